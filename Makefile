@@ -1,0 +1,60 @@
+# `make bench` and `make ci` start from a fresh clone; `make help` lists every target.
+# Needed: Python 3.11 to 3.13, cargo, make. Everything else goes into .venv and .cache.
+
+CARGO = cargo
+BIN = .venv/bin
+READY = .venv/ready
+IN_RUST = --manifest-path rust/Cargo.toml
+
+# One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
+export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
+
+.PHONY: help setup build bench test lint fmt ci wheel clean
+.DEFAULT_GOAL = help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '%-12s %s\n' "$$target" "$$text"; done
+
+setup: $(READY) ## .venv with the pinned Python packages (PYTHON=... names the interpreter of a new .venv)
+
+# Always asked, because cargo knows best what is out of date: the commit is built in, too. Quick if nothing is.
+# maturin refuses to choose between .venv and an active conda environment.
+build: $(READY) ## the extension in release mode, installed into .venv as an editable package
+	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/$(BIN):$$PATH" maturin develop --release --uv
+
+bench: build ## evalengine bench snake
+	$(BIN)/evalengine bench snake
+
+ci: lint test ## everything that must hold before a change lands
+
+lint: build ## formatting, lints, types, documentation
+	$(CARGO) fmt $(IN_RUST) --all --check
+	$(CARGO) clippy $(IN_RUST) --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc $(IN_RUST) --workspace --no-deps --locked
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: build ## Rust and Python tests; the last line counts them
+	$(BIN)/python scripts/run_tests.py
+
+fmt: $(READY) ## formats Rust and Python
+	$(CARGO) fmt $(IN_RUST) --all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheel: $(READY) ## sdist and manylinux wheel into dist/, checked in an empty environment
+	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
+	rm -rf dist
+	$(BIN)/python scripts/build_dist.py dist --portable
+	EVALENGINE_DIST=dist $(BIN)/pytest tests/test_wheel.py
+
+clean: ## removes what the other targets made
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist rust/target cli/evalengine/_engine*.so
+	find cli examples scripts tests -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is written last, so an interrupted set-up starts again; a newer requirements file does too.
+$(READY): requirements/dev.txt scripts/setup.sh
+	@PYTHON="$(PYTHON)" UV="$(UV)" scripts/setup.sh
+	@touch $@

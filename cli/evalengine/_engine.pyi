@@ -1,0 +1,93 @@
+"""The typed surface of the Rust extension: checked, converted and documented by the Python package around it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+# ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), ("tanh",) or ("relu",)
+Layer: TypeAlias = (
+    tuple[str, int, bool] | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool] | tuple[str]
+)
+
+class EnvironmentEntry(TypedDict):
+    """One row of the registry of environments."""
+
+    id: str
+    short_name: str
+    summary: str
+    observation_shape: tuple[int, ...]
+    observation_dtype: str
+    action_space: str
+    n_actions: int | None
+    action_low: list[float] | None
+    action_high: list[float] | None
+    max_episode_steps: int | None
+    default_policy: str
+    kwargs: dict[str, bool | int | float]
+    reset_options: dict[str, float]
+
+class RawEvaluation(TypedDict):
+    """What one call of `evaluate` returns: arrays in the order of the population."""
+
+    fitness: NDArray[np.float32]
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    final_observation: NDArray[np.float32] | None
+    steps: int
+    seconds: float
+
+class EngineError(ValueError):
+    """An input that the engine refuses, or an evaluation that it could not finish."""
+
+class NonFiniteError(EngineError):
+    """A policy's logits became NaN or infinite; `individual` and `episode` say where."""
+
+    individual: int
+    episode: int
+
+class Network:
+    """A policy architecture, ready to run; immutable and shared between threads."""
+
+    n_params: int
+    n_inputs: int
+    n_outputs: int
+    macs: int
+    def __init__(self, input_shape: tuple[int, ...], layers: Sequence[Layer]) -> None: ...
+    def logits(self, weights: NDArray[np.float32], observations: NDArray[np.float32]) -> NDArray[np.float32]: ...
+
+class Environment:
+    """One native episode, stepped from Python; not for speed."""
+
+    observation_shape: tuple[int, ...]
+    def __init__(
+        self, env_id: str, kwargs: Mapping[str, bool | int | float], max_episode_steps: int | None
+    ) -> None: ...
+    def reset(self, seed: int | None, options: Mapping[str, float]) -> NDArray[np.float32]: ...
+    def step(self, action: int | NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool]: ...
+    def state(self) -> dict[str, Any]: ...
+
+def environments() -> list[EnvironmentEntry]: ...
+def describe(env_id: str, kwargs: Mapping[str, bool | int | float]) -> EnvironmentEntry: ...
+def build_info() -> dict[str, str]: ...
+def available_threads() -> int: ...
+def evaluate(
+    env_id: str,
+    env_kwargs: Mapping[str, bool | int | float],
+    reset_options: Mapping[str, float],
+    network: Network,
+    head: str,
+    weights: NDArray[np.float32],
+    seeds: NDArray[np.uint64],
+    *,
+    threads: int,
+    group_width: int | None,
+    max_episode_steps: int | None,
+    on_nan: float | None,
+    keep_final_observation: bool,
+    progress: Callable[[int, int], object] | None,
+) -> RawEvaluation: ...

@@ -1,0 +1,205 @@
+"""Checking and converting what users pass: weights, seeds, counts. The rest of the package takes the results on trust.
+
+Weights become float32 (copied only where dtype or layout ask for it), seeds unsigned 64-bit integers. Every refusal is
+one line that says what was expected and what was got. PyTorch tensors are recognised by their methods, so torch is
+never imported. Depends on errors only.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine.errors import InputError, NonFiniteError
+
+SEED_LIMIT = 2**64
+# An evaluation returns arrays with one element for each episode; 2**32 of them are 32 GiB of returns.
+_MOST_EPISODES = 2**32
+# Finiteness is checked in pieces, so that no mask as long as the population is ever made.
+_PIECE = 1 << 20
+
+
+def check_integer(name: str, value: object, *, least: int, most: int) -> int:
+    """Return `value` as an int, refusing booleans, other types and what lies outside `least` to `most`."""
+    integer = _as_integer(value)
+    if integer is None or not least <= integer <= most:
+        raise InputError(f"{name}: expected an integer from {least} to {most}, got {value!r}")
+    return integer
+
+
+def float_array(name: str, value: Any) -> NDArray[np.float32]:
+    """Return `value` as a C-contiguous float32 array of any shape, sharing memory where it already is one.
+
+    Raises:
+        InputError: the dtype is not a real floating one; the message calls the value `name`.
+    """
+    array = _array(name, value)
+    if array.dtype.kind != "f":
+        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {array.dtype}")
+    with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such later
+        return np.asarray(array, dtype=np.float32, order="C")
+
+
+def weight_array(weights: ArrayLike, policy: str, n_params: int) -> NDArray[np.float32]:
+    """Return weights as a C-contiguous float32 array, (D,) or (P, D), sharing memory where it already is one.
+
+    A list or tuple of vectors is stacked; an empty one is a population of none.
+
+    Args:
+        weights: an array, a PyTorch tensor, or a list of vectors of either kind or of floats.
+        policy: what the messages call the policy.
+        n_params: D.
+
+    Raises:
+        InputError: the shape does not end in D, or the dtype is not a real floating one.
+    """
+    if isinstance(weights, list | tuple) and not all(np.isscalar(vector) for vector in weights):
+        return _stacked(weights, policy, n_params)
+    is_empty = isinstance(weights, list | tuple) and not weights
+    array = float_array("weights", np.empty((0, n_params)) if is_empty else weights)
+    if array.ndim not in (1, 2) or array.shape[-1] != n_params:
+        raise _wrong_shape(array.shape, policy, n_params)
+    return array
+
+
+def population_matrix(weights: ArrayLike, policy: str, n_params: int, *, allow_vector: bool) -> NDArray[np.float32]:
+    """Return weights as `weight_array` does, always (P, D); `allow_vector` takes (D,) as P = 1."""
+    array = weight_array(weights, policy, n_params)
+    if array.ndim == 1 and not allow_vector:
+        raise _wrong_shape(array.shape, policy, n_params)
+    return np.atleast_2d(array)
+
+
+def weight_vector(weights: ArrayLike, policy: str, n_params: int) -> NDArray[np.float32]:
+    """Return the weights of one individual as `weight_array` does, always (D,)."""
+    array = weight_array(weights, policy, n_params)
+    if array.ndim != 1:
+        raise InputError(f"weights: expected one vector of shape ({n_params},) for {policy}, got {array.shape}")
+    return array
+
+
+def check_finite(weights: NDArray[np.float32]) -> None:
+    """Refuse a population (P, D) with a weight that is NaN or infinite.
+
+    Raises:
+        NonFiniteError: names the first such individual and the position of its first such weight.
+    """
+    rows = max(1, _PIECE // weights.shape[1])
+    for start in range(0, len(weights), rows):
+        finite = np.isfinite(weights[start : start + rows])
+        if not finite.all():
+            row, position = np.unravel_index(int(finite.argmin()), finite.shape)
+            individual = start + int(row)
+            raise NonFiniteError(
+                f"weights: expected finite numbers, got {weights[individual, position]} in individual {individual} "
+                f"at position {int(position)}",
+                individual=individual,
+            )
+
+
+def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np.uint64]:
+    """Return the seeds of all episodes as (1, E), the same for every individual, or (P, E).
+
+    Args:
+        seeds: None for 0..E-1, an integer s for s..s+E-1, or integers of shape (E,) or (P, E).
+        episodes: E, or None for as many as `seeds` has, one if it has no shape.
+        population: P.
+
+    Raises:
+        InputError: `episodes` is below 1 or not what `seeds` has, or a seed is no integer from 0 to 2**64 - 1.
+    """
+    if episodes is not None:
+        check_integer("episodes", episodes, least=1, most=_MOST_EPISODES)
+    first = 0 if seeds is None else _as_integer(seeds)
+    if first is not None:
+        count = 1 if episodes is None else operator.index(episodes)
+        _check_total(count, population)
+        if not 0 <= first <= SEED_LIMIT - count:
+            raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {first} to {first + count - 1}")
+        return (np.arange(count, dtype=np.uint64) + np.uint64(first))[np.newaxis]
+    array = _seed_array(seeds)
+    fits_population = array.ndim == 1 or (array.ndim == 2 and array.shape[0] == population)
+    if not fits_population or array.shape[-1] == 0 or episodes not in (None, array.shape[-1]):
+        length = "E" if episodes is None else str(episodes)
+        condition = " with E > 0" if episodes is None else ""
+        raise InputError(f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {array.shape}")
+    _check_total(array.shape[-1], population)
+    return np.ascontiguousarray(np.atleast_2d(array), dtype=np.uint64)
+
+
+def _as_integer(value: Any) -> int | None:
+    """Return Python's, numpy's and zero-dimensional integers as int; None for everything else, booleans included."""
+    if isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_:
+        return None
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return None
+
+
+def _check_total(episodes: int, population: int) -> None:
+    if episodes * max(1, population) > _MOST_EPISODES:
+        raise InputError(
+            f"episodes: expected at most {_MOST_EPISODES} in one call, got {population} individuals x {episodes}"
+        )
+
+
+def _array(name: str, value: Any) -> NDArray[Any]:
+    """Return a numpy array of `value`; a PyTorch tensor gives its memory, detached and on the CPU."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        tensor = value.detach().cpu()
+        try:
+            return np.asarray(tensor.numpy())
+        except TypeError:  # bfloat16 and whatever else numpy lacks
+            raise InputError(f"{name}: expected a dtype that numpy has, got {tensor.dtype}") from None
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # ragged nested lists
+        raise InputError(f"{name}: expected an array of numbers: {error}") from None
+
+
+def _stacked(vectors: Sequence[Any], policy: str, n_params: int) -> NDArray[np.float32]:
+    matrix = np.empty((len(vectors), n_params), dtype=np.float32)
+    for individual, value in enumerate(vectors):
+        name = f"weights[{individual}]"
+        vector = float_array(name, value)
+        if vector.shape != (n_params,):
+            raise InputError(f"{name}: expected a vector of shape ({n_params},) for {policy}, got {vector.shape}")
+        matrix[individual] = vector
+    return matrix
+
+
+def _wrong_shape(shape: tuple[int, ...], policy: str, n_params: int) -> InputError:
+    return InputError(f"weights: expected shape (P, {n_params}) for {policy}, got {shape}")
+
+
+def _seed_array(seeds: Any) -> NDArray[Any]:
+    """Return integers as an array; lists are checked one by one, since numpy would round large ones to floats."""
+    array = _array("seeds", seeds) if hasattr(seeds, "dtype") else _object_array(seeds)
+    if array.dtype.kind == "u":
+        return array
+    if array.dtype.kind not in "iO":
+        raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {array.dtype}")
+    if array.dtype.kind == "i":
+        unusable = array < 0
+    else:
+        integers = [_as_integer(seed) for seed in array.flat]
+        unusable = np.array([seed is None or not 0 <= seed < SEED_LIMIT for seed in integers], dtype=np.bool_)
+        unusable = unusable.reshape(array.shape)
+    if unusable.any():
+        first = int(unusable.argmax())
+        position = ", ".join(str(int(index)) for index in np.unravel_index(first, array.shape))
+        where = f" at position ({position})" if array.ndim else ""
+        raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {array.item(first)!r}{where}")
+    return array
+
+
+def _object_array(seeds: Any) -> NDArray[np.object_]:
+    try:
+        return np.array(seeds, dtype=np.object_)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(f"seeds: expected integers of shape (E,) or (P, E): {error}") from None

@@ -1,0 +1,149 @@
+"""The ways of evaluating a population that are compared: one file each, all behind `Backend`.
+
+A backend is opened once (processes started, packages imported, caches warm) and then given prefixes of a population.
+All of them evaluate each individual on the same seeds and report every episode, so that results can be compared bit
+for bit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine import _engine
+from evalengine.errors import InputError, MissingDependencyError
+from evalengine.policy import Policy
+from evalengine.provenance import package_version
+
+MODULES = {
+    "rust": "rust",
+    "multiprocessing": "multiprocessing_naive",
+    "multiprocessing-tuned": "multiprocessing_tuned",
+}
+"""Backends by name, in the order in which they take turns; the values are modules of this package."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Every episode of a prefix of a population.
+
+    Attributes:
+        returns: float64 (P, E), the sum of each episode's rewards, first to last.
+        lengths: int64 (P, E), steps.
+        actions: the actions of each episode, one byte each, as `actions[individual][episode]`; None from the engine,
+            which keeps none.
+    """
+
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    actions: list[list[bytes]] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Environment steps that were really executed."""
+        return int(self.lengths.sum())
+
+    @property
+    def fitness(self) -> NDArray[np.float32]:
+        """float32 (P,): the float64 sum of each individual's returns, first to last, divided by their number."""
+        sums = np.cumsum(self.returns, axis=1)[:, -1]  # np.sum adds pairwise
+        fitness: NDArray[np.float32] = (sums / self.returns.shape[1]).astype(np.float32)
+        return fitness
+
+
+class Backend(Protocol):
+    """One way of evaluating a population; a context manager that sets up on entry and tears down on exit."""
+
+    def __enter__(self) -> Self:
+        """Start workers and warm them up; not timed."""
+        ...
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop workers, at once and also in the middle of a call."""
+        ...
+
+    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
+        """Run one episode for each individual of `weights` (P, D) and each of `seeds` (E,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a backend is opened for.
+
+    Attributes:
+        env_id: full id.
+        policy: spelling of the policy.
+        threads: threads of the engine, processes of a baseline.
+    """
+
+    env_id: str
+    policy: str
+    threads: int
+
+
+def open_backend(name: str, task: Task) -> Backend:
+    """The backend called `name`, not yet entered.
+
+    Raises:
+        InputError: no such backend.
+        MissingDependencyError: it needs a package that is not installed.
+    """
+    module = _module(name)
+    backend: Backend = module.open_backend(task)
+    return backend
+
+
+def available_threads() -> int:
+    """The cores that this process may use."""
+    return _engine.available_threads()
+
+
+def backend_version(name: str) -> str:
+    """The version of the software that `name` measures: "evalengine 0.1.0" or "torch 2.13.0"."""
+    version: str = _module(name).version()
+    return version
+
+
+def _module(name: str) -> ModuleType:
+    if name not in MODULES:
+        raise InputError(f"backends: expected some of {', '.join(MODULES)}, got {name!r}")
+    return importlib.import_module(f"{__name__}.{MODULES[name]}")
+
+
+def require_baseline() -> None:
+    """Refuse to go on without PyTorch and Gymnasium.
+
+    Raises:
+        MissingDependencyError: names the missing package and the extra that brings it.
+    """
+    for package in ("torch", "gymnasium"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError.of(package, extra="bench")
+
+
+def baseline_version() -> str:
+    """Versions of what a baseline stands on."""
+    return " ".join(f"{package} {package_version(package)}" for package in ("torch", "gymnasium"))
+
+
+def collect(individuals: list[list[tuple[float, bytes]]]) -> Evaluated:
+    """What workers return, (return, actions) by individual and episode, as arrays."""
+    return Evaluated(
+        returns=np.array([[total for total, _ in episodes] for episodes in individuals], np.float64),
+        lengths=np.array([[len(actions) for _, actions in episodes] for episodes in individuals], np.int64),
+        actions=[[actions for _, actions in episodes] for episodes in individuals],
+    )
+
+
+def policy_inputs(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Observations (B, ...) in Gymnasium's shape -> contiguous (B, n) for an mlp, (B, C, H, W) for a cnn."""
+    if len(policy.input_shape) == 3:
+        return np.ascontiguousarray(np.moveaxis(observations, -1, 1))
+    return np.ascontiguousarray(observations.reshape(len(observations), -1))

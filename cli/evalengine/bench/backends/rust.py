@@ -1,0 +1,46 @@
+"""The engine, in this process."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine import evaluation
+from evalengine.bench.backends import Evaluated, Task
+from evalengine.policy import Policy
+from evalengine.provenance import evalengine_version
+
+
+def version() -> str:
+    """Name and version of what is measured."""
+    return f"evalengine {evalengine_version()}"
+
+
+def open_backend(task: Task) -> RustBackend:
+    """The backend for `task`, not yet entered."""
+    return RustBackend(task)
+
+
+class RustBackend:
+    """`evalengine.evaluate` as a user calls it, with all its checks and conversions."""
+
+    def __init__(self, task: Task) -> None:
+        """Build the network once, as a user would keep it."""
+        self._task = task
+        self._policy = Policy(task.policy)
+
+    def __enter__(self) -> Self:
+        """There is nothing to start."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """There is nothing to stop."""
+
+    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
+        """See `Backend.evaluate`."""
+        result = evaluation.evaluate(
+            self._task.env_id, weights, self._policy, episodes=len(seeds), seeds=seeds, threads=self._task.threads
+        )
+        return Evaluated(result.returns, result.lengths)

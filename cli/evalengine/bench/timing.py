@@ -1,0 +1,51 @@
+"""Timing a backend: how many individuals make a round, and how long a round takes. Set-up is never inside."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.bench.backends import Backend, Evaluated
+
+_GROWTH = 8
+"""Factor between trial prefixes: the trials before the last one cost an eighth of it."""
+
+_ENOUGH = 0.25
+"""A trial of this fraction of a round is long enough to extrapolate from."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One timed call of `Backend.evaluate`, with `seconds` of wall clock."""
+
+    evaluated: Evaluated
+    seconds: float
+
+
+def timed_round(backend: Backend, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Round:
+    """Evaluate and time; conversions that the backend's user would pay for are inside."""
+    start = time.perf_counter()
+    evaluated = backend.evaluate(weights, seeds)
+    return Round(evaluated, time.perf_counter() - start)
+
+
+def prefix_for(
+    backend: Backend, weights: NDArray[np.float32], seeds: NDArray[np.uint64], seconds: float, workers: int
+) -> int:
+    """How many individuals keep `backend` busy for about `seconds`: a multiple of `workers`, or the whole population.
+
+    Growing prefixes are evaluated until one takes long enough to extrapolate from; this is the warm-up, too.
+    """
+    individuals = min(len(weights), workers)
+    while True:
+        trial = timed_round(backend, weights[:individuals], seeds)
+        if individuals == len(weights):
+            return individuals
+        if trial.seconds >= _ENOUGH * seconds:
+            wanted = individuals * seconds / trial.seconds
+            return min(len(weights), workers * max(1, math.ceil(wanted / workers)))
+        individuals = min(len(weights), individuals * _GROWTH)

@@ -1,0 +1,124 @@
+"""Worker processes for the baselines: fresh (spawned, not forked), warmed up one by one, and gone when the block ends.
+
+Two things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
+would print tracebacks), and a worker that dies is an error (Pool would wait for its answer forever).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.synchronize import Barrier
+from typing import Any, Self, TypeVar
+
+from evalengine.errors import EvalEngineError
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+START_TIMEOUT = 120.0
+"""Seconds within which all workers must have imported PyTorch."""
+
+LIVENESS_INTERVAL = 0.5
+"""Seconds between two looks at whether all workers are alive."""
+
+
+class WorkerPool:
+    """A pool of `processes` spawned workers, each of which has run `prepare(*arguments)` when the block is entered.
+
+    `prepare` and every function given to `map` must be importable: top-level functions of a module.
+    """
+
+    def __init__(self, processes: int, prepare: Callable[..., object], *arguments: object) -> None:
+        """Remember what to start; nothing is started yet."""
+        self._processes = processes
+        self._prepare = prepare
+        self._arguments = arguments
+
+    def __enter__(self) -> Self:
+        """Start the workers and wait until each of them is prepared.
+
+        Raises:
+            EvalEngineError: a worker did not come up; what `prepare` raises comes through as it is.
+        """
+        context = multiprocessing.get_context("spawn")
+        barrier = context.Barrier(self._processes)
+        with _interrupt_ignored():
+            self._pool = context.Pool(self._processes, _adopt, (self._prepare, self._arguments, barrier))
+        try:
+            # The barrier keeps a quick worker from being prepared twice and a slow one not at all.
+            self._pids = set(self._pool.map(_prepare_and_meet, range(self._processes), chunksize=1))
+            if len(self._pids) != self._processes:
+                raise EvalEngineError(f"workers: expected {self._processes} to start, got {len(self._pids)}")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop the workers at once."""
+        self._pool.terminate()
+        self._pool.join()
+
+    def map(
+        self, function: Callable[[Argument], Result], arguments: Sequence[Argument], chunksize: int | None = None
+    ) -> list[Result]:
+        """`multiprocessing.Pool.map`, except that a worker's death is an error.
+
+        Raises:
+            EvalEngineError: a worker died; what `function` raises comes through as it is.
+        """
+        answer = self._pool.map_async(function, arguments, chunksize)
+        while not answer.ready():
+            answer.wait(LIVENESS_INTERVAL)
+            alive = {process.pid for process in multiprocessing.active_children()}
+            if not answer.ready() and not self._pids <= alive:
+                raise EvalEngineError("workers: a worker process died (out of memory?)")
+        return answer.get()
+
+
+class _Worker:
+    """What `_adopt` leaves in a worker process for the functions that run there."""
+
+    prepare: Callable[..., object]
+    arguments: tuple[Any, ...]
+    barrier: Barrier
+
+
+def _adopt(prepare: Callable[..., object], arguments: tuple[Any, ...], barrier: Barrier) -> None:
+    """Pool's initializer. It must not fail: Pool would start another worker, and another."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Worker.prepare = staticmethod(prepare)
+    _Worker.arguments = arguments
+    _Worker.barrier = barrier
+
+
+def _prepare_and_meet(_: int) -> int:
+    """Prepare this worker, wait for the others, return the process id."""
+    try:
+        _Worker.prepare(*_Worker.arguments)
+    except BaseException:
+        _Worker.barrier.abort()
+        raise
+    # If another worker broke the barrier, its exception is the one to report.
+    with suppress(threading.BrokenBarrierError):
+        _Worker.barrier.wait(START_TIMEOUT)
+    return os.getpid()
+
+
+@contextmanager
+def _interrupt_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C meanwhile: an ignored signal stays ignored in the processes that are started here, from their first
+    instruction on. (Only the main thread may do this, and only it receives Ctrl-C.)"""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,53 @@
+"""What the shell offers on Tab: environments, policies and backends, as they are registered.
+
+A completion that fails offers nothing: an error message would land in the middle of the line that is being typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import typer
+
+
+def complete_environment(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the short names and the full ids, each with its summary, in any case."""
+    try:
+        from evalengine.registry import entries
+
+        known = entries()
+    except Exception:
+        return []
+    return _matching([(name, entry.summary) for entry in known for name in (entry.short_name, entry.id)], incomplete)
+
+
+def complete_policy(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Offer the default policy of the environment that the line names, or of all of them."""
+    try:
+        from evalengine.registry import entries, resolve
+
+        env = context.params.get("env")
+        known = [resolve(env)] if env else entries()
+    except Exception:
+        return []
+    return _matching([(entry.default_policy, f"default of {entry.id}") for entry in known], incomplete)
+
+
+def complete_backends(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the backends after the last comma that the list does not have yet."""
+    try:
+        from evalengine.bench.backends import MODULES as backends
+    except Exception:
+        return []
+    chosen, comma, _ = incomplete.rpartition(",")
+    missing = [name for name in backends if name not in chosen.split(",")]
+    return _matching([(f"{chosen}{comma}{name}", "") for name in missing], incomplete)
+
+
+def _matching(candidates: Iterable[tuple[str, str]], incomplete: str) -> list[tuple[str, str]]:
+    """Return the candidates that go on from `incomplete`, spelled as it is: shells offer nothing else."""
+    return [
+        (incomplete + candidate[len(incomplete) :], explanation)
+        for candidate, explanation in candidates
+        if candidate.lower().startswith(incomplete.lower())
+    ]

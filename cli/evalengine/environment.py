@@ -1,0 +1,115 @@
+"""One native episode behind Gymnasium's `reset` and `step`: for parity, replay and debugging, not for speed.
+
+    >>> env = make("CartPole-v1")
+    >>> observation, info = env.reset(seed=0)
+    >>> observation, reward, terminated, truncated, info = env.step(1)
+
+`evaluate` runs exactly these environments, without coming back to Python at each step. Depends on registry and the
+extension.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine import _engine
+from evalengine.arguments import SEED_LIMIT, check_integer, float_array
+from evalengine.errors import InputError, engine_errors
+from evalengine.registry import EnvironmentEntry, describe
+
+
+def make(env_id: str, *, max_episode_steps: int | None = None, **kwargs: bool | int | float) -> Environment:
+    """Return an environment.
+
+    Args:
+        env_id: a full id or a short name.
+        max_episode_steps: the time limit in steps; None is the registered one.
+        kwargs: keyword arguments of the environment, as for `gymnasium.make`.
+
+    Raises:
+        InputError: no such environment, or an argument that it does not take.
+    """
+    entry = describe(env_id, kwargs)
+    if max_episode_steps is not None:
+        check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
+    with engine_errors():
+        return Environment(entry, _engine.Environment(entry.id, kwargs, max_episode_steps))
+
+
+class Environment:
+    """One environment, made by `make`.
+
+    Attributes:
+        entry: the environment's id, shapes and action space, with the keyword arguments applied.
+    """
+
+    def __init__(self, entry: EnvironmentEntry, native: _engine.Environment) -> None:
+        """Wrap an episode of the extension; use `make`."""
+        self.entry = entry
+        self._native = native
+        self._is_running = False
+        self._was_seeded = False
+
+    def __repr__(self) -> str:
+        """Return the id, for people."""
+        return f"<evalengine environment {self.entry.id}>"
+
+    def reset(
+        self, seed: int | None = None, options: Mapping[str, float] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: an unsigned 64-bit integer; None goes on with the random stream, which the first time is seeded by
+                the operating system.
+            options: the environment's reset options.
+
+        Returns:
+            The observation, float32 in Gymnasium's shape, and an empty dict.
+
+        Raises:
+            InputError: the seed is none, or an option that the environment does not take.
+        """
+        if seed is not None:
+            seed = check_integer("seed", seed, least=0, most=SEED_LIMIT - 1)
+        elif not self._was_seeded:
+            seed = secrets.randbits(64)
+        with engine_errors():
+            observation = self._native.reset(seed, dict(options or {}))
+        self._is_running = self._was_seeded = True
+        return observation, {}
+
+    def step(self, action: int | ArrayLike) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Advance by one step; past the end of an episode, do what the reference does.
+
+        Args:
+            action: an integer for discrete actions, numbers of shape (dimensions,) for a box.
+
+        Returns:
+            observation (as `reset` gives it), reward, terminated, truncated, and an empty dict.
+
+        Raises:
+            InputError: no episode was started, or the action is none of the action space.
+        """
+        if not self._is_running:
+            raise InputError(f"step: expected reset() first, got no episode of {self.entry.id}")
+        with engine_errors():
+            return (*self._native.step(self._checked(action)), {})
+
+    def state(self) -> dict[str, Any]:
+        """Return the full state by the names of its parts, for comparing with a reference."""
+        return self._native.state()
+
+    def _checked(self, action: Any) -> int | NDArray[np.float32]:
+        entry = self.entry
+        if entry.n_actions is not None:
+            return check_integer("action", action, least=0, most=entry.n_actions - 1)
+        values = float_array("action", action)
+        if values.shape != (entry.n_outputs,):
+            raise InputError(f"action: expected shape ({entry.n_outputs},) for {entry.id}, got {values.shape}")
+        return values

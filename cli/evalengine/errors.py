@@ -1,0 +1,60 @@
+"""Every exception that evalengine raises on purpose: one class for each thing that a caller can do about it.
+
+A message is one finished line that says what was expected and what was got, so that the command line can print it as it
+is. The classes are also the builtin exceptions that a Python programmer would catch (`ValueError`, `ImportError`,
+`OSError`). They survive pickling, because evaluations run in worker processes too. Depends on the extension only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evalengine import _engine
+
+
+class EvalEngineError(Exception):
+    """The base of all errors that this package raises on purpose."""
+
+
+class InputError(EvalEngineError, ValueError):
+    """An argument or a file that cannot be used; raised before any work starts."""
+
+
+class NonFiniteError(InputError):
+    """A weight, or a logit during an episode, that is NaN or infinite.
+
+    Attributes:
+        individual: the index in the population.
+        episode: the index of the episode whose logits turned out non-finite; None if a weight was.
+    """
+
+    def __init__(self, message: str, individual: int | None = None, episode: int | None = None) -> None:
+        """Keep `message` as the only argument: pickling rebuilds from it and restores the attributes."""
+        super().__init__(message)
+        self.individual = individual
+        self.episode = episode
+
+
+class MissingDependencyError(EvalEngineError, ImportError):
+    """An optional package that this call needs is not installed."""
+
+    @classmethod
+    def of(cls, package: str, *, extra: str) -> MissingDependencyError:
+        """Return the error that names `package` and the extra of evalengine that brings it."""
+        return cls(f"{package} is not installed: pip install 'evalengine[{extra}]'")
+
+
+class OutputError(EvalEngineError, OSError):
+    """A file that cannot be written."""
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Translate the extension's exceptions, whose messages are finished, into this package's."""
+    try:
+        yield
+    except _engine.NonFiniteError as error:
+        raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
+    except _engine.EngineError as error:
+        raise InputError(str(error)) from None

@@ -1,0 +1,204 @@
+"""One call from weights to fitness.
+
+    >>> fitness = batch_evaluate("CartPole-v1", population, 8, "mlp", (4, 64, 2))          # (P, 450) -> (P,) float32
+
+Everything is checked here, before any work starts; the extension then runs all episodes of all individuals on all cores
+without the GIL. The return of an episode is the float64 sum of its rewards, first to last; the fitness of an individual
+is the float64 sum of its returns, first to last, divided by their number, cast to float32. Depends on registry, policy,
+arguments and the extension; knows no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine import _engine
+from evalengine.arguments import check_finite, check_integer, population_matrix, seed_matrix
+from evalengine.errors import InputError, engine_errors
+from evalengine.policy import Policy
+from evalengine.registry import describe
+
+# More threads than any machine has only cost memory.
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The result of `evaluate`; P individuals, E episodes each, in the order in which they were given.
+
+    Attributes:
+        fitness: (P,) float32; a failed individual has the number given as `on_nan`.
+        returns: (P, E) float64, the sum of rewards of each episode; NaN where it failed or was not run.
+        lengths: (P, E) int64, in steps.
+        terminated: (P, E) bool: the episode reached an end of the task.
+        truncated: (P, E) bool: the episode reached its time limit; both can be set.
+        failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
+        seeds: (P, E) uint64, read-only.
+        seconds: the wall time of the episodes.
+        steps: how many steps were run, all individuals and episodes together.
+        final_observation: (P, E, *observation_shape) float32 if asked for by `keep`, else None.
+    """
+
+    fitness: NDArray[np.float32]
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    seeds: NDArray[np.uint64]
+    seconds: float
+    steps: int
+    final_observation: NDArray[np.float32] | None = None
+
+
+class EvaluationOptions(TypedDict, total=False):
+    """What `batch_evaluate` passes on to `evaluate`."""
+
+    env_kwargs: Mapping[str, bool | int | float] | None
+    reset_options: Mapping[str, float] | None
+    max_episode_steps: int | None
+    threads: int | None
+    on_nan: Literal["raise"] | float
+    progress: Callable[[int, int], object] | None
+
+
+def batch_evaluate(
+    env_id: str,
+    weights: ArrayLike,
+    n_episodes: int,
+    policy_arch: str,
+    policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+    seeds: ArrayLike | None = None,
+    *,
+    activation: str | None = None,
+    bias: bool = True,
+    head: str = "tanh",
+    **options: Unpack[EvaluationOptions],
+) -> NDArray[np.float32]:
+    """Return the fitness (P,) float32 of a population: the mean return of each individual over its episodes.
+
+    Args:
+        env_id: the environment, by full id or short name.
+        weights: (P, D), or a list of P vectors; see `evaluate`. One vector alone is refused: reshape it to (1, D).
+        n_episodes: E, for each individual.
+        policy_arch: "mlp" or "cnn".
+        policy_shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4); see `Policy.from_shape`.
+        seeds: see `evaluate`.
+        activation: see `Policy.from_shape`.
+        bias: see `Policy.from_shape`.
+        head: see `Policy.from_shape`.
+        options: env_kwargs, reset_options, max_episode_steps, threads, on_nan, progress; see `evaluate`.
+
+    Raises:
+        InputError: an argument cannot be used; nothing has been run.
+        NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
+    """
+    policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
+    matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=False)
+    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+
+
+def evaluate(
+    env_id: str,
+    weights: ArrayLike,
+    policy: Policy | str,
+    *,
+    episodes: int | None = None,
+    seeds: ArrayLike | None = None,
+    env_kwargs: Mapping[str, bool | int | float] | None = None,
+    reset_options: Mapping[str, float] | None = None,
+    max_episode_steps: int | None = None,
+    threads: int | None = None,
+    on_nan: Literal["raise"] | float = "raise",
+    progress: Callable[[int, int], object] | None = None,
+    keep: Collection[str] = (),
+) -> Evaluation:
+    """Run E episodes of each of P individuals and return everything that is known of them.
+
+    The result depends on these arguments alone, to the bit: not on the number of threads, nor on the place of an
+    individual in the population. `KeyboardInterrupt` ends the call within a fraction of a second.
+
+    Args:
+        env_id: the environment, by full id or short name.
+        weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
+            is used in place, other layouts and floating dtypes are cast. P may be 0.
+        policy: a Policy or its spelling, such as "mlp:4-64-2".
+        episodes: E for each individual; None is as many as `seeds` has, or 1.
+        seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
+            shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.
+        env_kwargs: keyword arguments of the environment, as for `gymnasium.make`.
+        reset_options: the options of `reset`.
+        max_episode_steps: the time limit in steps; None is the registered one.
+        threads: None is all cores that this process may use.
+        on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
+            to a logit that is not.
+        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        keep: ("final_observation",) keeps the last observation of every episode.
+
+    Raises:
+        InputError: an argument cannot be used; nothing has been run.
+        NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
+    """
+    entry = describe(env_id, env_kwargs)
+    policy = Policy(policy)
+    policy.check_fits(entry)
+    matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
+    episode_seeds = seed_matrix(seeds, episodes, len(matrix))
+    failure_fitness = _failure_fitness(on_nan)
+    _check_options(max_episode_steps, threads, progress, keep)
+    if failure_fitness is None:
+        check_finite(matrix)
+    with engine_errors():
+        raw = _engine.evaluate(
+            entry.id,
+            dict(env_kwargs or {}),
+            dict(reset_options or {}),
+            policy.network,
+            policy.head,
+            matrix,
+            episode_seeds,
+            threads=_engine.available_threads() if threads is None else threads,
+            group_width=None,
+            max_episode_steps=max_episode_steps,
+            on_nan=failure_fitness,
+            keep_final_observation="final_observation" in keep,
+            progress=progress,
+        )
+    return Evaluation(
+        fitness=raw["fitness"],
+        returns=raw["returns"],
+        lengths=raw["lengths"],
+        terminated=raw["terminated"],
+        truncated=raw["truncated"],
+        failed=raw["failed"],
+        seeds=np.broadcast_to(episode_seeds, raw["returns"].shape),
+        seconds=raw["seconds"],
+        steps=raw["steps"],
+        final_observation=raw["final_observation"],
+    )
+
+
+def _failure_fitness(on_nan: object) -> float | None:
+    """Return the fitness of individuals that fail, or None if the evaluation shall fail with them."""
+    if isinstance(on_nan, str) and on_nan == "raise":
+        return None
+    if isinstance(on_nan, int | float | np.integer | np.floating) and not isinstance(on_nan, bool):
+        return float(on_nan)
+    raise InputError(f"on_nan: expected 'raise' or a number, got {on_nan!r}")
+
+
+def _check_options(max_episode_steps: object, threads: object, progress: object, keep: object) -> None:
+    if max_episode_steps is not None:
+        check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
+    if threads is not None:
+        check_integer("threads", threads, least=1, most=_MOST_THREADS)
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress: expected a function of (done, total), got {progress!r}")
+    # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
+    if not isinstance(keep, tuple | list | set | frozenset) or not set(keep) <= {"final_observation"}:
+        raise InputError(f"keep: expected () or ('final_observation',), got {keep!r}")

@@ -1,0 +1,92 @@
+"""Writing files whole or not at all.
+
+Results appear under their final name only once they are complete: they are written beside it and moved into place.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from evalengine.errors import OutputError
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that `write_whole` could not write, by trying: an empty file is made beside it and removed.
+
+    Raises:
+        OutputError: the folder is missing or read-only, the path is a folder, or the existing file is write-protected.
+    """
+    with _output_errors(path):
+        if _is_special(path):
+            return
+        beside, descriptor = _open_beside(path)
+        os.close(descriptor)
+        os.unlink(beside)
+
+
+@contextmanager
+def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a binary file whose content replaces `path` when the block ends, and is dropped when the block fails.
+
+    A pipe or a device (`/dev/stdout`) is written to directly: there is nothing to replace.
+
+    Raises:
+        OutputError: the file cannot be written (also when the disk is full).
+    """
+    with _output_errors(path):
+        if _is_special(path):
+            with open(path, "wb") as stream:
+                yield stream
+            return
+        beside, descriptor = _open_beside(path)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(beside, os.path.realpath(path))
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
+
+
+@contextmanager
+def _output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"output: cannot write {os.fspath(path)}: {error.strerror or error}") from None
+
+
+def _is_special(path: str | os.PathLike[str]) -> bool:
+    """Say whether `path` exists as something other than a regular file; refuse a folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return False
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"output: expected a file, got the folder {os.fspath(path)}")
+    return not stat.S_ISREG(mode)
+
+
+def _open_beside(path: str | os.PathLike[str]) -> tuple[Path, int]:
+    """Create an empty file in the folder of `path` (links followed), with the mode that the final file will have."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise OutputError(f"output: cannot write {os.fspath(path)}: no folder {target.parent}")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputError(f"output: cannot write {os.fspath(path)}: the existing file is write-protected")
+    beside = target.with_name(f".evalengine-{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    if target.exists():
+        os.chmod(beside, stat.S_IMODE(target.stat().st_mode))
+    return beside, descriptor

@@ -1,0 +1,221 @@
+"""Weight files: one individual or a population, with what they are for.
+
+    >>> save_weights("best.npy", Policy("mlp:4-64-2").init(1, seed=0), policy=Policy("mlp:4-64-2"), env_id="cartpole")
+    >>> loaded = load_weights("best.npy")
+    >>> loaded.weights.shape, str(loaded.policy), loaded.env_id
+    ((1, 450), 'mlp:4-64-2', 'CartPole-v1')
+
+A .npy or .npz file has a sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own
+metadata. Pickles (.pt, .pth) are never opened: the error shows the lines that convert them. Depends on array_files,
+policy, arguments and registry; knows nothing of episodes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine.arguments import float_array, population_matrix
+from evalengine.array_files import ArrayFile, file_size, read_npy, read_npz, read_safetensors, write_safetensors
+from evalengine.errors import InputError
+from evalengine.files import check_writable, write_whole
+from evalengine.policy import Policy
+from evalengine.registry import resolve
+
+_FORMAT = "evalengine-weights"
+_VERSION = 1
+_SUFFIXES = (".npy", ".npz", ".safetensors")
+_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+_LONGEST_SIDECAR = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedWeights:
+    """What a weight file holds.
+
+    Attributes:
+        weights: the population (P, D) float32; a file with one vector gives P = 1. Not checked for NaN.
+        policy: what the file says, or what it was read with; None if neither.
+        env_id: the full id that the file names, None if it names none.
+        path: the file.
+    """
+
+    weights: NDArray[np.float32]
+    policy: Policy | None
+    env_id: str | None
+    path: Path
+
+
+def load_weights(path: str | os.PathLike[str], policy: Policy | str | None = None) -> LoadedWeights:
+    """Read weights from .npy, .npz or .safetensors; float64 and float16 are cast to float32.
+
+    A .npz or .safetensors file holds an array called "weights", or any one array, of shape (D,) or (P, D); or, where
+    the policy is known, the tensors of one individual's state dict.
+
+    Args:
+        path: the file.
+        policy: what the weights are for; wins over what the file says.
+
+    Raises:
+        InputError: the file is missing, empty, truncated, pickled, of another format, promises more than it has, or
+            does not fit the policy.
+    """
+    path = Path(path)
+    given = None if policy is None else Policy(policy)
+    name = f"weights: {path}"
+    content = _read(path, name)
+    described = _describe(path, content)
+    known = given or described.policy
+    weights = _weights_of(content, known, name)
+    if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
+        raise InputError(f"{name}: expected shape (D,) or (P, D), got {weights.shape}")
+    if known is not None and weights.shape[-1] != known.n_params:
+        source = "" if given else " (the policy that it names)"
+        raise InputError(f"{name}: expected shape (P, {known.n_params}) for {known}{source}, got {weights.shape}")
+    return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path)
+
+
+def save_weights(
+    path: str | os.PathLike[str], weights: ArrayLike, *, policy: Policy | str, env_id: str | None = None
+) -> None:
+    """Write weights (D,) or (P, D) as a population (P, D) float32 by the suffix of `path`; whole or not at all.
+
+    Args:
+        path: ends in .npy or .npz (the sidecar is `path` with .json after it) or .safetensors.
+        weights: what `evaluate` takes.
+        policy: what the weights are for.
+        env_id: the environment, by id or short name; stored as the full id.
+
+    Raises:
+        InputError: another suffix, an unknown environment, or weights that do not fit the policy.
+        OutputError: a file cannot be written; what was there is kept.
+    """
+    path = Path(path)
+    if path.suffix not in _SUFFIXES:
+        raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {path}")
+    policy = Policy(policy)
+    matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
+    description = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "env_id": None if env_id is None else resolve(env_id).id,
+        "policy": str(policy),
+        "n_params": policy.n_params,
+        "population": len(matrix),
+    }
+    if path.suffix == ".safetensors":
+        strings = {key: str(value) for key, value in description.items() if value is not None}
+        with write_whole(path) as stream:
+            write_safetensors(stream, {"weights": matrix}, strings)
+        return
+    check_writable(_sidecar(path))
+    with write_whole(path) as stream:
+        if path.suffix == ".npy":
+            np.save(stream, matrix, allow_pickle=False)
+        else:
+            np.savez(stream, weights=matrix)
+    with write_whole(_sidecar(path)) as stream:
+        stream.write(json.dumps(description, indent=2).encode() + b"\n")
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _read(path: Path, name: str) -> ArrayFile:
+    if path.suffix.lower() in _PICKLES:
+        raise InputError(_conversion(path))
+    if path.suffix not in _SUFFIXES:
+        raise InputError(f"{name}: expected .npy, .npz or .safetensors, got {path.suffix or 'no suffix'}")
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{name}: expected a regular file, got a folder or a device")
+        with path.open("rb") as stream:
+            size = file_size(stream)
+            if size == 0:
+                raise InputError(f"{name}: expected a {path.suffix} file, got an empty one")
+            if stream.read(1) == b"\x80" and path.suffix != ".safetensors":
+                raise InputError(f"{name}: expected a {path.suffix} file, got a Python pickle, which is never opened")
+            stream.seek(0)
+            if path.suffix == ".npy":
+                return ArrayFile({"weights": read_npy(stream, size, name)}, {})
+            return (read_npz if path.suffix == ".npz" else read_safetensors)(stream, size, name)
+    except FileNotFoundError:
+        raise InputError(f"weights: no such file: {path}") from None
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def _conversion(path: Path) -> str:
+    """Return the message for a pickle, with the two lines that convert a state dict where it is trusted."""
+    converted = str(path.with_suffix(".npy"))
+    return (
+        f"weights: {path}: expected .npy, .npz or .safetensors, got a pickle, which is never opened here; convert it:\n"
+        f"  import numpy, torch; state = torch.load({str(path)!r}, weights_only=True)\n"
+        f"  numpy.save({converted!r}, torch.cat([t.detach().float().cpu().flatten() for t in state.values()]).numpy())"
+    )
+
+
+def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray[np.float32]:
+    arrays = content.arrays
+    # A lone "0.weight" is the state dict of a single layer without bias.
+    is_state_dict = policy is not None and set(arrays) <= {parameter.name for parameter in policy.parameters}
+    if "weights" in arrays or (len(arrays) == 1 and not is_state_dict):
+        return float_array(name, arrays.get("weights", next(iter(arrays.values()))))
+    if policy is None:
+        names = ", ".join(arrays) or "none"
+        raise InputError(f"{name}: expected one array, or a state dict and the policy it is for, got {names}")
+    try:
+        return policy.from_state_dict(arrays)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Description:
+    policy: Policy | None = None
+    env_id: str | None = None
+
+
+def _describe(path: Path, content: ArrayFile) -> _Description:
+    """Return what the sidecar or the metadata say; files of other programs, which have neither, say nothing."""
+    if path.suffix == ".safetensors":
+        if content.metadata.get("format") != _FORMAT:  # PyTorch writes "pt"
+            return _Description()
+        return _checked_description(content.metadata, f"weights: {path}: metadata")
+    sidecar = _sidecar(path)
+    name = f"weights: {sidecar}"
+    try:
+        with sidecar.open("rb") as stream:
+            text = stream.read(_LONGEST_SIDECAR)
+    except FileNotFoundError:
+        return _Description()
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+    try:
+        return _checked_description(json.loads(text), name)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: expected JSON: {error}") from None
+
+
+def _checked_description(description: Any, name: str) -> _Description:
+    if not isinstance(description, dict) or description.get("format") != _FORMAT:
+        raise InputError(f'{name}: expected "format": "{_FORMAT}", got {description!r:.80}')
+    if str(description.get("version")) != str(_VERSION):
+        raise InputError(f"{name}: expected version {_VERSION}, got {description.get('version')}")
+    spelled, env_id = description.get("policy"), description.get("env_id")
+    if not isinstance(env_id, str | None):
+        raise InputError(f"{name}: expected env_id to be a string, got {env_id!r:.80}")
+    try:
+        return _Description(None if spelled is None else Policy(spelled), env_id)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None

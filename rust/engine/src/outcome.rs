@@ -1,0 +1,96 @@
+//! Results: what workers record, and the evaluation that is made of it.
+
+use crate::task::{OnNonFinite, Task};
+use std::time::Duration;
+
+/// One ended episode.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EpisodeRecord {
+    pub(crate) job: usize,
+    pub(crate) total: f64,
+    pub(crate) length: u64,
+    pub(crate) terminated: bool,
+    pub(crate) truncated: bool,
+    pub(crate) failed: bool,
+}
+
+/// The episodes that one worker ended, in the order in which they ended.
+#[derive(Debug, Default)]
+pub(crate) struct EpisodeRecords {
+    pub(crate) episodes: Vec<EpisodeRecord>,
+    /// Their last observations, row by row, if they are kept.
+    pub(crate) final_observations: Vec<f32>,
+}
+
+/// The result of an evaluation. `(P, E)` arrays are row-major, in the order of the population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// `(P,)`: the mean return of each individual.
+    pub fitness: Vec<f32>,
+    /// `(P, E)`: the sum of rewards of each episode; NaN where weights or logits were not finite.
+    pub returns: Vec<f64>,
+    /// `(P, E)`: steps.
+    pub lengths: Vec<u64>,
+    /// `(P, E)`: the episode reached an end state.
+    pub terminated: Vec<bool>,
+    /// `(P, E)`: the episode reached a limit.
+    pub truncated: Vec<bool>,
+    /// `(P,)`: weights or logits were not finite.
+    pub failed: Vec<bool>,
+    /// `(P, E, observation size)` in Gymnasium's order, if asked for.
+    pub final_observations: Option<Vec<f32>>,
+    /// Environment steps in all.
+    pub steps: u64,
+    /// Wall-clock time of the call.
+    pub elapsed: Duration,
+}
+
+impl Evaluation {
+    pub(crate) fn collect(task: &Task<'_>, records: Vec<EpisodeRecords>, elapsed: Duration) -> Self {
+        let total = task.population * task.episodes;
+        let size = task.spec.observation_space().size();
+        let mut evaluation = Self {
+            fitness: Vec::with_capacity(task.population),
+            returns: vec![f64::NAN; total],
+            lengths: vec![0; total],
+            terminated: vec![false; total],
+            truncated: vec![false; total],
+            failed: vec![false; task.population],
+            final_observations: task.keep_final_observation.then(|| vec![0.0; total * size]),
+            steps: 0,
+            elapsed,
+        };
+        for worker in records {
+            for (index, record) in worker.episodes.iter().enumerate() {
+                evaluation.place(task.episodes, record);
+                if let Some(all) = &mut evaluation.final_observations {
+                    let row = &worker.final_observations[index * size..(index + 1) * size];
+                    all[record.job * size..(record.job + 1) * size].copy_from_slice(row);
+                }
+            }
+        }
+        for (individual, returns) in evaluation.returns.chunks_exact(task.episodes).enumerate() {
+            let fitness = match task.on_non_finite {
+                OnNonFinite::Fitness(fitness) if evaluation.failed[individual] => fitness,
+                _ => mean(returns),
+            };
+            evaluation.fitness.push(fitness);
+        }
+        evaluation
+    }
+
+    fn place(&mut self, episodes: usize, record: &EpisodeRecord) {
+        self.returns[record.job] = record.total;
+        self.lengths[record.job] = record.length;
+        self.terminated[record.job] = record.terminated;
+        self.truncated[record.job] = record.truncated;
+        self.failed[record.job / episodes] |= record.failed;
+        self.steps += record.length;
+    }
+}
+
+/// The mean in float64, summed first to last, as float32.
+fn mean(returns: &[f64]) -> f32 {
+    let sum = returns.iter().fold(0.0, |sum, value| sum + value);
+    (sum / returns.len() as f64) as f32
+}

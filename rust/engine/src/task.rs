@@ -1,0 +1,173 @@
+//! What is to be evaluated, and the check that its parts fit together.
+
+use crate::error::EngineError;
+use envs::{ActionSpace, Spec, View};
+use policy::{InputShape, Network};
+
+/// How logits become a continuous action; discrete actions are the first largest logit in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// `low + (tanh(z) + 1) * 0.5 * (high - low)`, in float32 and in this order.
+    Tanh,
+    /// `clip(z, low, high)`.
+    Clip,
+}
+
+/// What happens when an individual's weights or logits are NaN or infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OnNonFinite {
+    /// The evaluation fails and names the individual.
+    Stop,
+    /// The individual is marked as failed and gets this fitness; the others go on.
+    Fitness(f32),
+}
+
+/// The seeds of the episodes.
+#[derive(Clone, Copy, Debug)]
+pub enum Seeds<'a> {
+    /// `(episodes,)`: the same for every individual.
+    Shared(&'a [u64]),
+    /// `(population, episodes)`, row-major.
+    PerIndividual(&'a [u64]),
+}
+
+/// One call's worth of work. Borrowed: nothing is copied.
+pub struct Task<'a> {
+    /// The environment, its arguments fixed.
+    pub spec: &'a dyn Spec,
+    /// The policy's architecture.
+    pub network: &'a Network,
+    /// How logits become continuous actions.
+    pub head: Head,
+    /// `(population, n_params)`, row-major.
+    pub weights: &'a [f32],
+    /// The number of individuals; 0 gives an empty evaluation.
+    pub population: usize,
+    /// The number of episodes per individual, at least 1.
+    pub episodes: usize,
+    /// Their seeds.
+    pub seeds: Seeds<'a>,
+    /// The number of threads, at least 1; no more are started than there are episodes.
+    pub threads: usize,
+    /// The number of lanes per thread, or the engine's choice. Changes no bit of any result.
+    pub group_width: Option<usize>,
+    /// The steps after which an episode is truncated, as Gymnasium's `TimeLimit` does.
+    pub max_episode_steps: Option<u64>,
+    /// What happens on NaN and infinity.
+    pub on_non_finite: OnNonFinite,
+    /// Keep the last observation of every episode.
+    pub keep_final_observation: bool,
+}
+
+/// Lanes of a thread while their weights together stay in the nearest caches.
+const NARROW_POLICY_LANES: usize = 16;
+/// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
+const WIDE_POLICY_LANES: usize = 8;
+/// The bytes of weights in all lanes of a thread up to which a policy counts as narrow.
+const NARROW_POLICY_BYTES: usize = 256 * 1024;
+
+impl Task<'_> {
+    /// The observation's order that the policy reads.
+    pub(crate) fn view(&self) -> View {
+        match self.network.architecture().input() {
+            InputShape::Flat(_) => View::Gymnasium,
+            InputShape::Image { .. } => View::ChannelsFirst,
+        }
+    }
+
+    /// The seed of an episode of an individual.
+    pub(crate) fn seed(&self, individual: usize, episode: usize) -> u64 {
+        match self.seeds {
+            Seeds::Shared(seeds) => seeds[episode],
+            Seeds::PerIndividual(seeds) => seeds[individual * self.episodes + episode],
+        }
+    }
+
+    /// The flat weights of an individual.
+    pub(crate) fn individual_weights(&self, individual: usize) -> &[f32] {
+        let n_params = self.network.architecture().n_params();
+        &self.weights[individual * n_params..(individual + 1) * n_params]
+    }
+
+    /// How many lanes each of `threads` threads advances together.
+    ///
+    /// Large policies gain from several lanes of one individual, which share each load of a weight; lanes
+    /// of different individuals only push each other out of the caches, so there are no more than episodes.
+    pub(crate) fn lanes_per_thread(&self, threads: usize) -> usize {
+        let weight_bytes = self.network.architecture().n_params() * size_of::<f32>();
+        let chosen = if weight_bytes * NARROW_POLICY_LANES <= NARROW_POLICY_BYTES {
+            NARROW_POLICY_LANES
+        } else {
+            WIDE_POLICY_LANES.min(self.episodes)
+        };
+        let most = (self.population * self.episodes).div_ceil(threads);
+        self.group_width.unwrap_or(chosen).clamp(1, most)
+    }
+
+    /// Every slice has the size that the numbers say, and the policy fits the environment.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        self.check_numbers()?;
+        self.check_sizes()?;
+        self.check_policy()
+    }
+
+    fn check_numbers(&self) -> Result<(), EngineError> {
+        let numbers = [
+            ("episodes", Some(self.episodes as u64)),
+            ("threads", Some(self.threads as u64)),
+            ("group_width", self.group_width.map(|width| width as u64)),
+            ("max_episode_steps", self.max_episode_steps),
+        ];
+        match numbers.into_iter().find(|(_, number)| *number == Some(0)) {
+            Some((name, _)) => Err(EngineError::input(format!("{name}: expected at least 1, got 0"))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_sizes(&self) -> Result<(), EngineError> {
+        let (population, n_params) = (self.population, self.network.architecture().n_params());
+        let got = self.weights.len();
+        if population.checked_mul(n_params) != Some(got) {
+            let message = format!("weights: expected {population} x {n_params} values, got {got}");
+            return Err(EngineError::input(message));
+        }
+        let (expected, got) = match self.seeds {
+            Seeds::Shared(seeds) => (Some(self.episodes), seeds.len()),
+            Seeds::PerIndividual(seeds) => (population.checked_mul(self.episodes), seeds.len()),
+        };
+        if expected == Some(got) {
+            return Ok(());
+        }
+        let episodes = self.episodes;
+        Err(EngineError::input(format!(
+            "seeds: expected one per episode, {episodes} or {population} x {episodes}, got {got}"
+        )))
+    }
+
+    fn check_policy(&self) -> Result<(), EngineError> {
+        let architecture = self.network.architecture();
+        let (inputs, outputs) = (architecture.n_inputs(), architecture.n_outputs());
+        let shape = &self.spec.observation_space().shape;
+        let (n_observed, n_logits) =
+            (self.spec.observation_space().size(), self.spec.action_space().n_logits());
+        if (inputs, outputs) != (n_observed, n_logits) {
+            return Err(EngineError::input(format!(
+                "policy: expected {n_observed} inputs and {n_logits} outputs, got {inputs} and {outputs}"
+            )));
+        }
+        if let InputShape::Image { channels, height, width } = architecture.input() {
+            if shape[..] != [height, width, channels] {
+                return Err(EngineError::input(format!(
+                    "policy: expected images for observations of shape {shape:?} (height, width, channels), \
+                     got {height} x {width} with {channels} channels"
+                )));
+            }
+        }
+        if let ActionSpace::Box { low, high } = self.spec.action_space() {
+            if low.len() != high.len() {
+                return Err(EngineError::input("action space: expected as many lower as upper bounds"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+//! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended.
+
+use crate::actions::ActionDecoder;
+use crate::outcome::{EpisodeRecord, EpisodeRecords};
+use crate::queue::Queue;
+use crate::slots::Slots;
+use crate::task::{OnNonFinite, Task};
+use envs::{Group, ObservationDtype, Outcomes, View};
+use policy::Scratch;
+use std::ops::Range;
+
+/// The range of a byte of an image.
+const BYTE_RANGE: f32 = 255.0;
+
+/// Lanes `0..active` are in play. The arrays have an entry per lane.
+pub(crate) struct Worker<'a> {
+    task: &'a Task<'a>,
+    queue: &'a Queue,
+    thread: usize,
+    claimed: Range<usize>,
+    group: Box<dyn Group>,
+    slots: Slots,
+    decoder: ActionDecoder,
+    scratch: Scratch,
+    view: View,
+    scales_bytes: bool,
+    active: usize,
+    jobs: Vec<usize>,
+    lane_slots: Vec<usize>,
+    totals: Vec<f64>,
+    lengths: Vec<u64>,
+    ended: Vec<bool>,
+    outcomes: Outcomes,
+    observations: Vec<f32>,
+    logits: Vec<f32>,
+    records: EpisodeRecords,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(task: &'a Task<'a>, queue: &'a Queue, thread: usize, width: usize) -> Self {
+        let architecture = task.network.architecture();
+        Self {
+            task,
+            queue,
+            thread,
+            claimed: 0..0,
+            group: task.spec.group(width),
+            slots: Slots::new(task.network, width),
+            decoder: ActionDecoder::new(task.spec.action_space(), task.head, width),
+            scratch: task.network.scratch(width),
+            view: task.view(),
+            scales_bytes: task.spec.observation_space().dtype == ObservationDtype::U8,
+            active: 0,
+            jobs: vec![0; width],
+            lane_slots: vec![0; width],
+            totals: vec![0.0; width],
+            lengths: vec![0; width],
+            ended: vec![false; width],
+            outcomes: Outcomes::new(width),
+            observations: vec![0.0; width * architecture.n_inputs()],
+            logits: vec![0.0; width * architecture.n_outputs()],
+            records: EpisodeRecords::default(),
+        }
+    }
+
+    /// Runs until no episode is left, or the call is stopped.
+    pub(crate) fn run(mut self) -> EpisodeRecords {
+        while self.active < self.group.lanes() && self.start_episode(self.active) {
+            self.active += 1;
+        }
+        while self.active > 0 && !self.queue.is_stopped() {
+            if self.queue.first_failure().is_some() {
+                self.drop_lanes_behind_the_failure();
+            }
+            self.advance();
+        }
+        self.records
+    }
+
+    /// One step of every lane.
+    fn advance(&mut self) {
+        let architecture = self.task.network.architecture();
+        let observations = &mut self.observations[..self.active * architecture.n_inputs()];
+        self.group.observe(self.active, self.view, observations);
+        if self.scales_bytes {
+            observations.iter_mut().for_each(|value| *value /= BYTE_RANGE);
+        }
+        let logits = &mut self.logits[..self.active * architecture.n_outputs()];
+        let lane_slots = &self.lane_slots[..self.active];
+        self.task.network.forward(self.slots.packed(), lane_slots, observations, logits, &mut self.scratch);
+        if !all_finite(logits) {
+            // The lanes that are left have not been stepped: the next round repeats their forward pass.
+            self.fail_lanes();
+            return;
+        }
+        self.group.step(self.decoder.decode(logits), &mut self.outcomes);
+        if self.tally() {
+            self.replace_lanes(|worker, lane| worker.ended[lane].then_some(false));
+        }
+    }
+
+    /// Adds the step to each lane's episode; true if any has ended.
+    fn tally(&mut self) -> bool {
+        let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
+        let active = self.active;
+        let (totals, lengths) = (&mut self.totals[..active], &mut self.lengths[..active]);
+        let (rewards, ended) = (&self.outcomes.rewards[..active], &mut self.ended[..active]);
+        let (terminated, truncated) =
+            (&self.outcomes.terminated[..active], &mut self.outcomes.truncated[..active]);
+        let mut any = false;
+        for lane in 0..active {
+            totals[lane] += rewards[lane];
+            lengths[lane] += 1;
+            truncated[lane] |= lengths[lane] >= limit;
+            ended[lane] = terminated[lane] | truncated[lane];
+            any |= ended[lane];
+        }
+        any
+    }
+
+    /// Ends the episodes of lanes whose logits are not finite.
+    fn fail_lanes(&mut self) {
+        let n_logits = self.task.network.architecture().n_outputs();
+        for (lane, row) in self.logits.chunks_exact(n_logits).take(self.active).enumerate() {
+            self.ended[lane] = !all_finite(row);
+        }
+        self.replace_lanes(|worker, lane| worker.ended[lane].then_some(true));
+    }
+
+    /// For each lane that `ends` (with `Some(failed)`): records its episode and starts the next one
+    /// there, or fills the gap with the last lane if none is left.
+    fn replace_lanes(&mut self, ends: impl Fn(&Self, usize) -> Option<bool>) {
+        // Downwards, so that a lane that is moved into a gap has been looked at already.
+        for lane in (0..self.active).rev() {
+            if let Some(failed) = ends(self, lane) {
+                self.end_episode(lane, failed);
+                if !self.start_episode(lane) {
+                    self.close_gap(lane);
+                }
+            }
+        }
+    }
+
+    fn end_episode(&mut self, lane: usize, failed: bool) {
+        let job = self.jobs[lane];
+        self.slots.release(self.lane_slots[lane]);
+        self.record(EpisodeRecord {
+            job,
+            total: if failed { f64::NAN } else { self.totals[lane] },
+            length: self.lengths[lane],
+            terminated: !failed && self.outcomes.terminated[lane],
+            truncated: !failed && self.outcomes.truncated[lane],
+            failed,
+        });
+        if self.task.keep_final_observation {
+            let size = self.task.spec.observation_space().size();
+            let start = self.records.final_observations.len();
+            self.records.final_observations.resize(start + size, 0.0);
+            self.group.observe_lane(lane, View::Gymnasium, &mut self.records.final_observations[start..]);
+        }
+    }
+
+    fn record(&mut self, record: EpisodeRecord) {
+        if record.failed && self.task.on_non_finite == OnNonFinite::Stop {
+            self.queue.fail(record.job);
+        }
+        self.records.episodes.push(record);
+        self.queue.count_episode(self.thread);
+    }
+
+    /// Starts the next episode that is left in `lane`; false if there is none.
+    fn start_episode(&mut self, lane: usize) -> bool {
+        while let Some(job) = self.next_job() {
+            let (individual, episode) = (job / self.task.episodes, job % self.task.episodes);
+            let weights = self.task.individual_weights(individual);
+            if !all_finite(weights) {
+                self.fail_before_the_start(job);
+                continue;
+            }
+            self.jobs[lane] = job;
+            self.lane_slots[lane] = self.slots.acquire(self.task.network, individual, weights);
+            (self.totals[lane], self.lengths[lane]) = (0.0, 0);
+            self.group.reset(lane, self.task.seed(individual, episode));
+            return true;
+        }
+        false
+    }
+
+    fn fail_before_the_start(&mut self, job: usize) {
+        let nothing = EpisodeRecord {
+            job,
+            total: f64::NAN,
+            length: 0,
+            terminated: false,
+            truncated: false,
+            failed: true,
+        };
+        self.record(nothing);
+        if self.task.keep_final_observation {
+            let size = self.task.spec.observation_space().size();
+            let end = self.records.final_observations.len() + size;
+            self.records.final_observations.resize(end, f32::NAN);
+        }
+    }
+
+    fn next_job(&mut self) -> Option<usize> {
+        if self.claimed.is_empty() {
+            self.claimed = self.queue.claim();
+        }
+        let bound = self.queue.first_failure().unwrap_or(usize::MAX);
+        self.claimed.next().filter(|&job| job < bound)
+    }
+
+    /// Takes the last lane in play to where `lane` was.
+    fn close_gap(&mut self, lane: usize) {
+        self.active -= 1;
+        let last = self.active;
+        if lane != last {
+            self.group.move_lane(last, lane);
+            self.jobs[lane] = self.jobs[last];
+            self.lane_slots[lane] = self.lane_slots[last];
+            (self.totals[lane], self.lengths[lane]) = (self.totals[last], self.lengths[last]);
+        }
+    }
+
+    /// Under `OnNonFinite::Stop` only episodes before the first failure still matter.
+    fn drop_lanes_behind_the_failure(&mut self) {
+        let bound = self.queue.first_failure().unwrap_or(usize::MAX);
+        for lane in (0..self.active).rev() {
+            if self.jobs[lane] > bound {
+                self.slots.release(self.lane_slots[lane]);
+                self.close_gap(lane);
+            }
+        }
+    }
+}
+
+/// No value is NaN or infinite. The sum of x * 0 is a chain of plain multiplications and additions, which
+/// vectorises; any NaN or infinity makes it NaN.
+fn all_finite(values: &[f32]) -> bool {
+    const STEP: usize = 8;
+    let mut sums = [0.0f32; STEP];
+    let (chunks, rest) = (values.chunks_exact(STEP), values.chunks_exact(STEP).remainder());
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += value * 0.0;
+        }
+    }
+    let rest_is_finite = rest.iter().all(|value| value.is_finite());
+    rest_is_finite && sums.iter().all(|sum| sum.is_finite())
+}

@@ -1,0 +1,94 @@
+//! The same bits for any number of threads and lanes, any order of individuals, debug and release.
+
+use crate::support::{evaluate, random_population, small_policy, task};
+use engine::{Evaluation, Seeds, Task};
+use envs::registry::{ENTRIES, Entry};
+use lane_math::libm;
+
+/// The hash of every environment's evaluation in [`hash`], recorded on x86-64 with glibc 2.36 and FMA.
+const GOLDEN: &[(&str, u64)] =
+    &[("evalengine/Snake-v0", 8_299_573_054_754_091_468), ("CartPole-v1", 1_616_688_453_030_136_176)];
+
+const POPULATION: usize = 37;
+const SEEDS: [u64; 3] = [5, 0, 1 << 40];
+
+/// FNV-1a over every number of the results.
+fn hash(evaluation: &Evaluation) -> u64 {
+    let words = evaluation.fitness.iter().map(|value| u64::from(value.to_bits()));
+    let words = words.chain(evaluation.returns.iter().map(|value| value.to_bits()));
+    let words = words.chain(evaluation.lengths.iter().copied());
+    let words = words.chain(evaluation.terminated.iter().map(|&flag| u64::from(flag)));
+    let words = words.chain(evaluation.truncated.iter().map(|&flag| u64::from(flag)));
+    let observed = evaluation.final_observations.iter().flatten();
+    words
+        .chain(observed.map(|value| u64::from(value.to_bits())))
+        .flat_map(u64::to_le_bytes)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn for_each_environment(check: impl Fn(&Entry, &Task<'_>)) {
+    for entry in ENTRIES {
+        let spec = entry.spec(&[], &[]).unwrap();
+        let network = small_policy(spec.as_ref());
+        let weights = random_population(&network, POPULATION, 1);
+        let task = Task { keep_final_observation: true, ..task(spec.as_ref(), &network, &weights, &SEEDS) };
+        check(entry, &task);
+    }
+}
+
+/// glibc's sine in the variant for processors with FMA; other libms play other episodes.
+fn has_the_golden_libm() -> bool {
+    let vectors: [(u64, u64); 3] = [
+        (0x3fb7_e2b9_156e_f04d, 0x3fb7_d9da_da21_3f8f),
+        (0x3fcc_bde8_233b_835e, 0x3fcc_803b_0f6b_a21f),
+        (0x3ff5_9876_f28e_8ef9, 0x3fef_38a0_cd92_8d13),
+    ];
+    vectors.iter().all(|&(x, sine)| libm::sin(f64::from_bits(x)).to_bits() == sine)
+}
+
+#[test]
+fn results_have_the_golden_hash() {
+    if !has_the_golden_libm() {
+        eprintln!("not compared: this platform's libm is not the one that the hashes were recorded with");
+        return;
+    }
+    for_each_environment(|entry, task| {
+        let golden = GOLDEN.iter().find(|(id, _)| *id == entry.id).map(|(_, hash)| *hash);
+        assert_eq!(Some(hash(&evaluate(task).unwrap())), golden, "{}", entry.id);
+    });
+}
+
+#[test]
+fn threads_and_lanes_change_nothing() {
+    for_each_environment(|entry, task| {
+        let expected = hash(&evaluate(task).unwrap());
+        for threads in [1, 2, 3, 7, 16] {
+            for group_width in [None, Some(1), Some(2), Some(5), Some(8), Some(64)] {
+                let got = hash(&evaluate(&Task { threads, group_width, ..*task }).unwrap());
+                assert_eq!(got, expected, "{}: {threads} threads, width {group_width:?}", entry.id);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_order_of_individuals_changes_nothing() {
+    for_each_environment(|entry, task| {
+        let forward = evaluate(task).unwrap();
+        let n_params = task.network.architecture().n_params();
+        let reversed: Vec<f32> = task.weights.chunks_exact(n_params).rev().flatten().copied().collect();
+        let mut backward = evaluate(&Task { weights: &reversed, threads: 2, ..*task }).unwrap();
+        backward.fitness.reverse();
+        let rows = backward.returns.chunks_exact(SEEDS.len()).rev().flatten().copied();
+        assert_eq!((backward.fitness, rows.collect()), (forward.fitness, forward.returns), "{}", entry.id);
+    });
+}
+
+#[test]
+fn shared_seeds_are_the_same_seeds_for_each_individual() {
+    for_each_environment(|entry, task| {
+        let repeated = SEEDS.repeat(POPULATION);
+        let spelled_out = Task { seeds: Seeds::PerIndividual(&repeated), ..*task };
+        assert_eq!(hash(&evaluate(&spelled_out).unwrap()), hash(&evaluate(task).unwrap()), "{}", entry.id);
+    });
+}

@@ -1,0 +1,5 @@
+//! The engine, from outside.
+
+mod determinism;
+mod evaluation;
+mod support;

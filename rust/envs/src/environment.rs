@@ -1,0 +1,76 @@
+//! One scalar episode: what every environment implements.
+
+/// One action, for one episode.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    /// An index below the space's `n`.
+    Discrete(u32),
+    /// One value per dimension of the space.
+    Continuous(&'a [f32]),
+}
+
+impl Action<'_> {
+    /// The index of a discrete action.
+    ///
+    /// # Panics
+    ///
+    /// If the action is continuous: the engine decodes logits by the environment's own space, so
+    /// this cannot happen there.
+    pub fn index(self) -> u32 {
+        match self {
+            Self::Discrete(index) => index,
+            Self::Continuous(_) => panic!("expected a discrete action, got a continuous one"),
+        }
+    }
+}
+
+/// What a step returned, beside the observation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// The reward, in the reference's double precision.
+    pub reward: f64,
+    /// The episode reached an end state.
+    pub terminated: bool,
+    /// The episode reached a limit of the environment's own (not the engine's `max_episode_steps`).
+    pub truncated: bool,
+}
+
+/// In which order an image-like observation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// As Gymnasium returns it: row-major, channels last. What an mlp sees, flattened.
+    Gymnasium,
+    /// `(channels, height, width)`: what a cnn sees. The same as `Gymnasium` where there are no channels.
+    ChannelsFirst,
+}
+
+/// A named part of the state, for parity reports and debugging.
+pub type StateField = (&'static str, StateValue);
+
+/// The value of a part of the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StateValue {
+    /// Whole numbers: positions on a board, counters.
+    Ints(Vec<i64>),
+    /// Real numbers in the reference's double precision.
+    Floats(Vec<f64>),
+}
+
+/// One episode at a time of one environment, its keyword arguments and reset options fixed.
+pub trait Environment: Send + Sync {
+    /// Starts an episode. `Some(seed)` seeds the random stream as `env.reset(seed=seed)` does;
+    /// `None` goes on with the stream, as `env.reset()` does.
+    fn reset(&mut self, seed: Option<u64>);
+
+    /// Advances by one step.
+    ///
+    /// The first call must come after [`reset`](Self::reset). Past the end of an episode it does what
+    /// the reference does.
+    fn step(&mut self, action: Action<'_>) -> Step;
+
+    /// Writes the observation; `observation` has the space's size.
+    fn observe(&self, view: View, observation: &mut [f32]);
+
+    /// The state behind the observation.
+    fn state(&self) -> Vec<StateField>;
+}

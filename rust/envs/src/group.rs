@@ -1,0 +1,150 @@
+//! Groups of episodes that one thread advances together, and the specs that make them.
+
+use crate::environment::{Action, Environment, View};
+use crate::space::{ActionSpace, Actions, ObservationSpace};
+
+/// What a group's step returned, one entry per lane.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcomes {
+    /// The rewards.
+    pub rewards: Vec<f64>,
+    /// Which episodes reached an end state.
+    pub terminated: Vec<bool>,
+    /// Which episodes reached a limit of the environment's own.
+    pub truncated: Vec<bool>,
+}
+
+impl Outcomes {
+    /// Room for `lanes` lanes.
+    pub fn new(lanes: usize) -> Self {
+        Self { rewards: vec![0.0; lanes], terminated: vec![false; lanes], truncated: vec![false; lanes] }
+    }
+}
+
+/// Several episodes side by side. Lanes `0..active` are in play; the engine keeps them dense by
+/// moving the last one into a gap.
+pub trait Group: Send {
+    /// The number of lanes.
+    fn lanes(&self) -> usize;
+
+    /// Starts a new episode in `lane`.
+    fn reset(&mut self, lane: usize, seed: u64);
+
+    /// Makes lane `to` what lane `from` is; `from` is out of play afterwards.
+    fn move_lane(&mut self, from: usize, to: usize);
+
+    /// Writes the observations of the first `active` lanes, `(active, size)` row-major.
+    fn observe(&self, active: usize, view: View, observations: &mut [f32]);
+
+    /// Writes the observation of one lane.
+    fn observe_lane(&self, lane: usize, view: View, observation: &mut [f32]);
+
+    /// Advances the first lanes, as many as there are actions; writes their entries of `outcomes`.
+    fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes);
+}
+
+/// An environment with its keyword arguments and reset options fixed: makes episodes and groups.
+pub trait Spec: Send + Sync {
+    /// The observation space.
+    fn observation_space(&self) -> &ObservationSpace;
+
+    /// The action space.
+    fn action_space(&self) -> &ActionSpace;
+
+    /// One scalar episode, not yet reset.
+    fn environment(&self) -> Box<dyn Environment>;
+
+    /// A group of `lanes` episodes, none of them reset. The same bits as `lanes` scalar episodes.
+    fn group(&self, lanes: usize) -> Box<dyn Group>;
+}
+
+/// The group that every environment has: scalar episodes, one after the other.
+pub struct ScalarGroup<E> {
+    episodes: Vec<E>,
+    dimensions: usize,
+    observation_size: usize,
+}
+
+impl<E: Environment + Clone> ScalarGroup<E> {
+    /// `lanes` copies of `prototype`, which has `observation_size` values in an observation and
+    /// `dimensions` in a continuous action.
+    pub fn new(prototype: &E, lanes: usize, observation_size: usize, dimensions: usize) -> Self {
+        Self { episodes: vec![prototype.clone(); lanes], dimensions, observation_size }
+    }
+
+    fn step_lane(&mut self, lane: usize, action: Action<'_>, outcomes: &mut Outcomes) {
+        let step = self.episodes[lane].step(action);
+        outcomes.rewards[lane] = step.reward;
+        outcomes.terminated[lane] = step.terminated;
+        outcomes.truncated[lane] = step.truncated;
+    }
+}
+
+impl<E: Environment + Clone> Group for ScalarGroup<E> {
+    fn lanes(&self) -> usize {
+        self.episodes.len()
+    }
+
+    fn reset(&mut self, lane: usize, seed: u64) {
+        self.episodes[lane].reset(Some(seed));
+    }
+
+    fn move_lane(&mut self, from: usize, to: usize) {
+        self.episodes.swap(from, to);
+    }
+
+    fn observe(&self, active: usize, view: View, observations: &mut [f32]) {
+        let rows = observations.chunks_exact_mut(self.observation_size);
+        for (episode, row) in self.episodes[..active].iter().zip(rows) {
+            episode.observe(view, row);
+        }
+    }
+
+    fn observe_lane(&self, lane: usize, view: View, observation: &mut [f32]) {
+        self.episodes[lane].observe(view, observation);
+    }
+
+    fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes) {
+        match actions {
+            Actions::Discrete(indices) => {
+                for (lane, &index) in indices.iter().enumerate() {
+                    self.step_lane(lane, Action::Discrete(index), outcomes);
+                }
+            }
+            Actions::Continuous(values) => {
+                for (lane, action) in values.chunks_exact(self.dimensions).enumerate() {
+                    self.step_lane(lane, Action::Continuous(action), outcomes);
+                }
+            }
+        }
+    }
+}
+
+/// The spec of an environment whose groups are [`ScalarGroup`]s.
+pub struct ScalarSpec<E> {
+    /// The episode that is copied.
+    pub prototype: E,
+    /// The observation space.
+    pub observation_space: ObservationSpace,
+    /// The action space.
+    pub action_space: ActionSpace,
+}
+
+impl<E: Environment + Clone + 'static> Spec for ScalarSpec<E> {
+    fn observation_space(&self) -> &ObservationSpace {
+        &self.observation_space
+    }
+
+    fn action_space(&self) -> &ActionSpace {
+        &self.action_space
+    }
+
+    fn environment(&self) -> Box<dyn Environment> {
+        Box::new(self.prototype.clone())
+    }
+
+    fn group(&self, lanes: usize) -> Box<dyn Group> {
+        let size = self.observation_space.size();
+        Box::new(ScalarGroup::new(&self.prototype, lanes, size, self.action_space.n_logits()))
+    }
+}

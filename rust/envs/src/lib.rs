@@ -1,0 +1,39 @@
+//! The environments: each plays its reference's episodes bit for bit.
+//!
+//! ```
+//! use envs::{Action, registry};
+//!
+//! let cart_pole = registry::find("CartPole-v1")?.spec(&[], &[])?;
+//! let mut episode = cart_pole.environment();
+//! episode.reset(Some(7));
+//! let step = episode.step(Action::Discrete(1));
+//! assert_eq!((step.reward, step.terminated, step.truncated), (1.0, false, false));
+//! # Ok::<(), envs::EnvError>(())
+//! ```
+//!
+//! **Where it stands.** Depends on `numpy-rng` (the random streams) and `lane-math` (libm), never on
+//! policies or the engine. A scalar [`Environment`] is one episode; a [`Group`] is several that one
+//! thread advances together, and the only thing that the engine sees. A [`Spec`] is an environment
+//! with its keyword arguments fixed, and makes both. The [`registry`] names them all.
+//!
+//! **Numeric contract.** State and arithmetic have the types and the order of operations of the
+//! reference, which each file names; nothing is fused or reassociated. The same seed gives the same
+//! episode whatever the group's width. Observations are `f32`, rewards `f64`.
+//!
+//! **What it does not do.** No rendering for people, no automatic reset, and no time limit of its
+//! own beyond what a reference has inside: the wrapper's limit (`max_episode_steps`) is the engine's.
+
+mod arguments;
+mod cart_pole;
+mod environment;
+mod error;
+mod group;
+pub mod registry;
+mod snake;
+mod space;
+
+pub use arguments::{Arguments, Parameter, Value, nearest_name};
+pub use environment::{Action, Environment, StateField, StateValue, Step, View};
+pub use error::EnvError;
+pub use group::{Group, Outcomes, ScalarGroup, ScalarSpec, Spec};
+pub use space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};

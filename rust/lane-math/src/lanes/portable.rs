@@ -1,0 +1,176 @@
+//! Lanes as arrays: the twin that defines what the others must compute.
+
+use super::{F32x8, Mask, Simd};
+
+/// The lane types that run everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct PortableFamily;
+
+impl Simd for PortableFamily {
+    type F32 = Portable;
+}
+
+/// Eight float32 lanes in an array.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Portable([f32; 8]);
+
+/// Eight truth values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortableMask([bool; 8]);
+
+impl Mask for PortableMask {
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| a & b))
+    }
+
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| a | b))
+    }
+
+    #[inline(always)]
+    fn not(self) -> Self {
+        Self(self.0.map(|a| !a))
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        let mut bits = 0;
+        for (lane, &truth) in self.0.iter().enumerate() {
+            bits |= u32::from(truth) << lane;
+        }
+        bits
+    }
+}
+
+#[inline(always)]
+fn zip<A: Copy, B: Copy, C: Copy>(a: [A; 8], b: [B; 8], combine: impl Fn(A, B) -> C) -> [C; 8] {
+    std::array::from_fn(|lane| combine(a[lane], b[lane]))
+}
+
+#[inline(always)]
+fn zip_bits(a: Portable, b: Portable, combine: impl Fn(u32, u32) -> u32) -> Portable {
+    Portable(zip(a.0, b.0, |a, b| f32::from_bits(combine(a.to_bits(), b.to_bits()))))
+}
+
+impl F32x8 for Portable {
+    type Mask = PortableMask;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; 8])
+    }
+
+    #[inline(always)]
+    fn from_array(lanes: [f32; 8]) -> Self {
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    fn to_array(self) -> [f32; 8] {
+        self.0
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr(source: *const f32) -> Self {
+        // SAFETY: the caller promises eight readable values; an array of f32 is aligned as f32 is.
+        Self(unsafe { source.cast::<[f32; 8]>().read() })
+    }
+
+    #[inline(always)]
+    unsafe fn store_ptr(self, target: *mut f32) {
+        // SAFETY: the caller promises room for eight values; an array of f32 is aligned as f32 is.
+        unsafe { target.cast::<[f32; 8]>().write(self.0) }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| a + b))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| a - b))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| a * b))
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| a / b))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane].mul_add(factor.0[lane], addend.0[lane])))
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(std::array::from_fn(|lane| (-self.0[lane]).mul_add(factor.0[lane], addend.0[lane])))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| if a < b { a } else { b }))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(zip(self.0, other.0, |a, b| if a > b { a } else { b }))
+    }
+
+    #[inline(always)]
+    fn lt(self, other: Self) -> PortableMask {
+        PortableMask(zip(self.0, other.0, |a, b| a < b))
+    }
+
+    #[inline(always)]
+    fn le(self, other: Self) -> PortableMask {
+        PortableMask(zip(self.0, other.0, |a, b| a <= b))
+    }
+
+    #[inline(always)]
+    fn eq(self, other: Self) -> PortableMask {
+        PortableMask(zip(self.0, other.0, |a, b| a == b))
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> PortableMask {
+        PortableMask(self.0.map(f32::is_nan))
+    }
+
+    #[inline(always)]
+    fn select(mask: PortableMask, if_true: Self, if_false: Self) -> Self {
+        Self(std::array::from_fn(|lane| if mask.0[lane] { if_true.0[lane] } else { if_false.0[lane] }))
+    }
+
+    #[inline(always)]
+    fn bit_and(self, other: Self) -> Self {
+        zip_bits(self, other, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn bit_or(self, other: Self) -> Self {
+        zip_bits(self, other, |a, b| a | b)
+    }
+
+    #[inline(always)]
+    fn bit_xor(self, other: Self) -> Self {
+        zip_bits(self, other, |a, b| a ^ b)
+    }
+
+    #[inline(always)]
+    fn bit_shl<const COUNT: i32>(self) -> Self {
+        Self(self.0.map(|a| f32::from_bits(a.to_bits() << COUNT)))
+    }
+
+    #[inline(always)]
+    fn bit_add(self, other: Self) -> Self {
+        zip_bits(self, other, u32::wrapping_add)
+    }
+}

@@ -1,0 +1,261 @@
+//! Linear layers of twelve outputs or more: one chain of fused multiply-adds per output, so outputs lie side by side.
+//!
+//! The packed weights of a block of inputs are panels of sixteen outputs, `[block][panel][input][16]` (the last panel is
+//! of eight if that suffices), which the kernel reads front to back. A tile of rows that share an individual uses each
+//! weight vector for every row.
+
+use lane_math::lanes::{F32x8, Simd};
+
+use super::shuffle::transpose;
+use super::{Batch, Rows, Span};
+use crate::packed::{LINE, vectors};
+
+/// Outputs in a whole panel: two vectors. With six rows that is twelve sums in registers, and two weights, and one input.
+pub(crate) const PANEL: usize = 16;
+const MAX_TILE: usize = 6;
+
+/// One linear layer of this rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(super) inputs: usize,
+    outputs: usize,
+    /// Inputs in one chain; the chains' sums are added to the bias one after the other.
+    pub(super) block: usize,
+    /// What each chain starts from: +0, or -0 where the sign of a product of zero must survive.
+    pub(super) start: f32,
+    has_bias: bool,
+    /// Whether a relu follows.
+    pub(super) relu: bool,
+    pub(super) packed: Span,
+}
+
+impl Chain {
+    pub(crate) fn new(
+        (inputs, outputs): (usize, usize),
+        (block, start): (usize, f32),
+        has_bias: bool,
+        relu: bool,
+        packed_at: usize,
+    ) -> Self {
+        let packed =
+            Span::new(packed_at, outputs.next_multiple_of(LINE) + inputs * outputs.next_multiple_of(8));
+        Self { inputs, outputs, block, start, has_bias, relu, packed }
+    }
+
+    /// Outputs rounded up to whole vectors; the width of an output row.
+    #[inline(always)]
+    pub(crate) fn columns(&self) -> usize {
+        self.outputs.next_multiple_of(8)
+    }
+
+    /// Where the panels start in the layer's packed values; the bias lies before them.
+    #[inline(always)]
+    pub(super) fn bias_len(&self) -> usize {
+        self.outputs.next_multiple_of(LINE)
+    }
+
+    pub(crate) fn packed(&self) -> Span {
+        self.packed
+    }
+
+    /// Transposes the weight matrix (outputs, inputs) and the bias that follows it into panels.
+    #[inline(always)]
+    pub(crate) fn pack<S: Simd>(&self, weights: &[f32], packed: &mut [f32]) {
+        let (matrix, bias) = weights.split_at(self.outputs * self.inputs);
+        let (packed_bias, panels) = packed.split_at_mut(self.bias_len());
+        // Without a bias the sum starts from the neutral element of the kind of chain.
+        packed_bias[..self.outputs].fill(self.start);
+        if self.has_bias {
+            packed_bias[..self.outputs].copy_from_slice(bias);
+        }
+        for first in (0..self.inputs).step_by(self.block) {
+            let len = self.block.min(self.inputs - first);
+            let block = &mut panels[first * self.columns()..][..len * self.columns()];
+            for (index, panel) in block.chunks_mut(PANEL * len).enumerate() {
+                let width = panel.len() / len;
+                for half in (0..width).step_by(8) {
+                    let output = index * PANEL + half;
+                    self.pack_vectors::<S>(matrix, output, first, len, &mut panel[half..], width);
+                }
+            }
+        }
+    }
+
+    /// Eight outputs of one block: input `k`'s weights go to `panel[k * width..][..8]`.
+    #[inline(always)]
+    fn pack_vectors<S: Simd>(
+        &self,
+        matrix: &[f32],
+        output: usize,
+        first: usize,
+        len: usize,
+        panel: &mut [f32],
+        width: usize,
+    ) {
+        let rows = self.outputs.saturating_sub(output).min(8);
+        let mut k = 0;
+        while rows == 8 && k + 8 <= len {
+            let mut square = [S::F32::zero(); 8];
+            for (row, values) in square.iter_mut().enumerate() {
+                *values = S::F32::load(&matrix[(output + row) * self.inputs + first + k..]);
+            }
+            for (column, values) in transpose(square).into_iter().enumerate() {
+                values.store(&mut panel[(k + column) * width..]);
+            }
+            k += 8;
+        }
+        while k < len {
+            let column = &mut panel[k * width..][..8];
+            column.fill(0.0);
+            for (row, value) in column[..rows].iter_mut().enumerate() {
+                *value = matrix[(output + row) * self.inputs + first + k];
+            }
+            k += 1;
+        }
+    }
+
+    /// The layer's outputs for every row of the batch.
+    #[inline(always)]
+    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
+        if self.takes_singles(batch) {
+            return self.forward_singles::<S>(batch, rows);
+        }
+        for run in batch.runs {
+            let packed = batch.packed(run, self.packed);
+            let (bias, panels) = packed.split_at(self.bias_len());
+            let mut first = 0;
+            while first < self.inputs {
+                let len = self.block.min(self.inputs - first);
+                let block = Block {
+                    layer: self,
+                    bias,
+                    panels: &panels[first * self.columns()..][..len * self.columns()],
+                    first,
+                    len,
+                };
+                block.forward::<S>(run.start, run.end, rows);
+                first += len;
+            }
+        }
+    }
+}
+
+/// One block of inputs of one individual's layer.
+struct Block<'a> {
+    layer: &'a Chain,
+    bias: &'a [f32],
+    panels: &'a [f32],
+    first: usize,
+    len: usize,
+}
+
+impl Block<'_> {
+    #[inline(always)]
+    fn forward<S: Simd>(&self, start: usize, end: usize, rows: &mut Rows<'_>) {
+        let whole = self.layer.columns() / PANEL;
+        let mut panel = 0;
+        // Few rows leave registers free, and need more sums at once to hide the latency of the multiply-add.
+        if end - start == 1 {
+            while panel + 4 <= whole {
+                self.columns::<S, 4, 2>(panel, start, end, rows);
+                panel += 4;
+            }
+        }
+        if end - start <= 3 {
+            while panel + 2 <= whole {
+                self.columns::<S, 2, 2>(panel, start, end, rows);
+                panel += 2;
+            }
+        }
+        while panel < whole {
+            self.columns::<S, 1, 2>(panel, start, end, rows);
+            panel += 1;
+        }
+        if self.layer.columns() % PANEL != 0 {
+            self.columns::<S, 1, 1>(panel, start, end, rows);
+        }
+    }
+
+    /// `P` panels of `V` vectors each, for all rows.
+    #[inline(always)]
+    fn columns<S: Simd, const P: usize, const V: usize>(
+        &self,
+        panel: usize,
+        start: usize,
+        end: usize,
+        rows: &mut Rows<'_>,
+    ) {
+        let mut row = start;
+        while row < end {
+            let left = end - row;
+            let tile = left.div_ceil(left.div_ceil(MAX_TILE));
+            match tile {
+                1 => self.tile::<S, 1, P, V>(panel, row, rows),
+                2 if P <= 2 => self.tile::<S, 2, P, V>(panel, row, rows),
+                3 if P <= 2 => self.tile::<S, 3, P, V>(panel, row, rows),
+                4 if P == 1 => self.tile::<S, 4, P, V>(panel, row, rows),
+                5 if P == 1 => self.tile::<S, 5, P, V>(panel, row, rows),
+                6 if P == 1 => self.tile::<S, 6, P, V>(panel, row, rows),
+                _ => unreachable!("several panels are taken for up to three rows"),
+            }
+            row += tile;
+        }
+    }
+
+    /// `T` rows by `P` panels: the sums stay in registers over the whole block.
+    #[inline(always)]
+    fn tile<S: Simd, const T: usize, const P: usize, const V: usize>(
+        &self,
+        panel: usize,
+        row: usize,
+        rows: &mut Rows<'_>,
+    ) {
+        let len = self.len;
+        let mut weights = [&[][..]; P];
+        for (p, weights) in weights.iter_mut().enumerate() {
+            *weights = &vectors::<V>(&self.panels[(panel + p) * PANEL * len..])[..len];
+        }
+        let mut inputs = [&[][..]; T];
+        for (t, inputs) in inputs.iter_mut().enumerate() {
+            *inputs = &rows.input[(row + t) * rows.input_stride + self.first..][..len];
+        }
+        let mut sums = [[[S::F32::splat(self.layer.start); V]; P]; T];
+        for k in 0..len {
+            for t in 0..T {
+                let input = S::F32::splat(inputs[t][k]);
+                for p in 0..P {
+                    for v in 0..V {
+                        sums[t][p][v] = input.mul_add(S::F32::load(&weights[p][k][v]), sums[t][p][v]);
+                    }
+                }
+            }
+        }
+        for (t, sums) in sums.into_iter().enumerate() {
+            let column = panel * PANEL;
+            let output = &mut rows.output[(row + t) * rows.output_stride + column..][..P * V * 8];
+            self.finish::<S, P, V>(sums, &self.bias[column..], output);
+        }
+    }
+
+    /// Adds the block's sums to the bias, or to what the blocks before have left in the output row.
+    #[inline(always)]
+    fn finish<S: Simd, const P: usize, const V: usize>(
+        &self,
+        sums: [[S::F32; V]; P],
+        bias: &[f32],
+        output: &mut [f32],
+    ) {
+        let is_last = self.first + self.len == self.layer.inputs;
+        for (p, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let column = (p * V + v) * 8;
+                let before = if self.first == 0 { &bias[column..] } else { &output[column..] };
+                let mut total = S::F32::load(before).add(sum);
+                if self.layer.relu && is_last {
+                    total = super::activation::relu(total);
+                }
+                total.store(&mut output[column..]);
+            }
+        }
+    }
+}

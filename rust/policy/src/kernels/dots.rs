@@ -1,0 +1,221 @@
+//! Linear layers of up to eleven outputs: dot products in strided lanes, folded by halves.
+//!
+//! A dot product has four or eight lanes (see [`crate::order`]). Two of them, a *unit*, are computed together: two of
+//! four lanes side by side in one vector, or two of eight lanes in two vectors, which the first fold makes one. Folding
+//! four units at a time then costs three additions for eight sums; units come from different rows if a row has few.
+
+use lane_math::lanes::{F32x8, Simd};
+
+use super::shuffle::{fold_eights, fold_fours, twice};
+use super::{Batch, Rows, Span};
+use crate::order::dot_lanes;
+use crate::packed::{LINE, vectors};
+
+/// Units of four lanes in a row of outputs; a single output has half of one.
+const fn fours(outputs: usize) -> usize {
+    if outputs == 1 { 1 } else { outputs / 4 * 2 }
+}
+
+/// Units of eight lanes in a row of outputs.
+const fn eights(outputs: usize) -> usize {
+    if outputs == 1 { 0 } else { (outputs % 4).div_ceil(2) }
+}
+
+/// Inputs before the first step: a single output starts its first lane from the first product instead of +0.
+const fn peeled(outputs: usize) -> usize {
+    (outputs == 1) as usize
+}
+
+/// Lanes of one output's dot product.
+const fn lanes(output: usize, outputs: usize) -> usize {
+    if outputs == 1 { 4 } else { dot_lanes(output, outputs) }
+}
+
+/// One linear layer of this rule.
+///
+/// Packed: bias | steps of four lanes, `[step][unit][2 outputs][4]` | steps of eight, `[step][unit][2 outputs][8]` | the
+/// whole matrix, row-major, for the products before and after the steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Dots {
+    inputs: usize,
+    outputs: usize,
+    has_bias: bool,
+    packed: Span,
+    /// Where the steps of eight lanes start in the layer's packed weights, and where the matrix.
+    eights_at: usize,
+    matrix_at: usize,
+}
+
+impl Dots {
+    pub(crate) fn new(inputs: usize, outputs: usize, has_bias: bool, packed_at: usize) -> Self {
+        let steps_of_four = (inputs - peeled(outputs)) / 4 * 8 * fours(outputs);
+        let steps_of_eight = inputs / 8 * 16 * eights(outputs);
+        let eights_at = LINE + steps_of_four.next_multiple_of(LINE);
+        let matrix_at = eights_at + steps_of_eight;
+        let packed = Span::new(packed_at, matrix_at + outputs * inputs);
+        Self { inputs, outputs, has_bias, packed, eights_at, matrix_at }
+    }
+
+    /// The width of an output row.
+    pub(crate) fn columns(&self) -> usize {
+        self.outputs.next_multiple_of(8)
+    }
+
+    /// Units of one row.
+    pub(crate) fn units(&self) -> usize {
+        fours(self.outputs) + eights(self.outputs)
+    }
+
+    pub(crate) fn packed(&self) -> Span {
+        self.packed
+    }
+
+    /// Copies the weight matrix (outputs, inputs) and the bias that follows it into steps.
+    pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
+        let (matrix, bias) = weights.split_at(self.outputs * self.inputs);
+        packed[..self.outputs].fill(0.0);
+        if self.has_bias {
+            packed[..self.outputs].copy_from_slice(bias);
+        }
+        packed[self.matrix_at..][..matrix.len()].copy_from_slice(matrix);
+        let (fours, eights) = (fours(self.outputs), eights(self.outputs));
+        for (output, row) in matrix.chunks_exact(self.inputs).enumerate() {
+            let lanes = lanes(output, self.outputs);
+            let (at, units, place) =
+                if lanes == 4 { (LINE, fours, output) } else { (self.eights_at, eights, output - 2 * fours) };
+            for (step, values) in row[peeled(self.outputs)..].chunks_exact(lanes).enumerate() {
+                packed[at + (step * units * 2 + place) * lanes..][..lanes].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// The layer's outputs for every row of the batch. `sums` has room for eight values per unit of every row, rounded
+    /// up to four units.
+    #[inline(always)]
+    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>, sums: &mut [f32]) {
+        match self.outputs {
+            1 => self.forward_outputs::<S, 1>(batch, rows, sums),
+            2 => self.forward_outputs::<S, 2>(batch, rows, sums),
+            3 => self.forward_outputs::<S, 3>(batch, rows, sums),
+            4 => self.forward_outputs::<S, 4>(batch, rows, sums),
+            5 => self.forward_outputs::<S, 5>(batch, rows, sums),
+            6 => self.forward_outputs::<S, 6>(batch, rows, sums),
+            7 => self.forward_outputs::<S, 7>(batch, rows, sums),
+            8 => self.forward_outputs::<S, 8>(batch, rows, sums),
+            9 => self.forward_outputs::<S, 9>(batch, rows, sums),
+            10 => self.forward_outputs::<S, 10>(batch, rows, sums),
+            11 => self.forward_outputs::<S, 11>(batch, rows, sums),
+            outputs => unreachable!("a layer of {outputs} outputs is a chain"),
+        }
+    }
+
+    #[inline(always)]
+    fn forward_outputs<S: Simd, const O: usize>(
+        &self,
+        batch: &Batch<'_>,
+        rows: &mut Rows<'_>,
+        sums: &mut [f32],
+    ) {
+        let units = fours(O) + eights(O);
+        let sums = &mut sums[..(batch.rows() * units).next_multiple_of(4) * 8];
+        let mut row_sums = sums.chunks_exact_mut(units * 8);
+        for run in batch.runs {
+            let packed = batch.packed(run, self.packed);
+            let steps = Steps {
+                fours: &packed[LINE..self.eights_at],
+                eights: &packed[self.eights_at..self.matrix_at],
+            };
+            for (row, sums) in (run.start..run.end).zip(&mut row_sums) {
+                let inputs = &rows.input[row * rows.input_stride..][..self.inputs];
+                if O == 1 {
+                    let first = inputs[0] * packed[self.matrix_at];
+                    // If no step follows, the first product must survive the folds, even as -0.
+                    let rest = if self.inputs > 4 { 0.0 } else { -0.0 };
+                    let start = S::F32::from_array([first, rest, rest, rest, rest, rest, rest, rest]);
+                    steps.sum_fours::<S, O>(start, &inputs[1..], sums);
+                } else {
+                    steps.sum_fours::<S, O>(S::F32::zero(), inputs, sums);
+                    steps.sum_eights::<S, O>(inputs, sums);
+                }
+            }
+        }
+        for group in sums.chunks_exact_mut(32) {
+            let mut folded = [S::F32::zero(); 4];
+            for (unit, values) in folded.iter_mut().zip(vectors::<1>(group)) {
+                *unit = S::F32::load(&values[0]);
+            }
+            fold_fours(folded).store(group);
+        }
+        self.finish::<O>(batch, rows, sums);
+    }
+
+    /// Adds the tails, one product after the other, and the bias.
+    #[inline(always)]
+    fn finish<const O: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>, sums: &[f32]) {
+        let units = fours(O) + eights(O);
+        for run in batch.runs {
+            let packed = batch.packed(run, self.packed);
+            let (biases, matrix) = (&packed[..LINE], &packed[self.matrix_at..]);
+            for row in run.start..run.end {
+                let inputs = &rows.input[row * rows.input_stride..][..self.inputs];
+                let outputs = &mut rows.output[row * rows.output_stride..][..O];
+                for output in 0..O {
+                    // Outputs 2u and 2u + 1 are unit u's; four units were folded into one vector.
+                    let unit = row * units + output / 2;
+                    let mut sum = sums[unit / 4 * 32 + output % 2 * 4 + unit % 4];
+                    let steps = (self.inputs - peeled(O)) / lanes(output, O);
+                    for k in peeled(O) + steps * lanes(output, O)..self.inputs {
+                        sum += inputs[k] * matrix[output * self.inputs + k];
+                    }
+                    outputs[output] = biases[output] + sum;
+                }
+            }
+        }
+    }
+}
+
+/// The packed steps of one individual.
+struct Steps<'a> {
+    fours: &'a [f32],
+    eights: &'a [f32],
+}
+
+impl Steps<'_> {
+    /// The lanes of the units of four, all from `start`.
+    #[inline(always)]
+    fn sum_fours<S: Simd, const O: usize>(&self, start: S::F32, inputs: &[f32], sums: &mut [f32]) {
+        let mut lanes = [start; 4];
+        if fours(O) > 0 {
+            for (step, weights) in inputs.chunks_exact(4).zip(self.fours.chunks_exact(8 * fours(O))) {
+                let step = twice::<S::F32>(step);
+                for unit in 0..fours(O) {
+                    lanes[unit] = lanes[unit].add(step.mul(S::F32::load(&weights[8 * unit..])));
+                }
+            }
+        }
+        for unit in 0..fours(O) {
+            lanes[unit].store(&mut sums[8 * unit..]);
+        }
+    }
+
+    /// The lanes of the units of eight, folded to four.
+    #[inline(always)]
+    fn sum_eights<S: Simd, const O: usize>(&self, inputs: &[f32], sums: &mut [f32]) {
+        let mut lanes = [[S::F32::zero(); 2]; 2];
+        if eights(O) > 0 {
+            for (step, weights) in inputs.chunks_exact(8).zip(self.eights.chunks_exact(16 * eights(O))) {
+                let step = S::F32::load(step);
+                for unit in 0..eights(O) {
+                    for output in 0..2 {
+                        let weights = S::F32::load(&weights[16 * unit + 8 * output..]);
+                        lanes[unit][output] = lanes[unit][output].add(step.mul(weights));
+                    }
+                }
+            }
+        }
+        for unit in 0..eights(O) {
+            let [first, second] = lanes[unit];
+            fold_eights(first, second).store(&mut sums[8 * (fours(O) + unit)..]);
+        }
+    }
+}

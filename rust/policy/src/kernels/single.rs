@@ -1,0 +1,73 @@
+//! Small chains where every row is another individual's: nothing is shared, so what counts is the work around the sums.
+
+use lane_math::lanes::{F32x8, Simd};
+
+use super::chain::{Chain, PANEL};
+use super::{Batch, Rows};
+use crate::packed::vectors;
+
+/// Vectors of outputs that are summed in registers.
+pub(crate) const MAX_VECTORS: usize = 8;
+
+impl Chain {
+    /// Whether [`Chain::forward_singles`] takes this batch: a row per individual, one block, few outputs.
+    #[inline(always)]
+    pub(crate) fn takes_singles(&self, batch: &Batch<'_>) -> bool {
+        batch.runs.len() == batch.rows() && self.block == self.inputs && self.columns() <= 8 * MAX_VECTORS
+    }
+
+    /// The layer's outputs for every row of the batch.
+    #[inline(always)]
+    pub(crate) fn forward_singles<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
+        match self.columns() / 8 {
+            2 => self.rows_of_vectors::<S, 2>(batch, rows),
+            3 => self.rows_of_vectors::<S, 3>(batch, rows),
+            4 => self.rows_of_vectors::<S, 4>(batch, rows),
+            5 => self.rows_of_vectors::<S, 5>(batch, rows),
+            6 => self.rows_of_vectors::<S, 6>(batch, rows),
+            7 => self.rows_of_vectors::<S, 7>(batch, rows),
+            8 => self.rows_of_vectors::<S, 8>(batch, rows),
+            _ => self.rows_of_vectors::<S, 1>(batch, rows),
+        }
+    }
+
+    #[inline(always)]
+    fn rows_of_vectors<S: Simd, const N: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
+        let inputs = rows.input.chunks(rows.input_stride);
+        let outputs = rows.output.chunks_exact_mut(rows.output_stride);
+        for ((run, input), output) in batch.runs.iter().zip(inputs).zip(outputs) {
+            let packed = batch.packed(run, self.packed);
+            let (bias, panels) = packed.split_at(self.bias_len());
+            let sums = self.sum_row::<S, N>(panels, &input[..self.inputs]);
+            for (n, sum) in sums.into_iter().enumerate() {
+                let mut total = S::F32::load(&bias[8 * n..]).add(sum);
+                if self.relu {
+                    total = super::activation::relu(total);
+                }
+                total.store(&mut output[8 * n..]);
+            }
+        }
+    }
+
+    /// The chains of all outputs over one row.
+    #[inline(always)]
+    fn sum_row<S: Simd, const N: usize>(&self, panels: &[f32], input: &[f32]) -> [S::F32; N] {
+        let len = input.len();
+        let mut pairs = [&[][..]; MAX_VECTORS / 2];
+        for (p, pair) in pairs[..N / 2].iter_mut().enumerate() {
+            *pair = &vectors::<2>(&panels[p * PANEL * len..])[..len];
+        }
+        let last = &vectors::<1>(&panels[N / 2 * PANEL * len..])[..N % 2 * len];
+        let mut sums = [S::F32::splat(self.start); N];
+        for k in 0..len {
+            let value = S::F32::splat(input[k]);
+            for n in 0..N / 2 * 2 {
+                sums[n] = value.mul_add(S::F32::load(&pairs[n / 2][k][n % 2]), sums[n]);
+            }
+            if N % 2 == 1 {
+                sums[N - 1] = value.mul_add(S::F32::load(&last[k][0]), sums[N - 1]);
+            }
+        }
+        sums
+    }
+}

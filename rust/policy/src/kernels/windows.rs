@@ -1,0 +1,95 @@
+//! Which taps of a convolution's window lie on the image, for every output pixel.
+
+use super::image::Image;
+
+/// The shape of a convolution over one image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry {
+    pub(crate) input: Image,
+    pub(crate) output: Image,
+    pub(crate) kernel: (usize, usize),
+    pub(crate) stride: (usize, usize),
+    pub(crate) padding: (usize, usize),
+}
+
+/// Output pixels whose windows have the same taps on the image; the others are in the padding, and are skipped.
+///
+/// Without padding there is one class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WindowClass {
+    /// Kernel rows on the image, from and to.
+    pub(crate) kernel_rows: (usize, usize),
+    /// Kernel columns on the image, from and to.
+    pub(crate) kernel_columns: (usize, usize),
+    pub(crate) windows: Vec<Window>,
+}
+
+/// One output pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// The input pixel under the first tap that is on the image.
+    pub(crate) first: usize,
+    /// The output pixel.
+    pub(crate) pixel: usize,
+}
+
+impl Geometry {
+    /// All output pixels, sorted into classes.
+    pub(crate) fn classes(&self) -> Vec<WindowClass> {
+        let mut classes: Vec<WindowClass> = Vec::new();
+        for pixel in 0..self.output.pixels() {
+            let (out_y, out_x) = (pixel / self.output.width, pixel % self.output.width);
+            let (y, kernel_rows) =
+                on_image(out_y * self.stride.0, self.padding.0, self.kernel.0, self.input.height);
+            let (x, kernel_columns) =
+                on_image(out_x * self.stride.1, self.padding.1, self.kernel.1, self.input.width);
+            let window = Window { first: y * self.input.width + x, pixel };
+            let known = classes
+                .iter_mut()
+                .find(|c| c.kernel_rows == kernel_rows && c.kernel_columns == kernel_columns);
+            match known {
+                Some(class) => class.windows.push(window),
+                None => classes.push(WindowClass { kernel_rows, kernel_columns, windows: vec![window] }),
+            }
+        }
+        classes
+    }
+}
+
+/// Along one direction: the first position on the image, and the taps (from, to) that are on it; an empty window has
+/// taps (0, 0).
+fn on_image(start: usize, padding: usize, kernel: usize, size: usize) -> (usize, (usize, usize)) {
+    let from = padding.saturating_sub(start).min(kernel);
+    let to = (size + padding).saturating_sub(start).min(kernel);
+    if from < to { (start + from - padding, (from, to)) } else { (0, (0, 0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Geometry, Image, on_image};
+
+    #[test]
+    fn taps_in_the_padding_are_left_out() {
+        assert_eq!(on_image(0, 1, 3, 4), (0, (1, 3)));
+        assert_eq!(on_image(2, 1, 3, 4), (1, (0, 3)));
+        assert_eq!(on_image(3, 1, 3, 4), (2, (0, 2)));
+        assert_eq!(on_image(0, 3, 2, 4), (0, (0, 0)));
+        assert_eq!(on_image(8, 3, 2, 4), (0, (0, 0)));
+    }
+
+    #[test]
+    fn classes_cover_every_pixel_once() {
+        let geometry = Geometry {
+            input: Image { channels: 1, height: 5, width: 4 },
+            output: Image { channels: 1, height: 5, width: 4 },
+            kernel: (3, 3),
+            stride: (1, 1),
+            padding: (1, 1),
+        };
+        let classes = geometry.classes();
+        assert_eq!(classes.len(), 9);
+        let mut pixels: Vec<_> = classes.iter().flat_map(|c| c.windows.iter().map(|w| w.pixel)).collect();
+        pixels.sort_unstable();
+        assert_eq!(pixels, (0..20).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,216 @@
+//! A network that is ready to run: pack weights once per individual, then forward group after group of lanes.
+
+use lane_math::lanes::Simd;
+use lane_math::{Isa, Kernel};
+
+use crate::architecture::Architecture;
+use crate::kernels::{Batch, Rows};
+use crate::packed::{AlignedValues, PackedWeights};
+use crate::plan::{Operation, Plan, Stage, row_stride};
+use crate::scratch::Scratch;
+
+/// An architecture compiled to kernels for one instruction set; immutable, to be shared between threads.
+///
+/// ```
+/// use policy::{Architecture, InputShape, Layer, Network};
+///
+/// let linear = |outputs| Layer::Linear { outputs, bias: false };
+/// let network = Network::new(&Architecture::new(InputShape::Flat(2), vec![linear(3)])?);
+/// let mut individual = network.packed();
+/// network.pack(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], &mut individual); // rows of a (3, 2) matrix
+/// let mut logits = [0.0; 6];
+/// let observations = [0.5, 2.0, -1.0, 4.0]; // two lanes, both of individual 0
+/// network.forward(&[individual], &[0, 0], &observations, &mut logits, &mut network.scratch(2));
+/// assert_eq!(logits, [0.5, 2.0, 2.5, -1.0, 4.0, 3.0]);
+/// # Ok::<(), policy::PolicyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network {
+    architecture: Architecture,
+    plan: Plan,
+    isa: Isa,
+}
+
+impl Network {
+    /// The network on the fastest instruction set of this processor.
+    #[must_use]
+    pub fn new(architecture: &Architecture) -> Self {
+        Self::with_isa(architecture, Isa::detect())
+    }
+
+    /// The network on a given instruction set. The logits are the same bits on all of them.
+    #[must_use]
+    pub fn with_isa(architecture: &Architecture, isa: Isa) -> Self {
+        Self { architecture: architecture.clone(), plan: Plan::new(architecture), isa }
+    }
+
+    /// What the network computes.
+    #[must_use]
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Storage for one individual's packed weights, still all zeros.
+    #[must_use]
+    pub fn packed(&self) -> PackedWeights {
+        PackedWeights(AlignedValues::zeros(self.plan.packed_len))
+    }
+
+    /// Working memory for groups of up to `lanes` lanes.
+    #[must_use]
+    pub fn scratch(&self, lanes: usize) -> Scratch {
+        Scratch::new(lanes, self.plan.max_stride, self.plan.max_units)
+    }
+
+    /// Brings one individual's flat weight vector (`n_params` float32, per layer weight then bias, as
+    /// `torch.nn.utils.parameters_to_vector`) into the layout of the kernels.
+    ///
+    /// # Panics
+    ///
+    /// If `weights` is not `n_params` long, or `packed` was made by a network of another architecture.
+    pub fn pack(&self, weights: &[f32], packed: &mut PackedWeights) {
+        assert_eq!(weights.len(), self.architecture.n_params(), "the weights do not fit the network");
+        assert!(self.fits(packed), "the packed weights belong to another network");
+        self.isa.run(Pack { plan: &self.plan, weights, packed: packed.0.as_mut_slice() });
+    }
+
+    /// The logits of a group of lanes.
+    ///
+    /// - `slots`: packed individuals;
+    /// - `slot_of_lane` (n): which of them each lane asks, in any order, any number of times. Lanes of one individual
+    ///   are computed together;
+    /// - `observations` (n, n_inputs), row-major; an image is (channels, height, width);
+    /// - `logits` (n, n_outputs), row-major: the result.
+    ///
+    /// A lane's logits do not depend on the other lanes. Nothing is allocated.
+    ///
+    /// # Panics
+    ///
+    /// If a length is not as above, a slot is out of range, packed for another network, or `scratch` has too few lanes
+    /// or was made by a network of another architecture.
+    pub fn forward(
+        &self,
+        slots: &[PackedWeights],
+        slot_of_lane: &[usize],
+        observations: &[f32],
+        logits: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let lanes = slot_of_lane.len();
+        let (n_inputs, n_outputs) = (self.architecture.n_inputs(), self.architecture.n_outputs());
+        assert_eq!(observations.len(), lanes * n_inputs, "observations are not (lanes, n_inputs)");
+        assert_eq!(logits.len(), lanes * n_outputs, "logits are not (lanes, n_outputs)");
+        scratch.group_lanes(slot_of_lane, self.plan.gains_from_grouping);
+        for run in &scratch.runs {
+            assert!(self.fits(&slots[run.slot]), "the packed weights belong to another network");
+        }
+        self.isa.run(Forward { plan: &self.plan, slots, observations, n_inputs, n_outputs, logits, scratch });
+    }
+
+    fn fits(&self, packed: &PackedWeights) -> bool {
+        packed.values().len() == self.plan.packed_len
+    }
+}
+
+struct Pack<'a> {
+    plan: &'a Plan,
+    weights: &'a [f32],
+    packed: &'a mut [f32],
+}
+
+impl Kernel for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for stage in &self.plan.stages {
+            let weights = &self.weights[stage.weights.0..stage.weights.1];
+            match &stage.operation {
+                Operation::Chain(chain) => chain.pack::<S>(weights, chain.packed().of(self.packed)),
+                Operation::Dots(dots) => dots.pack(weights, dots.packed().of(self.packed)),
+                Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
+                Operation::Activation(_) | Operation::ToBlocks(_) | Operation::ToRows(_) => {}
+            }
+        }
+    }
+}
+
+struct Forward<'a> {
+    plan: &'a Plan,
+    slots: &'a [PackedWeights],
+    observations: &'a [f32],
+    n_inputs: usize,
+    n_outputs: usize,
+    logits: &'a mut [f32],
+    scratch: &'a mut Scratch,
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let scratch = self.scratch;
+        let batch = Batch { slots: self.slots, runs: &scratch.runs };
+        let sums = scratch.sums.as_mut_slice();
+        let (mut current, mut other) = (scratch.front.as_mut_slice(), scratch.back.as_mut_slice());
+        // The first stage reads the observations where they lie, unless lanes were reordered or it works in place; the
+        // last stage likewise writes the logits where they belong.
+        let mut reads_observations = !scratch.reordered && !self.plan.starts_in_place();
+        let mut stride = self.n_inputs;
+        if !reads_observations {
+            stride = row_stride(self.n_inputs);
+            for (row, &lane) in scratch.lane_of_row.iter().enumerate() {
+                let observation = &self.observations[lane * self.n_inputs..][..self.n_inputs];
+                current[row * stride..][..self.n_inputs].copy_from_slice(observation);
+            }
+        }
+        for (index, stage) in self.plan.stages.iter().enumerate() {
+            if let Operation::Activation(activation) = stage.operation {
+                activation.apply::<S>(&mut current[..batch.rows() * stage.stride]);
+                continue;
+            }
+            let writes_logits = index + 1 == self.plan.stages.len()
+                && stage.operation.leaves_padding_alone()
+                && !scratch.reordered;
+            let mut rows = Rows {
+                input: if reads_observations { self.observations } else { current },
+                input_stride: stride,
+                output: if writes_logits { self.logits } else { other },
+                output_stride: if writes_logits { self.n_outputs } else { stage.stride },
+            };
+            run_stage::<S>(stage, &batch, &mut rows, sums);
+            if writes_logits {
+                return;
+            }
+            (current, other) = (other, current);
+            (stride, reads_observations) = (stage.stride, false);
+        }
+        for (row, &lane) in scratch.lane_of_row.iter().enumerate() {
+            self.logits[lane * self.n_outputs..][..self.n_outputs]
+                .copy_from_slice(&current[row * stride..][..self.n_outputs]);
+        }
+    }
+}
+
+#[inline(always)]
+fn run_stage<S: Simd>(stage: &Stage, batch: &Batch<'_>, rows: &mut Rows<'_>, sums: &mut [f32]) {
+    match &stage.operation {
+        Operation::Chain(chain) => chain.forward::<S>(batch, rows),
+        Operation::Dots(dots) => dots.forward::<S>(batch, rows, sums),
+        Operation::Conv(conv) => conv.forward::<S>(batch, rows),
+        Operation::ToBlocks(image) => {
+            for row in 0..batch.rows() {
+                let (input, output) = rows.images(row, image.size());
+                image.to_blocks::<S>(input, output);
+            }
+        }
+        Operation::ToRows(image) => {
+            for row in 0..batch.rows() {
+                let (input, output) = rows.images(row, image.size());
+                image.to_rows::<S>(input, output);
+            }
+        }
+        Operation::Activation(_) => {}
+    }
+}

@@ -1,0 +1,89 @@
+//! The orders in which PyTorch adds up a layer's products, as rules of its shape.
+//!
+//! [`crate::reference`] spells the sums out one product at a time; the kernels compute the same sums side by side.
+
+/// Convolutions take their input channels in blocks of this many.
+pub(crate) const CHANNEL_BLOCK: usize = 8;
+
+/// From this many outputs on, a linear layer is a chain per output; below, it is a dot product per output.
+const CHAIN_MIN_OUTPUTS: usize = 12;
+
+/// How a linear layer sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinearOrder {
+    /// One input: bias + input * weight; there is no sum that a product of -0 could vanish in.
+    Product,
+    /// Per output one chain of fused multiply-adds over each block of this many inputs; blocks add to the bias.
+    Chain { block: usize },
+    /// Dot products in strided lanes, see [`dot_lanes`].
+    Dots,
+    /// One output: a dot product in four strided lanes, the first of which starts with the first product.
+    SingleDot,
+}
+
+/// The order of a linear layer.
+pub(crate) fn linear_order(inputs: usize, outputs: usize) -> LinearOrder {
+    match (inputs, outputs) {
+        (_, 1) => LinearOrder::SingleDot,
+        (1, _) => LinearOrder::Product,
+        (_, CHAIN_MIN_OUTPUTS..) => LinearOrder::Chain { block: chain_block(inputs) },
+        _ => LinearOrder::Dots,
+    }
+}
+
+/// Inputs in a block of a chain: MKL cuts the sum so that a block of the weights stays in cache.
+fn chain_block(inputs: usize) -> usize {
+    match inputs {
+        ..=192 => inputs,
+        193..384 => inputs / 2,
+        _ => 192,
+    }
+}
+
+/// Strided lanes of the dot product of one of 2 to 11 outputs: outputs go in fours, the last ones alone.
+pub(crate) const fn dot_lanes(output: usize, outputs: usize) -> usize {
+    if output < outputs / 4 * 4 { 4 } else { 8 }
+}
+
+/// Whether a convolution pads its input channels to whole blocks and executes the padding, which turns a sum of -0
+/// into +0 and changes nothing else.
+pub(crate) fn executes_channel_padding(
+    channels: usize,
+    (height, width): (usize, usize),
+    kernel: (usize, usize),
+    stride: (usize, usize),
+) -> bool {
+    let pointwise = kernel == (1, 1) && height % stride.0 == 0 && width % stride.1 == 0;
+    channels % CHANNEL_BLOCK != 0 && (channels > CHANNEL_BLOCK || pointwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LinearOrder, dot_lanes, executes_channel_padding, linear_order};
+
+    #[test]
+    fn linear_orders_change_at_their_bounds() {
+        assert_eq!(linear_order(1, 1), LinearOrder::SingleDot);
+        assert_eq!(linear_order(1, 12), LinearOrder::Product);
+        assert_eq!(linear_order(2, 11), LinearOrder::Dots);
+        let blocks = [(192, 192), (193, 96), (383, 191), (384, 192), (4096, 192)];
+        for (inputs, block) in blocks {
+            assert_eq!(linear_order(inputs, 12), LinearOrder::Chain { block });
+        }
+    }
+
+    #[test]
+    fn last_outputs_have_eight_lanes() {
+        let lanes: Vec<_> = (0..7).map(|output| dot_lanes(output, 7)).collect();
+        assert_eq!(lanes, [4, 4, 4, 4, 8, 8, 8]);
+    }
+
+    #[test]
+    fn few_channels_are_padded_for_pointwise_kernels_only() {
+        assert!(!executes_channel_padding(5, (12, 12), (3, 3), (1, 1)));
+        assert!(executes_channel_padding(5, (12, 12), (1, 1), (2, 2)));
+        assert!(!executes_channel_padding(5, (13, 12), (1, 1), (2, 2)));
+        assert!(executes_channel_padding(9, (12, 12), (3, 3), (1, 1)));
+        assert!(!executes_channel_padding(16, (12, 12), (1, 1), (1, 1)));
+    }
+}

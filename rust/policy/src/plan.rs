@@ -1,0 +1,190 @@
+//! From an architecture to the stages that a forward pass runs, one after the other.
+
+use crate::architecture::{Architecture, InputShape, Layer, PlacedLayer};
+use crate::kernels::activation::Activation;
+use crate::kernels::chain::Chain;
+use crate::kernels::conv::Conv;
+use crate::kernels::dots::Dots;
+use crate::kernels::image::Image;
+use crate::kernels::windows::Geometry;
+use crate::order::{LinearOrder, linear_order};
+
+/// One pass over the activations of all rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Chain(Chain),
+    Dots(Dots),
+    Conv(Conv),
+    /// Applied in place.
+    Activation(Activation),
+    /// Brings an image into the layout of convolutions.
+    ToBlocks(Image),
+    /// Brings an image back to row-major order.
+    ToRows(Image),
+}
+
+impl Operation {
+    /// Whether only the values of a row are stored, so that rows may follow each other without padding.
+    pub(crate) fn leaves_padding_alone(&self) -> bool {
+        matches!(self, Self::Dots(_) | Self::Conv(_) | Self::ToBlocks(_) | Self::ToRows(_))
+    }
+}
+
+/// An operation, and the rows that it leaves behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    pub(crate) operation: Operation,
+    /// Where the operation's parameters lie in the flat weight vector, from and to.
+    pub(crate) weights: (usize, usize),
+    /// Distance between the rows it leaves, a multiple of eight.
+    pub(crate) stride: usize,
+}
+
+/// What a network runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) packed_len: usize,
+    /// The longest row of activations.
+    pub(crate) max_stride: usize,
+    /// The most units of dot products in a row, see [`Dots`].
+    pub(crate) max_units: usize,
+    /// Whether lanes of one individual should be neighbours, even if that costs a copy of the observations.
+    pub(crate) gains_from_grouping: bool,
+}
+
+/// From this many multiply-accumulates on, sharing loaded weights between lanes pays for sorting the lanes.
+const GROUPING_MIN_MACS: u64 = 4096;
+
+impl Plan {
+    pub(crate) fn new(architecture: &Architecture) -> Self {
+        let mut builder = Builder { stages: Vec::new(), packed_len: 0, blocked: None };
+        let mut places = architecture.placed().iter().peekable();
+        while let Some(place) = places.next() {
+            let relu_follows = places.peek().is_some_and(|next| next.layer == Layer::Relu);
+            if builder.add(place, relu_follows) && relu_follows {
+                places.next();
+            }
+        }
+        builder.leave_blocks();
+        let (stages, packed_len) = (builder.stages, builder.packed_len);
+        let max_units = stages.iter().map(|stage| match &stage.operation {
+            Operation::Dots(dots) => dots.units(),
+            _ => 0,
+        });
+        Self {
+            packed_len,
+            max_units: max_units.max().unwrap_or(0),
+            max_stride: stages
+                .iter()
+                .map(|stage| stage.stride)
+                .chain([row_stride(architecture.n_inputs())])
+                .max()
+                .unwrap_or(0),
+            gains_from_grouping: architecture.macs() >= GROUPING_MIN_MACS,
+            stages,
+        }
+    }
+
+    /// Whether the first stage changes its input.
+    pub(crate) fn starts_in_place(&self) -> bool {
+        matches!(self.stages.first(), Some(Stage { operation: Operation::Activation(_), .. }))
+    }
+}
+
+/// Rows start at whole vectors, so that the last vector of a row may be stored whole.
+pub(crate) fn row_stride(size: usize) -> usize {
+    size.next_multiple_of(8)
+}
+
+struct Builder {
+    stages: Vec<Stage>,
+    packed_len: usize,
+    /// The image, while the activations are in the layout of convolutions.
+    blocked: Option<Image>,
+}
+
+impl Builder {
+    /// Adds the stages of one layer; true if a relu that follows has been taken along.
+    fn add(&mut self, place: &PlacedLayer, relu: bool) -> bool {
+        let weights = (place.weights_at, place.weights_at + place.n_params());
+        let size = place.output.size();
+        match place.layer {
+            // Value by value, so the layout does not matter.
+            Layer::Tanh => self.push(Operation::Activation(Activation::Tanh), weights, size),
+            Layer::Relu => self.push(Operation::Activation(Activation::Relu), weights, size),
+            Layer::Linear { outputs, bias } => {
+                self.leave_blocks();
+                return self.add_linear(place.input.size(), outputs, bias, relu, weights);
+            }
+            Layer::Conv2d { kernel, stride, padding, bias, .. } => {
+                let (input, output) = (image(place.input), image(place.output));
+                self.enter_blocks(input);
+                let geometry = Geometry { input, output, kernel, stride, padding };
+                let conv = Conv::new(geometry, bias, relu, self.packed_len);
+                self.packed_len = conv.packed().end();
+                self.push(Operation::Conv(conv), weights, size);
+                self.blocked = Some(output);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn add_linear(
+        &mut self,
+        inputs: usize,
+        outputs: usize,
+        has_bias: bool,
+        relu: bool,
+        weights: (usize, usize),
+    ) -> bool {
+        let packed_at = self.packed_len;
+        let (block, start) = match linear_order(inputs, outputs) {
+            LinearOrder::Chain { block } => (block, 0.0),
+            LinearOrder::Product => (1, -0.0),
+            LinearOrder::Dots | LinearOrder::SingleDot => {
+                let dots = Dots::new(inputs, outputs, has_bias, packed_at);
+                self.packed_len = dots.packed().end();
+                let columns = dots.columns();
+                self.push(Operation::Dots(dots), weights, columns);
+                return false;
+            }
+        };
+        let chain = Chain::new((inputs, outputs), (block, start), has_bias, relu, packed_at);
+        self.packed_len = chain.packed().end();
+        let columns = chain.columns();
+        self.push(Operation::Chain(chain), weights, columns);
+        true
+    }
+
+    /// Makes sure that the activations are in the layout of convolutions.
+    fn enter_blocks(&mut self, input: Image) {
+        if self.blocked.is_none() && layouts_differ(input) {
+            self.push(Operation::ToBlocks(input), (0, 0), input.size());
+        }
+    }
+
+    /// Makes sure that the activations are in row-major order.
+    fn leave_blocks(&mut self) {
+        if let Some(output) = self.blocked.take().filter(|&output| layouts_differ(output)) {
+            self.push(Operation::ToRows(output), (0, 0), output.size());
+        }
+    }
+
+    fn push(&mut self, operation: Operation, weights: (usize, usize), row_len: usize) {
+        self.stages.push(Stage { operation, weights, stride: row_stride(row_len) });
+    }
+}
+
+/// Whether blocks of channels and row-major order are different orders.
+fn layouts_differ(image: Image) -> bool {
+    image.pixels() > 1 && image.channels > 1
+}
+
+fn image(shape: InputShape) -> Image {
+    match shape {
+        InputShape::Image { channels, height, width } => Image { channels, height, width },
+        InputShape::Flat(_) => unreachable!("Architecture::new gives a convolution an image"),
+    }
+}

@@ -1,0 +1,191 @@
+//! The kernels against the scalar reference, bit for bit: random architectures, special values, every instruction set,
+//! any number of lanes and any slots.
+
+mod common;
+
+use common::{Values, same_bits};
+use lane_math::Isa;
+use policy::{Architecture, InputShape, Layer, Network, PackedWeights, reference};
+use proptest::prelude::*;
+
+/// Everything that one forward call is given.
+#[derive(Debug)]
+struct Case {
+    architecture: Architecture,
+    weights: Vec<Vec<f32>>,
+    slot_of_lane: Vec<usize>,
+    observations: Vec<f32>,
+}
+
+fn linear(outputs: usize) -> impl Strategy<Value = Layer> {
+    any::<bool>().prop_map(move |bias| Layer::Linear { outputs, bias })
+}
+
+/// No, one or two activations.
+fn activations() -> impl Strategy<Value = Vec<Layer>> {
+    let one = prop_oneof![3 => Just(Layer::Relu), 1 => Just(Layer::Tanh)];
+    proptest::collection::vec(one, 0..=2)
+}
+
+/// Sizes around the bounds between the rules: few outputs, vectors, blocks of inputs.
+fn width() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 1_usize..=24, 2 => 25_usize..=80, 1 => 190_usize..=196, 1 => 380_usize..=400]
+}
+
+fn mlp() -> impl Strategy<Value = Architecture> {
+    let layers = proptest::collection::vec((width().prop_flat_map(linear), activations()), 1..=3);
+    (width(), activations(), layers).prop_map(|(inputs, before, layers)| {
+        let mut all = before;
+        for (layer, after) in layers {
+            all.push(layer);
+            all.extend(after);
+        }
+        Architecture::new(InputShape::Flat(inputs), all).expect("positive sizes fit")
+    })
+}
+
+fn conv() -> impl Strategy<Value = Layer> {
+    let channels = prop_oneof![1_usize..=20, Just(24), Just(32), Just(40)];
+    let kernel = prop_oneof![4 => 1_usize..=4, 1 => 5_usize..=8];
+    let stride = (1_usize..=3, 1_usize..=3);
+    let padding = (0_usize..=3, 0_usize..=3);
+    (channels, (kernel.clone(), kernel), stride, padding, any::<bool>()).prop_map(
+        |(out_channels, kernel, stride, padding, bias)| Layer::Conv2d {
+            out_channels,
+            kernel,
+            stride,
+            padding,
+            bias,
+        },
+    )
+}
+
+/// One or two convolutions, activations anywhere, then perhaps a linear layer.
+fn cnn() -> impl Strategy<Value = Architecture> {
+    let channels = prop_oneof![3 => 1_usize..=9, 1 => 10_usize..=18];
+    let image = (channels, 1_usize..=12, 1_usize..=12);
+    let convs = proptest::collection::vec((conv(), activations()), 1..=2);
+    let last = proptest::option::of((1_usize..=20).prop_flat_map(linear));
+    (image, activations(), convs, last).prop_filter_map(
+        "a kernel is larger than its padded input",
+        |((channels, height, width), before, convs, last)| {
+            let mut layers = before;
+            for (conv, after) in convs {
+                layers.push(conv);
+                layers.extend(after);
+            }
+            layers.extend(last);
+            Architecture::new(InputShape::Image { channels, height, width }, layers).ok()
+        },
+    )
+}
+
+/// Lanes with slots in any order, and values of one of the kinds that [`Values`] knows.
+fn case(architectures: impl Strategy<Value = Architecture>) -> impl Strategy<Value = Case> {
+    let lanes = (1_usize..=4).prop_flat_map(|slots| {
+        let lanes = proptest::collection::vec(0..slots, 1..=17);
+        (Just(slots), lanes)
+    });
+    (architectures, lanes, any::<u64>(), 0..Values::KINDS).prop_map(
+        |(architecture, (slots, slot_of_lane), seed, kind)| {
+            let mut values = Values::new(seed, kind);
+            let weights = (0..slots).map(|_| values.take(architecture.n_params())).collect();
+            let observations = values.take(slot_of_lane.len() * architecture.n_inputs());
+            Case { architecture, weights, slot_of_lane, observations }
+        },
+    )
+}
+
+fn kernel_logits(case: &Case, isa: Isa) -> Vec<f32> {
+    let network = Network::with_isa(&case.architecture, isa);
+    let slots: Vec<PackedWeights> = case
+        .weights
+        .iter()
+        .map(|weights| {
+            let mut packed = network.packed();
+            // What was packed before must not shine through.
+            network.pack(&vec![f32::NAN; weights.len()], &mut packed);
+            network.pack(weights, &mut packed);
+            packed
+        })
+        .collect();
+    let lanes = case.slot_of_lane.len();
+    let mut logits = vec![f32::NAN; lanes * case.architecture.n_outputs()];
+    let mut scratch = network.scratch(lanes);
+    for _ in 0..2 {
+        network.forward(&slots, &case.slot_of_lane, &case.observations, &mut logits, &mut scratch);
+    }
+    logits
+}
+
+fn check(case: &Case) -> Result<(), TestCaseError> {
+    let expected: Vec<f32> = case
+        .slot_of_lane
+        .iter()
+        .zip(case.observations.chunks(case.architecture.n_inputs()))
+        .flat_map(|(&slot, observation)| {
+            reference::forward(&case.architecture, &case.weights[slot], observation)
+        })
+        .collect();
+    for isa in Isa::all_available() {
+        let logits = kernel_logits(case, isa);
+        if let Some(index) = (0..expected.len()).find(|&index| !same_bits(expected[index], logits[index])) {
+            let (expected, got) = (expected[index], logits[index]);
+            return Err(TestCaseError::fail(format!(
+                "{isa:?}: logit {index}: expected {expected:e}, got {got:e}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mlps_equal_the_reference(case in case(mlp())) {
+        check(&case)?;
+    }
+
+    #[test]
+    fn cnns_equal_the_reference(case in case(cnn())) {
+        check(&case)?;
+    }
+}
+
+/// Every split of rows into tiles, for one individual and for an individual per lane.
+#[test]
+fn any_number_of_lanes_gives_the_same_logits() {
+    let layers = vec![
+        Layer::Linear { outputs: 88, bias: true },
+        Layer::Tanh,
+        Layer::Linear { outputs: 13, bias: true },
+        Layer::Relu,
+        Layer::Linear { outputs: 7, bias: true },
+    ];
+    let architecture = Architecture::new(InputShape::Flat(200), layers).expect("positive sizes fit");
+    for lanes in 1..=17 {
+        for slot_of_lane in [vec![0; lanes], (0..lanes).rev().collect()] {
+            let mut values = Values::new(lanes as u64, 0);
+            let weights = (0..lanes).map(|_| values.take(architecture.n_params())).collect();
+            let observations = values.take(lanes * architecture.n_inputs());
+            let case = Case { architecture: architecture.clone(), weights, slot_of_lane, observations };
+            check(&case).expect("kernels equal the reference");
+        }
+    }
+}
+
+/// An infinite weight over the padding does not leak into the sum, and -0 survives exactly where PyTorch keeps it.
+#[test]
+fn padding_is_skipped_not_multiplied() {
+    let conv =
+        Layer::Conv2d { out_channels: 1, kernel: (3, 3), stride: (1, 1), padding: (1, 1), bias: false };
+    let input = InputShape::Image { channels: 1, height: 2, width: 2 };
+    let architecture = Architecture::new(input, vec![conv]).expect("the kernel fits");
+    let mut filter = vec![0.0; 9];
+    filter[0] = f32::INFINITY; // the tap up and left: on the image for the last pixel only
+    let case =
+        Case { architecture, weights: vec![filter], slot_of_lane: vec![0], observations: vec![1.0; 4] };
+    check(&case).expect("kernels equal the reference");
+    assert_eq!(kernel_logits(&case, Isa::detect()), [0.0, 0.0, 0.0, f32::INFINITY]);
+}

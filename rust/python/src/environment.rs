@@ -1,0 +1,119 @@
+//! One native episode, stepped from Python.
+
+use crate::EngineError;
+use crate::convert::{from_env_error, named_values};
+use envs::registry::{Entry, find};
+use envs::{Action, ActionSpace, Spec, StateValue, Step, Value, View};
+use numpy::{IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyTuple};
+
+/// One episode of an environment, behind Gymnasium's `TimeLimit`.
+#[pyclass(module = "evalengine._engine")]
+pub(crate) struct Environment {
+    entry: &'static Entry,
+    kwargs: Vec<(String, Value)>,
+    reset_options: Vec<(String, Value)>,
+    max_episode_steps: Option<u64>,
+    spec: Box<dyn Spec>,
+    episode: Box<dyn envs::Environment>,
+    elapsed_steps: u64,
+}
+
+type Observation<'py> = Bound<'py, PyArrayDyn<f32>>;
+
+#[pymethods]
+impl Environment {
+    #[new]
+    fn new(env_id: &str, kwargs: &Bound<'_, PyMapping>, max_episode_steps: Option<u64>) -> PyResult<Self> {
+        let entry = find(env_id).map_err(from_env_error)?;
+        let kwargs = named_values("env_kwargs", kwargs)?;
+        let spec = entry.spec(&kwargs, &[]).map_err(from_env_error)?;
+        let episode = spec.environment();
+        let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
+        Ok(Self {
+            entry,
+            kwargs,
+            reset_options: Vec::new(),
+            max_episode_steps,
+            spec,
+            episode,
+            elapsed_steps: 0,
+        })
+    }
+
+    #[getter]
+    fn observation_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.spec.observation_space().shape)
+    }
+
+    /// `seed` None goes on with the random stream of the episodes before.
+    fn reset<'py>(
+        &mut self,
+        py: Python<'py>,
+        seed: Option<u64>,
+        options: &Bound<'py, PyMapping>,
+    ) -> PyResult<Observation<'py>> {
+        let options = named_values("reset option", options)?;
+        if options != self.reset_options {
+            if seed.is_none() {
+                let message =
+                    "reset: expected a seed together with options that differ from the last reset's";
+                return Err(EngineError::new_err(message));
+            }
+            self.spec = self.entry.spec(&self.kwargs, &options).map_err(from_env_error)?;
+            self.episode = self.spec.environment();
+            self.reset_options = options;
+        }
+        self.episode.reset(seed);
+        self.elapsed_steps = 0;
+        self.observation(py)
+    }
+
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        action: &Bound<'py, PyAny>,
+    ) -> PyResult<(Observation<'py>, f64, bool, bool)> {
+        let Step { reward, terminated, truncated } = match self.spec.action_space() {
+            ActionSpace::Discrete(n) => {
+                let index = action.extract().ok().filter(|index| index < n);
+                let expected =
+                    || EngineError::new_err(format!("action: expected 0 to {}, got {action}", n - 1));
+                self.episode.step(Action::Discrete(index.ok_or_else(expected)?))
+            }
+            ActionSpace::Box { low, .. } => {
+                let values: PyReadonlyArray1<'_, f32> = action.extract()?;
+                let values = values.as_slice()?;
+                if values.len() != low.len() {
+                    let message = format!("action: expected shape ({},), got ({},)", low.len(), values.len());
+                    return Err(EngineError::new_err(message));
+                }
+                self.episode.step(Action::Continuous(values))
+            }
+        };
+        self.elapsed_steps += 1;
+        let at_limit = self.max_episode_steps.is_some_and(|limit| self.elapsed_steps >= limit);
+        Ok((self.observation(py)?, reward, terminated, truncated || at_limit))
+    }
+
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (name, value) in self.episode.state() {
+            match value {
+                StateValue::Ints(values) => dict.set_item(name, values.into_pyarray(py))?,
+                StateValue::Floats(values) => dict.set_item(name, values.into_pyarray(py))?,
+            }
+        }
+        Ok(dict)
+    }
+}
+
+impl Environment {
+    fn observation<'py>(&self, py: Python<'py>) -> PyResult<Observation<'py>> {
+        let space = self.spec.observation_space();
+        let mut observation = vec![0.0; space.size()];
+        self.episode.observe(View::Gymnasium, &mut observation);
+        PyArray1::from_vec(py, observation).reshape(space.shape.clone())
+    }
+}

@@ -1,0 +1,131 @@
+//! The one call: a population in, returns out, with the GIL released.
+
+use crate::EngineError;
+use crate::convert::{from_engine_error, from_env_error, named_values};
+use crate::network::Network;
+use engine::{Evaluation, Head, OnNonFinite, Seeds, Task};
+use envs::registry::find;
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// How often `progress` is called.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Evaluates a population; see `_engine.pyi`.
+#[pyfunction]
+#[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, group_width,
+                    max_episode_steps, on_nan, keep_final_observation, progress))]
+#[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
+pub(crate) fn evaluate<'py>(
+    py: Python<'py>,
+    env_id: &str,
+    env_kwargs: &Bound<'py, PyMapping>,
+    reset_options: &Bound<'py, PyMapping>,
+    network: &Bound<'py, Network>,
+    head: &str,
+    weights: PyReadonlyArray2<'py, f32>,
+    seeds: PyReadonlyArray2<'py, u64>,
+    threads: usize,
+    group_width: Option<usize>,
+    max_episode_steps: Option<u64>,
+    on_nan: Option<f32>,
+    keep_final_observation: bool,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let entry = find(env_id).map_err(from_env_error)?;
+    let kwargs = named_values("env_kwargs", env_kwargs)?;
+    let reset_options = named_values("reset option", reset_options)?;
+    let spec = entry.spec(&kwargs, &reset_options).map_err(from_env_error)?;
+    let not_contiguous = |name| EngineError::new_err(format!("{name}: expected a C-contiguous array"));
+    let (population, episodes) = (weights.shape()[0], seeds.shape()[1]);
+    let flat_seeds = seeds.as_slice().map_err(|_| not_contiguous("seeds"))?;
+    let is_shared = seeds.shape()[0] == 1;
+    let task = Task {
+        spec: spec.as_ref(),
+        network: &network.get().network,
+        head: parse_head(head)?,
+        weights: weights.as_slice().map_err(|_| not_contiguous("weights"))?,
+        population,
+        episodes,
+        seeds: if is_shared { Seeds::Shared(flat_seeds) } else { Seeds::PerIndividual(flat_seeds) },
+        threads,
+        group_width,
+        max_episode_steps: max_episode_steps.or(entry.max_episode_steps.map(u64::from)),
+        on_non_finite: on_nan.map_or(OnNonFinite::Stop, OnNonFinite::Fitness),
+        keep_final_observation,
+    };
+    let evaluation = run(py, &task, progress.as_ref())?;
+    to_dict(py, &spec.observation_space().shape, &task, evaluation)
+}
+
+fn parse_head(head: &str) -> PyResult<Head> {
+    match head {
+        "tanh" => Ok(Head::Tanh),
+        "clip" => Ok(Head::Clip),
+        _ => Err(EngineError::new_err(format!("head: expected tanh or clip, got {head:?}"))),
+    }
+}
+
+/// Runs the task without the GIL, which is taken back briefly for signals and for `progress`.
+fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResult<Evaluation> {
+    let mut interruption = None;
+    let mut last_report = Instant::now();
+    let mut poll = |done: usize, total: usize| {
+        let result = Python::attach(|py| {
+            py.check_signals()?;
+            if let Some(progress) = progress.filter(|_| last_report.elapsed() >= PROGRESS_INTERVAL) {
+                last_report = Instant::now();
+                progress.call1(py, (done, total))?;
+            }
+            Ok(())
+        });
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                interruption = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    };
+    let evaluation = py.detach(|| engine::evaluate(task, &mut poll));
+    if let Some(error) = interruption {
+        return Err(error);
+    }
+    let evaluation = evaluation.map_err(|error| from_engine_error(py, &error))?;
+    if let Some(progress) = progress {
+        let total = task.population * task.episodes;
+        progress.call1(py, (total, total))?;
+    }
+    Ok(evaluation)
+}
+
+fn to_dict<'py>(
+    py: Python<'py>,
+    observation_shape: &[usize],
+    task: &Task<'_>,
+    evaluation: Evaluation,
+) -> PyResult<Bound<'py, PyDict>> {
+    let shape = [task.population, task.episodes];
+    let dict = PyDict::new(py);
+    dict.set_item("fitness", evaluation.fitness.into_pyarray(py))?;
+    dict.set_item("returns", evaluation.returns.into_pyarray(py).reshape(shape)?)?;
+    let lengths = evaluation.lengths.into_iter().map(|length| length as i64);
+    dict.set_item("lengths", PyArray1::from_iter(py, lengths).reshape(shape)?)?;
+    dict.set_item("terminated", evaluation.terminated.into_pyarray(py).reshape(shape)?)?;
+    dict.set_item("truncated", evaluation.truncated.into_pyarray(py).reshape(shape)?)?;
+    dict.set_item("failed", evaluation.failed.into_pyarray(py))?;
+    let final_observation = match evaluation.final_observations {
+        Some(values) => {
+            let shape: Vec<usize> = shape.iter().chain(observation_shape).copied().collect();
+            Some(PyArray1::from_vec(py, values).reshape(shape)?)
+        }
+        None => None,
+    };
+    dict.set_item("final_observation", final_observation)?;
+    dict.set_item("steps", evaluation.steps)?;
+    dict.set_item("seconds", evaluation.elapsed.as_secs_f64())?;
+    Ok(dict)
+}

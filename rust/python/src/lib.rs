@@ -1,0 +1,52 @@
+//! The extension module `evalengine._engine`: checks, converts, releases the GIL, calls the engine.
+//!
+//! Its surface is typed and documented in `cli/evalengine/_engine.pyi`; users call the Python package
+//! around it. Depends on `engine` and what the engine depends on; nothing here computes.
+
+mod convert;
+mod environment;
+mod evaluate;
+mod network;
+mod registry;
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+create_exception!(_engine, EngineError, PyValueError, "An input that the engine refuses.");
+create_exception!(_engine, NonFiniteError, EngineError, "Weights or logits became NaN or infinite.");
+
+/// How this extension was built.
+#[pyfunction]
+fn build_info() -> std::collections::BTreeMap<&'static str, &'static str> {
+    [
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("commit", env!("EVALENGINE_COMMIT")),
+        ("dirty", env!("EVALENGINE_DIRTY")),
+        ("profile", env!("EVALENGINE_PROFILE")),
+        ("isa", lane_math::Isa::detect().name()),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// The number of cores that this process may use: its affinity mask, and its control group's quota.
+#[pyfunction]
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[pymodule]
+fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add("EngineError", py.get_type::<EngineError>())?;
+    module.add("NonFiniteError", py.get_type::<NonFiniteError>())?;
+    module.add_class::<network::Network>()?;
+    module.add_class::<environment::Environment>()?;
+    module.add_function(wrap_pyfunction!(build_info, module)?)?;
+    module.add_function(wrap_pyfunction!(available_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(registry::environments, module)?)?;
+    module.add_function(wrap_pyfunction!(registry::describe, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! The registry of environments, as dictionaries.
+
+use crate::convert::{from_env_error, named_values};
+use envs::registry::{ENTRIES, Entry, find};
+use envs::{ActionSpace, Parameter, Spec, Value};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyTuple};
+
+/// Every environment with its default arguments.
+#[pyfunction]
+pub(crate) fn environments(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
+    let describe = |entry: &Entry| {
+        let spec = entry.spec(&[], &[]).map_err(from_env_error)?;
+        to_dict(py, entry, spec.as_ref())
+    };
+    ENTRIES.iter().map(describe).collect()
+}
+
+/// One environment with these keyword arguments.
+#[pyfunction]
+pub(crate) fn describe<'py>(
+    py: Python<'py>,
+    env_id: &str,
+    kwargs: &Bound<'py, PyMapping>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let entry = find(env_id).map_err(from_env_error)?;
+    let spec = entry.spec(&named_values("env_kwargs", kwargs)?, &[]).map_err(from_env_error)?;
+    to_dict(py, entry, spec.as_ref())
+}
+
+fn to_dict<'py>(py: Python<'py>, entry: &Entry, spec: &dyn Spec) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("id", entry.id)?;
+    dict.set_item("short_name", entry.short_name)?;
+    dict.set_item("summary", entry.summary)?;
+    dict.set_item("observation_shape", PyTuple::new(py, &spec.observation_space().shape)?)?;
+    dict.set_item("observation_dtype", spec.observation_space().dtype.name())?;
+    let (kind, n_actions, low, high) = match spec.action_space() {
+        ActionSpace::Discrete(n) => ("discrete", Some(*n), None, None),
+        ActionSpace::Box { low, high } => ("box", None, Some(low.clone()), Some(high.clone())),
+    };
+    dict.set_item("action_space", kind)?;
+    dict.set_item("n_actions", n_actions)?;
+    dict.set_item("action_low", low)?;
+    dict.set_item("action_high", high)?;
+    dict.set_item("max_episode_steps", entry.max_episode_steps)?;
+    dict.set_item("default_policy", entry.default_policy)?;
+    dict.set_item("kwargs", defaults(py, entry.kwargs)?)?;
+    dict.set_item("reset_options", defaults(py, entry.reset_options)?)?;
+    Ok(dict)
+}
+
+fn defaults<'py>(py: Python<'py>, parameters: &[Parameter]) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for parameter in parameters {
+        match parameter.default {
+            Value::Bool(value) => dict.set_item(parameter.name, value)?,
+            Value::Int(value) => dict.set_item(parameter.name, value)?,
+            Value::Float(value) => dict.set_item(parameter.name, value)?,
+        }
+    }
+    Ok(dict)
+}

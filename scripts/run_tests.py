@@ -1,0 +1,76 @@
+"""Runs every test of the project, Rust then Python, and ends with their counts.
+
+Cargo prints one result line per test binary, so the total is summed here. Both suites always run: a failing Rust test
+does not hide what Python has to say. Exit status 1 if any test failed or a suite ran none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+CARGO_RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
+PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|error|skipped)")
+PYTEST_SUMMARY = re.compile(r"^=* ?(?:\d+ \w+(?:, )?)+ in [\d.]+s")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tests of a suite passed, failed and were skipped."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def cargo_counts(output: str) -> Counts:
+    """The sum over cargo's result lines, one for each test binary and each crate's documentation."""
+    return sum((Counts(*map(int, counts)) for counts in CARGO_RESULT.findall(output)), start=Counts())
+
+
+def pytest_counts(output: str) -> Counts:
+    """The counts of pytest's last summary line; an error while collecting or setting up counts as a failure."""
+    summaries = [line for line in output.splitlines() if PYTEST_SUMMARY.match(line)]
+    found = {outcome: int(count) for count, outcome in PYTEST_COUNT.findall(summaries[-1] if summaries else "")}
+    return Counts(found.get("passed", 0), found.get("failed", 0) + found.get("error", 0), found.get("skipped", 0))
+
+
+def run(command: Sequence[str]) -> tuple[int, str]:
+    """Runs a command in the project's root, shows its output as it comes, and returns its status and output."""
+    print("$", *command, flush=True)
+    lines = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    return process.returncode, "".join(lines)
+
+
+def main() -> int:
+    """Runs both suites and prints the counts of each, then of both."""
+    cargo = [os.environ.get("CARGO", "cargo"), "test", "--manifest-path", "rust/Cargo.toml", "--workspace"]
+    rust_status, rust_output = run([*cargo, "--locked", "--no-fail-fast"])
+    python_status, python_output = run([sys.executable, "-m", "pytest", "--color=no"])
+    rust, python = cargo_counts(rust_output), pytest_counts(python_output)
+    print(f"\nrust: {rust}\npython: {python}\n{rust + python}")
+    complete = rust_status == 0 and python_status == 0 and rust.passed > 0 and python.passed > 0
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,381 @@
+"""`bench`: workloads, backends, timing, comparisons, the result and its CSV. Nothing here asserts a speed."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from evalengine import Policy, evaluate
+from evalengine.bench import backends, workloads
+from evalengine.bench.backends import Evaluated, Task, open_backend
+from evalengine.bench.session import Session
+from evalengine.bench.timing import prefix_for
+from evalengine.bench.workers import WorkerPool
+from evalengine.commands.bench import SCHEMA_VERSION, BenchComparison, BenchConfig, BenchResult, BenchRow, run
+from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, OutputError
+from evalengine.registry import resolve
+
+CARTPOLE = resolve("cartpole")
+SNAKE = resolve("snake")
+TINY = BenchConfig("cartpole", population=6, episodes=2, rounds=2, threads=2, round_seconds=60.0, csv=False)
+
+
+# --- workloads
+
+
+@pytest.mark.parametrize("entry", [CARTPOLE, SNAKE])
+@pytest.mark.parametrize("name", workloads.NAMES)
+def test_a_workload_is_fixed(entry: Any, name: str) -> None:
+    workload = replace(workloads.workload(name, entry), population=20)
+    policy = Policy(workload.policy)
+    policy.check_fits(entry)
+    assert workload.policy == entry.default_policy
+    weights = workload.weights()
+    assert weights.dtype == np.float32
+    assert weights.shape == (20, policy.n_params)
+    np.testing.assert_array_equal(weights, workload.weights())
+    np.testing.assert_array_equal(replace(workload, population=7).weights(), weights[:7])
+    assert len(np.unique(weights, axis=0)) == 20
+    assert workload.seeds().dtype == np.uint64
+    assert workload.seeds().tolist() == list(range(workload.episodes))
+
+
+def test_random_individuals_are_the_policys() -> None:
+    workload = replace(workloads.workload("random", CARTPOLE), population=3)
+    np.testing.assert_array_equal(workload.weights(), Policy(workload.policy).init(3, workload.seed))
+
+
+@pytest.mark.parametrize("entry", [CARTPOLE, SNAKE])
+def test_trained_individuals_surround_the_shipped_one(entry: Any) -> None:
+    workload = replace(workloads.workload("trained", entry), population=50)
+    shipped = workloads.trained_weights(entry.id)
+    weights = workload.weights()
+    np.testing.assert_array_equal(weights[0], shipped)
+    assert np.std(weights[1:] - shipped) == pytest.approx(workload.noise, rel=0.02)
+
+
+@pytest.mark.parametrize(("entry", "least"), [(CARTPOLE, 490.0), (SNAKE, 15.0)])
+def test_trained_individuals_are_good_players(entry: Any, least: float) -> None:
+    workload = replace(workloads.workload("trained", entry), population=8)
+    fitness = evaluate(entry.id, workload.weights(), workload.policy, seeds=workload.seeds()).fitness
+    assert fitness.min() >= least
+
+
+# --- timing
+
+
+class Clocked:
+    """A backend whose evaluations take a given time per individual on a clock of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        self.seconds, self.now, self.calls = seconds, 0.0, list[int]()
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
+        self.calls.append(len(weights))
+        self.now += self.seconds * len(weights)
+        return Evaluated(np.zeros((len(weights), len(seeds))), np.ones((len(weights), len(seeds)), np.int64))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "population", "expected"),
+    [
+        (0.01, 1000, 200),  # 2 s / 0.01 s
+        (0.009, 1000, 224),  # 222.2, rounded up to a multiple of the workers
+        (0.01, 150, 150),  # no more than there are
+        (10.0, 1000, 2),  # at least one for each worker
+        (1e-9, 1000, 1000),
+    ],
+)
+def test_a_prefix_fills_a_round(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, population: int, expected: int
+) -> None:
+    backend = Clocked(monkeypatch, seconds)
+    weights = np.zeros((population, 1), np.float32)
+    assert prefix_for(backend, weights, np.zeros(1, np.uint64), seconds=2.0, workers=2) == expected
+    assert backend.calls[0] == 2 and len(backend.calls) < 10
+
+
+# --- backends
+
+
+def test_fitness_is_the_engines() -> None:
+    policy = Policy("mlp:4-8-2")
+    weights = policy.init(40, seed=3)
+    seeds = np.arange(9, dtype=np.uint64)
+    with open_backend("rust", Task("CartPole-v1", str(policy), 2)) as backend:
+        evaluated = backend.evaluate(weights, seeds)
+    direct = evaluate("CartPole-v1", weights, policy, seeds=seeds)
+    assert evaluated.fitness.tobytes() == direct.fitness.tobytes()
+    assert evaluated.steps == direct.steps
+    # Summed first to last: pairwise, the ones would come together and survive beside 2^53.
+    returns = np.array([[2.0**53, *[1.0] * 16]])
+    assert Evaluated(returns, np.ones_like(returns, np.int64)).fitness.tolist() == [np.float32(2.0**53 / 17)]
+
+
+@pytest.fixture(scope="module")
+def both_baselines() -> BenchResult:
+    return run(replace(TINY, workloads=("random", "trained"), population=5))
+
+
+def test_all_backends_agree_on_cartpole(both_baselines: BenchResult) -> None:
+    assert both_baselines.skipped == {}
+    assert [comparison.backend for comparison in both_baselines.comparisons] == list(backends.MODULES) * 2
+    assert both_baselines.ok
+    for comparison in both_baselines.comparisons:
+        assert (comparison.env, comparison.individuals) == ("CartPole-v1", 5)
+    checksums = {(row.workload, row.fitness_checksum) for row in both_baselines.rows if row.population == 5}
+    differing = sum(comparison.differing for comparison in both_baselines.comparisons)
+    assert len(checksums) == 2 or differing > 0
+
+
+def test_backends_take_turns_and_rows_say_what_ran(both_baselines: BenchResult) -> None:
+    rows = both_baselines.rows
+    assert [(row.workload, row.round, row.backend) for row in rows] == [
+        (workload, number, name) for workload in ("random", "trained") for number in (1, 2) for name in backends.MODULES
+    ]
+    for row in rows:
+        assert (row.schema_version, row.env, row.policy) == (SCHEMA_VERSION, "CartPole-v1", "mlp:4-64-2")
+        assert (row.population, row.episodes, row.threads) == (5, 2, 2)
+        assert row.seconds > 0 and row.cpu and row.python and row.torch and row.gymnasium
+        assert row.backend_version.startswith("evalengine" if row.backend == "rust" else "torch")
+    engine = evaluate("CartPole-v1", workloads.workload("random", CARTPOLE).weights()[:5], "mlp:4-64-2", episodes=2)
+    assert {row.steps for row in rows if row.backend == "rust" and row.workload == "random"} == {engine.steps}
+
+
+def test_all_backends_agree_on_snake() -> None:
+    result = run(replace(TINY, env="evalengine/Snake-v0", workloads=("random",), population=4, rounds=1))
+    assert result.ok
+    assert [comparison.individuals for comparison in result.comparisons] == [4, 4, 4]
+    assert {row.policy for row in result.rows} == {"cnn:5x12x12-16k3-32k3-64-4"}
+
+
+def test_a_baseline_alone_is_compared_with_the_engine_too() -> None:
+    result = run(replace(TINY, workloads=("random",), backends=("multiprocessing-tuned",), rounds=1))
+    assert [row.backend for row in result.rows] == ["multiprocessing-tuned"]
+    assert [(c.backend, c.individuals, c.ok) for c in result.comparisons] == [("multiprocessing-tuned", 6, True)]
+
+
+class Lying:
+    """The engine, except that one episode's return is one ulp too large and its actions are made up."""
+
+    def __init__(self, task: Task) -> None:
+        self.engine = open_backend("rust", task)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
+        honest = self.engine.evaluate(weights, seeds)
+        returns = honest.returns.copy()
+        returns[1, 0] = np.nextafter(returns[1, 0], np.inf)
+        actions = [[bytes(int(length)) for length in row] for row in honest.lengths]
+        return Evaluated(returns, honest.lengths, actions)
+
+
+def test_a_wrong_fitness_is_a_mismatch() -> None:
+    workload = replace(workloads.workload("random", CARTPOLE), population=4, episodes=2)
+    task = Task(workload.env_id, workload.policy, 2)
+    session = Session(workload, 2, 2, 0.001, {}, lambda line: None)
+    comparisons = session.comparisons(session.measure({"rust": open_backend("rust", task), "lying": Lying(task)}))
+    assert [(c.backend, c.differing, c.explained, c.ok) for c in comparisons] == [
+        ("rust", 0, 0, True),
+        ("lying", 1, 0, False),
+    ]
+    assert comparisons[1].notes[0].startswith("individual 1, episode 0: ")
+    assert not BenchResult([], comparisons).ok
+
+
+# --- workers
+
+
+def test_what_goes_wrong_in_a_worker_comes_through() -> None:
+    with (
+        pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input"),
+        WorkerPool(2, math.sqrt, -1.0),
+    ):
+        pass
+    with WorkerPool(2, math.sqrt, 1.0) as pool:
+        assert pool.map(math.sqrt, [4.0, 9.0, 16.0]) == [2.0, 3.0, 4.0]
+        with pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input"):
+            pool.map(math.sqrt, [4.0, -1.0])
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_dies_is_an_error() -> None:
+    with WorkerPool(2, math.sqrt, 1.0) as pool, pytest.raises(EvalEngineError, match="a worker process died"):
+        pool.map(os._exit, [1])
+    assert multiprocessing.active_children() == []
+
+
+def test_interrupting_ends_the_workers_and_writes_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evalengine", "bench", "cartpole", "--workload", "random", "--rounds", "1000"]
+    process = subprocess.Popen(
+        [*command, "--backends", "multiprocessing-tuned", "--threads", "2", "--out", str(tmp_path / "rows.csv")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        line = ""
+        while "round 1/" not in line:
+            line = process.stderr.readline()
+            assert line, "the benchmark ended early"
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
+    # The resource tracker leaves a moment after the workers.
+    deadline = time.monotonic() + 30
+    while group_exists(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not group_exists(process.pid)
+
+
+def group_exists(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# --- configuration
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"env": "snak"}, 'unknown environment "snak"; did you mean "snake"?'),
+        ({"workloads": ("easy",)}, "workload: expected one of random, trained, got 'easy'"),
+        ({"workloads": ()}, "workload: expected at least one of random, trained, got none"),
+        (
+            {"backends": ("envpol",)},
+            "backends: expected some of rust, multiprocessing, multiprocessing-tuned, got 'envpol'",
+        ),
+        ({"backends": ()}, "backends: expected some of rust, multiprocessing, multiprocessing-tuned, got none"),
+        ({"population": 0}, "population: expected at least 1, got 0"),
+        ({"episodes": -1}, "episodes: expected at least 1, got -1"),
+        ({"rounds": 0}, "rounds: expected at least 1, got 0"),
+        ({"threads": 0}, "threads: expected at least 1, got 0"),
+        ({"round_seconds": 0.0}, "round_seconds: expected a positive number of seconds, got 0.0"),
+        ({"policy": "mlp:5-2"}, "policy: CartPole-v1 needs 4 inputs and 2 outputs, got mlp:5-2"),
+        (
+            {"policy": "mlp:4-2", "workloads": ("trained",)},
+            "policy: the trained workload's weights are for mlp:4-64-2, got mlp:4-2",
+        ),
+    ],
+)
+def test_bad_configurations_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        run(replace(TINY, **change), progress=lambda line: pytest.fail(f"work began: {line}"))
+    assert message in str(caught.value)
+
+
+def test_an_unwritable_csv_is_refused_before_any_work(tmp_path: Path) -> None:
+    config = replace(TINY, csv=True, out=tmp_path / "missing" / "rows.csv")
+    with pytest.raises(OutputError, match="missing"):
+        run(config, progress=lambda line: pytest.fail(f"work began: {line}"))
+
+
+def test_another_policy_leaves_the_random_workload() -> None:
+    result = run(replace(TINY, policy="mlp:4-16-2,act=relu", backends=("rust",)))
+    assert {(row.workload, row.policy) for row in result.rows} == {("random", "mlp:4-16-2,act=relu")}
+
+
+@pytest.mark.parametrize("missing", ["torch", "gymnasium"])
+def test_baselines_without_their_packages(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == missing else found(name, *rest)
+    )
+    reason = f"{missing} is not installed: pip install 'evalengine[bench]'"
+    lines: list[str] = []
+    result = run(replace(TINY, workloads=("random",), rounds=1), progress=lines.append)
+    assert result.skipped == {"multiprocessing": reason, "multiprocessing-tuned": reason}
+    assert {row.backend for row in result.rows} == {"rust"}
+    assert f"skipped multiprocessing: {reason}" in lines
+    with pytest.raises(MissingDependencyError) as caught:
+        run(replace(TINY, backends=("rust", "multiprocessing")), progress=lambda line: pytest.fail(line))
+    assert str(caught.value) == reason
+
+
+# --- results
+
+
+def row(**changes: Any) -> BenchRow:
+    examples: dict[str, Any] = {"int": 1, "float": 1.0, "str": "x"}
+    return BenchRow(**{field.name: examples[str(field.type)] for field in fields(BenchRow)} | changes)
+
+
+def test_summaries_are_medians_ranges_and_ratios() -> None:
+    rows = [row(backend="rust", steps=100, seconds=seconds) for seconds in (1.0, 4.0, 2.0)]
+    rows += [row(backend="multiprocessing", steps=10, seconds=seconds) for seconds in (1.0, 1.25, 2.0)]
+    rows += [row(backend="rust", workload="other", steps=7, seconds=1.0)]
+    ours, theirs, alone = BenchResult(rows, []).summaries
+    assert (ours.backend, ours.rounds, ours.steps, ours.seconds) == ("rust", 3, 300, 7.0)
+    assert (ours.steps_per_s, ours.steps_per_s_min, ours.steps_per_s_max) == (50.0, 25.0, 100.0)
+    assert (theirs.steps_per_s, theirs.speedup) == (8.0, 1.0)
+    assert ours.speedup == 50.0 / 8.0
+    assert (alone.workload, alone.speedup) == ("other", None)
+
+
+def test_the_json_document() -> None:
+    comparison = BenchComparison("x", "x", "multiprocessing", 3, 1, 1, ("why",))
+    result = BenchResult([row(backend="rust")], [comparison], {"y": "z"}, Path("rows.csv"))
+    document = json.loads(json.dumps(result.to_json()))
+    (summary,) = document["rows"]
+    assert {"env", "workload", "policy", "backend", "steps", "steps_per_s"} <= set(summary)
+    assert document["comparisons"][0]["notes"] == ["why"]
+    assert (document["skipped"], document["csv"]) == ({"y": "z"}, "rows.csv")
+
+
+def test_the_csv_has_a_line_per_round(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    result = run(replace(TINY, workloads=("random",), backends=("rust",), csv=True, out=path))
+    assert result.csv_path == path
+    with path.open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [line["round"] for line in lines] == ["1", "2"]
+    assert list(lines[0]) == [field.name for field in fields(BenchRow)]
+    for line, kept in zip(lines, result.rows, strict=True):
+        assert float(line["seconds"]) == kept.seconds
+        assert line["fitness_checksum"] == kept.fitness_checksum
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_csv_goes_into_bench_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(replace(TINY, workloads=("random",), backends=("rust",), rounds=1, csv=True))
+    (path,) = (tmp_path / "bench_results").iterdir()
+    assert result.csv_path is not None and result.csv_path.resolve() == path
+    assert path.name.startswith("cartpole-") and path.suffix == ".csv"

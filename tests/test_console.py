@@ -1,0 +1,162 @@
+"""The two streams: what goes wrong with them is told once, or not at all where nobody is left to be told."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from rich.table import Table
+
+from evalengine import console
+from evalengine.errors import InputError, OutputError
+
+needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv(console.TRACEBACK_VARIABLE, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def table_of(cell: str) -> Table:
+    table = Table(title="title", title_style="bold red")
+    table.add_column("column", no_wrap=True)
+    table.add_row(cell, style="green")
+    return table
+
+
+def test_a_result_ends_in_one_newline(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_result("4.5")
+    assert capsys.readouterr() == ("4.5\n", "")
+
+
+def test_json_has_null_where_it_has_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_json({"fitness": [1.5, math.nan, -math.inf], "nested": {"max": (math.inf, 2)}, "ok": True})
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1
+    assert json.loads(text) == {"fitness": [1.5, None, None], "nested": {"max": [None, 2]}, "ok": True}
+
+
+def test_tables_in_a_pipe_are_plain_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_renderables([table_of("9" * 500), "note [bold]:smile: 1"])
+    text = capsys.readouterr().out
+    assert "\x1b" not in text
+    assert "9" * 500 in text
+    assert text.endswith("note [bold]:smile: 1\n")
+
+
+def test_a_narrow_terminal_cuts_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "40")
+    console.write_renderables([table_of("9" * 50)])
+    assert "9" * 50 in terminal.getvalue()
+
+
+def test_tables_on_a_terminal_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    console.write_renderables([table_of("1")])
+    assert "\x1b[" in terminal.getvalue()
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("NO_COLOR", "1")
+    console.write_renderables([table_of("1")])
+    assert "\x1b[32m" not in terminal.getvalue()
+
+
+def test_text_that_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    ascii_stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_stream)
+    console.write_result("weights-\u00fc\udcff.npy")
+    ascii_stream.seek(0)
+    assert ascii_stream.read() == "weights-\\xfc\\udcff.npy\n"
+
+
+def test_a_closed_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match=r"^output: cannot write the result to stdout: it is closed$"):
+        console.write_result("4.5")
+
+
+def test_a_reader_that_has_left_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        console.write_result("4.5")
+        console.write_result("still no error")
+
+
+@needs_dev_full
+def test_a_full_disk_behind_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OutputError, match=r"^output: cannot write the result to stdout: No space left on device$"):
+            console.write_result("4.5")
+
+
+def test_an_error_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    console.report_error(InputError("seeds: expected"), "seeds: expected")
+    assert capsys.readouterr() == ("", "error: seeds: expected\n")
+
+
+def test_the_traceback_is_printed_if_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(console.TRACEBACK_VARIABLE, "1")
+    try:
+        raise InputError("seeds: expected")
+    except InputError as error:
+        console.report_error(error, "seeds: expected")
+    text = capsys.readouterr().err
+    assert text.startswith("Traceback (most recent call last):\n")
+    assert text.endswith("evalengine.errors.InputError: seeds: expected\nerror: seeds: expected\n")
+
+
+def test_without_stderr_nothing_lands_in_stdout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    console.note("progress")
+    with console.episode_progress("evaluating") as progress:
+        assert progress is None
+    assert capsys.readouterr().out == ""
+
+
+@needs_dev_full
+def test_a_full_disk_behind_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        console.note("progress")
+        console.note("more")
+
+
+def test_a_bar_is_shown_to_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    with console.episode_progress("evaluating") as progress:
+        assert progress is None
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with console.episode_progress("evaluating") as progress:
+        assert progress is not None
+        progress(3, 8)
+    assert "evaluating" in terminal.getvalue()
+    assert "3/8" in terminal.getvalue()

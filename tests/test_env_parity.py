@@ -1,0 +1,318 @@
+"""The native environments against their references: every bit of every step, both sides free-running from a seed.
+
+Nothing is resynchronised: the reference and the native environment get the same seed and the same actions, and
+everything that either returns must be equal, bit for bit, up to and including the terminal observation. At least
+200,000 steps of each environment are compared, and what they are meant to reach is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from evalengine import make
+from evalengine.parity.references import reference
+from evalengine.parity.references.snake import MOVES, SnakeEnv
+
+Observation = NDArray[np.float32]
+Step = tuple[Any, Any, Any, Any]
+"""observation, reward, terminated, truncated"""
+
+MIN_STEPS = 200_000
+
+
+def difference(ours: Step, theirs: Step) -> str | None:
+    """The first field that differs in type or in any bit, or None."""
+    mine, reference_observation = np.asarray(ours[0]), np.asarray(theirs[0])
+    if (mine.dtype, mine.shape) != (reference_observation.dtype, reference_observation.shape):
+        return "observation's dtype or shape"
+    if mine.tobytes() != reference_observation.tobytes():
+        return "observation"
+    if np.float64(ours[1]).tobytes() != np.float64(theirs[1]).tobytes():
+        return "reward"
+    if bool(ours[2]) is not bool(theirs[2]):
+        return "terminated"
+    if bool(ours[3]) is not bool(theirs[3]):
+        return "truncated"
+    return None
+
+
+def replay(
+    native: Any,
+    theirs: gymnasium.Env[Any, Any],
+    choose: Callable[[Observation], int],
+    seed: int | None,
+    options: Mapping[str, float] | None = None,
+) -> tuple[int, bool, bool]:
+    """One episode on both; its length and how it ended. `choose` sees the reference's observations only."""
+    observation, info = theirs.reset(seed=seed, options=None if options is None else dict(options))
+    ours, our_info = native.reset(seed=seed, options=options)
+    assert our_info == info
+    assert difference((ours, 0.0, False, False), (observation, 0.0, False, False)) is None, f"seed {seed}: reset"
+    steps = 0
+    while True:
+        action = choose(observation)
+        result = theirs.step(action)
+        our_result = native.step(action)
+        steps += 1
+        field = difference(our_result[:4], result[:4])
+        assert field is None, f"seed {seed}: step {steps}: {field}: {our_result[:4]} instead of {result[:4]}"
+        observation = result[0]
+        if result[2] or result[3]:
+            return steps, bool(result[2]), bool(result[3])
+
+
+# --- the comparer has teeth
+
+
+def example_step() -> Step:
+    return np.array([0.1, -0.2, 0.0], np.float32), 1.0, False, True
+
+
+def test_equal_steps_are_equal() -> None:
+    assert difference(example_step(), example_step()) is None
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_one_ulp_in_one_number_of_an_observation_is_a_difference(index: int) -> None:
+    observation, *rest = example_step()
+    observation[index] = np.nextafter(observation[index], np.float32(2), dtype=np.float32)
+    assert difference((observation, *rest), example_step()) == "observation"
+
+
+def test_the_sign_of_zero_is_a_difference() -> None:
+    observation, *rest = example_step()
+    observation[2] = -0.0
+    assert difference((observation, *rest), example_step()) == "observation"
+
+
+def test_one_ulp_of_reward_a_flag_a_dtype_and_a_shape_are_differences() -> None:
+    observation, reward, terminated, truncated = example_step()
+    assert difference((observation, np.nextafter(reward, 2.0), terminated, truncated), example_step()) == "reward"
+    assert difference((observation, reward, True, truncated), example_step()) == "terminated"
+    assert difference((observation, reward, terminated, False), example_step()) == "truncated"
+    wide = (observation.astype(np.float64), reward, terminated, truncated)
+    assert difference(wide, example_step()) == "observation's dtype or shape"
+    column = (observation.reshape(3, 1), reward, terminated, truncated)
+    assert difference(column, example_step()) == "observation's dtype or shape"
+
+
+class OneUlpLater:
+    """The native environment, except that one number of one observation is one ulp larger."""
+
+    def __init__(self, env: Any, at: int) -> None:
+        self.env, self.at, self.steps = env, at, 0
+
+    def reset(self, **kwargs: Any) -> Any:
+        return self.env.reset(**kwargs)
+
+    def step(self, action: int) -> Any:
+        observation, *rest = self.env.step(action)
+        self.steps += 1
+        if self.steps == self.at:
+            observation = observation.copy()
+            observation.flat[0] = np.nextafter(observation.flat[0], np.float32(9), dtype=np.float32)
+        return observation, *rest
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "evalengine/Snake-v0"])
+def test_a_replay_notices_one_ulp_in_one_step(env_id: str) -> None:
+    native = OneUlpLater(make(env_id), at=3)
+    theirs = reference(env_id).make(disable_env_checker=True)
+    rng = np.random.default_rng(0)
+    with pytest.raises(AssertionError, match="observation"):
+        for seed in range(3):  # the first episode may be shorter than three steps
+            replay(native, theirs, lambda _: int(rng.integers(2)), seed)
+
+
+# --- CartPole
+
+
+def balance(rng: np.random.Generator, noise: float) -> Callable[[Observation], int]:
+    """Pushes towards where the pole falls; at random now and then."""
+
+    def choose(observation: Observation) -> int:
+        if rng.random() < noise:
+            return int(rng.integers(2))
+        position, speed, angle, angular_speed = (float(number) for number in observation)
+        return int(angle + 0.3 * angular_speed + 0.02 * position + 0.05 * speed > 0.0)
+
+    return choose
+
+
+CARTPOLE_VARIANTS: list[tuple[dict[str, Any], dict[str, float] | None, int]] = [
+    ({}, None, 130_000),
+    ({"sutton_barto_reward": True}, None, 30_000),
+    ({"sutton_barto_reward": False}, {"low": -0.15, "high": 0.15}, 20_000),
+    ({}, {"low": -0.2}, 10_000),
+    ({}, {"high": 0.01}, 10_000),
+    ({"sutton_barto_reward": True}, {"low": 0.0, "high": 0.2}, 10_000),
+]
+assert sum(steps for *_, steps in CARTPOLE_VARIANTS) >= MIN_STEPS
+
+
+@pytest.mark.parametrize(("kwargs", "options", "steps"), CARTPOLE_VARIANTS)
+def test_cartpole_equals_gymnasium(kwargs: dict[str, Any], options: dict[str, float] | None, steps: int) -> None:
+    theirs = gymnasium.make("CartPole-v1", disable_env_checker=True, **kwargs)
+    native = make("CartPole-v1", **kwargs)
+    rng = np.random.default_rng(steps)
+    players = [lambda _: int(rng.integers(2)), balance(rng, 0.5), balance(rng, 0.1), balance(rng, 0.0)]
+    seen = Counter[str]()
+    seed = 0
+    while seen["steps"] < steps:
+        length, terminated, truncated = replay(native, theirs, players[seed % 4], seed, options)
+        seen.update(steps=length, terminated=terminated, truncated=truncated, short=length < 30)
+        seed += 1
+    assert seen["terminated"] > 10 and seen["short"] > 3
+    assert seen["truncated"] > 5 or options is not None
+
+
+@pytest.mark.parametrize("seed", [2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1])
+def test_large_seeds_are_gymnasiums(seed: int) -> None:
+    for env_id in ("CartPole-v1", "evalengine/Snake-v0"):
+        replay(make(env_id), reference(env_id).make(disable_env_checker=True), lambda _: 1, seed)
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "evalengine/Snake-v0"])
+def test_a_reset_without_a_seed_goes_on_with_the_random_stream(env_id: str) -> None:
+    """So the reference's stream has been consumed to the same point by the episode before."""
+    theirs, native = reference(env_id).make(disable_env_checker=True), make(env_id)
+    rng = np.random.default_rng(1)
+    actions = 2 if env_id == "CartPole-v1" else 4
+    for episode in range(200):
+        replay(native, theirs, lambda _: int(rng.integers(actions)), 5 if episode == 0 else None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 77, 1000])
+def test_another_time_limit_is_gymnasiums(limit: int) -> None:
+    theirs = gymnasium.make("CartPole-v1", disable_env_checker=True, max_episode_steps=limit)
+    native = make("CartPole-v1", max_episode_steps=limit)
+    steady = balance(np.random.default_rng(0), 0.0)
+    lengths = {replay(native, theirs, steady, seed)[0] for seed in range(5)}
+    assert limit in lengths
+
+
+# --- Snake
+
+
+class SnakePlayer:
+    """Goes for the fruit along free cells, now and then anywhere, and counts what it meets.
+
+    It only ever looks at the reference. `noise` is the share of random valid moves, `folly` that of moves without
+    looking. On boards with an even number of rows it can follow a tour of all cells instead, which fills the board.
+    """
+
+    def __init__(self, env: SnakeEnv, rng: np.random.Generator, *, noise: float, folly: float, tour: bool) -> None:
+        self.env, self.rng, self.noise, self.folly = env, rng, noise, folly
+        self.tour = tour_of_all_cells(env.rows, env.cols) if tour else None
+        self.seen = Counter[str]()
+
+    def __call__(self, observation: Observation) -> int:
+        env = self.env
+        row, col = env.head
+        action = int(self.rng.integers(4)) if self.rng.random() < self.folly else self._move(row, col)
+        target = (row + MOVES[action][0], col + MOVES[action][1])
+        self.seen["longest"] = max(self.seen["longest"], env.length)
+        if 0 <= target[0] < env.rows and 0 <= target[1] < env.cols:
+            age = env.ages[target]
+            self.seen["turned back"] += env.length == 2 and age == 1
+            self.seen["entered tail"] += env.length > 2 and age == 1
+            self.seen["bit"] += age > 1
+            self.seen["ate"] += target == env.fruit
+        else:
+            self.seen["hit wall"] += 1
+        return action
+
+    def _move(self, row: int, col: int) -> int:
+        env = self.env
+        if self.tour is not None and self.rng.random() >= self.noise:
+            return self.tour[row, col]
+        valid = [
+            action
+            for action, (d_row, d_col) in enumerate(MOVES)
+            if 0 <= row + d_row < env.rows and 0 <= col + d_col < env.cols and env.ages[row + d_row, col + d_col] <= 1
+        ]
+        if not valid:
+            return int(self.rng.integers(4))
+        if self.rng.random() < self.noise or env.fruit is None:
+            return valid[int(self.rng.integers(len(valid)))]
+        fruit = env.fruit
+        return min(valid, key=lambda a: abs(row + MOVES[a][0] - fruit[0]) + abs(col + MOVES[a][1] - fruit[1]))
+
+
+def tour_of_all_cells(rows: int, cols: int) -> dict[tuple[int, int], int]:
+    """The next move of a closed tour through all cells: down the first column, then up in rows of zigzag."""
+    assert rows % 2 == 0 and cols >= 2
+    up, right, down, left = range(4)
+    tour = {}
+    for row in range(rows):
+        for col in range(cols):
+            if col == 0:
+                tour[row, col] = down if row < rows - 1 else right
+            elif (rows - 1 - row) % 2 == 0:
+                tour[row, col] = right if col < cols - 1 else up
+            else:
+                tour[row, col] = left if col > 1 or row == 0 else up
+    return tour
+
+
+SNAKE_VARIANTS: list[tuple[dict[str, int], dict[str, Any], int]] = [
+    ({}, {"noise": 0.1, "folly": 0.0, "tour": False}, 60_000),
+    ({}, {"noise": 0.02, "folly": 0.005, "tour": False}, 20_000),
+    ({}, {"noise": 0.0, "folly": 1.0, "tour": False}, 10_000),
+    ({"time_limit": 30_000}, {"noise": 0.0, "folly": 0.0, "tour": True}, 40_000),
+    ({"rows": 4, "cols": 5}, {"noise": 0.0, "folly": 0.0, "tour": True}, 20_000),
+    ({"rows": 5, "cols": 4, "time_limit": 50}, {"noise": 0.2, "folly": 0.0, "tour": False}, 20_000),
+    ({"rows": 3, "cols": 3}, {"noise": 0.3, "folly": 0.0, "tour": False}, 10_000),
+    ({"rows": 2, "cols": 2}, {"noise": 0.3, "folly": 0.05, "tour": False}, 10_000),
+    ({"rows": 1, "cols": 2}, {"noise": 0.5, "folly": 0.1, "tour": False}, 5_000),
+    ({"rows": 2, "cols": 1, "time_limit": 1}, {"noise": 0.5, "folly": 0.5, "tour": False}, 2_000),
+    ({"rows": 1, "cols": 9, "time_limit": 3}, {"noise": 0.5, "folly": 0.2, "tour": False}, 3_000),
+    ({"rows": 17, "cols": 3}, {"noise": 0.1, "folly": 0.01, "tour": False}, 10_000),
+]
+assert sum(steps for *_, steps in SNAKE_VARIANTS) >= MIN_STEPS
+
+
+@pytest.fixture(scope="module")
+def snake_totals() -> Counter[str]:
+    """What the players of all variants met, summed up by the tests of this module."""
+    return Counter[str]()
+
+
+@pytest.mark.parametrize(("kwargs", "style", "steps"), SNAKE_VARIANTS)
+def test_snake_equals_its_reference(
+    kwargs: dict[str, int], style: dict[str, Any], steps: int, snake_totals: Counter[str]
+) -> None:
+    theirs = SnakeEnv(**kwargs)
+    native = make("evalengine/Snake-v0", **kwargs)
+    player = SnakePlayer(theirs, np.random.default_rng(steps), **style)
+    seen = player.seen
+    seed = 0
+    while seen["steps"] < steps:
+        length, terminated, truncated = replay(native, theirs, player, seed)
+        full = theirs.length == theirs.rows * theirs.cols
+        both = terminated and truncated
+        seen.update(steps=length, full=full, truncated=truncated, both=both, terminated=terminated)
+        seed += 1
+    if style["tour"]:
+        assert seen["full"] > 0
+    longest = max(snake_totals["longest"], seen["longest"])
+    snake_totals.update(seen)
+    snake_totals["longest"] = longest
+    snake_totals["variants"] += 1
+
+
+def test_the_snakes_have_met_everything(snake_totals: Counter[str]) -> None:
+    if snake_totals["variants"] < len(SNAKE_VARIANTS):
+        pytest.skip("needs all variants of test_snake_equals_its_reference")
+    assert snake_totals["steps"] >= MIN_STEPS
+    at_least = {"full": 500, "truncated": 500, "both": 100, "ate": 10_000, "bit": 300, "hit wall": 1_000}
+    at_least |= {"entered tail": 1_000, "turned back": 1_000, "longest": 143}
+    missed = {name: snake_totals[name] for name, count in at_least.items() if snake_totals[name] < count}
+    assert missed == {}

@@ -1,0 +1,108 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from evalengine.errors import OutputError
+from evalengine.files import check_writable, write_whole
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with write_whole(path) as stream:
+        stream.write(b"new")
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failing_block_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(error), write_whole(path) as stream:
+        stream.write(b"half")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with pytest.raises(OutputError) as refused, write_whole(path):
+        raise OSError(28, "No space left on device")
+    assert str(refused.value) == f"output: cannot write {path}: No space left on device"
+    assert os.listdir(tmp_path) == []
+
+
+def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
+    path, link = tmp_path / "table.csv", tmp_path / "latest.csv"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with write_whole(link) as stream:
+        stream.write(b"new")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_new_file_follows_the_umask(tmp_path: Path) -> None:
+    with write_whole(tmp_path / "table.csv"):
+        pass
+    (tmp_path / "plain.csv").touch()
+    assert (tmp_path / "table.csv").stat().st_mode == (tmp_path / "plain.csv").stat().st_mode
+
+
+def test_devices_and_pipes_are_written_to_directly(tmp_path: Path) -> None:
+    check_writable("/dev/null")
+    with write_whole("/dev/null") as stream:
+        stream.write(b"gone")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+def test_checking_leaves_no_trace(tmp_path: Path) -> None:
+    check_writable(tmp_path / "table.csv")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("write", [check_writable, lambda path: write_whole(path).__enter__()])
+def test_what_cannot_be_written_is_refused_before_any_work(tmp_path: Path, write: object) -> None:
+    assert callable(write)
+    file = tmp_path / "file"
+    file.touch()
+    refusals = {
+        tmp_path: f"output: expected a file, got the folder {tmp_path}",
+        tmp_path / "none" / "t.csv": f"output: cannot write {tmp_path}/none/t.csv: no folder {tmp_path}/none",
+        file / "t.csv": f"output: cannot write {file}/t.csv: Not a directory",
+        tmp_path / ("n" * 300): f"output: cannot write {tmp_path}/{'n' * 300}: File name too long",
+    }
+    for path, message in refusals.items():
+        with pytest.raises(OutputError) as refused:
+            write(path)
+        assert str(refused.value) == message
+
+
+def test_a_write_protected_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table.csv"
+    path.touch()
+    # Root may write everything, so the answer of the system is given here.
+    monkeypatch.setattr(os, "access", lambda target, mode: not (Path(target) == path and mode == os.W_OK))
+    with pytest.raises(OutputError) as refused:
+        check_writable(path)
+    assert str(refused.value) == f"output: cannot write {path}: the existing file is write-protected"
+
+
+def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OutputError) as refused:
+        check_writable(tmp_path / "table.csv")
+    assert str(refused.value) == f"output: cannot write {tmp_path}/table.csv: Permission denied"

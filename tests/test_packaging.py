@@ -1,0 +1,172 @@
+"""What holds the repository together: pins against ranges, the Makefile, the version, the counting of tests."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from run_tests import Counts, cargo_counts, pytest_counts
+
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+WORKSPACE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "Cargo.toml").read_text())["workspace"]
+PROJECT = PYPROJECT["project"]
+PIN = re.compile(r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,]+\])?==(?P<version>[0-9.]+)")
+
+
+def pins(file: str) -> dict[str, Version]:
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    matches = [PIN.fullmatch(line) for line in lines if line and not line.startswith("#")]
+    return {match["name"]: Version(match["version"]) for match in matches if match is not None}
+
+
+def ranges() -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"].values()
+    written = [*PROJECT["dependencies"], *(range for extra in extras for range in extra)]
+    return [requirement for requirement in map(Requirement, written) if requirement.name != "evalengine"]
+
+
+def planned(target: str) -> list[str]:
+    """The commands that `make target` would run in a fresh clone, one a line."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "--dry-run", "--always-make", "--no-print-directory", target]
+    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return shown.stdout.splitlines()
+
+
+@pytest.mark.parametrize("file", ["dev.txt", "dist.txt"])
+def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> None:
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    requirements = [line for line in lines if line and not line.startswith("#")]
+    assert requirements
+    assert [line for line in requirements if PIN.fullmatch(line) is None] == []
+
+
+def test_the_references_are_pinned_to_the_versions_of_the_claims() -> None:
+    wanted = {"torch": "2.13.0", "gymnasium": "1.4.0", "box2d": "2.3.10", "pygame-ce": "2.5.8", "numpy": "2.4.6"}
+    assert {name: str(pins("dev.txt")[name]) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("requirement", ranges(), ids=str)
+def test_pin_lies_in_the_range_that_users_get(requirement: Requirement) -> None:
+    assert requirement.name in pins("dev.txt")
+    assert requirement.specifier.contains(pins("dev.txt")[requirement.name])
+
+
+def test_users_ranges_have_no_upper_bound_but_the_build_backends() -> None:
+    bounded = [str(requirement) for requirement in ranges() if "<" in str(requirement.specifier).replace("<=", "<")]
+    assert [name for name in bounded if not name.startswith("maturin")] == []
+
+
+def test_the_wheel_needs_only_numpy_pandas_rich_and_typer() -> None:
+    assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"numpy", "pandas", "rich", "typer"}
+    assert set(PROJECT["optional-dependencies"]) == {"torch", "gymnasium", "bench", "dev", "all"}
+
+
+def test_the_environment_that_runs_the_tests_is_the_pinned_one() -> None:
+    installed = {name: Version(importlib.metadata.version(name)).base_version for name in pins("dev.txt")}
+    assert installed == {name: str(version) for name, version in pins("dev.txt").items()}
+
+
+def test_the_version_stands_once() -> None:
+    version = WORKSPACE["package"]["version"]
+    assert PROJECT["dynamic"] == ["version"]
+    assert "version" not in PROJECT
+    assert importlib.metadata.version("evalengine") == version
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert headings[0] == version
+
+
+def test_supported_pythons_are_the_same_everywhere() -> None:
+    classified = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
+    setup = (ROOT / "scripts" / "setup.sh").read_text()
+    assert classified == ["3.11", "3.12", "3.13"]
+    assert PROJECT["requires-python"] == ">=3.11"
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in setup
+    assert "abi3-py311" in WORKSPACE["dependencies"]["pyo3"]["features"]
+    for text in ("Python 3.11 to 3.13", f"cargo {WORKSPACE['package']['rust-version']}"):
+        assert text in (ROOT / "README.md").read_text()
+
+
+def test_licence_files_are_there_and_shipped() -> None:
+    assert PROJECT["license"] == WORKSPACE["package"]["license"] == "MIT OR Apache-2.0"
+    for name in PROJECT["license-files"]:
+        assert (ROOT / name).read_text().strip(), name
+
+
+def test_every_configured_tool_runs_in_ci() -> None:
+    commands = "\n".join(planned("ci"))
+    runs_pytest = "scripts/run_tests.py" in commands and '"pytest"' in (ROOT / "scripts" / "run_tests.py").read_text()
+    evidence = {
+        "maturin": "maturin develop --release" in commands,
+        "ruff": "ruff check" in commands and "ruff format --check" in commands,
+        "mypy": ".venv/bin/mypy" in commands,
+        "pytest": runs_pytest,
+    }
+    assert set(PYPROJECT["tool"]) == set(evidence)
+    assert [tool for tool, runs in evidence.items() if not runs] == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cargo fmt --manifest-path rust/Cargo.toml --all --check",
+        "cargo clippy --manifest-path rust/Cargo.toml --workspace --all-targets --locked -- -D warnings",
+        "RUSTDOCFLAGS=-Dwarnings cargo doc --manifest-path rust/Cargo.toml --workspace --no-deps --locked",
+    ],
+)
+def test_cargo_checks_run_in_ci_on_the_whole_workspace(command: str) -> None:
+    assert command in planned("ci")
+
+
+def test_bench_sets_up_builds_and_measures_snake() -> None:
+    commands = [line for line in planned("bench") if line]
+    assert "scripts/setup.sh" in commands[0]
+    assert any("maturin develop --release" in line for line in commands[1:-1])
+    assert commands[-1] == ".venv/bin/evalengine bench snake"
+
+
+def test_ci_entry_point_calls_make_ci_and_nothing_else() -> None:
+    entry = ROOT / ".ci" / "run"
+    assert os.access(entry, os.X_OK)
+    assert entry.read_text().splitlines()[-1] == "exec make ci"
+
+
+def test_help_lists_every_public_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = next(line for line in makefile.splitlines() if line.startswith(".PHONY:")).split()[1:]
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert sorted(re.findall(r"^make (\S+)", shown, flags=re.MULTILINE)) == sorted(targets)
+
+
+def test_counts_of_cargo_are_summed_over_its_test_binaries() -> None:
+    output = (
+        "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s\n"
+        "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s\n"
+    )
+    assert cargo_counts(output) == Counts(passed=15, failed=2, skipped=1)
+    assert str(cargo_counts(output)) == "15 passed, 2 failed, 1 skipped"
+    assert cargo_counts("error: could not compile `envs`") == Counts()
+
+
+@pytest.mark.parametrize(
+    ("summary", "counts"),
+    [
+        ("===== 7 passed in 1.25s =====", Counts(passed=7)),
+        ("== 1 failed, 7 passed, 2 skipped in 75.25s (0:01:15) ==", Counts(passed=7, failed=1, skipped=2)),
+        ("===== 5 passed, 3 warnings, 2 errors in 0.10s =====", Counts(passed=5, failed=2)),
+        ("===== 1 error in 0.10s =====", Counts(failed=1)),
+        ("===== no tests ran in 0.01s =====", Counts()),
+    ],
+)
+def test_counts_of_pytest_are_read_from_its_last_line(summary: str, counts: Counts) -> None:
+    assert pytest_counts(f"tests/test_a.py ....... [100%]\n{summary}\n") == counts

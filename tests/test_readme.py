@@ -1,0 +1,83 @@
+"""README.md is true: its Python runs, its commands work as typed, its table is the registry's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evalengine
+from evalengine.registry import EnvironmentEntry, entries
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(program: str) -> list[str]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.split()[0] == program]
+
+
+def test_python_example_does_what_its_comments_say() -> None:
+    [example] = blocks("python")
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    population, result = names["population"], names["result"]
+    assert isinstance(population, np.ndarray)
+    assert isinstance(result, evalengine.Evaluation)
+    assert population.shape == (256, 450)
+    assert result.fitness.shape == (256,)
+    assert result.returns.shape == (256, 8)
+    assert result.seeds[0].tolist() == list(range(1000, 1008))
+    same = evalengine.batch_evaluate("CartPole-v1", population, 8, "mlp", (4, 64, 2), seeds=1000)
+    assert same.tobytes() == result.fitness.tobytes()
+
+
+@pytest.mark.parametrize("command", [line for line in commands("evalengine") if " evaluate " in line])
+def test_evaluate_works_as_typed(command: str, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    arguments = shlex.split(command)[1:]
+    ran = subprocess.run([sys.executable, "-m", "evalengine", *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "individual" in ran.stdout
+    for csv in (argument for argument in arguments if argument.endswith(".csv")):
+        assert (tmp_path / csv).read_text().startswith("schema_version,")
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"\bmake ([a-z]+)\b", "\n".join([*blocks("sh"), *re.findall(r"`(make [a-z]+)`", README)]))
+    assert {"bench", "ci"} <= set(targets)
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, flags=re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.short_name)
+def test_environments_are_listed_as_registered(entry: EnvironmentEntry) -> None:
+    [row] = [line for line in README.splitlines() if line.startswith(f"| `{entry.id}`")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    spelled = [
+        ", ".join(f"`{key}={value}`" for key, value in options.items())
+        for options in (entry.kwargs, entry.reset_options)
+    ]
+    assert cells == [
+        f"`{entry.id}`",
+        f"`{entry.short_name}`",
+        f"{entry.observation_shape} {entry.observation_dtype}",
+        str(entry.n_actions),
+        f"`{entry.default_policy}`",
+        *spelled,
+    ]
+
+
+@pytest.mark.parametrize("spelling", re.findall(r"`((?:mlp|cnn):[^`]+)`", README))
+def test_every_spelling_is_canonical(spelling: str) -> None:
+    assert str(evalengine.Policy(spelling)) == spelling
