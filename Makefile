@@ -44,7 +44,7 @@ fmt: $(READY) ## formats Rust and Python
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-wheel: $(READY) ## sdist and manylinux wheel into dist/, checked in an empty environment
+wheel: build ## sdist and manylinux wheel into dist/, checked in an empty environment
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
 	rm -rf dist
 	$(BIN)/python scripts/build_dist.py dist --portable

@@ -121,8 +121,8 @@ class Evaluator:
 
 def evolve(evaluator: Evaluator, policy: Policy, population: int, episodes: int, seed: int) -> Iterator[Generation]:
     """Generations without end."""
-    random = np.random.default_rng(seed)
     weights = policy.init(population, seed)
+    random = np.random.default_rng(seed)
     sigma = np.float32(MUTATION * math.sqrt(float(np.mean(np.square(weights, dtype=np.float64)))))
     species: list[Species] = []
     radius = distance(weights[0], weights[-1])  # Random individuals are about equally far from each other.

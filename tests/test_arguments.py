@@ -191,11 +191,11 @@ RANGE = "seeds: expected integers from 0 to 2**64 - 1"
             4,
             "seeds: expected shape (4,) or (2, 4), got (1, 2, 4)",
         ),
-        (None, 0, "episodes: expected an integer from 1 to 4294967296, got 0"),
-        (None, -3, "episodes: expected an integer from 1 to 4294967296, got -3"),
-        (None, 1.0, "episodes: expected an integer from 1 to 4294967296, got 1.0"),
-        ([1], True, "episodes: expected an integer from 1 to 4294967296, got True"),
-        (None, 2**32, "episodes: expected at most 4294967296 in one call, got 2 individuals x 4294967296"),
+        (None, 0, "episodes: expected an integer from 1 to 1073741824, got 0"),
+        (None, -3, "episodes: expected an integer from 1 to 1073741824, got -3"),
+        (None, 1.0, "episodes: expected an integer from 1 to 1073741824, got 1.0"),
+        ([1], True, "episodes: expected an integer from 1 to 1073741824, got True"),
+        (None, 2**30, "episodes: expected at most 1073741824 in one call, got 2 individuals x 1073741824"),
     ],
 )
 def test_seeds_and_episodes_that_are_none_are_refused(seeds: Any, episodes: Any, message: str) -> None:

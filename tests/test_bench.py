@@ -8,6 +8,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -379,3 +380,22 @@ def test_the_csv_goes_into_bench_results(tmp_path: Path, monkeypatch: pytest.Mon
     (path,) = (tmp_path / "bench_results").iterdir()
     assert result.csv_path is not None and result.csv_path.resolve() == path
     assert path.name.startswith("cartpole-") and path.suffix == ".csv"
+
+
+# --- documents and files
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_readme_explains_every_column_in_order() -> None:
+    text = (ROOT / "bench_results" / "README.md").read_text()
+    assert f"## Columns (schema version {SCHEMA_VERSION})" in text
+    table = text.partition("## Columns")[2]
+    assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [field.name for field in fields(BenchRow)]
+
+
+@pytest.mark.parametrize("name", ["cartpole.npy", "cartpole.npy.json", "snake.npy", "snake.npy.json"])
+def test_the_trained_workloads_are_the_examples(name: str) -> None:
+    shipped = ROOT / "cli" / "evalengine" / "bench" / "weights" / name
+    assert shipped.read_bytes() == (ROOT / "examples" / "weights" / name).read_bytes()

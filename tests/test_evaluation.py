@@ -1,4 +1,4 @@
-"""One call from weights to fitness: what it computes, what it takes, and what it refuses before any work."""
+"""One call from weights to fitness: what it computes and what it takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 
 from evalengine import _engine
 from evalengine.environment import make
-from evalengine.errors import InputError, NonFiniteError
+from evalengine.errors import NonFiniteError
 from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
 from evalengine.policy import Policy
 
@@ -145,7 +144,8 @@ def test_the_width_of_groups_changes_no_bit(width: int) -> None:
 
 def test_a_population_of_none_gives_an_empty_answer() -> None:
     result = evaluate("cartpole", [], CARTPOLE, episodes=3, keep=("final_observation",))
-    assert (result.fitness.shape, result.fitness.dtype) == ((0,), np.float32)
+    assert result.fitness.shape == (0,)
+    assert result.fitness.dtype == np.float32
     assert result.returns.shape == result.seeds.shape == (0, 3)
     assert result.final_observation is not None
     assert result.final_observation.shape == (0, 3, 4)
@@ -299,98 +299,6 @@ def test_logits_that_are_not_finite_count_too() -> None:
     result = evaluate("cartpole", weights, CARTPOLE, seeds=[4, 5], on_nan=-1)
     assert result.failed.tolist() == [False, False, True, False, False]
     assert result.fitness[2] == -1
-
-
-# What it refuses, before any work.
-
-
-@pytest.fixture
-def no_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail if the extension is asked to evaluate."""
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("an evaluation was started")
-
-    monkeypatch.setattr(_engine, "evaluate", refuse)
-    yield
-
-
-@pytest.mark.usefixtures("no_work")
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"weights": np.zeros((5, 57))}, "weights: expected shape (P, 58) for mlp:4-8-2, got (5, 57)"),
-        ({"weights": np.zeros((5, 58), int)}, "weights: expected float32 (float64 and float16 are cast), got int64"),
-        (
-            {"policy": "mlp:5-8-2"},
-            "policy: CartPole-v1 needs 4 inputs and 2 outputs, got mlp:5-8-2 (5 inputs, 2 outputs)",
-        ),
-        ({"policy": 5}, "policy: expected a spelling such as 'mlp:4-64-2', got int"),
-        ({"episodes": 0}, "episodes: expected an integer from 1 to 4294967296, got 0"),
-        ({"seeds": -1}, "seeds: expected integers from 0 to 2**64 - 1, got -1 to -1"),
-        ({"seeds": [1.5]}, "seeds: expected integers from 0 to 2**64 - 1, got 1.5 at position (0)"),
-        ({"seeds": [1, 2], "episodes": 3}, "seeds: expected shape (3,) or (5, 3), got (2,)"),
-        ({"threads": 0}, "threads: expected an integer from 1 to 1024, got 0"),
-        ({"threads": -2}, "threads: expected an integer from 1 to 1024, got -2"),
-        ({"threads": 1.0}, "threads: expected an integer from 1 to 1024, got 1.0"),
-        ({"max_episode_steps": 0}, "max_episode_steps: expected an integer from 1 to 2147483647, got 0"),
-        ({"max_episode_steps": "9"}, "max_episode_steps: expected an integer from 1 to 2147483647, got '9'"),
-        ({"on_nan": "ignore"}, "on_nan: expected 'raise' or a number, got 'ignore'"),
-        ({"on_nan": None}, "on_nan: expected 'raise' or a number, got None"),
-        ({"on_nan": True}, "on_nan: expected 'raise' or a number, got True"),
-        ({"progress": 1}, "progress: expected a function of (done, total), got 1"),
-        ({"keep": ("observations",)}, "keep: expected () or ('final_observation',), got ('observations',)"),
-        ({"keep": "final_observation"}, "keep: expected () or ('final_observation',), got 'final_observation'"),
-    ],
-)
-def test_bad_input_is_refused(options: dict[str, Any], message: str) -> None:
-    arguments: dict[str, Any] = {"env_id": "cartpole", "weights": POPULATION, "policy": CARTPOLE} | options
-    with pytest.raises(InputError) as refused:
-        evaluate(**arguments)
-    assert str(refused.value) == message
-
-
-@pytest.mark.parametrize(
-    ("options", "parts"),
-    [
-        ({"env_id": "cartpol"}, ["cartpol", "cartpole"]),
-        ({"env_kwargs": {"sutton_barto": True}}, ["sutton_barto", "sutton_barto_reward"]),
-        ({"env_kwargs": {"sutton_barto_reward": 1.5}}, ["sutton_barto_reward", "1.5"]),
-        ({"reset_options": {"lo": 0.0}}, ["lo", "low"]),
-        ({"reset_options": {"low": 1.0, "high": 0.0}}, ["low", "high"]),
-    ],
-)
-def test_what_the_extension_refuses_is_one_line_too(options: dict[str, Any], parts: list[str]) -> None:
-    arguments: dict[str, Any] = {"env_id": "cartpole", "weights": POPULATION, "policy": CARTPOLE} | options
-    with pytest.raises(InputError) as refused:
-        evaluate(**arguments)
-    assert all(part in str(refused.value) for part in parts)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.usefixtures("no_work")
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"weights": POPULATION[0]}, "weights: expected shape (P, 58) for mlp:4-8-2, got (58,)"),
-        ({"n_episodes": 0}, "episodes: expected an integer from 1 to 4294967296, got 0"),
-        ({"n_episodes": 2, "seeds": [1]}, "seeds: expected shape (2,) or (5, 2), got (1,)"),
-        ({"policy_arch": "rnn"}, "policy_arch: expected 'mlp' or 'cnn', got 'rnn'"),
-        ({"policy_shape": (4, 2)}, "weights: expected shape (P, 10) for mlp:4-2, got (5, 58)"),
-        ({"policy_shape": 4}, "policy_shape: expected a tuple such as (4, 64, 2), got 4"),
-    ],
-)
-def test_batch_evaluate_refuses_bad_input(options: dict[str, Any], message: str) -> None:
-    arguments: dict[str, Any] = {
-        "env_id": "cartpole",
-        "weights": POPULATION,
-        "n_episodes": 1,
-        "policy_arch": "mlp",
-        "policy_shape": (4, 8, 2),
-    }
-    with pytest.raises(InputError) as refused:
-        batch_evaluate(**(arguments | options))
-    assert str(refused.value) == message
 
 
 # Threads and processes.

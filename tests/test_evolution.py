@@ -113,6 +113,7 @@ def test_a_difference_without_explanation_ends_the_run(
         (["--policy", "mlp:5-2"], "CartPole-v1 needs 4 inputs"),
         (["--out", "missing/best.npy"], "missing"),
         (["--out", "best.pt"], "best.pt"),
+        (["--seed", "-1"], "seed"),
     ],
 )
 def test_bad_arguments_are_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from evalengine import Policy, make
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.compare import MAX_NOTES, compare, differing_episodes
-from evalengine.bench.explain import explain_episode, logits_and_bounds
+from evalengine.bench.explain import explain_episode
+from evalengine.rounding import logits_and_bounds
 
 # Each with what its bounds stay below on the examples: a wider bound would excuse more.
 POLICIES = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import evalengine
 
 
@@ -15,8 +17,9 @@ def modules_after(code: str) -> set[str]:
     return set(finished.stdout.split())
 
 
-def test_import_loads_numpy_and_the_extension_only() -> None:
-    loaded = modules_after("import evalengine") - modules_after("import numpy") - set(sys.stdlib_module_names)
+@pytest.mark.parametrize("code", ["import evalengine", "from evalengine import *", "import evalengine._engine"])
+def test_import_loads_numpy_and_the_extension_only(code: str) -> None:
+    loaded = modules_after(code) - modules_after("import numpy") - set(sys.stdlib_module_names)
     assert loaded == {"evalengine"}
 
 
@@ -30,7 +33,13 @@ def test_an_evaluation_loads_nothing_more() -> None:
     assert not modules_after(code) & heavy
 
 
-def test_everything_public_is_there() -> None:
+@pytest.mark.parametrize("name", evalengine.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(evalengine, name) is not None
+    assert name in dir(evalengine)
+
+
+def test_the_api_is_complete() -> None:
     assert {"batch_evaluate", "evaluate", "make", "Policy", "load_weights"} <= set(evalengine.__all__)
-    assert all(hasattr(evalengine, name) for name in evalengine.__all__)
     assert evalengine.__version__[0].isdigit()
+    assert not hasattr(evalengine, "no_such_name")

@@ -99,11 +99,11 @@ def test_a_spelling_is_a_string(spelling: Any) -> None:
         ),
         (
             f"mlp:4-{MOST}-2",
-            f"expected at most 2147483647 parameters, and numbers in a layer, got {MOST * 5 + 2 * MOST + 2}",
+            f"expected at most 1073741824 parameters, and numbers in a layer, got {MOST * 5 + 2 * MOST + 2}",
         ),
         (
             f"cnn:1x{MOST}x9-1k1s{MOST}x9-2",
-            f"expected at most 2147483647 parameters, and numbers in a layer, got {MOST * 9}",
+            f"expected at most 1073741824 parameters, and numbers in a layer, got {MOST * 9}",
         ),
     ],
 )
@@ -237,6 +237,12 @@ def test_the_extension_counts_the_same_parameters(spelling: str) -> None:
         network.n_inputs,
         network.n_outputs,
     )
+
+
+def test_what_only_the_extension_refuses_is_an_input_error_too() -> None:
+    policy = Policy("cnn:1x2x2-1k1s999999999p999999999-2")
+    with pytest.raises(InputError, match="more than 1073741824 values"):
+        _ = policy.network
 
 
 def test_init_stays_within_pytorchs_bounds_and_fills_them() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pickle
 import struct
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ from evalengine.weights import load_weights, save_weights
 POLICY = Policy("mlp:4-8-2")
 POPULATION = POLICY.init(3, seed=0)
 SUFFIXES = ["npy", "npz", "safetensors"]
-TERABYTES = 10**12
 
 
 def refusal(path: Path, policy: str | None = None) -> str:
@@ -35,34 +32,6 @@ def refusal(path: Path, policy: str | None = None) -> str:
     assert "\n" not in message
     assert message.startswith(f"weights: {path}")
     return message.removeprefix(f"weights: {path}").removeprefix(": ")
-
-
-def npy_bytes(array: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array)
-    return stream.getvalue()
-
-
-def npy_header(shape: object, descr: str = "<f4", version: int = 1) -> bytes:
-    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
-    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header
-
-
-def npz_bytes(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
-def safetensors_bytes(header: object, values: bytes = b"") -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + values
-
-
-def tensor(shape: list[Any], begin: Any, end: Any, dtype: str = "F32") -> dict[str, Any]:
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
 # Round trips.
@@ -146,12 +115,6 @@ def test_numpys_own_files_are_read_and_cast(tmp_path: Path, dtype: str, order: A
     assert (loaded.policy, loaded.env_id) == (None, None)
 
 
-def test_version_2_headers_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "weights.npy"
-    path.write_bytes(npy_header((2,), version=2) + struct.pack("<ff", 1, 2))
-    assert load_weights(path).weights.tolist() == [[1, 2]]
-
-
 def test_an_array_called_weights_hides_what_lies_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "generation.npz"
     np.savez(path, generation=np.array(7), names=np.array(["a", "b"]), weights=POPULATION)
@@ -163,9 +126,9 @@ def test_an_array_called_weights_hides_what_lies_beside_it(tmp_path: Path) -> No
 def test_a_state_dict_is_read_for_a_known_policy(tmp_path: Path, suffix: str, spelling: str) -> None:
     policy, path = Policy(spelling), tmp_path / f"module.{suffix}"
     vector = policy.init(1, seed=0)[0]
-    tensors = policy.to_state_dict(vector)
+    tensors: dict[str, Any] = policy.to_state_dict(vector)
     if suffix == "npz":
-        np.savez(path, **tensors)  # type: ignore[arg-type]  # numpy's stub confuses the names with allow_pickle
+        np.savez(path, **tensors)
     else:
         with path.open("wb") as stream:
             array_files.write_safetensors(stream, tensors, {"format": "pt"})
@@ -181,14 +144,6 @@ def test_a_state_dict_needs_the_policy(tmp_path: Path) -> None:
     names = "0.weight, 0.bias, 2.weight, 2.bias"
     assert refusal(path) == f"expected one array, or a state dict and the policy it is for, got {names}"
     assert refusal(path, "mlp:4-2") == f"state dict: expected the names 0.weight, 0.bias for mlp:4-2, got {names}"
-
-
-def test_safetensors_in_any_order_and_dtype(tmp_path: Path) -> None:
-    path = tmp_path / "module.safetensors"
-    header = {"0.weight": tensor([2, 4], 4, 68, "F64"), "0.bias": tensor([2], 0, 4, "F16")}
-    weight = np.arange(8, dtype="<f8").reshape(2, 4)
-    path.write_bytes(safetensors_bytes(header, np.array([8, 9], "<f2").tobytes() + weight.tobytes()))
-    assert load_weights(path, "mlp:4-2").weights.tolist() == [list(range(10))]
 
 
 def test_the_policy_given_wins_over_the_files(tmp_path: Path) -> None:
@@ -238,32 +193,11 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_every_truncation_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_a_truncated_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"weights.{suffix}"
     POLICY.save(path, POPULATION)
-    content = path.read_bytes()
-    for length in [*range(1, 200), len(content) // 2, len(content) - 1]:
-        path.write_bytes(content[:length])
-        refusal(path)
-
-
-@pytest.mark.parametrize("suffix", ["npy", "safetensors"])
-def test_bytes_after_the_end_are_refused(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"weights.{suffix}"
-    POLICY.save(path, POPULATION)
-    size = path.stat().st_size
-    with path.open("ab") as stream:
-        stream.write(b"more")
-    assert f"expected {size} bytes" in refusal(path)
-    assert refusal(path).endswith(f"got {size + 4}")
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_bytes_of_something_else_are_refused(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"weights.{suffix}"
-    for content in (b"a", b"generation,fitness\n1,2.0\n" * 40, bytes(1000), b"\xff" * 1000, b"\x93NUMPY"):
-        path.write_bytes(content)
-        assert refusal(path).startswith(f"expected a .{suffix}")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refusal(path).startswith("expected ")
 
 
 class Attack:
@@ -284,16 +218,6 @@ def test_pickles_are_refused_unopened(tmp_path: Path, suffix: str, protocol: int
     message = refusal(path)
     assert message.startswith(f"expected a .{suffix}")
     assert ("pickle" in message) == (protocol >= 2 and suffix != "safetensors")
-    assert not trace.exists()
-
-
-@pytest.mark.parametrize("suffix", ["npy", "npz"])
-def test_object_arrays_are_refused_unopened(tmp_path: Path, suffix: str) -> None:
-    path, trace = tmp_path / f"weights.{suffix}", tmp_path / "trace"
-    content = npy_bytes(np.array([Attack(trace)], dtype=object))
-    path.write_bytes(content if suffix == "npy" else npz_bytes({"weights.npy": content}))
-    member = "" if suffix == "npy" else "weights.npy: "
-    assert refusal(path) == f"{member}expected an array of floats, got Python objects, which are never unpickled"
     assert not trace.exists()
 
 
@@ -337,147 +261,6 @@ def test_an_archive_of_two_arrays_or_none(tmp_path: Path) -> None:
     assert refusal(path) == "expected one array, or a state dict and the policy it is for, got a, b"
     np.savez(path)
     assert refusal(path) == "expected one array, or a state dict and the policy it is for, got none"
-
-
-# Headers that promise what the file does not have.
-
-
-@pytest.fixture
-def no_large_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make any attempt to allocate more than a megabyte fail the test."""
-    empty = np.empty
-
-    def small(shape: Any, *arguments: Any, **options: Any) -> NDArray[Any]:
-        assert np.prod(np.atleast_1d(shape).astype(float)) < 1e6
-        return empty(shape, *arguments, **options)
-
-    monkeypatch.setattr(np, "empty", small)
-
-
-@pytest.mark.usefixtures("no_large_arrays")
-@pytest.mark.parametrize(
-    ("shape", "promised"), [((TERABYTES, 4), 16 * TERABYTES), ((2**62, 8), 2**67), ((2,), 8), ((0, 4), 0)]
-)
-def test_npy_headers_are_compared_with_the_file(tmp_path: Path, shape: tuple[int, ...], promised: int) -> None:
-    path = tmp_path / "weights.npy"
-    header = npy_header(shape)
-    path.write_bytes(header + b"x")
-    expected = len(header) + promised
-    assert refusal(path) == f"expected {expected} bytes for float32 of shape {shape}, got {len(header) + 1}"
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        npy_header((1, 2**62)),
-        npy_header((-1, -1)),
-        npy_header("(1,) * 3"),
-        npy_header("(True,)"),
-        npy_header("('2',)"),
-        npy_header((2,), descr="no dtype"),
-        npy_header("(" * 5000),
-        npy_header("-" * 9000 + "1"),
-        npy_header((2,)).replace(b"descr", b"descx"),
-        npy_header((2,)).replace(b"\x01\x00", b"\x03\x00"),
-        npy_header((2,)).replace(b"\x01\x00", b"\x09\x00"),
-        b"\x93NUMPY\x01\x00\xff\xff{",
-        b"\x93NUMPY\x02\x00\xff\xff\xff\xff{",
-        npy_header((0, 2**62, 2**62)),
-        npy_header((0, 10**30)),
-        npy_header(tuple([0] * 100)),
-    ],
-)
-@pytest.mark.usefixtures("no_large_arrays")
-def test_malformed_npy_headers_are_refused(tmp_path: Path, header: bytes) -> None:
-    path = tmp_path / "weights.npy"
-    path.write_bytes(header)
-    assert "expected" in refusal(path)
-    path = tmp_path / "weights.npz"
-    path.write_bytes(npz_bytes({"weights.npy": header}))
-    assert "expected" in refusal(path)
-
-
-@pytest.mark.usefixtures("no_large_arrays")
-def test_npz_members_that_promise_too_much_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.npz"
-    path.write_bytes(npz_bytes({"weights.npy": npy_header((TERABYTES, 4))}))
-    size = len(npy_header((TERABYTES, 4)))
-    assert refusal(path) == (
-        f"weights.npy: expected {size + 16 * TERABYTES} bytes for float32 of shape (1000000000000, 4), got {size}"
-    )
-    # The same lie told by the archive's directory too.
-    content = bytearray(npz_bytes({"weights.npy": npy_header((10**9,)) + bytes(8)}, zipfile.ZIP_DEFLATED))
-    promised = len(npy_header((10**9,))) + 4 * 10**9
-    directory = content.rindex(b"PK\x01\x02")
-    content[directory + 24 : directory + 28] = struct.pack("<I", promised)
-    path.write_bytes(content)
-    assert refusal(path) == (
-        f"weights.npy: expected a member that fits an archive of {len(content)} bytes, got {promised} bytes promised"
-    )
-    # And by its compressed size.
-    content[directory + 20 : directory + 24] = struct.pack("<I", 2**31)
-    path.write_bytes(content)
-    assert "expected a member that fits an archive" in refusal(path)
-
-
-def test_other_archives_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.npz"
-    member = npy_bytes(POPULATION)
-    path.write_bytes(npz_bytes({"archive/data.pkl": b"\x80\x02."}))
-    assert refusal(path) == "expected .npy members, got archive/data.pkl"
-    path.write_bytes(npz_bytes({"weights.npy": member}, zipfile.ZIP_LZMA))
-    assert refusal(path) == "weights.npy: expected a stored or deflated member, got another compression"
-    content = bytearray(npz_bytes({"weights.npy": member}))
-    content[content.index(POPULATION.tobytes())] ^= 1
-    path.write_bytes(content)
-    assert refusal(path).startswith(f"expected a .npz archive, got {len(content)} bytes: Bad CRC-32")
-    encrypted = bytearray(npz_bytes({"weights.npy": member}))
-    encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
-    path.write_bytes(encrypted)
-    assert "encrypted" in refusal(path)
-
-
-@pytest.mark.usefixtures("no_large_arrays")
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"1234567", "expected a .safetensors file, got 7 bytes"),
-        (struct.pack("<Q", TERABYTES), f"expected a .safetensors file, got a header of {TERABYTES} bytes in 8 bytes"),
-        (struct.pack("<Q", 1) + b"{}", "expected a .safetensors header in JSON: Expecting property name"),
-        (safetensors_bytes(b"[" * 100_000), "expected a .safetensors header in JSON: "),
-        (safetensors_bytes(b'{"a": "\xff"}'), "expected a .safetensors header in JSON: "),
-        (safetensors_bytes([]), "expected a .safetensors header by tensor name, got list"),
-        (safetensors_bytes({"__metadata__": 1}), "expected __metadata__ to be strings by name, got 1"),
-        (safetensors_bytes({"w": 1}), "w: expected dtype, shape and data_offsets, got 1"),
-        (safetensors_bytes({"w": {"dtype": "F32"}}), "w: expected dtype, shape and data_offsets, got {'dtype': 'F32'}"),
-        (
-            safetensors_bytes({"w": tensor([1], 0, 2, "BF16")}, bytes(2)),
-            "w: expected F32 (F64 and F16 are cast), got BF16",
-        ),
-        (safetensors_bytes({"w": tensor([True], 0, 4)}, bytes(4)), "w: expected sizes and offsets of at least 0, got "),
-        (safetensors_bytes({"w": tensor([1], -4, 0)}, bytes(4)), "w: expected sizes and offsets of at least 0, got "),
-        (safetensors_bytes({"w": tensor([1.0], 0, 4)}, bytes(4)), "w: expected sizes and offsets of at least 0, got "),
-        (safetensors_bytes({"w": tensor([2], 0, 4)}, bytes(4)), "w: expected 8 bytes for shape (2,), got 4"),
-        (safetensors_bytes({"w": tensor([1], 4, 8)}, bytes(8)), "w: expected data at offset 0, got 4"),
-        (
-            safetensors_bytes({"v": tensor([1], 0, 4), "w": tensor([1], 0, 4)}, bytes(4)),
-            "w: expected data at offset 4, got 0",
-        ),
-        (
-            safetensors_bytes({"w": tensor([TERABYTES], 0, 4 * TERABYTES)}, bytes(8)),
-            f"expected {4 * TERABYTES + 8 + 85} bytes as the header says, got {8 + 85 + 8}",
-        ),
-        (safetensors_bytes({}), "expected one array, or a state dict and the policy it is for, got none"),
-        (
-            safetensors_bytes({"w": tensor([0, 2**70], 0, 0)}),
-            f"expected a shape that numpy can hold, got [0, {2**70}]".replace("[", "(").replace("]", ")"),
-        ),
-    ],
-)
-def test_malformed_safetensors_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "weights.safetensors"
-    path.write_bytes(content)
-    assert refusal(path).startswith(message)
 
 
 # Sidecars.

@@ -7,20 +7,24 @@
     fitness = evalengine.evaluate("CartPole-v1", population, policy, episodes=8).fitness  # (256,) float32
 
 Environments and forward passes run in a Rust extension, on all cores, without the GIL, and give the bits that Gymnasium
-and PyTorch would have given. This module is the public API; importing it loads numpy and the extension and nothing
-else that is heavy.
+and PyTorch would have given. This module is the public API. A name is imported when it is first used, and then loads
+numpy and the extension and nothing else that is heavy; importing the module alone, as `evalengine --help` does, loads
+neither.
 """
 
 from __future__ import annotations
 
-from evalengine import _engine
-from evalengine.environment import Environment, make
-from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, NonFiniteError, OutputError
-from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
-from evalengine.policy import Policy
-from evalengine.weights import LoadedWeights, load_weights, save_weights
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__version__ = _engine.build_info()["version"]
+if TYPE_CHECKING:
+    from evalengine.environment import Environment, make
+    from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, NonFiniteError, OutputError
+    from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
+    from evalengine.policy import Policy
+    from evalengine.weights import LoadedWeights, load_weights, save_weights
+
+    __version__: str
 
 __all__ = [
     "Environment",
@@ -39,3 +43,39 @@ __all__ = [
     "make",
     "save_weights",
 ]
+
+_MODULES = {
+    "Environment": "environment",
+    "EvalEngineError": "errors",
+    "Evaluation": "evaluation",
+    "InputError": "errors",
+    "LoadedWeights": "weights",
+    "MissingDependencyError": "errors",
+    "NonFiniteError": "errors",
+    "OutputError": "errors",
+    "Policy": "policy",
+    "batch_evaluate": "evaluation",
+    "evaluate": "evaluation",
+    "load_weights": "weights",
+    "make": "environment",
+    "save_weights": "weights",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use."""
+    if name == "__version__":
+        from evalengine import _engine
+
+        value: Any = _engine.build_info()["version"]
+    elif name in _MODULES:
+        value = getattr(importlib.import_module(f"evalengine.{_MODULES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'evalengine' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names that are not imported yet as well."""
+    return sorted({*globals(), *__all__})

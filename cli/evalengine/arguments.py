@@ -8,7 +8,7 @@ never imported. Depends on errors only.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.errors import InputError, NonFiniteError
 
 SEED_LIMIT = 2**64
-# An evaluation returns arrays with one element for each episode; 2**32 of them are 32 GiB of returns.
-_MOST_EPISODES = 2**32
+# An evaluation returns arrays with one element for each episode; 2**30 of them are 18 GiB in all.
+MOST_EPISODES = 2**30
 # Finiteness is checked in pieces, so that no mask as long as the population is ever made.
 _PIECE = 1 << 20
 
@@ -29,6 +29,17 @@ def check_integer(name: str, value: object, *, least: int, most: int) -> int:
     if integer is None or not least <= integer <= most:
         raise InputError(f"{name}: expected an integer from {least} to {most}, got {value!r}")
     return integer
+
+
+def named_values(name: str, values: Mapping[str, bool | int | float] | None) -> dict[str, bool | int | float]:
+    """Return keyword arguments or reset options as a dict; which there are is the environment's to say.
+
+    Raises:
+        InputError: neither a mapping nor None.
+    """
+    if values is not None and not isinstance(values, Mapping):
+        raise InputError(f"{name}: expected a mapping of names to numbers, got {values!r}")
+    return dict(values or {})
 
 
 def float_array(name: str, value: Any) -> NDArray[np.float32]:
@@ -113,7 +124,7 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
         InputError: `episodes` is below 1 or not what `seeds` has, or a seed is no integer from 0 to 2**64 - 1.
     """
     if episodes is not None:
-        check_integer("episodes", episodes, least=1, most=_MOST_EPISODES)
+        check_integer("episodes", episodes, least=1, most=MOST_EPISODES)
     first = 0 if seeds is None else _as_integer(seeds)
     if first is not None:
         count = 1 if episodes is None else operator.index(episodes)
@@ -142,9 +153,9 @@ def _as_integer(value: Any) -> int | None:
 
 
 def _check_total(episodes: int, population: int) -> None:
-    if episodes * max(1, population) > _MOST_EPISODES:
+    if episodes * max(1, population) > MOST_EPISODES:
         raise InputError(
-            f"episodes: expected at most {_MOST_EPISODES} in one call, got {population} individuals x {episodes}"
+            f"episodes: expected at most {MOST_EPISODES} in one call, got {population} individuals x {episodes}"
         )
 
 

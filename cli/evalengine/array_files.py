@@ -1,16 +1,17 @@
 """Reading and writing arrays as .npy, .npz and .safetensors, with files treated as hostile.
 
 Nothing is ever unpickled. What a header promises is compared with the size of the file before memory is taken for it,
-so that a file of a few bytes cannot ask for terabytes. Knows arrays and their names, not what they mean (see `weights`).
-Depends on errors only: the safetensors format is small enough to be read and written here.
+so that a file of a few bytes cannot ask for terabytes. Knows arrays and their names, not what they mean (see
+`weights`). Depends on errors only: the safetensors format is small enough to be read and written here.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,12 +24,19 @@ from numpy.typing import NDArray
 
 from evalengine.errors import InputError
 
-# Deflate cannot shrink anything by more than 1032:1; a few bytes more for members that are almost empty.
+# Deflate cannot shrink anything by more than 1032:1.
 _MOST_DEFLATION = 1032
 # The safetensors format's own limit on its header.
 _LONGEST_HEADER = 100_000_000
 # Values are copied in pieces: reading them whole from an archive would take their memory twice.
 _PIECE = 1 << 24
+# A convolution's weights have 4 dimensions; nothing that is read here has more.
+_MOST_DIMENSIONS = 4
+_LARGEST_SIZE = 2**63 - 1
+_NPY_VERSIONS = {
+    b"\x01\x00": ("<H", npy_format.read_array_header_1_0),
+    b"\x02\x00": ("<I", npy_format.read_array_header_2_0),
+}
 _SAFETENSORS_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 
 
@@ -70,6 +78,8 @@ def read_npz(stream: BinaryIO, size: int, name: str) -> ArrayFile:
             members = [member for member in members if member.filename == "weights.npy"] or members
             for member in members:
                 _check_member(member, size, name)
+            if sum(member.compress_size for member in members) > size:
+                raise InputError(f"{name}: expected members beside each other, got members that share their bytes")
             return ArrayFile({m.filename.removesuffix(".npy"): _read_member(archive, m, name) for m in members}, {})
     except InputError:
         raise
@@ -117,22 +127,29 @@ def write_safetensors(stream: BinaryIO, arrays: Mapping[str, NDArray[np.float32]
 
 
 def _read_npy_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Return shape, Fortran order, dtype, and the header's own length in bytes."""
-    readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
+    """Return shape, Fortran order, dtype, and the offset at which the values start."""
+    magic = stream.read(8)
+    if magic[:6] != npy_format.MAGIC_PREFIX or len(magic) < 8:
+        raise InputError(f"{name}: expected a .npy array, got {size} bytes that start otherwise")
+    if magic[6:] not in _NPY_VERSIONS:
+        raise InputError(f"{name}: expected .npy version 1.0 or 2.0, got {magic[6]}.{magic[7]}")
+    length_format, read_header = _NPY_VERSIONS[magic[6:]]
+    length_bytes = stream.read(struct.calcsize(length_format))
+    start = len(magic) + len(length_bytes)
+    length = int.from_bytes(length_bytes, "little")
+    if start + length > size:
+        raise InputError(f"{name}: expected a .npy array, got a header of {length} bytes in {size} bytes")
     try:
-        version = npy_format.read_magic(stream)
-        if version not in readers:
-            raise InputError(f"{name}: expected .npy version 1.0 or 2.0, got {version[0]}.{version[1]}")
-        shape, fortran_order, dtype = readers[version](stream)
+        with warnings.catch_warnings():
+            # Headers of Python 2 and old names of dtypes are read without comment; what is damaged is refused.
+            warnings.simplefilter("ignore")
+            shape, fortran_order, dtype = read_header(io.BytesIO(length_bytes + stream.read(length)))
     except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{name}: expected a .npy array, got {size} bytes that are none: {_first_line(error)}"
-        ) from None
-    if any(length < 0 for length in shape):
-        raise InputError(f"{name}: expected a shape of positive sizes, got {shape}")
-    return shape, fortran_order, dtype, stream.tell()
+        raise InputError(f"{name}: expected a .npy array, got a malformed header: {_first_line(error)}") from None
+    if len(shape) > _MOST_DIMENSIONS or not all(0 <= sizes <= _LARGEST_SIZE for sizes in shape):
+        # Not shown: an integer may have more digits than Python prints.
+        raise InputError(f"{name}: expected at most {_MOST_DIMENSIONS} dimensions of 0 to 2**63 - 1, got others")
+    return shape, fortran_order, dtype, start + length
 
 
 def _read_values(
@@ -150,11 +167,12 @@ def _read_values(
         done += len(piece)
     try:
         return values.reshape(shape, order=order)
-    except (ValueError, OverflowError):  # an empty array of enormous sizes, or of more dimensions than numpy has
-        raise InputError(f"{name}: expected a shape that numpy can hold, got {shape!r:.80}") from None
+    except ValueError:  # an empty array of enormous sizes
+        raise InputError(f"{name}: expected a shape that numpy can hold, got {shape}") from None
 
 
 def _check_member(member: zipfile.ZipInfo, size: int, name: str) -> None:
+    _check_printable(member.filename, name)
     if member.compress_type == zipfile.ZIP_STORED:
         most = member.compress_size
     elif member.compress_type == zipfile.ZIP_DEFLATED:
@@ -203,15 +221,18 @@ def _read_safetensors_header(stream: BinaryIO, size: int, name: str) -> tuple[di
 
 def _checked_tensor(key: str, entry: Any, name: str) -> _Tensor:
     """Return what the header says of one tensor, if its offsets agree with its shape and dtype."""
+    _check_printable(key, name)
     match entry:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [begin, end]}:
             pass
         case _:
             raise InputError(f"{name}: {key}: expected dtype, shape and data_offsets, got {entry!r:.80}")
+    if len(shape) > _MOST_DIMENSIONS:
+        raise InputError(f"{name}: {key}: expected at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}")
     if dtype not in _SAFETENSORS_DTYPES:
-        raise InputError(f"{name}: {key}: expected F32 (F64 and F16 are cast), got {dtype}")
-    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
-        raise InputError(f"{name}: {key}: expected sizes and offsets of at least 0, got {entry!r:.80}")
+        raise InputError(f"{name}: {key}: expected F32 (F64 and F16 are cast), got {dtype!r:.80}")
+    if not all(type(number) is int and 0 <= number <= _LARGEST_SIZE for number in (*shape, begin, end)):
+        raise InputError(f"{name}: {key}: expected sizes and offsets from 0 to 2**63 - 1, got {entry!r:.80}")
     dtype = _SAFETENSORS_DTYPES[dtype]
     promised = math.prod(shape) * np.dtype(dtype).itemsize
     if end - begin != promised:
@@ -219,10 +240,11 @@ def _checked_tensor(key: str, entry: Any, name: str) -> _Tensor:
     return _Tensor(begin, end, dtype, tuple(shape))
 
 
+def _check_printable(key: str, name: str) -> None:
+    """Names of arrays appear in messages: they shall not break lines there, nor speak to a terminal."""
+    if not key.isprintable():
+        raise InputError(f"{name}: expected printable names of arrays, got {key!r:.80}")
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def file_size(stream: BinaryIO) -> int:
-    """Return the size of an open regular file in bytes."""
-    return os.fstat(stream.fileno()).st_size

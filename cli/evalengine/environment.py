@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
-from evalengine.arguments import SEED_LIMIT, check_integer, float_array
+from evalengine.arguments import SEED_LIMIT, check_integer, float_array, named_values
 from evalengine.errors import InputError, engine_errors
 from evalengine.registry import EnvironmentEntry, describe
 
@@ -80,7 +80,7 @@ class Environment:
         elif not self._was_seeded:
             seed = secrets.randbits(64)
         with engine_errors():
-            observation = self._native.reset(seed, dict(options or {}))
+            observation = self._native.reset(seed, named_values("options", options))
         self._is_running = self._was_seeded = True
         return observation, {}
 

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
-from evalengine.arguments import check_finite, check_integer, population_matrix, seed_matrix
+from evalengine.arguments import (
+    MOST_EPISODES,
+    check_finite,
+    check_integer,
+    named_values,
+    population_matrix,
+    seed_matrix,
+)
 from evalengine.errors import InputError, engine_errors
 from evalengine.policy import Policy
 from evalengine.registry import describe
@@ -98,6 +105,7 @@ def batch_evaluate(
         InputError: an argument cannot be used; nothing has been run.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
+    check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)  # None is a choice of `evaluate` only
     policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
     matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
@@ -156,8 +164,8 @@ def evaluate(
     with engine_errors():
         raw = _engine.evaluate(
             entry.id,
-            dict(env_kwargs or {}),
-            dict(reset_options or {}),
+            named_values("env_kwargs", env_kwargs),
+            named_values("reset_options", reset_options),
             policy.network,
             policy.head,
             matrix,

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
 from evalengine.arguments import check_integer, weight_array
-from evalengine.errors import InputError
+from evalengine.errors import InputError, engine_errors
 from evalengine.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from evalengine.registry import EnvironmentEntry
 
-# Parameters and image sizes stay below what the engine counts in 32 bits; 2**31 float32 are 8 GiB an individual.
-_MOST_NUMBERS = 2**31 - 1
+# The extension's limit too: 2**30 float32 are 4 GiB an individual.
+_MOST_NUMBERS = 2**30
 
 
 class Parameter(NamedTuple):
@@ -175,7 +175,8 @@ class Policy(Spelling):
     @cached_property
     def network(self) -> _engine.Network:
         """The extension's network, built once for each Policy object."""
-        return _engine.Network(self.input_shape, self.layers)
+        with engine_errors():
+            return _engine.Network(self.input_shape, self.layers)
 
     def check_fits(self, entry: EnvironmentEntry) -> None:
         """Check inputs, outputs and head against an environment with its keyword arguments applied.

@@ -4,7 +4,7 @@
     'CartPole-v1'
 
 Nothing is listed here: an environment that the extension registers appears by itself, and the extension finds names and
-checks keyword arguments. Depends on the extension only.
+checks keyword arguments. Depends on arguments and the extension.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalengine import _engine
+from evalengine.arguments import named_values
 from evalengine.errors import InputError, engine_errors
 
 
@@ -105,4 +106,4 @@ def describe(name: str, kwargs: Mapping[str, bool | int | float] | None = None) 
     if not isinstance(name, str):
         raise InputError(f"environment: expected a name such as 'CartPole-v1', got {name!r}")
     with engine_errors():
-        return _entry(_engine.describe(name, dict(kwargs or {})))
+        return _entry(_engine.describe(name, named_values("env_kwargs", kwargs)))

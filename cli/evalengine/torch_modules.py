@@ -165,7 +165,7 @@ def _chain_policy(layers: list[tuple[str, Any]], observation_shape: tuple[int, .
             weighted.append((place, layer))
             previous_is_weighted = True
         else:
-            raise InputError(f"from_torch: {place}: expected {_SUPPORTED}, got {layer!r}".replace("\n", ""))
+            raise InputError(f"from_torch: {place}: expected {_SUPPORTED}, got {' '.join(repr(layer).split())}")
     if not previous_is_weighted or type(weighted[-1][1]) is not nn.Linear:
         last = layers[-1][0] if layers else "no layer"
         raise InputError(f"from_torch: expected a Linear layer last, whose outputs are the logits, got {last}")

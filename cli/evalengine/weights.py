@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import float_array, population_matrix
-from evalengine.array_files import ArrayFile, file_size, read_npy, read_npz, read_safetensors, write_safetensors
+from evalengine.array_files import ArrayFile, read_npy, read_npz, read_safetensors, write_safetensors
 from evalengine.errors import InputError
 from evalengine.files import check_writable, write_whole
 from evalengine.policy import Policy
@@ -138,7 +138,7 @@ def _read(path: Path, name: str) -> ArrayFile:
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{name}: expected a regular file, got a folder or a device")
         with path.open("rb") as stream:
-            size = file_size(stream)
+            size = os.fstat(stream.fileno()).st_size
             if size == 0:
                 raise InputError(f"{name}: expected a {path.suffix} file, got an empty one")
             if stream.read(1) == b"\x80" and path.suffix != ".safetensors":
@@ -211,7 +211,7 @@ def _checked_description(description: Any, name: str) -> _Description:
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
         raise InputError(f'{name}: expected "format": "{_FORMAT}", got {description!r:.80}')
     if str(description.get("version")) != str(_VERSION):
-        raise InputError(f"{name}: expected version {_VERSION}, got {description.get('version')}")
+        raise InputError(f"{name}: expected version {_VERSION}, got {description.get('version')!r:.80}")
     spelled, env_id = description.get("policy"), description.get("env_id")
     if not isinstance(env_id, str | None):
         raise InputError(f"{name}: expected env_id to be a string, got {env_id!r:.80}")

@@ -74,7 +74,7 @@ class Workload:
 _WORKLOADS = {
     "CartPole-v1": (
         Workload("random", "CartPole-v1", "mlp:4-64-2", population=65536, episodes=16, seed=1),
-        Workload("trained", "CartPole-v1", "mlp:4-64-2", population=2048, episodes=16, seed=2, noise=0.002),
+        Workload("trained", "CartPole-v1", "mlp:4-64-2", population=8192, episodes=4, seed=2, noise=0.002),
     ),
     "evalengine/Snake-v0": (
         Workload("random", "evalengine/Snake-v0", "cnn:5x12x12-16k3-32k3-64-4", population=2048, episodes=4, seed=1),

@@ -40,6 +40,9 @@ pub trait Group: Send {
     fn observe_lane(&self, lane: usize, view: View, observation: &mut [f32]);
 
     /// Advances the first lanes, as many as there are actions; writes their entries of `outcomes`.
+    ///
+    /// A lane whose episode has ended must be reset before it is stepped again: past the end only the
+    /// scalar [`Environment`] does what the reference does.
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes);
 }
 
@@ -70,6 +73,12 @@ impl<E: Environment + Clone> ScalarGroup<E> {
     /// `dimensions` in a continuous action.
     pub fn new(prototype: &E, lanes: usize, observation_size: usize, dimensions: usize) -> Self {
         Self { episodes: vec![prototype.clone(); lanes], dimensions, observation_size }
+    }
+
+    /// The episode of a lane, for tests that look at its state.
+    #[cfg(test)]
+    pub(crate) fn episode(&self, lane: usize) -> &E {
+        &self.episodes[lane]
     }
 
     fn step_lane(&mut self, lane: usize, action: Action<'_>, outcomes: &mut Outcomes) {

@@ -10,7 +10,6 @@
 //! lies closer than 2^-26 ulp to the middle between two float32 are counted as undecided.
 
 #[path = "../tests/reference/mod.rs"]
-#[allow(unused_attributes)]
 mod reference;
 
 use std::process::ExitCode;

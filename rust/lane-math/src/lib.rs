@@ -1,10 +1,58 @@
-#![doc = "Under construction."]
+//! Mathematical functions in SIMD lanes, with the same bits on every instruction set.
+//!
+//! Two kinds of function, for two needs:
+//!
+//! - [`tanh_in_place`], float32, our own: the activation of policies. Within 0.8 ulp for all 2^32 arguments.
+//! - [`LibmLanes`], float64: `sin`, `cos`, `pow(x, 2)` and `fmod(x, 2 pi)` with the bits of the platform's libm, which
+//!   are the bits that Python computes. A check at the start decides whether the lanes have them; if not, libm is called.
+//!   [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace.
+//!
+//! ```
+//! use lane_math::{Isa, LibmLanes, libm, tanh, tanh_in_place};
+//!
+//! let isa = Isa::detect();
+//!
+//! let mut hidden = [0.5_f32, -1.0, 0.0, 2.0];
+//! tanh_in_place(isa, &mut hidden);
+//! assert_eq!(hidden, [tanh(0.5), tanh(-1.0), 0.0, tanh(2.0)]);
+//!
+//! let mut angles = [0.1, 3.0, -100.0];
+//! LibmLanes::detect(isa).cos_in_place(isa, &mut angles);
+//! assert_eq!(angles, [libm::cos(0.1), libm::cos(3.0), libm::cos(-100.0)]);
+//! ```
+//!
+//! Kernels of other crates are written once, over the traits in [`lanes`], and run by [`Isa::run`]: see [`Kernel`].
+//!
+//! **Place.** Policies, environments and the engine depend on this crate; it depends on the standard library and the
+//! platform's libm, and knows nothing of what it computes for.
+//!
+//! **Numeric contract.** A function gives the same bits for a value in any lane, at any length, on any [`Isa`], in debug
+//! and release. Inputs that are NaN give a quiet NaN, of which no more is promised. The rounding mode is the default one.
+//!
+//! **Cost.** Nanoseconds per value on an AMD Zen 5 core at work on 1,024 values (`cargo bench -p lane-math`), AVX2
+//! against calls of glibc 2.36:
+//!
+//! | | lanes | libm |
+//! |---|---|---|
+//! | tanh, float32, layers of 64 (of 8) | 0.38 (0.61) | 40 |
+//! | sin or cos, angles to 0.3 | 0.9 to 1.2 | 7.5 |
+//! | sin or cos, angles to 100 | 2.8 | 8.6 |
+//! | sin and cos, angles to 0.3 | 1.7 | 15 |
+//! | sin and cos, angles to 100 | 3.7 | 17 |
+//! | pow(x, 2) | 0.8 to 1.0 | 9.0 |
+//! | fmod(x, 2 pi) | 0.4 | 2.3 to 4.6 |
+//!
+//! **What it does not do.** No other functions, no vectors longer or shorter than a register, no approximations to trade
+//! for speed, and no AVX-512. Without FMA in hardware the lanes are correct and slow: fused multiply-adds are emulated.
+
 #![warn(missing_docs)]
 
 mod isa;
 pub mod lanes;
 pub mod libm;
+mod libm_lanes;
 mod tanh;
 
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
+pub use libm_lanes::LibmLanes;
 pub use tanh::{tanh, tanh_in_place, tanh_lanes, tanh_slice};

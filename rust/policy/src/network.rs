@@ -4,7 +4,7 @@ use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel};
 
 use crate::architecture::Architecture;
-use crate::kernels::{Batch, Rows};
+use crate::kernels::{Batch, Rows, sparse};
 use crate::packed::{AlignedValues, PackedWeights};
 use crate::plan::{Operation, Plan, Stage, row_stride};
 use crate::scratch::Scratch;
@@ -100,11 +100,25 @@ impl Network {
         let (n_inputs, n_outputs) = (self.architecture.n_inputs(), self.architecture.n_outputs());
         assert_eq!(observations.len(), lanes * n_inputs, "observations are not (lanes, n_inputs)");
         assert_eq!(logits.len(), lanes * n_outputs, "logits are not (lanes, n_outputs)");
-        scratch.group_lanes(slot_of_lane, self.plan.gains_from_grouping);
-        for run in &scratch.runs {
-            assert!(self.fits(&slots[run.slot]), "the packed weights belong to another network");
+        assert!(lanes <= scratch.lanes(), "the scratch memory has room for {} lanes", scratch.lanes());
+        for &slot in slot_of_lane {
+            assert!(self.fits(&slots[slot]), "the packed weights belong to another network");
         }
-        self.isa.run(Forward { plan: &self.plan, slots, observations, n_inputs, n_outputs, logits, scratch });
+        let reordered = self.plan.gains_from_sorting && scratch.sort_lanes(slot_of_lane);
+        let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
+        self.isa.run(Forward {
+            plan: &self.plan,
+            batch: Batch::new(slots, if reordered { slot_of_row } else { slot_of_lane }),
+            lane_of_row: reordered.then_some(lane_of_row),
+            observations,
+            n_inputs,
+            logits,
+            n_outputs,
+            front: front.as_mut_slice(),
+            back: back.as_mut_slice(),
+            sums: sums.as_mut_slice(),
+            lists: &mut lists[..lanes],
+        });
     }
 
     fn fits(&self, packed: &PackedWeights) -> bool {
@@ -129,7 +143,7 @@ impl Kernel for Pack<'_> {
                 Operation::Chain(chain) => chain.pack::<S>(weights, chain.packed().of(self.packed)),
                 Operation::Dots(dots) => dots.pack(weights, dots.packed().of(self.packed)),
                 Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
-                Operation::Activation(_) | Operation::ToBlocks(_) | Operation::ToRows(_) => {}
+                Operation::Activation(_) | Operation::ToBlocks(..) | Operation::ToRows(_) => {}
             }
         }
     }
@@ -137,12 +151,17 @@ impl Kernel for Pack<'_> {
 
 struct Forward<'a> {
     plan: &'a Plan,
-    slots: &'a [PackedWeights],
+    batch: Batch<'a>,
+    /// Given if rows are in another order than lanes.
+    lane_of_row: Option<&'a [usize]>,
     observations: &'a [f32],
     n_inputs: usize,
-    n_outputs: usize,
     logits: &'a mut [f32],
-    scratch: &'a mut Scratch,
+    n_outputs: usize,
+    front: &'a mut [f32],
+    back: &'a mut [f32],
+    sums: &'a mut [f32],
+    lists: &'a mut [Option<usize>],
 }
 
 impl Kernel for Forward<'_> {
@@ -150,59 +169,73 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let scratch = self.scratch;
-        let batch = Batch { slots: self.slots, runs: &scratch.runs };
-        let sums = scratch.sums.as_mut_slice();
-        let (mut current, mut other) = (scratch.front.as_mut_slice(), scratch.back.as_mut_slice());
-        // The first stage reads the observations where they lie, unless lanes were reordered or it works in place; the
+        let (batch, rows) = (&self.batch, self.batch.rows());
+        let lane = |row| self.lane_of_row.map_or(row, |lanes| lanes[row]);
+        let (mut current, mut other) = (self.front, self.back);
+        // The first stage reads the observations where they lie, unless rows are not lanes or it works in place; the
         // last stage likewise writes the logits where they belong.
-        let mut reads_observations = !scratch.reordered && !self.plan.starts_in_place();
+        let mut reads_observations = self.lane_of_row.is_none() && !self.plan.starts_in_place();
         let mut stride = self.n_inputs;
         if !reads_observations {
             stride = row_stride(self.n_inputs);
-            for (row, &lane) in scratch.lane_of_row.iter().enumerate() {
-                let observation = &self.observations[lane * self.n_inputs..][..self.n_inputs];
+            for row in 0..rows {
+                let observation = &self.observations[lane(row) * self.n_inputs..][..self.n_inputs];
                 current[row * stride..][..self.n_inputs].copy_from_slice(observation);
             }
         }
         for (index, stage) in self.plan.stages.iter().enumerate() {
             if let Operation::Activation(activation) = stage.operation {
-                activation.apply::<S>(&mut current[..batch.rows() * stage.stride]);
+                activation.apply::<S>(&mut current[..rows * stage.stride]);
                 continue;
             }
             let writes_logits = index + 1 == self.plan.stages.len()
                 && stage.operation.leaves_padding_alone()
-                && !scratch.reordered;
+                && self.lane_of_row.is_none();
             let mut rows = Rows {
                 input: if reads_observations { self.observations } else { current },
                 input_stride: stride,
                 output: if writes_logits { self.logits } else { other },
                 output_stride: if writes_logits { self.n_outputs } else { stage.stride },
             };
-            run_stage::<S>(stage, &batch, &mut rows, sums);
+            run_stage::<S>(stage, batch, &mut rows, self.sums, self.lists);
             if writes_logits {
                 return;
             }
             (current, other) = (other, current);
             (stride, reads_observations) = (stage.stride, false);
         }
-        for (row, &lane) in scratch.lane_of_row.iter().enumerate() {
-            self.logits[lane * self.n_outputs..][..self.n_outputs]
+        for row in 0..rows {
+            self.logits[lane(row) * self.n_outputs..][..self.n_outputs]
                 .copy_from_slice(&current[row * stride..][..self.n_outputs]);
         }
     }
 }
 
+/// Runs one stage that reads one buffer and writes another.
 #[inline(always)]
-fn run_stage<S: Simd>(stage: &Stage, batch: &Batch<'_>, rows: &mut Rows<'_>, sums: &mut [f32]) {
+fn run_stage<S: Simd>(
+    stage: &Stage,
+    batch: &Batch<'_>,
+    rows: &mut Rows<'_>,
+    sums: &mut [f32],
+    lists: &mut [Option<usize>],
+) {
     match &stage.operation {
         Operation::Chain(chain) => chain.forward::<S>(batch, rows),
         Operation::Dots(dots) => dots.forward::<S>(batch, rows, sums),
-        Operation::Conv(conv) => conv.forward::<S>(batch, rows),
-        Operation::ToBlocks(image) => {
-            for row in 0..batch.rows() {
+        Operation::Conv(conv) => {
+            conv.forward::<S>(batch, rows, lists);
+            lists.fill(None);
+        }
+        Operation::ToBlocks(image, skips_zeros_at) => {
+            for (row, &slot) in batch.slot_of_row.iter().enumerate() {
+                let may_skip_zeros = skips_zeros_at.is_some_and(|at| batch.slots[slot].values()[at] == 1.0);
                 let (input, output) = rows.images(row, image.size());
-                image.to_blocks::<S>(input, output);
+                lists[row] =
+                    if may_skip_zeros { sparse::list_nonzeros::<S>(*image, input, output) } else { None };
+                if lists[row].is_none() {
+                    image.to_blocks::<S>(input, output);
+                }
             }
         }
         Operation::ToRows(image) => {

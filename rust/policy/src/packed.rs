@@ -52,3 +52,17 @@ pub(crate) fn vectors<const V: usize>(values: &[f32]) -> &[[[f32; 8]; V]] {
     // down, so all groups lie within `values`.
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len() / (8 * V)) }
 }
+
+/// The values as consecutive vectors of eight, to be changed; a rest is left out.
+#[inline(always)]
+pub(crate) fn vectors_mut(values: &mut [f32]) -> &mut [[f32; 8]] {
+    // SAFETY: as in `vectors`, and the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len() / 8) }
+}
+
+/// The values as consecutive fours; a rest is left out.
+#[inline(always)]
+pub(crate) fn quads(values: &[f32]) -> &[[f32; 4]] {
+    // SAFETY: as in `vectors`, with four values to a group.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len() / 4) }
+}

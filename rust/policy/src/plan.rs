@@ -17,8 +17,9 @@ pub(crate) enum Operation {
     Conv(Conv),
     /// Applied in place.
     Activation(Activation),
-    /// Brings an image into the layout of convolutions.
-    ToBlocks(Image),
+    /// Brings an image into the layout of convolutions. If the convolution that follows takes lists of non-zero values,
+    /// the number says where an individual's packed weights tell whether products with zeros may be left out.
+    ToBlocks(Image, Option<usize>),
     /// Brings an image back to row-major order.
     ToRows(Image),
 }
@@ -26,7 +27,7 @@ pub(crate) enum Operation {
 impl Operation {
     /// Whether only the values of a row are stored, so that rows may follow each other without padding.
     pub(crate) fn leaves_padding_alone(&self) -> bool {
-        matches!(self, Self::Dots(_) | Self::Conv(_) | Self::ToBlocks(_) | Self::ToRows(_))
+        matches!(self, Self::Dots(_) | Self::Conv(_) | Self::ToBlocks(..) | Self::ToRows(_))
     }
 }
 
@@ -50,11 +51,11 @@ pub(crate) struct Plan {
     /// The most units of dot products in a row, see [`Dots`].
     pub(crate) max_units: usize,
     /// Whether lanes of one individual should be neighbours, even if that costs a copy of the observations.
-    pub(crate) gains_from_grouping: bool,
+    pub(crate) gains_from_sorting: bool,
 }
 
 /// From this many multiply-accumulates on, sharing loaded weights between lanes pays for sorting the lanes.
-const GROUPING_MIN_MACS: u64 = 4096;
+const SORTING_MIN_MACS: u64 = 4096;
 
 impl Plan {
     pub(crate) fn new(architecture: &Architecture) -> Self {
@@ -81,7 +82,7 @@ impl Plan {
                 .chain([row_stride(architecture.n_inputs())])
                 .max()
                 .unwrap_or(0),
-            gains_from_grouping: architecture.macs() >= GROUPING_MIN_MACS,
+            gains_from_sorting: architecture.macs() >= SORTING_MIN_MACS,
             stages,
         }
     }
@@ -119,9 +120,9 @@ impl Builder {
             }
             Layer::Conv2d { kernel, stride, padding, bias, .. } => {
                 let (input, output) = (image(place.input), image(place.output));
-                self.enter_blocks(input);
                 let geometry = Geometry { input, output, kernel, stride, padding };
                 let conv = Conv::new(geometry, bias, relu, self.packed_len);
+                self.enter_blocks(input, &conv);
                 self.packed_len = conv.packed().end();
                 self.push(Operation::Conv(conv), weights, size);
                 self.blocked = Some(output);
@@ -158,10 +159,11 @@ impl Builder {
         true
     }
 
-    /// Makes sure that the activations are in the layout of convolutions.
-    fn enter_blocks(&mut self, input: Image) {
-        if self.blocked.is_none() && layouts_differ(input) {
-            self.push(Operation::ToBlocks(input), (0, 0), input.size());
+    /// Makes sure that the activations are as the convolution wants them.
+    fn enter_blocks(&mut self, input: Image, conv: &Conv) {
+        let skips_zeros_at = conv.takes_lists().then(|| conv.packed().end() - 1);
+        if self.blocked.is_none() && (layouts_differ(input) || skips_zeros_at.is_some()) {
+            self.push(Operation::ToBlocks(input, skips_zeros_at), (0, 0), input.size());
         }
     }
 

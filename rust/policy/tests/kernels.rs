@@ -80,20 +80,29 @@ fn cnn() -> impl Strategy<Value = Architecture> {
     )
 }
 
-/// Lanes with slots in any order, and values of one of the kinds that [`Values`] knows.
+/// Lanes with slots in any order, and weights and observations of one of the kinds that [`Values`] knows. In some lanes
+/// all but one in sixteen values of the observation are zeros of both signs.
 fn case(architectures: impl Strategy<Value = Architecture>) -> impl Strategy<Value = Case> {
     let lanes = (1_usize..=4).prop_flat_map(|slots| {
-        let lanes = proptest::collection::vec(0..slots, 1..=17);
+        let lanes = proptest::collection::vec((0..slots, any::<bool>()), 1..=17);
         (Just(slots), lanes)
     });
-    (architectures, lanes, any::<u64>(), 0..Values::KINDS).prop_map(
-        |(architecture, (slots, slot_of_lane), seed, kind)| {
-            let mut values = Values::new(seed, kind);
-            let weights = (0..slots).map(|_| values.take(architecture.n_params())).collect();
-            let observations = values.take(slot_of_lane.len() * architecture.n_inputs());
-            Case { architecture, weights, slot_of_lane, observations }
-        },
-    )
+    let kinds = (0..Values::KINDS, 0..Values::KINDS);
+    (architectures, lanes, any::<u64>(), kinds).prop_map(|(architecture, (slots, lanes), seed, kinds)| {
+        let mut values = Values::new(seed, kinds.0);
+        let weights = (0..slots).map(|_| values.take(architecture.n_params())).collect();
+        let mut values = Values::new(!seed, kinds.1);
+        let mut observations = values.take(lanes.len() * architecture.n_inputs());
+        let rows = observations.chunks_mut(architecture.n_inputs());
+        for (&(_, is_sparse), row) in lanes.iter().zip(rows) {
+            for (place, value) in row.iter_mut().enumerate().filter(|(place, _)| is_sparse && place % 16 != 3)
+            {
+                *value = if place % 2 == 0 { 0.0 } else { -0.0 };
+            }
+        }
+        let slot_of_lane = lanes.into_iter().map(|(slot, _)| slot).collect();
+        Case { architecture, weights, slot_of_lane, observations }
+    })
 }
 
 fn kernel_logits(case: &Case, isa: Isa) -> Vec<f32> {

@@ -1,7 +1,23 @@
 """The environments that ours are compared with: one module per environment, named after its short name.
 
-A module states `ENV_ID` (the full id), `PACKAGE` (the distribution whose behaviour is the reference) and importing it
-makes `gymnasium.make(ENV_ID)` work. Gymnasium is imported only when a reference is asked for.
+Importing a module makes `gymnasium.make(ENV_ID)` work. It states, and parity needs nothing else to prove a new
+environment:
+
+- `ENV_ID`: the full id; `PACKAGE`: the distribution whose behaviour is the reference;
+- `PACKAGES`: the distributions whose versions the claim is about; those with others are reported as unproven;
+- `LIBM`: the functions of the platform's math library whose bits it depends on, such as ("sin", "cos");
+- `DRIVERS`: name -> `Player`, ways of choosing actions that reach what random ones do not; beside the drivers that all
+  environments have (see `evalengine.parity.drivers`);
+- `VARIANTS`: keyword arguments, reset options and time limits to be proven beside the default ones.
+
+and may define
+
+- `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
+- `ending(env) -> name`: what ended the episode that has just been terminated;
+- `state(env) -> {name: numbers}`: parts of the state that the native environment's `state()` has under the same names;
+  they are compared after every step too. What the observation shows in full is not worth it.
+
+Here `env` is the unwrapped environment. Gymnasium is imported only when a reference is asked for.
 
     >>> from evalengine.parity.references import reference
     >>> env = reference("snake").make(rows=8, cols=8)  # a gymnasium.Env
@@ -10,8 +26,12 @@ makes `gymnasium.make(ENV_ID)` work. Gymnasium is imported only when a reference
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from evalengine.errors import MissingDependencyError
 from evalengine.provenance import evalengine_version, package_version
@@ -19,6 +39,35 @@ from evalengine.registry import resolve
 
 if TYPE_CHECKING:
     import gymnasium
+
+Choose: TypeAlias = Callable[[NDArray[Any]], Any]
+"""The observation -> the action, for one episode."""
+
+Player: TypeAlias = Callable[[Any, np.random.Generator], Choose]
+"""(unwrapped environment, source of randomness) -> `Choose`, called after the reset of each episode."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to run an environment; empty: as it is by default.
+
+    Attributes:
+        kwargs: keyword arguments of the environment.
+        options: options of every reset; None passes none.
+        max_episode_steps: time limit in steps; None means the environment's own.
+    """
+
+    kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
+    options: Mapping[str, float] | None = None
+    max_episode_steps: int | None = None
+
+    def __str__(self) -> str:
+        """Return the settings for people: "rows=2, reset low=-0.2"; "" if there are none."""
+        settings = [f"{name}={value}" for name, value in self.kwargs.items()]
+        settings += [f"reset {name}={value}" for name, value in (self.options or {}).items()]
+        if self.max_episode_steps is not None:
+            settings.append(f"max_episode_steps={self.max_episode_steps}")
+        return ", ".join(settings)
 
 
 @dataclass(frozen=True)
@@ -28,10 +77,24 @@ class Reference:
     Attributes:
         env_id: full id, the same in Gymnasium's registry and in ours.
         package: distribution whose behaviour is the reference.
+        packages: distributions whose versions the claim is about.
+        libm: functions of the platform's math library whose bits it depends on.
+        drivers: name -> player.
+        variants: settings to be proven beside the default ones.
+        foreseen: see above; finds nothing where the module has none.
+        ending: see above; finds nothing where the module has none.
+        state: see above; None where the module has none.
     """
 
     env_id: str
     package: str
+    packages: tuple[str, ...] = ()
+    libm: tuple[str, ...] = ()
+    drivers: Mapping[str, Player] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    foreseen: Callable[[Any, Any], Iterable[str]] = lambda env, action: ()
+    ending: Callable[[Any], str] = lambda env: ""
+    state: Callable[[Any], Mapping[str, Any]] | None = None
 
     def make(self, **kwargs: Any) -> gymnasium.Env[Any, Any]:
         """A new environment: `gymnasium.make` with its usual wrappers; `kwargs` go to it unchanged."""
@@ -42,6 +105,9 @@ class Reference:
     def version(self) -> str:
         """Version of `package` that is installed."""
         return evalengine_version() if self.package == "evalengine" else package_version(self.package)
+
+
+_OPTIONAL = ("foreseen", "ending", "state")
 
 
 def reference(env_id: str) -> Reference:
@@ -59,4 +125,12 @@ def reference(env_id: str) -> Reference:
         if missing.startswith("evalengine"):
             raise
         raise MissingDependencyError.of(missing, extra="gymnasium") from error
-    return Reference(module.ENV_ID, module.PACKAGE)
+    return Reference(
+        module.ENV_ID,
+        module.PACKAGE,
+        packages=module.PACKAGES,
+        libm=module.LIBM,
+        drivers=module.DRIVERS,
+        variants=module.VARIANTS,
+        **{name: getattr(module, name) for name in _OPTIONAL if hasattr(module, name)},
+    )

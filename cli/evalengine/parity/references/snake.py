@@ -18,14 +18,32 @@ one of the free cells, counted in row-major order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.parity.references import Choose, Variant
+
 ENV_ID = "evalengine/Snake-v0"
 PACKAGE = "evalengine"
+PACKAGES = ("gymnasium", "numpy")
+LIBM: tuple[str, ...] = ()
+VARIANTS = (
+    Variant({"rows": 4, "cols": 5}),
+    Variant({"rows": 5, "cols": 4, "time_limit": 50}),
+    Variant({"rows": 3, "cols": 3}),
+    Variant({"rows": 2, "cols": 2}),
+    Variant({"rows": 1, "cols": 2}),
+    Variant({"rows": 2, "cols": 1, "time_limit": 1}),
+    Variant({"rows": 1, "cols": 9, "time_limit": 3}),
+    Variant({"rows": 17, "cols": 3}),
+    Variant({"time_limit": 30_000}),
+    Variant({"rows": 6, "cols": 6}, max_episode_steps=20),
+)
 
 BODY, HEAD, TAIL, FRUIT, AGE = range(5)
 """Planes of an observation."""
@@ -120,6 +138,87 @@ class SnakeEnv(gymnasium.Env[NDArray[np.float32], int]):
         # Both operands are whole float32 numbers, so this is the correctly rounded quotient.
         np.divide(self.ages, np.float32(self.length), out=observation[:, :, AGE])
         return observation
+
+
+# How parity plays: it looks at the reference only.
+
+
+def free_moves(env: SnakeEnv) -> list[int]:
+    """The actions that do not end the episode at once."""
+    row, col = env.head
+    return [
+        action
+        for action, (d_row, d_col) in enumerate(MOVES)
+        if 0 <= row + d_row < env.rows and 0 <= col + d_col < env.cols and env.ages[row + d_row, col + d_col] <= 1.0
+    ]
+
+
+def seek(env: SnakeEnv, rng: np.random.Generator) -> Choose:
+    """Goes straight for the fruit over free cells; now and then to another free cell, and rarely anywhere."""
+
+    def choose(observation: NDArray[np.float32]) -> int:
+        draw = rng.random()
+        moves = free_moves(env)
+        if draw < 0.003 or not moves:
+            return int(rng.integers(4))
+        if draw < 0.05 or env.fruit is None:
+            return moves[int(rng.integers(len(moves)))]
+        row, col = env.fruit[0] - env.head[0], env.fruit[1] - env.head[1]
+        return min(moves, key=lambda action: abs(row - MOVES[action][0]) + abs(col - MOVES[action][1]))
+
+    return choose
+
+
+def tour(env: SnakeEnv, rng: np.random.Generator) -> Choose:
+    """Follows a tour of all cells, which fills the board; seeks where there is none (both sides odd, or a line)."""
+    moves = tour_of_all_cells(env.rows, env.cols)
+    return seek(env, rng) if moves is None else lambda observation: moves[env.head]
+
+
+DRIVERS = {"heuristic": seek, "tour": tour}
+
+
+@cache
+def tour_of_all_cells(rows: int, cols: int) -> Mapping[tuple[int, int], int] | None:
+    """Return the next action at each cell of a closed tour, or None where there is none.
+
+    Down the first column, then back up in a zigzag through the others; transposed where only `cols` is even.
+    """
+    if min(rows, cols) < 2:
+        return None
+    up, right, down, left = range(4)
+    if rows % 2:
+        transposed = tour_of_all_cells(cols, rows) if cols % 2 == 0 else None
+        turned = {up: left, left: up, right: down, down: right}
+        return transposed and {(row, col): turned[action] for (col, row), action in transposed.items()}
+    moves = {}
+    for row in range(rows):
+        moves[row, 0] = down if row < rows - 1 else right
+        goes_right = (rows - 1 - row) % 2 == 0
+        for col in range(1, cols):
+            if goes_right:
+                moves[row, col] = right if col < cols - 1 else up
+            else:
+                moves[row, col] = left if col > 1 or row == 0 else up
+    return moves
+
+
+def foreseen(env: SnakeEnv, action: int) -> list[str]:
+    """What the head meets in the cell that it moves to."""
+    row, col = env.head[0] + MOVES[action][0], env.head[1] + MOVES[action][1]
+    if not (0 <= row < env.rows and 0 <= col < env.cols):
+        return ["wall"]
+    age = env.ages[row, col]
+    if age > 1.0:
+        return ["bite"]
+    if age == 1.0:
+        return ["turned back" if env.length == 2 else "entered the tail's cell"]
+    return ["fruit"] if (row, col) == env.fruit else []
+
+
+def ending(env: SnakeEnv) -> str:
+    """Whether the board was filled; the other endings are foreseen."""
+    return "full board" if env.fruit is None else ""
 
 
 gymnasium.register(id=ENV_ID, entry_point=f"{__name__}:{SnakeEnv.__name__}")

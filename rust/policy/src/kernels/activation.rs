@@ -19,11 +19,7 @@ impl Activation {
                     relu(S::F32::load(eight)).store(eight);
                 }
             }
-            Self::Tanh => {
-                for eight in values.chunks_exact_mut(8) {
-                    lane_math::tanh_lanes(S::F32::load(eight)).store(eight);
-                }
-            }
+            Self::Tanh => lane_math::tanh_slice::<S::F32>(values),
         }
     }
 }

@@ -120,8 +120,10 @@ impl Chain {
         if self.takes_singles(batch) {
             return self.forward_singles::<S>(batch, rows);
         }
-        for run in batch.runs {
-            let packed = batch.packed(run, self.packed);
+        let mut next = 0;
+        while let Some(run) = batch.run_from(next) {
+            next = run.end;
+            let packed = batch.packed(run.slot, self.packed);
             let (bias, panels) = packed.split_at(self.bias_len());
             let mut first = 0;
             while first < self.inputs {

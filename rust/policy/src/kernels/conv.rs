@@ -5,8 +5,11 @@
 //! one kernel row are a run of consecutive values for every window, and the packed weights `[panel][tap][16]` are read
 //! front to back. Windows of all rows of an individual are tiled together, so that few tiles are incomplete.
 
+use std::ops::Range;
+
 use lane_math::lanes::{F32x8, Simd};
 
+use super::sparse;
 use super::windows::{Geometry, Window, WindowClass};
 use super::{Batch, Rows, Run, Span};
 use crate::order::executes_channel_padding;
@@ -18,12 +21,16 @@ const PANEL: usize = 16;
 const MAX_TILE: usize = 6;
 
 /// One convolution.
+///
+/// Packed: bias | panels | a line whose last value is 1 if products with zeros may be left out, else 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Conv {
-    geometry: Geometry,
+    pub(super) geometry: Geometry,
     classes: Vec<WindowClass>,
+    /// See [`Geometry::reach`].
+    pub(super) reach: (Vec<Range<usize>>, Vec<Range<usize>>),
     has_bias: bool,
-    relu: bool,
+    pub(super) relu: bool,
     executes_channel_padding: bool,
     packed: Span,
 }
@@ -32,9 +39,11 @@ impl Conv {
     pub(crate) fn new(geometry: Geometry, has_bias: bool, relu: bool, packed_at: usize) -> Self {
         let (input, output) = (geometry.input, geometry.output);
         let taps = input.channels * geometry.kernel.0 * geometry.kernel.1;
-        let packed_len = output.channels.next_multiple_of(LINE) + taps * output.channels.next_multiple_of(8);
+        let packed_len =
+            output.channels.next_multiple_of(LINE) + taps * output.channels.next_multiple_of(8) + LINE;
         Self {
             classes: geometry.classes(),
+            reach: geometry.reach(),
             executes_channel_padding: executes_channel_padding(
                 input.channels,
                 (input.height, input.width),
@@ -65,6 +74,15 @@ impl Conv {
         self.packed
     }
 
+    /// Whether the input may be given as a list of the values that are not zero: see [`super::sparse`].
+    pub(crate) fn takes_lists(&self) -> bool {
+        let (input, output) = (self.geometry.input, self.geometry.output);
+        input.channels <= sparse::MAX_CHANNELS
+            && input.size() <= sparse::MAX_IMAGE
+            && output.channels % 8 == 0
+            && !self.executes_channel_padding
+    }
+
     /// Orders the weights (output channel, channel, kernel row, kernel column) by panel and tap.
     pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
         let (taps, out_channels) = (self.taps(), self.geometry.output.channels);
@@ -74,6 +92,8 @@ impl Conv {
         if self.has_bias {
             packed_bias[..out_channels].copy_from_slice(bias);
         }
+        *panels.last_mut().expect("the last line is part of the panels") =
+            if sparse::may_skip_zeros(filters, bias) { 1.0 } else { 0.0 };
         for first in (0..out_channels).step_by(8) {
             let panel = first / PANEL * PANEL;
             let width = (self.columns() - panel).min(PANEL);
@@ -103,32 +123,36 @@ impl Conv {
         }
     }
 
-    /// The output images of every row of the batch, blocked like the input images.
+    /// The output images of every row of the batch, blocked like the input images. `lists` gives the lengths of those
+    /// inputs that are lists; it may be shorter than the batch, or empty.
     #[inline(always)]
-    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
-        for run in batch.runs {
-            let packed = batch.packed(run, self.packed);
+    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>, lists: &[Option<usize>]) {
+        let mut next = 0;
+        while let Some(run) = batch.run_from(next) {
+            next = run.end;
+            let packed = batch.packed(run.slot, self.packed);
             let (bias, panels) = packed.split_at(self.bias_len());
             let mut channel = 0;
-            while channel + PANEL <= self.columns() {
+            while channel < self.columns() {
                 let panel = Panel { layer: self, channel, bias, weights: &panels[channel * self.taps()..] };
-                panel.forward::<S, 2>(*run, rows);
+                if channel + PANEL <= self.columns() {
+                    panel.forward::<S, 2>(run, rows, lists);
+                } else {
+                    panel.forward::<S, 1>(run, rows, lists);
+                }
                 channel += PANEL;
-            }
-            if channel < self.columns() {
-                let panel = Panel { layer: self, channel, bias, weights: &panels[channel * self.taps()..] };
-                panel.forward::<S, 1>(*run, rows);
             }
         }
     }
 }
 
 /// The filters of eight or sixteen output channels.
-struct Panel<'a> {
-    layer: &'a Conv,
-    channel: usize,
-    bias: &'a [f32],
-    weights: &'a [f32],
+pub(super) struct Panel<'a> {
+    pub(super) layer: &'a Conv,
+    /// The first of the channels.
+    pub(super) channel: usize,
+    pub(super) bias: &'a [f32],
+    pub(super) weights: &'a [f32],
 }
 
 /// Where a tile's windows read and write: offsets of rows, and the windows within them.
@@ -138,9 +162,28 @@ struct Tile {
 }
 
 impl Panel<'_> {
-    /// All windows of all rows of a run, for `V` vectors of output channels.
+    /// All rows of a run, for `V` vectors of output channels.
     #[inline(always)]
-    fn forward<S: Simd, const V: usize>(&self, run: Run, rows: &mut Rows<'_>) {
+    fn forward<S: Simd, const V: usize>(&self, run: Run, rows: &mut Rows<'_>, lists: &[Option<usize>]) {
+        let list = |row: usize| lists.get(row).copied().flatten();
+        let mut row = run.start;
+        while row < run.end {
+            if let Some(count) = list(row) {
+                self.forward_list::<S, V>(row, count, rows);
+                row += 1;
+                continue;
+            }
+            let start = row;
+            while row < run.end && list(row).is_none() {
+                row += 1;
+            }
+            self.forward_images::<S, V>(Run { start, end: row, ..run }, rows);
+        }
+    }
+
+    /// All windows of all rows of a run of blocked images.
+    #[inline(always)]
+    fn forward_images<S: Simd, const V: usize>(&self, run: Run, rows: &mut Rows<'_>) {
         for class in &self.layer.classes {
             let mut left = class.windows.len() * (run.end - run.start);
             let (mut row, mut next) = (run.start, 0);
@@ -188,17 +231,21 @@ impl Panel<'_> {
         for index in 0..geometry.input.blocks() {
             let block = geometry.input.block(index);
             let len = (class.kernel_columns.1 - class.kernel_columns.0) * block.channels;
+            // The blocks from each window's first tap on; kernel rows are then at the same places in all of them.
+            let mut images = [&[][..]; T];
+            for (t, image) in images.iter_mut().enumerate() {
+                let first = block.at + tile.window[t].first * block.channels;
+                *image = &rows.input[tile.row[t] * rows.input_stride + first..];
+            }
             for kernel_row in class.kernel_rows.0..class.kernel_rows.1 {
-                let down = (kernel_row - class.kernel_rows.0) * geometry.input.width;
+                let at = (kernel_row - class.kernel_rows.0) * geometry.input.width * block.channels;
                 let mut inputs = [&[][..]; T];
-                for (t, inputs) in inputs.iter_mut().enumerate() {
-                    let pixel = tile.window[t].first + down;
-                    let at = tile.row[t] * rows.input_stride + block.at + pixel * block.channels;
-                    *inputs = &rows.input[at..][..len];
+                for (input, image) in inputs.iter_mut().zip(images) {
+                    *input = &image[at..at + len];
                 }
                 let tap =
                     block_tap + (kernel_row * geometry.kernel.1 + class.kernel_columns.0) * block.channels;
-                accumulate::<S, T, V>(&weights[tap..][..len], inputs, len, &mut sums);
+                accumulate::<S, T, V>(&weights[tap..tap + len], inputs, len, &mut sums);
             }
             block_tap += block.channels * geometry.kernel.0 * geometry.kernel.1;
         }

@@ -9,7 +9,7 @@ use lane_math::lanes::{F32x8, Simd};
 use super::shuffle::{fold_eights, fold_fours, twice};
 use super::{Batch, Rows, Span};
 use crate::order::dot_lanes;
-use crate::packed::{LINE, vectors};
+use crate::packed::{LINE, quads, vectors};
 
 /// Units of four lanes in a row of outputs; a single output has half of one.
 const fn fours(outputs: usize) -> usize {
@@ -118,26 +118,9 @@ impl Dots {
     ) {
         let units = fours(O) + eights(O);
         let sums = &mut sums[..(batch.rows() * units).next_multiple_of(4) * 8];
-        let mut row_sums = sums.chunks_exact_mut(units * 8);
-        for run in batch.runs {
-            let packed = batch.packed(run, self.packed);
-            let steps = Steps {
-                fours: &packed[LINE..self.eights_at],
-                eights: &packed[self.eights_at..self.matrix_at],
-            };
-            for (row, sums) in (run.start..run.end).zip(&mut row_sums) {
-                let inputs = &rows.input[row * rows.input_stride..][..self.inputs];
-                if O == 1 {
-                    let first = inputs[0] * packed[self.matrix_at];
-                    // If no step follows, the first product must survive the folds, even as -0.
-                    let rest = if self.inputs > 4 { 0.0 } else { -0.0 };
-                    let start = S::F32::from_array([first, rest, rest, rest, rest, rest, rest, rest]);
-                    steps.sum_fours::<S, O>(start, &inputs[1..], sums);
-                } else {
-                    steps.sum_fours::<S, O>(S::F32::zero(), inputs, sums);
-                    steps.sum_eights::<S, O>(inputs, sums);
-                }
-            }
+        for (row, &slot) in batch.slot_of_row.iter().enumerate() {
+            let sums = &mut sums[row * units * 8..][..units * 8];
+            self.sum_row::<S, O>(batch.packed(slot, self.packed), rows.input_row(row, self.inputs), sums);
         }
         for group in sums.chunks_exact_mut(32) {
             let mut folded = [S::F32::zero(); 4];
@@ -146,76 +129,103 @@ impl Dots {
             }
             fold_fours(folded).store(group);
         }
-        self.finish::<O>(batch, rows, sums);
+        if self.tail(4) == self.inputs && (eights(O) == 0 || self.tail(8) == self.inputs) {
+            self.finish::<O, false>(batch, rows, sums);
+        } else {
+            self.finish::<O, true>(batch, rows, sums);
+        }
+    }
+
+    /// The lanes of all units of one row, those of eight folded to four.
+    #[inline(always)]
+    fn sum_row<S: Simd, const O: usize>(&self, packed: &[f32], inputs: &[f32], sums: &mut [f32]) {
+        let mut start = S::F32::zero();
+        if O == 1 {
+            let first = inputs[0] * packed[self.matrix_at];
+            // If no step follows, the first product must survive the folds, even as -0.
+            let rest = if inputs.len() > 4 { 0.0 } else { -0.0 };
+            start = S::F32::from_array([first, rest, rest, rest, rest, rest, rest, rest]);
+        }
+        let (steps_of_four, steps_of_eight) = (&packed[LINE..], &packed[self.eights_at..]);
+        match fours(O) {
+            1 => sum_fours::<S, 1>(start, &inputs[1..], steps_of_four, sums),
+            2 => sum_fours::<S, 2>(start, inputs, steps_of_four, sums),
+            4 => sum_fours::<S, 4>(start, inputs, steps_of_four, sums),
+            _ => {}
+        }
+        match eights(O) {
+            1 => sum_eights::<S, 2>(inputs, steps_of_eight, &mut sums[8 * fours(O)..]),
+            2 => sum_eights::<S, 4>(inputs, steps_of_eight, &mut sums[8 * fours(O)..]),
+            _ => {}
+        }
+    }
+
+    /// Where the products begin that are left over by steps of this many lanes.
+    #[inline(always)]
+    fn tail(&self, lanes: usize) -> usize {
+        let peeled = peeled(self.outputs);
+        peeled + (self.inputs - peeled) / lanes * lanes
     }
 
     /// Adds the tails, one product after the other, and the bias.
     #[inline(always)]
-    fn finish<const O: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>, sums: &[f32]) {
+    fn finish<const O: usize, const TAILS: bool>(
+        &self,
+        batch: &Batch<'_>,
+        rows: &mut Rows<'_>,
+        sums: &[f32],
+    ) {
         let units = fours(O) + eights(O);
-        for run in batch.runs {
-            let packed = batch.packed(run, self.packed);
-            let (biases, matrix) = (&packed[..LINE], &packed[self.matrix_at..]);
-            for row in run.start..run.end {
-                let inputs = &rows.input[row * rows.input_stride..][..self.inputs];
-                let outputs = &mut rows.output[row * rows.output_stride..][..O];
-                for output in 0..O {
-                    // Outputs 2u and 2u + 1 are unit u's; four units were folded into one vector.
-                    let unit = row * units + output / 2;
-                    let mut sum = sums[unit / 4 * 32 + output % 2 * 4 + unit % 4];
-                    let steps = (self.inputs - peeled(O)) / lanes(output, O);
-                    for k in peeled(O) + steps * lanes(output, O)..self.inputs {
-                        sum += inputs[k] * matrix[output * self.inputs + k];
+        for (row, &slot) in batch.slot_of_row.iter().enumerate() {
+            let packed = batch.packed(slot, self.packed);
+            let biases = &packed[..LINE];
+            for output in 0..O {
+                // Outputs 2u and 2u + 1 are unit u's; four units were folded into one vector.
+                let unit = row * units + output / 2;
+                let mut sum = sums[unit / 4 * 32 + output % 2 * 4 + unit % 4];
+                if TAILS {
+                    let weights = &packed[self.matrix_at + output * self.inputs..];
+                    let inputs = rows.input_row(row, self.inputs);
+                    for k in self.tail(lanes(output, O))..self.inputs {
+                        sum += inputs[k] * weights[k];
                     }
-                    outputs[output] = biases[output] + sum;
                 }
+                rows.output_row(row, O)[output] = biases[output] + sum;
             }
         }
     }
 }
 
-/// The packed steps of one individual.
-struct Steps<'a> {
-    fours: &'a [f32],
-    eights: &'a [f32],
-}
-
-impl Steps<'_> {
-    /// The lanes of the units of four, all from `start`.
-    #[inline(always)]
-    fn sum_fours<S: Simd, const O: usize>(&self, start: S::F32, inputs: &[f32], sums: &mut [f32]) {
-        let mut lanes = [start; 4];
-        if fours(O) > 0 {
-            for (step, weights) in inputs.chunks_exact(4).zip(self.fours.chunks_exact(8 * fours(O))) {
-                let step = twice::<S::F32>(step);
-                for unit in 0..fours(O) {
-                    lanes[unit] = lanes[unit].add(step.mul(S::F32::load(&weights[8 * unit..])));
-                }
-            }
-        }
-        for unit in 0..fours(O) {
-            lanes[unit].store(&mut sums[8 * unit..]);
+/// The lanes of `U` units of four, all from `start`.
+#[inline(always)]
+fn sum_fours<S: Simd, const U: usize>(start: S::F32, inputs: &[f32], weights: &[f32], sums: &mut [f32]) {
+    let steps = inputs.len() / 4;
+    let (inputs, weights) = (&quads(inputs)[..steps], &vectors::<U>(weights)[..steps]);
+    let mut lanes = [start; U];
+    for step in 0..steps {
+        let input = twice::<S::F32>(&inputs[step]);
+        for (lanes, weights) in lanes.iter_mut().zip(&weights[step]) {
+            *lanes = lanes.add(input.mul(S::F32::load(weights)));
         }
     }
+    for (unit, lanes) in lanes.into_iter().enumerate() {
+        lanes.store(&mut sums[8 * unit..]);
+    }
+}
 
-    /// The lanes of the units of eight, folded to four.
-    #[inline(always)]
-    fn sum_eights<S: Simd, const O: usize>(&self, inputs: &[f32], sums: &mut [f32]) {
-        let mut lanes = [[S::F32::zero(); 2]; 2];
-        if eights(O) > 0 {
-            for (step, weights) in inputs.chunks_exact(8).zip(self.eights.chunks_exact(16 * eights(O))) {
-                let step = S::F32::load(step);
-                for unit in 0..eights(O) {
-                    for output in 0..2 {
-                        let weights = S::F32::load(&weights[16 * unit + 8 * output..]);
-                        lanes[unit][output] = lanes[unit][output].add(step.mul(weights));
-                    }
-                }
-            }
+/// The lanes of `V` outputs of eight, two to a unit, folded to four.
+#[inline(always)]
+fn sum_eights<S: Simd, const V: usize>(inputs: &[f32], weights: &[f32], sums: &mut [f32]) {
+    let steps = inputs.len() / 8;
+    let (inputs, weights) = (&vectors::<1>(inputs)[..steps], &vectors::<V>(weights)[..steps]);
+    let mut lanes = [S::F32::zero(); V];
+    for step in 0..steps {
+        let input = S::F32::load(&inputs[step][0]);
+        for (lanes, weights) in lanes.iter_mut().zip(&weights[step]) {
+            *lanes = lanes.add(input.mul(S::F32::load(weights)));
         }
-        for unit in 0..eights(O) {
-            let [first, second] = lanes[unit];
-            fold_eights(first, second).store(&mut sums[8 * (fours(O) + unit)..]);
-        }
+    }
+    for unit in 0..V / 2 {
+        fold_eights(lanes[2 * unit], lanes[2 * unit + 1]).store(&mut sums[8 * unit..]);
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod dots;
 pub(crate) mod image;
 mod shuffle;
 mod single;
+pub(crate) mod sparse;
 pub(crate) mod windows;
 
 use crate::packed::{LINE, PackedWeights};
@@ -47,22 +48,40 @@ pub(crate) struct Run {
 }
 
 /// Whose weights each row uses.
+#[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
     pub(crate) slots: &'a [PackedWeights],
-    pub(crate) runs: &'a [Run],
+    pub(crate) slot_of_row: &'a [usize],
+    /// Whether no two neighbouring rows share a slot.
+    pub(crate) singles: bool,
 }
 
-impl Batch<'_> {
-    /// Number of rows: runs follow each other without gaps, from row 0.
-    #[inline(always)]
-    pub(crate) fn rows(&self) -> usize {
-        self.runs.last().map_or(0, |run| run.end)
+impl<'a> Batch<'a> {
+    pub(crate) fn new(slots: &'a [PackedWeights], slot_of_row: &'a [usize]) -> Self {
+        let singles = slot_of_row.windows(2).all(|pair| pair[0] != pair[1]);
+        Self { slots, slot_of_row, singles }
     }
 
-    /// A layer's packed values of the individual of a run.
     #[inline(always)]
-    pub(crate) fn packed(&self, run: &Run, span: Span) -> &[f32] {
-        &self.slots[run.slot].values()[span.at..][..span.len]
+    pub(crate) fn rows(&self) -> usize {
+        self.slot_of_row.len()
+    }
+
+    /// A layer's packed values of the individual in a slot.
+    #[inline(always)]
+    pub(crate) fn packed(&self, slot: usize, span: Span) -> &'a [f32] {
+        &self.slots[slot].values()[span.at..][..span.len]
+    }
+
+    /// The run that starts at a row; none after the last row.
+    #[inline(always)]
+    pub(crate) fn run_from(&self, start: usize) -> Option<Run> {
+        let slot = *self.slot_of_row.get(start)?;
+        let mut end = start + 1;
+        while self.slot_of_row.get(end) == Some(&slot) {
+            end += 1;
+        }
+        Some(Run { slot, start, end })
     }
 }
 
@@ -75,9 +94,38 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// The input of one row.
+    #[inline(always)]
+    pub(crate) fn input_row(&self, row: usize, size: usize) -> &[f32] {
+        &self.input[row * self.input_stride..][..size]
+    }
+
+    /// Room for the output of one row.
+    #[inline(always)]
+    pub(crate) fn output_row(&mut self, row: usize, size: usize) -> &mut [f32] {
+        &mut self.output[row * self.output_stride..][..size]
+    }
+
     /// Input and output of one row, of equal size.
     #[inline(always)]
     pub(crate) fn images(&mut self, row: usize, size: usize) -> (&[f32], &mut [f32]) {
         (&self.input[row * self.input_stride..][..size], &mut self.output[row * self.output_stride..][..size])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Run};
+
+    #[test]
+    fn runs_are_neighbours_of_one_slot() {
+        let batch = Batch::new(&[], &[2, 2, 0, 2]);
+        let runs: Vec<_> = [0, 2, 3, 4].map(|start| batch.run_from(start)).to_vec();
+        let expected =
+            [(2, 0, 2), (0, 2, 3), (2, 3, 4)].map(|(slot, start, end)| Some(Run { slot, start, end }));
+        assert_eq!(runs[..3], expected);
+        assert_eq!(runs[3], None);
+        assert!(!batch.singles);
+        assert!(Batch::new(&[], &[2, 0, 2]).singles);
     }
 }

@@ -44,10 +44,9 @@ fn odds<V: F32x8>(a: V, b: V) -> V {
     V::from_array([a[1], a[3], b[1], b[3], a[5], a[7], b[5], b[7]])
 }
 
-/// The first four values in both halves.
+/// The four values in both halves.
 #[inline(always)]
-pub(crate) fn twice<V: F32x8>(four: &[f32]) -> V {
-    let four = &four[..4];
+pub(crate) fn twice<V: F32x8>(four: &[f32; 4]) -> V {
     V::from_array([four[0], four[1], four[2], four[3], four[0], four[1], four[2], four[3]])
 }
 

@@ -13,7 +13,7 @@ impl Chain {
     /// Whether [`Chain::forward_singles`] takes this batch: a row per individual, one block, few outputs.
     #[inline(always)]
     pub(crate) fn takes_singles(&self, batch: &Batch<'_>) -> bool {
-        batch.runs.len() == batch.rows() && self.block == self.inputs && self.columns() <= 8 * MAX_VECTORS
+        batch.singles && self.block == self.inputs && self.columns() <= 8 * MAX_VECTORS
     }
 
     /// The layer's outputs for every row of the batch.
@@ -33,12 +33,11 @@ impl Chain {
 
     #[inline(always)]
     fn rows_of_vectors<S: Simd, const N: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
-        let inputs = rows.input.chunks(rows.input_stride);
-        let outputs = rows.output.chunks_exact_mut(rows.output_stride);
-        for ((run, input), output) in batch.runs.iter().zip(inputs).zip(outputs) {
-            let packed = batch.packed(run, self.packed);
+        for (row, &slot) in batch.slot_of_row.iter().enumerate() {
+            let packed = batch.packed(slot, self.packed);
             let (bias, panels) = packed.split_at(self.bias_len());
-            let sums = self.sum_row::<S, N>(panels, &input[..self.inputs]);
+            let sums = self.sum_row::<S, N>(panels, rows.input_row(row, self.inputs));
+            let output = rows.output_row(row, 8 * N);
             for (n, sum) in sums.into_iter().enumerate() {
                 let mut total = S::F32::load(&bias[8 * n..]).add(sum);
                 if self.relu {
@@ -57,7 +56,10 @@ impl Chain {
         for (p, pair) in pairs[..N / 2].iter_mut().enumerate() {
             *pair = &vectors::<2>(&panels[p * PANEL * len..])[..len];
         }
-        let last = &vectors::<1>(&panels[N / 2 * PANEL * len..])[..N % 2 * len];
+        let mut last = &[][..];
+        if N % 2 == 1 {
+            last = &vectors::<1>(&panels[N / 2 * PANEL * len..])[..len];
+        }
         let mut sums = [S::F32::splat(self.start); N];
         for k in 0..len {
             let value = S::F32::splat(input[k]);

@@ -1,5 +1,7 @@
 //! Which taps of a convolution's window lie on the image, for every output pixel.
 
+use std::ops::Range;
+
 use super::image::Image;
 
 /// The shape of a convolution over one image.
@@ -54,6 +56,20 @@ impl Geometry {
         }
         classes
     }
+
+    /// For every row of the input image the rows of windows that lie over it, and for every column the columns.
+    pub(crate) fn reach(&self) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+        let (input, output) = (self.input, self.output);
+        let down = |y| windows_over(y + self.padding.0, self.kernel.0, self.stride.0, output.height);
+        let across = |x| windows_over(x + self.padding.1, self.kernel.1, self.stride.1, output.width);
+        ((0..input.height).map(down).collect(), (0..input.width).map(across).collect())
+    }
+}
+
+/// The windows over a position of the padded image, along one direction.
+fn windows_over(position: usize, kernel: usize, stride: usize, windows: usize) -> Range<usize> {
+    let first = (position + 1).saturating_sub(kernel).div_ceil(stride);
+    first..(position / stride + 1).min(windows).max(first)
 }
 
 /// Along one direction: the first position on the image, and the taps (from, to) that are on it; an empty window has
@@ -66,7 +82,7 @@ fn on_image(start: usize, padding: usize, kernel: usize, size: usize) -> (usize,
 
 #[cfg(test)]
 mod tests {
-    use super::{Geometry, Image, on_image};
+    use super::{Geometry, Image, on_image, windows_over};
 
     #[test]
     fn taps_in_the_padding_are_left_out() {
@@ -75,6 +91,19 @@ mod tests {
         assert_eq!(on_image(3, 1, 3, 4), (2, (0, 2)));
         assert_eq!(on_image(0, 3, 2, 4), (0, (0, 0)));
         assert_eq!(on_image(8, 3, 2, 4), (0, (0, 0)));
+    }
+
+    #[test]
+    fn windows_over_a_position_are_those_that_have_it_as_a_tap() {
+        for (kernel, stride, windows) in [(3, 1, 5), (3, 2, 3), (1, 2, 4), (2, 3, 3)] {
+            for position in 0..12 {
+                let over: Vec<_> = (0..windows)
+                    .filter(|window| (window * stride..window * stride + kernel).contains(&position))
+                    .collect();
+                let found: Vec<_> = windows_over(position, kernel, stride, windows).collect();
+                assert_eq!(found, over, "kernel {kernel}, stride {stride}, position {position}");
+            }
+        }
     }
 
     #[test]

@@ -1,21 +1,8 @@
-//! Lanes as AVX2 registers.
-//!
-//! The intrinsics need AVX2 and FMA. The types here are private to the crate and are reached only through
-//! `Isa::Avx2`, which is constructed only where the processor has both (see `Isa`): that is the argument behind every
-//! `unsafe` block of this file. They compile to single instructions when inlined into a function that has the target
-//! features, which `Isa::run` provides.
+//! Eight float32 lanes in a register. Why each `unsafe` block is sound: see the header of the parent module.
 
 use std::arch::x86_64::*;
 
-use super::{F32x8, Mask, Simd};
-
-/// The lane types of a processor with AVX2 and FMA.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Avx2Family;
-
-impl Simd for Avx2Family {
-    type F32 = Avx2;
-}
+use crate::lanes::{F32x8, Mask};
 
 /// Eight float32 lanes in a register.
 #[derive(Clone, Copy, Debug)]
@@ -28,25 +15,25 @@ pub(crate) struct Avx2Mask(__m256);
 impl Mask for Avx2Mask {
     #[inline(always)]
     fn and(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_and_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn or(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_or_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn not(self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_xor_ps(self.0, _mm256_castsi256_ps(_mm256_set1_epi32(-1))) })
     }
 
     #[inline(always)]
     fn bits(self) -> u32 {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe { _mm256_movemask_ps(self.0) as u32 }
     }
 }
@@ -56,7 +43,7 @@ impl F32x8 for Avx2 {
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_set1_ps(value) })
     }
 
@@ -76,121 +63,121 @@ impl F32x8 for Avx2 {
 
     #[inline(always)]
     unsafe fn load_ptr(source: *const f32) -> Self {
-        // SAFETY: the processor has AVX2 (module header); the caller promises eight readable values.
+        // SAFETY: the processor has AVX2 (parent module); the caller promises eight readable values.
         Self(unsafe { _mm256_loadu_ps(source) })
     }
 
     #[inline(always)]
     unsafe fn store_ptr(self, target: *mut f32) {
-        // SAFETY: the processor has AVX2 (module header); the caller promises room for eight values.
+        // SAFETY: the processor has AVX2 (parent module); the caller promises room for eight values.
         unsafe { _mm256_storeu_ps(target, self.0) }
     }
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_add_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_mul_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_div_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the processor has FMA (module header).
+        // SAFETY: the processor has FMA (parent module).
         Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
     }
 
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the processor has FMA (module header).
+        // SAFETY: the processor has FMA (parent module).
         Self(unsafe { _mm256_fnmadd_ps(self.0, factor.0, addend.0) })
     }
 
     #[inline(always)]
     fn min(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_min_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn max(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_max_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn lt(self, other: Self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0) })
     }
 
     #[inline(always)]
     fn le(self, other: Self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(self.0, other.0) })
     }
 
     #[inline(always)]
     fn eq(self, other: Self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0) })
     }
 
     #[inline(always)]
     fn is_nan(self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0) })
     }
 
     #[inline(always)]
     fn select(mask: Avx2Mask, if_true: Self, if_false: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_blendv_ps(if_false.0, if_true.0, mask.0) })
     }
 
     #[inline(always)]
     fn bit_and(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_and_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn bit_or(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_or_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn bit_xor(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_xor_ps(self.0, other.0) })
     }
 
     #[inline(always)]
     fn bit_shl<const COUNT: i32>(self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<COUNT>(_mm256_castps_si256(self.0))) })
     }
 
     #[inline(always)]
     fn bit_add(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (module header).
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe {
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_castps_si256(other.0)))
         })

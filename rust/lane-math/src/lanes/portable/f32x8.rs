@@ -1,53 +1,11 @@
-//! Lanes as arrays: the twin that defines what the others must compute.
+//! Eight float32 lanes in an array.
 
-use super::{F32x8, Mask, Simd};
-
-/// The lane types that run everywhere.
-#[derive(Clone, Copy, Debug)]
-pub struct PortableFamily;
-
-impl Simd for PortableFamily {
-    type F32 = Portable;
-}
+use super::{PortableMask, zip};
+use crate::lanes::F32x8;
 
 /// Eight float32 lanes in an array.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Portable([f32; 8]);
-
-/// Eight truth values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PortableMask([bool; 8]);
-
-impl Mask for PortableMask {
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a & b))
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a | b))
-    }
-
-    #[inline(always)]
-    fn not(self) -> Self {
-        Self(self.0.map(|a| !a))
-    }
-
-    #[inline(always)]
-    fn bits(self) -> u32 {
-        let mut bits = 0;
-        for (lane, &truth) in self.0.iter().enumerate() {
-            bits |= u32::from(truth) << lane;
-        }
-        bits
-    }
-}
-
-#[inline(always)]
-fn zip<A: Copy, B: Copy, C: Copy>(a: [A; 8], b: [B; 8], combine: impl Fn(A, B) -> C) -> [C; 8] {
-    std::array::from_fn(|lane| combine(a[lane], b[lane]))
-}
 
 #[inline(always)]
 fn zip_bits(a: Portable, b: Portable, combine: impl Fn(u32, u32) -> u32) -> Portable {
@@ -55,7 +13,7 @@ fn zip_bits(a: Portable, b: Portable, combine: impl Fn(u32, u32) -> u32) -> Port
 }
 
 impl F32x8 for Portable {
-    type Mask = PortableMask;
+    type Mask = PortableMask<8>;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -125,27 +83,27 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
-    fn lt(self, other: Self) -> PortableMask {
+    fn lt(self, other: Self) -> PortableMask<8> {
         PortableMask(zip(self.0, other.0, |a, b| a < b))
     }
 
     #[inline(always)]
-    fn le(self, other: Self) -> PortableMask {
+    fn le(self, other: Self) -> PortableMask<8> {
         PortableMask(zip(self.0, other.0, |a, b| a <= b))
     }
 
     #[inline(always)]
-    fn eq(self, other: Self) -> PortableMask {
+    fn eq(self, other: Self) -> PortableMask<8> {
         PortableMask(zip(self.0, other.0, |a, b| a == b))
     }
 
     #[inline(always)]
-    fn is_nan(self) -> PortableMask {
+    fn is_nan(self) -> PortableMask<8> {
         PortableMask(self.0.map(f32::is_nan))
     }
 
     #[inline(always)]
-    fn select(mask: PortableMask, if_true: Self, if_false: Self) -> Self {
+    fn select(mask: PortableMask<8>, if_true: Self, if_false: Self) -> Self {
         Self(std::array::from_fn(|lane| if mask.0[lane] { if_true.0[lane] } else { if_false.0[lane] }))
     }
 

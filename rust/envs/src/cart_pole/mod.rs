@@ -7,13 +7,16 @@
 //!
 //! DIFFERENCE: none known. The reference logs a warning when it is stepped past the end; this does not.
 
+mod lanes;
+
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
-use crate::group::{ScalarSpec, Spec};
+use crate::group::{Group, Spec};
 use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
-use lane_math::libm;
+use lane_math::{Isa, LibmLanes, libm};
+use lanes::CartPoleLanes;
 use numpy_rng::Generator;
 use std::f64::consts::PI;
 
@@ -29,6 +32,8 @@ const TOTAL_MASS: f64 = POLE_MASS + CART_MASS;
 const LENGTH: f64 = 0.5;
 /// The pole's mass times half its length, kg m.
 const POLE_MASS_LENGTH: f64 = POLE_MASS * LENGTH;
+/// The three constants above that the equations of motion use.
+const CART_POLE_MASSES: [f64; 3] = [TOTAL_MASS, POLE_MASS, POLE_MASS_LENGTH];
 /// The push of an action, N.
 const FORCE: f64 = 10.0;
 /// The time of a step, s.
@@ -76,7 +81,32 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
         fallen: false,
     };
     let observation_space = ObservationSpace { shape: vec![4], dtype: ObservationDtype::F32 };
-    Ok(Box::new(ScalarSpec { prototype, observation_space, action_space: ActionSpace::Discrete(2) }))
+    Ok(Box::new(CartPoleSpec { prototype, observation_space, action_space: ActionSpace::Discrete(2) }))
+}
+
+struct CartPoleSpec {
+    prototype: CartPole,
+    observation_space: ObservationSpace,
+    action_space: ActionSpace,
+}
+
+impl Spec for CartPoleSpec {
+    fn observation_space(&self) -> &ObservationSpace {
+        &self.observation_space
+    }
+
+    fn action_space(&self) -> &ActionSpace {
+        &self.action_space
+    }
+
+    fn environment(&self) -> Box<dyn Environment> {
+        Box::new(self.prototype.clone())
+    }
+
+    fn group(&self, lanes: usize) -> Box<dyn Group> {
+        let isa = Isa::detect();
+        Box::new(CartPoleLanes::new(&self.prototype, lanes, isa, LibmLanes::detect(isa)))
+    }
 }
 
 /// Position (m), velocity (m/s), the pole's angle (rad) and angular velocity (rad/s).
@@ -132,6 +162,13 @@ struct CartPole {
     fallen: bool,
 }
 
+impl CartPole {
+    /// The rewards of a step that goes on and of the first one that does not.
+    fn rewards_of_a_first_fall(&self) -> (f64, f64) {
+        if self.sutton_barto_reward { (0.0, -1.0) } else { (1.0, 1.0) }
+    }
+}
+
 impl Environment for CartPole {
     fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
@@ -146,11 +183,11 @@ impl Environment for CartPole {
         let force = if action.index() == 1 { FORCE } else { -FORCE };
         self.state = self.state.advanced(force);
         let terminated = self.state.has_fallen();
-        let reward = match (terminated, self.sutton_barto_reward) {
-            (false, false) => 1.0,
-            (false, true) => 0.0,
-            (true, true) => -1.0,
-            (true, false) => f64::from(u8::from(!self.fallen)),
+        let (going, ending) = self.rewards_of_a_first_fall();
+        let reward = match (terminated, self.fallen, self.sutton_barto_reward) {
+            (false, _, _) => going,
+            (true, true, false) => 0.0,
+            (true, _, _) => ending,
         };
         self.fallen |= terminated;
         Step { reward, terminated, truncated: false }

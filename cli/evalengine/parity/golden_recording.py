@@ -1,0 +1,120 @@
+"""`make goldens`: records the golden files anew from the references and from PyTorch.
+
+    python -m evalengine.parity.golden_recording parity/golden
+
+Every environment that is registered gets a file. The same versions on the same kind of machine give the same bytes, so
+what `git diff` shows has changed. Needs Gymnasium and PyTorch, in the versions that the claims are about.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.console import note
+from evalengine.errors import EvalEngineError, MissingDependencyError
+from evalengine.parity.closed_loop import LogitsSource
+from evalengine.parity.drivers import player
+from evalengine.parity.forward import claim_of
+from evalengine.parity.golden import check, forward_example, libm_fingerprint, load, save, trace_arrays
+from evalengine.parity.open_loop import state_names
+from evalengine.parity.references import Reference, Variant, reference
+from evalengine.parity.report import Verdict
+from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.parity.trace import record
+from evalengine.parity.versions import standing
+from evalengine.policy import Policy
+from evalengine.registry import describe, entries
+
+STEPS = 150
+"""Of each variant with each driver; more of the default variant, whose episodes are the longest."""
+
+FORWARD = (
+    "mlp:4-2,act=relu",
+    "mlp:193-70-12-5,act=relu",
+    "mlp:384-33-11-1,act=relu",
+    "mlp:500-13-3,act=relu,bias=0",
+    "mlp:4-64-64-2",
+    "cnn:9x11x7-5k3p1-24k3s2-20-6",
+    "cnn:3x17x13-8k5x3s2x1p1x0-12k3p1-20-4,bias=0",
+    "cnn:4x84x84-32k8s4-64k4s2-64k3-512-6",
+)
+"""Networks whose logits are recorded beside the environments' default policies."""
+
+ROWS = 8
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Record everything into a folder, check it against our side, and return the exit code."""
+    target = Path(arguments[0] if arguments else "parity/golden")
+    unproven = standing("torch", "gymnasium", "numpy").unproven
+    if unproven:
+        raise MissingDependencyError(f"goldens are recorded with the versions that the claims are about: {unproven}")
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for entry in entries():
+        written.append(target / f"{entry.short_name}.npz")
+        record_environment(reference(entry.id), written[-1])
+    written.append(target / "forward.npz")
+    with TorchPolicy() as torch_policy:
+        record_forward(torch_policy, written[-1])
+    sections = [check(load(path)) for path in written]
+    for path, section in zip(written, sections, strict=True):
+        note(f"{path}: {path.stat().st_size:,} bytes, {section.name}: {section.steps:,} steps, {section.verdict}")
+        if section.first_divergence is not None:
+            note(section.first_divergence.message())
+    return 0 if all(section.verdict is Verdict.HOLDS for section in sections) else 1
+
+
+def record_environment(source: Reference, path: Path) -> None:
+    """Write the traces of all variants with all drivers but the policy's, which no other version could repeat."""
+    runs: list[Mapping[str, Any]] = []
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, variant in enumerate((Variant(), *source.variants)):
+        entry = describe(source.env_id, variant.kwargs)
+        for driver in ("random", "sticky", *source.drivers):
+            begin = player(driver, entry, source.drivers, Policy(entry.default_policy), ())
+            steps = 3 * STEPS if index == 0 else STEPS
+            trace, events = record(source, variant, {driver: begin}, seed=1000 * len(runs), steps=steps)
+            arrays |= trace_arrays(len(runs), trace)
+            runs.append(
+                {
+                    "kwargs": dict(variant.kwargs),
+                    "options": variant.options,
+                    "max_episode_steps": variant.max_episode_steps,
+                    "driver": driver,
+                    "state": state_names(source, variant),
+                    "events": dict(sorted(events.items())),
+                }
+            )
+    header = {
+        "env_id": source.env_id,
+        "versions": standing(*source.packages).versions,
+        "libm": libm_fingerprint(source.libm),
+        "runs": runs,
+    }
+    save(path, header, arrays)
+
+
+def record_forward(source: LogitsSource, path: Path) -> None:
+    """Write PyTorch's logits of the default policies and of `FORWARD`."""
+    spellings = dict.fromkeys((*(entry.default_policy for entry in entries()), *FORWARD))
+    runs, arrays = [], {}
+    for number, spelling in enumerate(spellings):
+        policy = Policy(spelling)
+        weights, observations = forward_example(policy, seed=number, rows=ROWS)
+        arrays[f"{number}.logits"] = np.asarray(source.logits(policy, weights, observations))
+        runs.append({"policy": spelling, "seed": number, "rows": ROWS, "claim": claim_of(policy)[0]})
+    save(path, {"versions": standing("torch").versions, "runs": runs}, arrays)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except EvalEngineError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,42 @@
+"""Whose weights a parity run plays with: trained individuals where there are any, and random ones.
+
+Trained ones live long and come close to ties; random ones do what nobody foresees. Depends on the workloads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.bench.workloads import trained_weights, workload
+from evalengine.errors import InputError
+from evalengine.policy import Policy
+from evalengine.registry import EnvironmentEntry
+
+_TRAINED_NOISE = 0.002
+"""Standard deviation of the noise around the trained weights: enough for another individual that still plays well."""
+
+
+def individuals(entry: EnvironmentEntry, policy: Policy, count: int, seed: int) -> list[NDArray[np.float32]]:
+    """Return `count` weight vectors: every other one trained, if this policy has trained weights, the rest random.
+
+    The first trained one is as it was trained; the others are it with a little noise.
+    """
+    random = list(policy.init(count, seed))
+    trained = _trained(entry, policy)
+    if trained is None:
+        return random
+    rng = np.random.default_rng(seed)
+    for index in range(0, count, 2):
+        noise = rng.standard_normal(policy.n_params, np.float32) * np.float32(_TRAINED_NOISE)
+        random[index] = trained + noise if index else trained
+    return random
+
+
+def _trained(entry: EnvironmentEntry, policy: Policy) -> NDArray[np.float32] | None:
+    """Return the weights (D,) that were trained for this environment and policy, or None."""
+    try:
+        trained = workload("trained", entry)
+    except InputError:  # none for this environment
+        return None
+    return trained_weights(entry.id) if Policy(trained.policy) == policy else None

@@ -1,0 +1,197 @@
+"""Random networks with weights and observations that find wrong sums.
+
+    >>> case = draw_case(seed=0, index=17)
+    >>> case.policy, case.kind, case.weights.shape, case.observations.shape
+
+A case depends on (seed, index) alone, so one that fails can be drawn again by itself. Depths, sizes, kernels, strides and
+padding are drawn so that the places where PyTorch changes its order of summation (12 outputs, 192 and 384 inputs, 8
+channels) lie within, and so that one case takes milliseconds. Depends on Policy and NumPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.errors import InputError
+from evalengine.parity.layers import is_convolution, placed_layers, sum_length
+from evalengine.policy import Policy
+from evalengine.spelling import Convolution
+
+Draw = np.random.Generator
+
+MOST_PARAMETERS = 2_000_000
+"""Of one network; drawing them takes longer than using them."""
+
+MOST_PRODUCTS = 50_000_000
+"""Of one case, all rows together; fewer rows are drawn where a network would exceed it."""
+
+TANH_ROWS = 64
+"""The least batch of a tanh network, whose errors are averaged."""
+
+ROW_COUNTS = (1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 17, 24, 31)
+"""Batches; PyTorch's are filled up, ours are not."""
+
+
+class Kind(StrEnum):
+    """What the numbers of a case are like; each makes another kind of wrong sum visible."""
+
+    ORDINARY = "uniform in [-1, 1)"
+    ZEROS = "mostly zeros of both signs"
+    EXPONENTS = "40 powers of two"
+    SUBNORMAL = "some subnormal"
+    SUBNORMAL_PRODUCTS = "products subnormal"
+    INTEGERS = "small integers, zeros of both signs"
+    OVERFLOW = "sums overflow"
+    NON_FINITE = "some NaN, some infinite"
+
+
+class Case(NamedTuple):
+    """A network and what it is given."""
+
+    name: str
+    policy: Policy
+    kind: Kind
+    weights: NDArray[np.float32]
+    """(D,)"""
+    observations: NDArray[np.float32]
+    """(B, n_inputs)"""
+
+
+def draw_case(seed: int, index: int) -> Case:
+    """Return relu network `index` of a seed: every other one is a cnn.
+
+    Numbers are of any kind where PyTorch's bits are known, and ordinary where they are not: there, they are bounded.
+    """
+    draw = np.random.default_rng([seed, index])
+    policy = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn, "relu")
+    kind = Kind.ORDINARY if policy.network.exactness else list(Kind)[int(draw.integers(len(Kind)))]
+    rows = max(1, min(int(draw.choice(ROW_COUNTS)), MOST_PRODUCTS // policy.network.macs))
+    places = placed_layers(policy.input_shape, policy.layers)
+    longest = max(sum_length(place) for place in places)
+    weights = draw_values(draw, kind, policy.n_params, longest)
+    observations = draw_values(draw, kind, rows * policy.n_inputs, longest).reshape(rows, policy.n_inputs)
+    return Case(f"shape {index} of seed {seed}: {policy}", policy, kind, weights, observations)
+
+
+def draw_tanh_case(seed: int, index: int, least_values: int) -> Case:
+    """Return tanh network `index` of a seed, initialised as PyTorch does, on standard normal observations.
+
+    Larger weights would drive tanh to +-1, where nothing is left to be compared. There are enough rows for
+    `least_values` logits.
+    """
+    draw = np.random.default_rng([seed, index, 1])
+    policy = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn, "tanh")
+    rows = max(TANH_ROWS, -(-least_values // policy.n_outputs))
+    weights = policy.init(1, seed=int(draw.integers(2**63)))[0]
+    observations = draw.standard_normal((rows, policy.n_inputs), np.float32)
+    return Case(f"network {index} of seed {seed}: {policy}", policy, Kind.ORDINARY, weights, observations)
+
+
+def draw_values(draw: Draw, kind: Kind, count: int, longest_sum: int) -> NDArray[np.float32]:
+    """Return float32 numbers (count,) of one kind.
+
+    Args:
+        draw: where they come from.
+        kind: what they are like.
+        count: how many.
+        longest_sum: of the network, in products; NaN and infinities are so rare that most sums have none.
+    """
+    uniform = draw.random(count, np.float32) * np.float32(2) - np.float32(1)
+    if kind is Kind.ZEROS:
+        return np.where(draw.random(count) < 0.6, np.copysign(np.float32(0), uniform), uniform)
+    if kind is Kind.EXPONENTS:
+        return np.ldexp(uniform, draw.integers(-20, 20, count).astype(np.int32))
+    if kind is Kind.SUBNORMAL:
+        return np.where(draw.random(count) < 0.5, uniform * np.float32(1e-39), uniform)
+    if kind is Kind.SUBNORMAL_PRODUCTS:
+        return uniform * np.float32(3e-22)
+    if kind is Kind.INTEGERS:
+        return np.trunc(uniform * np.float32(4))
+    if kind is Kind.OVERFLOW:
+        return uniform * np.float32(5e18)
+    if kind is Kind.NON_FINITE:
+        special = np.where(draw.random(count) < 0.5, np.float32(np.nan), np.copysign(np.float32(np.inf), uniform))
+        return np.where(draw.random(count) < min(0.02, 0.25 / longest_sum), special, uniform)
+    return uniform
+
+
+def features(policy: Policy) -> list[str]:
+    """Return what a shape exercises, for counting: the report says how often each was met."""
+    found = {f"{len(policy.convolutions)} convolutions, {len(policy.sizes)} linear", f"bias {policy.bias}"}
+    for place in placed_layers(policy.input_shape, policy.layers):
+        layer = place.layer
+        if is_convolution(layer):
+            _, _, kernel, stride, padding, _ = layer
+            channels = place.input_shape[0]
+            found.add("conv: fewer than 8 channels" if channels < 8 else "conv: blocks of 8 channels")
+            found.update({"conv: partial block of channels"} if channels > 8 and channels % 8 else ())
+            found.update({"conv: kernel 1x1"} if kernel == (1, 1) else ())
+            found.update({"conv: stride"} if max(stride) > 1 else ())
+            found.update({"conv: padding"} if max(padding) > 0 else ())
+            found.update({"conv: not square"} if kernel[0] != kernel[1] or stride[0] != stride[1] else ())
+        elif place.has_weights:
+            outputs = place.output_shape[0]
+            found.add(f"linear: {'1 output' if outputs == 1 else '2..11 outputs' if outputs < 12 else '12.. outputs'}")
+            if outputs >= 12 and place.n_inputs > 192:
+                found.add(f"linear: blocks of {'half the inputs' if place.n_inputs < 384 else '192 inputs'}")
+    return sorted(found)
+
+
+def _draw_policy(draw: Draw, spelled: Callable[[Draw], str], activation: str) -> Policy:
+    """Draw until the sizes fit each other and the network is not too large; one with tanh has some."""
+    most_products = MOST_PRODUCTS // TANH_ROWS if activation == "tanh" else MOST_PRODUCTS
+    while True:
+        bias = int(draw.random() < 0.7)
+        try:
+            policy = Policy(f"{spelled(draw)},act={activation},bias={bias}")
+        except InputError:
+            continue  # A kernel does not fit into its padded input.
+        fits = policy.n_params <= MOST_PARAMETERS and policy.network.macs <= most_products
+        if fits and (activation,) in policy.layers or fits and activation == "relu":
+            return policy
+
+
+def _mlp(draw: Draw) -> str:
+    depth = int(draw.choice([1, 1, 1, 2, 2, 3, 4, 6]))
+    return "mlp:" + "-".join(str(size) for size in (_width(draw), *(_width(draw) for _ in range(depth))))
+
+
+def _cnn(draw: Draw) -> str:
+    image = [*(_extent(draw) for _ in range(2))] if draw.random() < 0.5 else [_extent(draw)] * 2
+    sizes = [_width(draw) for _ in range(draw.choice([1, 1, 1, 2]))]
+    layers = [_convolution(draw) for _ in range(draw.choice([1, 1, 1, 2, 2, 3]))]
+    return f"cnn:{_channels(draw)}x{image[0]}x{image[1]}-" + "-".join(str(layer) for layer in (*layers, *sizes))
+
+
+def _convolution(draw: Draw) -> Convolution:
+    pairs = []
+    for choices in ([1, 2, 3, 3, 3, 4, 5, 6, 7, 8, 9, 11], [1, 1, 1, 1, 2, 3, 4], [0, 0, 0, 0, 1, 2, 3]):
+        first, second = (int(number) for number in draw.choice(choices, 2))
+        pairs.append((first, second if draw.random() < 0.4 else first))
+    kernel, stride, padding = pairs
+    return Convolution(_channels(draw), kernel, stride, padding)
+
+
+def _channels(draw: Draw) -> int:
+    return int(draw.integers(1, 21)) if draw.random() < 0.85 else int(draw.choice([24, 32, 40, 48, 64]))
+
+
+def _extent(draw: Draw) -> int:
+    return int(draw.integers(1, 21)) if draw.random() < 0.85 else int(draw.choice([24, 30, 36, 42]))
+
+
+def _width(draw: Draw) -> int:
+    """Inputs or outputs of a linear layer, 1 to 1,000: all small numbers often, the bounds of the blocks now and then."""
+    kind = draw.random()
+    if kind < 0.5:
+        return int(draw.integers(1, 17))
+    if kind < 0.75:
+        return int(draw.integers(17, 130))
+    if kind < 0.9:
+        return int(draw.integers(130, 1001))
+    return int(draw.choice([191, 192, 193, 255, 256, 383, 384, 385, 512, 577, 769, 1000]))
