@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench test lint fmt ci wheel clean
+.PHONY: help setup build bench parity goldens test lint fmt ci wheel clean
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -25,6 +25,13 @@ build: $(READY) ## the extension in release mode, installed into .venv as an edi
 
 bench: build ## evalengine bench snake
 	$(BIN)/evalengine bench snake
+
+# PARITY="--record parity/PARITY.md" writes the table of evidence; --help lists what else there is.
+parity: build ## the long proof that every bit is the references' (minutes; resumes where it was interrupted)
+	$(BIN)/python -m evalengine.parity.long $(PARITY)
+
+goldens: build ## records parity/golden anew from Gymnasium and PyTorch
+	$(BIN)/python -m evalengine.parity.golden_recording parity/golden
 
 ci: lint test ## everything that must hold before a change lands
 

@@ -57,6 +57,7 @@ class Network:
     n_inputs: int
     n_outputs: int
     macs: int
+    exactness: str | None
     def __init__(self, input_shape: tuple[int, ...], layers: Sequence[Layer]) -> None: ...
     def logits(self, weights: NDArray[np.float32], observations: NDArray[np.float32]) -> NDArray[np.float32]: ...
 

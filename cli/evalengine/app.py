@@ -1,6 +1,6 @@
 """The command line: parse, call, render, exit code; nothing else.
 
-    evalengine evaluate weights.npy          evalengine bench snake
+    evalengine evaluate weights.npy          evalengine bench snake          evalengine parity all
 
 stdout is for results, stderr for progress and errors. Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing
 dependency, 4 internal or I/O, 130 Ctrl-C; they are chosen in `main` and nowhere else. What a command needs is imported
@@ -19,7 +19,13 @@ from typing import Annotated
 import typer
 
 from evalengine import console
-from evalengine.completion import complete_backends, complete_environment, complete_policy
+from evalengine.completion import (
+    complete_backends,
+    complete_driver,
+    complete_environment,
+    complete_environment_or_all,
+    complete_policy,
+)
 
 PROGRAM = "evalengine"
 OK, MISMATCH, BAD_INPUT, MISSING_DEPENDENCY, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -195,6 +201,49 @@ def bench(
 
         console.write_renderables(bench_report(result))
     return OK if result.ok else MISMATCH
+
+
+@app.command(add_help_option=False)
+def parity(
+    env: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENV|all", help="Environment to prove, or all.", autocompletion=complete_environment_or_all
+        ),
+    ],
+    steps: Annotated[int, typer.Option(help="Steps of each section, over as many episodes as it takes.")] = 1000,
+    seed: Annotated[int, typer.Option(help="First seed.")] = 0,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="Such as mlp:4-64-2; the environment's if left out.", autocompletion=complete_policy),
+    ] = None,
+    driver: Annotated[
+        str | None,
+        typer.Option(
+            help="Who chooses the open loop's actions: random, sticky, policy or the environment's own; all of them "
+            "if left out.",
+            autocompletion=complete_driver,
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the step-by-step difference.")] = None,
+    as_json: Json = False,
+    show_help: Help = False,
+) -> int:
+    """Compare environments and policies with Gymnasium and PyTorch, bit by bit.
+
+    The exit code is 1 if a claim is broken, 3 if one cannot be proven because a package is missing or has another
+    version than the claim is about.
+    """
+    from evalengine.commands.parity import ParityConfig, run
+
+    report = run(ParityConfig(env, steps, seed, policy, driver, out), console.note)
+    if as_json:
+        console.write_json(report.to_json())
+    else:
+        from evalengine.tables import parity_report
+
+        console.write_renderables(parity_report(report, out))
+    return {"holds": OK, "broken": MISMATCH, "unproven": MISSING_DEPENDENCY}[report.verdict]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

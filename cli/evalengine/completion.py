@@ -1,4 +1,4 @@
-"""What the shell offers on Tab: environments, policies and backends, as they are registered.
+"""What the shell offers on Tab: environments, policies, backends and drivers, as they are registered.
 
 A completion that fails offers nothing: an error message would land in the middle of the line that is being typed.
 """
@@ -19,6 +19,24 @@ def complete_environment(incomplete: str) -> list[tuple[str, str]]:
     except Exception:
         return []
     return _matching([(name, entry.summary) for entry in known for name in (entry.short_name, entry.id)], incomplete)
+
+
+def complete_environment_or_all(incomplete: str) -> list[tuple[str, str]]:
+    """Offer what `complete_environment` does, and "all"."""
+    return [*complete_environment(incomplete), *_matching([("all", "every environment")], incomplete)]
+
+
+def complete_driver(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Offer the drivers of the environment that the line names, or those that all environments have."""
+    try:
+        from evalengine.parity.drivers import COMMON_DRIVERS
+        from evalengine.parity.references import reference
+
+        env = context.params.get("env")
+        own = reference(env).drivers if env and env != "all" else ()
+    except Exception:
+        return []
+    return _matching([(name, "") for name in (*COMMON_DRIVERS, *own)], incomplete)
 
 
 def complete_policy(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.synchronize import Barrier
 from typing import Any, Self, TypeVar
@@ -75,10 +75,25 @@ class WorkerPool:
         answer = self._pool.map_async(function, arguments, chunksize)
         while not answer.ready():
             answer.wait(LIVENESS_INTERVAL)
-            alive = {process.pid for process in multiprocessing.active_children()}
-            if not answer.ready() and not self._pids <= alive:
-                raise EvalEngineError("workers: a worker process died (out of memory?)")
+            if not answer.ready():
+                self._check_liveness()
         return answer.get()
+
+    def map_unordered(self, function: Callable[[Argument], Result], arguments: Iterable[Argument]) -> Iterator[Result]:
+        """Yield each result as soon as it is there; errors as in `map`."""
+        results = self._pool.imap_unordered(function, arguments)
+        while True:
+            try:
+                yield results.next(timeout=LIVENESS_INTERVAL)
+            except StopIteration:
+                return
+            except multiprocessing.TimeoutError:
+                self._check_liveness()
+
+    def _check_liveness(self) -> None:
+        alive = {process.pid for process in multiprocessing.active_children()}
+        if not self._pids <= alive:
+            raise EvalEngineError("workers: a worker process died (out of memory?)")
 
 
 class _Worker:

@@ -7,21 +7,22 @@ Two bounds, by what the network is made of:
 - Otherwise, row by row: what any order of summation can lose (`rounding.logits_and_bounds`).
 
 Where the two sides choose different actions, both can be right. Each such action is listed with the margin of the two
-logits in float64, and breaks the claim if the margin is more than rounding explains. Depends on TorchPolicy, tallies and
-rounding.
+logits in float64, and breaks the claim if the margin is more than rounding explains. Depends on TorchPolicy, tallies
+and rounding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.parity.divergence import differing_bits
 from evalengine.parity.layers import placed_layers
 from evalengine.parity.layerwise import is_outside
-from evalengine.parity.report import differing_bits
 from evalengine.parity.tally import Errors, ErrorTally
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.policy import Policy
@@ -76,13 +77,14 @@ def judge_logits(
     ours = policy.network.logits(weights, observations)
     theirs = torch_policy.logits(policy, weights, observations)
     measured = spread_rows(len(ours), MEASURED_ROWS)
-    (exact,) = torch_policy.outputs(
-        policy.input_shape, policy.layers, weights, observations[measured], dtype="float64"
-    )
+    (exact,) = torch_policy.outputs(policy.input_shape, policy.layers, weights, observations[measured], dtype="float64")
     both = _Logits(policy, weights, observations, ours, theirs)
     beyond = both.differing_non_finite()
     if _sums_are_known(policy) and exact.size >= LEAST_VALUES:
-        beyond[measured] |= _beyond_rms(ours[measured], theirs[measured], exact)
+        ratio = _rms_ratio(ours[measured], theirs[measured], exact)
+        tally.worst_ratio = max(tally.worst_ratio, ratio)
+        if ratio > RMS_FACTOR:
+            beyond[measured[_worst_row(ours[measured], theirs[measured], exact)]] = True
     else:
         beyond |= both.beyond_any_order()
     parted, notes = both.parted_actions()
@@ -102,16 +104,19 @@ def _sums_are_known(policy: Policy) -> bool:
     return not any(is_outside(place) for place in placed_layers(policy.input_shape, policy.layers))
 
 
-def _beyond_rms(
-    ours: NDArray[np.float32], theirs: NDArray[np.float32], exact: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Return no row, or, if our root-mean-square error is beyond the bound, the row that adds most to it."""
-    rows = np.zeros(len(ours), np.bool_)
-    if Errors.of(ours, exact).rms > RMS_FACTOR * Errors.of(theirs, exact).rms:
-        with np.errstate(invalid="ignore"):
-            excess = np.square(ours - exact) - np.square(theirs - exact)
-        rows[np.nan_to_num(excess, nan=0.0).max(axis=1).argmax()] = True
-    return rows
+def _rms_ratio(ours: NDArray[np.float32], theirs: NDArray[np.float32], exact: NDArray[np.float64]) -> float:
+    """Return how many times PyTorch's root-mean-square error ours is."""
+    mine, reference = Errors.of(ours, exact).rms, Errors.of(theirs, exact).rms
+    if reference == 0.0:
+        return 1.0 if mine == 0.0 else math.inf
+    return mine / reference
+
+
+def _worst_row(ours: NDArray[np.float32], theirs: NDArray[np.float32], exact: NDArray[np.float64]) -> int:
+    """Return the row with the value that makes our error exceed PyTorch's most."""
+    with np.errstate(invalid="ignore"):
+        excess = np.square(ours - exact) - np.square(theirs - exact)
+    return int(np.nan_to_num(excess).max(axis=1).argmax())
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +144,7 @@ class _Logits:
         return beyond
 
     def parted_actions(self) -> tuple[NDArray[np.bool_], list[str]]:
-        """Return the rows whose actions differ for another reason than rounding, and a line for each differing action."""
+        """Return the rows whose actions differ for another reason than rounding, and a line for each that differs."""
         chosen, reference = self.ours.argmax(axis=1), self.theirs.argmax(axis=1)
         parted = np.flatnonzero(chosen != reference)
         wrong = np.zeros(len(self.ours), np.bool_)
@@ -150,9 +155,8 @@ class _Logits:
             margin, bound = abs(float(exact[ours] - exact[theirs])), float(bounds[ours] + bounds[theirs])
             wrong[row] = not margin <= bound
             judged = "ABOVE" if wrong[row] else "within"
-            lines.append(
-                f"row {row}: action {ours}, PyTorch's {theirs}: logit margin {margin:.3g} {judged} the bound {bound:.3g}"
-            )
+            actions = f"row {row}: action {ours}, PyTorch's {theirs}"
+            lines.append(f"{actions}: logit margin {margin:.3g} {judged} the bound {bound:.3g}")
         if len(lines) > LISTED_ACTIONS:
             lines[LISTED_ACTIONS:] = [f"and {len(lines) - LISTED_ACTIONS} more differing actions"]
         return wrong, lines

@@ -14,18 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.arguments import SEED_LIMIT
 from evalengine.bench.backends import policy_inputs
 from evalengine.environment import make
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import discrete_action
 from evalengine.parity.references import Reference, Variant
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.trace import Trace, TraceRows, make_reference, no_state
+from evalengine.parity.trace import PIECE, VISITED_ROWS, Trace, TraceRows, make_reference, no_state, spread_rows
 from evalengine.parity.versions import standing
 from evalengine.policy import Policy
 from evalengine.rounding import logits_and_bounds
@@ -38,6 +40,12 @@ class LogitsSource(Protocol):
         self, policy: Policy, weights: NDArray[np.float32], observations: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return (B, n_outputs) for weights (D,) and observations (B, ...) as `Policy.logits` takes them."""
+
+
+def claim_of(policy: Policy) -> tuple[Claim, str]:
+    """Return what is claimed of a policy's logits, and why it is not EXACT; "" if it is."""
+    reason = policy.network.exactness
+    return (Claim.EXACT, "") if reason is None else (Claim.BOUNDED, reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +67,7 @@ class ClosedLoop:
     def section(
         self, name: str, individuals: Sequence[NDArray[np.float32]], steps: int, theirs: LogitsSource
     ) -> tuple[Section, NDArray[np.float32]]:
-        """Compare both sides; return the reference's observations too.
+        """Compare both sides; return some of the reference's observations too, evenly spread.
 
         Args:
             name: the section's.
@@ -67,19 +75,18 @@ class ClosedLoop:
             steps: in all.
             theirs: the reference's side of the logits.
         """
-        shares = [steps // len(individuals) + (index < steps % len(individuals)) for index in range(len(individuals))]
-        parts, observations = [], []
-        for index, (weights, share) in enumerate(zip(individuals, shares, strict=True)):
-            if share:
-                part, visited = self._individual(name, index, weights, share, theirs)
-                parts.append(part)
-                observations.append(visited)
-        return Section.merged(parts), np.concatenate(observations)
+        parts, visited = [], []
+        for index, weights in enumerate(individuals):
+            share = steps // len(individuals) + (index < steps % len(individuals))
+            first_episode = 0
+            for start in range(0, share, PIECE):
+                ours, reference = self._traces(weights, min(PIECE, share - start), first_episode, theirs)
+                parts.append(self._compared(name, index, weights, ours, reference))
+                visited.append(reference.observation[spread_rows(len(reference.step), VISITED_ROWS)])
+                first_episode = int(reference.episode[-1]) + 1
+        return Section.merged(parts), np.concatenate(visited)
 
-    def _individual(
-        self, name: str, index: int, weights: NDArray[np.float32], steps: int, theirs: LogitsSource
-    ) -> tuple[Section, NDArray[np.float32]]:
-        ours, reference = self._traces(weights, steps, theirs)
+    def _compared(self, name: str, index: int, weights: NDArray[np.float32], ours: Trace, reference: Trace) -> Section:
         standings = standing("torch", *self.reference.packages)
         partings = [] if self.claim is Claim.EXACT else self._partings(weights, ours, reference)
         excused = np.zeros(len(ours.step), np.bool_)
@@ -92,7 +99,7 @@ class ClosedLoop:
             excused=excused,
             logits_are_claimed=self.claim is Claim.EXACT,
         )
-        section = Section(
+        return Section(
             name=name,
             claim=self.claim,
             steps=comparison.steps,
@@ -105,16 +112,18 @@ class ClosedLoop:
             columns=_with_margins(comparison.columns, partings),
             unproven=standings.unproven,
         )
-        return section, reference.observation
 
-    def _traces(self, weights: NDArray[np.float32], steps: int, theirs: LogitsSource) -> tuple[Trace, Trace]:
+    def _traces(
+        self, weights: NDArray[np.float32], steps: int, first_episode: int, theirs: LogitsSource
+    ) -> tuple[Trace, Trace]:
         """Run both sides step by step; an episode ends where either side's does, or where their actions differ."""
         native, gym = make(self.reference.env_id), make_reference(self.reference, Variant())
         read_state = self.reference.state or no_state
         our_rows, their_rows = TraceRows(), TraceRows()
-        episode = 0
-        while steps > 0:
-            seed = (self.seed + episode) % 2**64
+        for episode in count(first_episode):
+            if steps == 0:
+                break
+            seed = (self.seed + episode) % SEED_LIMIT
             our_observation, _ = native.reset(seed=seed)
             their_observation, _ = gym.reset(seed=seed)
             their_state = read_state(gym.unwrapped)
@@ -132,7 +141,6 @@ class ClosedLoop:
                 our_observation, their_observation = our_step[0], their_step[0]
                 ended = our_action != their_action or any((*our_step[2:4], *their_step[2:4]))
                 steps -= 1
-            episode += 1
         return our_rows.trace(), their_rows.trace()
 
     def _inputs(self, observation: NDArray[Any]) -> NDArray[np.float32]:

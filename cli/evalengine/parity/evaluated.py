@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from evalengine.bench.backends import policy_inputs
 from evalengine.environment import make
 from evalengine.evaluation import Evaluation, evaluate
+from evalengine.parity.divergence import Divergence, differing_bits
 from evalengine.parity.drivers import discrete_action
-from evalengine.parity.report import Claim, Divergence, Section, differing_bits
+from evalengine.parity.report import Claim, Section
 from evalengine.parity.versions import standing
 from evalengine.policy import Policy
 

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from evalengine.console import note
 from evalengine.errors import EvalEngineError, MissingDependencyError
-from evalengine.parity.closed_loop import LogitsSource
+from evalengine.parity.closed_loop import LogitsSource, claim_of
 from evalengine.parity.drivers import player
-from evalengine.parity.forward import claim_of
 from evalengine.parity.golden import check, forward_example, libm_fingerprint, load, save, trace_arrays
 from evalengine.parity.open_loop import state_names
 from evalengine.parity.references import Reference, Variant, reference
@@ -31,8 +30,8 @@ from evalengine.parity.versions import standing
 from evalengine.policy import Policy
 from evalengine.registry import describe, entries
 
-STEPS = 150
-"""Of each variant with each driver; more of the default variant, whose episodes are the longest."""
+STEPS = 100
+"""Of each variant with each driver; of the default variant, whose episodes are the longest, four times as many."""
 
 FORWARD = (
     "mlp:4-2,act=relu",
@@ -78,8 +77,8 @@ def record_environment(source: Reference, path: Path) -> None:
     for index, variant in enumerate((Variant(), *source.variants)):
         entry = describe(source.env_id, variant.kwargs)
         for driver in ("random", "sticky", *source.drivers):
-            begin = player(driver, entry, source.drivers, Policy(entry.default_policy), ())
-            steps = 3 * STEPS if index == 0 else STEPS
+            begin = player(driver, entry, source.drivers)
+            steps = 4 * STEPS if index == 0 else STEPS
             trace, events = record(source, variant, {driver: begin}, seed=1000 * len(runs), steps=steps)
             arrays |= trace_arrays(len(runs), trace)
             runs.append(

@@ -44,7 +44,8 @@ class LayerTallies:
         tanh: tanh.
         outside: convolutions in an order that is not known.
         padded: these again, PyTorch's on an image that is padded first.
-        reasons: why a convolution is outside, and how many are.
+        reasons: why a convolution is outside.
+        tanh_ulps: the largest errors of tanh in units in the last place, ours and PyTorch's.
     """
 
     sums: BitTally = field(default_factory=BitTally)
@@ -52,25 +53,25 @@ class LayerTallies:
     outside: ErrorTally = field(default_factory=ErrorTally)
     padded: BitTally = field(default_factory=BitTally)
     reasons: set[str] = field(default_factory=set)
+    tanh_ulps: tuple[float, float] = (0.0, 0.0)
 
     def sections(self, label: str, *, unproven: str) -> list[Section]:
         """Return a section for each kind of layer that was met; `label` says whose layers they are."""
         sections = []
         own = "each layer on its own inputs"
         if self.sums.rows:
-            sections.append(self.sums.section(f"sums, {label}", unproven=unproven, notes=[own]))
+            sections.append(self.sums.section(f"sums layer by layer, {label}", unproven=unproven, notes=[own]))
         if self.tanh.rows:
             # Judged by float64, so it holds or breaks whatever PyTorch does here.
             bound = f"bound: {TANH_ULPS:g} unit in the last place of float64's tanh"
-            sections.append(self.tanh.section(f"tanh, {label}", unproven="", notes=[own, bound]))
+            worst = "at most {:.3f} units in the last place, PyTorch's {:.3f}".format(*self.tanh_ulps)
+            sections.append(self.tanh.section(f"tanh layer by layer, {label}", unproven="", notes=[own, bound, worst]))
         if self.outside.rows:
             bound = "bound: |computed - exact| <= gamma_(K+1) (|W| |x| + |b|) + (K + 1) 2^-149, any order of K products"
             notes = [*sorted(self.reasons), own, bound]
-            sections.append(self.outside.section(f"convolutions outside, {label}", unproven="", notes=notes))
+            sections.append(self.outside.section(f"convolutions, {label}", unproven="", notes=notes))
             note = "the same convolutions: PyTorch's with the image padded first, ours with its own padding"
-            sections.append(
-                self.padded.section(f"convolutions outside, padded first, {label}", unproven=unproven, notes=[note])
-            )
+            sections.append(self.padded.section(f"convolutions padded first, {label}", unproven=unproven, notes=[note]))
         return sections
 
 
@@ -101,7 +102,7 @@ def judge_layers(
         versions: of both sides.
     """
     places = placed_layers(policy.input_shape, policy.layers)
-    inputs = observations
+    inputs = previous_inputs = observations
     for number, place in enumerate(places, start=1):
         layer = _Layer(place, weights[place.parameters], inputs, f"layer {number} ({place.layer[0]})", case, versions)
         if place.has_weights:
@@ -118,7 +119,7 @@ def judge_layers(
             pair = _engine.Network(before.input_shape, (before.layer, place.layer))
             outputs = pair.logits(weights[before.parameters], previous_inputs)
             if place.layer[0] == "tanh":
-                _judge_tanh(layer, outputs, torch_policy, tallies.tanh)
+                _judge_tanh(layer, outputs, torch_policy, tallies)
             else:
                 _judge_sum(layer, outputs, torch_policy, tallies.sums)
         previous_inputs, inputs = inputs, outputs
@@ -145,25 +146,29 @@ def _judge_sum(layer: _Layer, ours: NDArray[np.float32], torch_policy: TorchPoli
     tally.add(ours, theirs, name=layer.name, case=layer.case, versions=layer.versions)
 
 
-def _judge_tanh(layer: _Layer, ours: NDArray[np.float32], torch_policy: TorchPolicy, tally: ErrorTally) -> None:
+def _judge_tanh(layer: _Layer, ours: NDArray[np.float32], torch_policy: TorchPolicy, tallies: LayerTallies) -> None:
     shape, step = (layer.inputs.shape[1],), [layer.place.layer]
     (theirs,) = torch_policy.outputs(shape, step, _NOTHING, layer.inputs)
     (exact,) = torch_policy.outputs(shape, step, _NOTHING, layer.inputs, dtype="float64")
-    tally.measure(ours, theirs, exact)
-    within = np.abs(ours - exact) <= TANH_ULPS * unit_in_the_last_place(exact)
-    beyond = ~(within | (np.isnan(ours) & np.isnan(exact))).all(axis=1)
-    tally.refuse(beyond, ours, exact.astype(np.float32), name=layer.name, case=layer.case, versions=layer.versions)
+    tallies.tanh.measure(ours, theirs, exact)
+    # NaN where float64 has NaN is no error; where only one side has it, it exceeds every bound.
+    unit, nan = unit_in_the_last_place(exact), np.isnan(exact)
+    errors, their_errors = (np.where(nan & np.isnan(side), 0.0, np.abs(side - exact) / unit) for side in (ours, theirs))
+    beyond = np.asarray(~(errors <= TANH_ULPS).all(axis=1))
+    rounded = exact.astype(np.float32)
+    tallies.tanh.refuse(beyond, ours, rounded, name=layer.name, case=layer.case, versions=layer.versions)
+    worst, their_worst = tallies.tanh_ulps
+    tallies.tanh_ulps = (max(worst, float(errors.max())), max(their_worst, float(their_errors.max())))
 
 
 def unit_in_the_last_place(exact: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distance of neighbouring float32 numbers around each exact value."""
-    _, exponent = np.frexp(np.abs(exact))
-    return np.ldexp(1.0, np.maximum(exponent - 24, -149))
+    _, exponent = np.frexp(exact)
+    units = np.ldexp(1.0, np.maximum(exponent - 24, -149))
+    return np.where(exact == 0.0, SMALLEST_SUBNORMAL, units)
 
 
-def _judge_outside(
-    layer: _Layer, ours: NDArray[np.float32], torch_policy: TorchPolicy, tallies: LayerTallies
-) -> None:
+def _judge_outside(layer: _Layer, ours: NDArray[np.float32], torch_policy: TorchPolicy, tallies: LayerTallies) -> None:
     place = layer.place
     (theirs,) = torch_policy.outputs(place.input_shape, [place.layer], layer.weights, layer.inputs)
     (exact,) = torch_policy.outputs(place.input_shape, [place.layer], layer.weights, layer.inputs, dtype="float64")

@@ -7,8 +7,8 @@ Depends on traces, comparers and drivers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,54 +18,53 @@ from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import player
 from evalengine.parity.references import Player, Reference, Variant
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.trace import Trace, make_reference, record, replay
+from evalengine.parity.trace import PIECE, VISITED_ROWS, Trace, make_reference, record, replay, spread_rows
 from evalengine.parity.versions import standing
-from evalengine.policy import Policy
 from evalengine.registry import describe
 
 
-@dataclass(frozen=True, eq=False)
-class OpenLoop:
-    """What to run.
-
-    Attributes:
-        reference: the environment.
-        policy: of the policy driver, with its individuals.
-        individuals: weight vectors (D,).
-        seed: of the first episode.
-        steps: how many steps.
-    """
-
-    reference: Reference
-    policy: Policy
-    individuals: Sequence[NDArray[np.float32]]
-    seed: int
-    steps: int
-
-    def section(self, name: str, drivers: Sequence[str], variant: Variant) -> tuple[Section, NDArray[np.generic]]:
-        """Compare one variant with drivers that take turns; return the observations of the reference too.
-
-        Args:
-            name: the section's.
-            drivers: names; the policy driver fits only variants that leave the shapes as they are.
-            variant: how the environment is set up.
-        """
-        entry = describe(self.reference.env_id, variant.kwargs)
-        own = self.reference.drivers
-        players = {driver: player(driver, entry, own, self.policy, self.individuals) for driver in drivers}
-        return compare_with_players(self.reference, variant, players, name=name, seed=self.seed, steps=self.steps)
-
-
-def compare_with_players(
+def open_loop(
     reference: Reference, variant: Variant, players: Mapping[str, Player], *, name: str, seed: int, steps: int
-) -> tuple[Section, NDArray[np.generic]]:
-    """Run the reference with players that take turns, replay it natively, and compare; see `OpenLoop.section`."""
-    theirs, events = record(reference, variant, players, seed=seed, steps=steps)
+) -> tuple[Section, NDArray[Any]]:
+    """Run the reference with players that take turns, replay it natively, and compare.
+
+    Args:
+        reference: the environment.
+        variant: how it is set up.
+        players: name -> driver.
+        name: the section's.
+        seed: of the first episode.
+        steps: how many.
+
+    Returns:
+        The section, and some of the reference's observations, evenly spread.
+    """
+    parts: list[Section] = []
+    visited: list[NDArray[Any]] = []
+    first_episode = 0
+    for start in range(0, steps, PIECE):
+        theirs, events = record(
+            reference, variant, players, seed=seed, steps=min(PIECE, steps - start), first_episode=first_episode
+        )
+        parts.append(_compared(reference, variant, players, theirs, name, events))
+        visited.append(theirs.observation[spread_rows(len(theirs.step), VISITED_ROWS)])
+        first_episode = int(theirs.episode[-1]) + 1
+    return Section.merged(parts), np.concatenate(visited)
+
+
+def _compared(
+    reference: Reference,
+    variant: Variant,
+    players: Iterable[str],
+    theirs: Trace,
+    name: str,
+    events: Mapping[str, int],
+) -> Section:
     ours = native_replay(reference, variant, theirs)
     standings = standing(*reference.packages)
-    case = ", ".join(part for part in (f"driver {' and '.join(players)}", str(variant)) if part)
+    case = ", ".join(part for part in (f"driver {' or '.join(players)}", str(variant)) if part)
     comparison = compare_traces(ours, theirs, case=case, versions=standings.versions)
-    section = Section(
+    return Section(
         name=name,
         claim=Claim.EXACT,
         steps=comparison.steps,
@@ -77,7 +76,32 @@ def compare_with_players(
         columns=comparison.columns,
         unproven=standings.unproven,
     )
-    return section, theirs.observation
+
+
+def variants_section(reference: Reference, drivers: Sequence[str], *, name: str, seed: int, steps: int) -> Section:
+    """Compare all variants of an environment, which share the steps.
+
+    Args:
+        reference: an environment with variants.
+        drivers: names, which take turns; never "policy", since variants have other shapes.
+        name: the section's.
+        seed: of the first episode of each variant.
+        steps: in all; if there are fewer than variants, the last ones are left out.
+    """
+    variants = reference.variants
+    parts = []
+    for index, variant in enumerate(variants):
+        share = steps // len(variants) + (index < steps % len(variants))
+        if share:
+            players = variant_players(reference, variant, drivers)
+            parts.append(open_loop(reference, variant, players, name=name, seed=seed, steps=share)[0])
+    return Section.merged(parts)
+
+
+def variant_players(reference: Reference, variant: Variant, drivers: Sequence[str]) -> dict[str, Player]:
+    """Return the drivers of these names, but "policy", for a variant."""
+    entry = describe(reference.env_id, variant.kwargs)
+    return {driver: player(driver, entry, reference.drivers) for driver in drivers}
 
 
 def native_replay(reference: Reference, variant: Variant, trace: Trace) -> Trace:

@@ -157,7 +157,7 @@ def _recover(terms: list[int], products: int, sums: Sums, found: set[int]) -> in
 
 
 def _meeting_sizes(first: int, others: list[int], products: int, sums: Sums) -> list[int]:
-    """Return, for each other term, how many terms are in the smallest partial sum that has both; the bias is `products`."""
+    """Return, for each other term, how many terms the smallest partial sum with both has; the bias is `products`."""
     inputs = np.ones((len(others), products), np.float32)
     if first < products:
         inputs[:, first] = BIG

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.report import Claim, Divergence, Section, differing_bits
+from evalengine.parity.divergence import Divergence, differing_bits
+from evalengine.parity.report import Claim, Section
 
 
 @dataclass
@@ -60,7 +61,7 @@ class BitTally:
             seed: from which the case was drawn.
         """
         differing = differing_bits(ours, theirs, any_nan=True)
-        rows = differing.any(axis=1)
+        rows = np.asarray(differing.any(axis=1))
         self.rows += len(rows)
         self.values += theirs.size
         self.finite += int(np.isfinite(theirs).sum())
@@ -84,7 +85,7 @@ class BitTally:
             mismatches=self.mismatches,
             first_divergence=self.first,
             notes=(*notes, counted),
-            events=dict(self.events),
+            events=dict(sorted(self.events.items())),
             unproven=unproven,
         )
 
@@ -123,6 +124,7 @@ class ErrorTally:
         mismatches: rows that exceed the bound.
         ours: our errors.
         theirs: PyTorch's, on the same inputs.
+        worst_ratio: the largest ratio of our root-mean-square error to PyTorch's in one network; 0 if none was formed.
         first: the first row that exceeds the bound.
         notes: what there is to say.
     """
@@ -131,6 +133,7 @@ class ErrorTally:
     mismatches: int = 0
     ours: Errors = Errors()
     theirs: Errors = Errors()
+    worst_ratio: float = 0.0
     first: Divergence | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -161,6 +164,8 @@ class ErrorTally:
     def section(self, name: str, *, unproven: str, notes: Iterable[str] = ()) -> Section:
         """Return the tally as a section that claims a bound."""
         measured = f"root-mean-square error {self.ours.rms:.3g}, PyTorch's {self.theirs.rms:.3g}"
+        if self.worst_ratio:
+            measured += f"; in one network at most {self.worst_ratio:.3f} times PyTorch's"
         return Section(
             name=name,
             claim=Claim.BOUNDED,

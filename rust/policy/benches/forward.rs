@@ -1,1 +1,139 @@
-fn main() {}
+//! Forward passes and packing: `cargo bench -p policy`.
+//!
+//! Items are multiply-accumulates, so throughput is in MACs per second; `fma_peak` is what the processor can do at most.
+//! Small networks run one individual per lane, convolution networks all lanes of one individual.
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use lane_math::lanes::{F32x8, Simd};
+use lane_math::{Isa, Kernel};
+use policy::{Architecture, InputShape, Layer, Network};
+
+fn main() {
+    divan::main();
+}
+
+fn linear(outputs: usize) -> Layer {
+    Layer::Linear { outputs, bias: true }
+}
+
+fn conv(out_channels: usize, kernel: usize, stride: usize) -> Layer {
+    let (kernel, stride) = ((kernel, kernel), (stride, stride));
+    Layer::Conv2d { out_channels, kernel, stride, padding: (0, 0), bias: true }
+}
+
+fn mlp(hidden: usize) -> Architecture {
+    let layers = vec![linear(hidden), Layer::Tanh, linear(2)];
+    Architecture::new(InputShape::Flat(4), layers).expect("sizes fit")
+}
+
+/// cnn:5x12x12-16k3-32k3-64-4
+fn snake_cnn() -> Architecture {
+    let relu = Layer::Relu;
+    let layers = vec![conv(16, 3, 1), relu, conv(32, 3, 1), relu, linear(64), relu, linear(4)];
+    Architecture::new(InputShape::Image { channels: 5, height: 12, width: 12 }, layers).expect("kernels fit")
+}
+
+/// cnn:3x96x96-32k8s4-64k4s2-64k3-512-3
+fn nature_cnn() -> Architecture {
+    let relu = Layer::Relu;
+    let convs = [conv(32, 8, 4), relu, conv(64, 4, 2), relu, conv(64, 3, 1), relu];
+    let layers = convs.into_iter().chain([linear(512), relu, linear(3)]).collect();
+    Architecture::new(InputShape::Image { channels: 3, height: 96, width: 96 }, layers).expect("kernels fit")
+}
+
+/// Values between -0.1 and 0.1 without a pattern that matters.
+fn values(count: usize) -> Vec<f32> {
+    (0..count).map(|index| (index * 7919 % 2001) as f32 * 1e-4 - 0.1).collect()
+}
+
+/// One forward pass of a group of lanes; `individuals` share the lanes out among them, `density` of the observation's
+/// values are not zero.
+fn forward(
+    bencher: Bencher<'_, '_>,
+    architecture: &Architecture,
+    lanes: usize,
+    individuals: usize,
+    density: f32,
+) {
+    let network = Network::new(architecture);
+    let mut slots = vec![network.packed(); individuals];
+    for slot in &mut slots {
+        network.pack(&values(architecture.n_params()), slot);
+    }
+    let slot_of_lane: Vec<usize> = (0..lanes).map(|lane| lane * individuals / lanes).collect();
+    let mut observations = values(lanes * architecture.n_inputs());
+    let step = (1.0 / density) as usize;
+    for (_, value) in observations.iter_mut().enumerate().filter(|(place, _)| place % step != 0) {
+        *value = 0.0;
+    }
+    let mut logits = vec![0.0; lanes * architecture.n_outputs()];
+    let mut scratch = network.scratch(lanes);
+    bencher.counter(ItemsCount::new(lanes as u64 * architecture.macs())).bench_local(|| {
+        network.forward(&slots, &slot_of_lane, black_box(&observations), &mut logits, &mut scratch);
+    });
+}
+
+/// 16 lanes of 16 individuals: divide the time by 16.
+#[divan::bench(args = [16, 64], sample_size = 1000)]
+fn mlp_4_h_2_tanh_16_lanes(bencher: Bencher<'_, '_>, hidden: usize) {
+    forward(bencher, &mlp(hidden), 16, 16, 1.0);
+}
+
+#[divan::bench(args = [1, 8, 16])]
+fn snake_cnn_full_observation(bencher: Bencher<'_, '_>, lanes: usize) {
+    forward(bencher, &snake_cnn(), lanes, 1, 1.0);
+}
+
+/// As a game shows it: one value in thirty is not zero.
+#[divan::bench(args = [1, 8, 16])]
+fn snake_cnn_sparse_observation(bencher: Bencher<'_, '_>, lanes: usize) {
+    forward(bencher, &snake_cnn(), lanes, 1, 1.0 / 30.0);
+}
+
+#[divan::bench(args = [1, 8])]
+fn nature_cnn_full_observation(bencher: Bencher<'_, '_>, lanes: usize) {
+    forward(bencher, &nature_cnn(), lanes, 1, 1.0);
+}
+
+#[divan::bench(args = ["mlp:4-64-2", "snake", "nature"])]
+fn pack(bencher: Bencher<'_, '_>, name: &str) {
+    let architecture = match name {
+        "snake" => snake_cnn(),
+        "nature" => nature_cnn(),
+        _ => mlp(64),
+    };
+    let network = Network::new(&architecture);
+    let (weights, mut packed) = (values(architecture.n_params()), network.packed());
+    bencher.bench_local(|| network.pack(black_box(&weights), &mut packed));
+}
+
+/// Chains of multiply-adds in registers, enough of them to hide their latency.
+struct Chains {
+    steps: usize,
+    factor: f32,
+}
+
+impl Kernel for Chains {
+    type Output = [f32; 8];
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> [f32; 8] {
+        let (factor, addend) = (S::F32::splat(self.factor), S::F32::splat(1e-9));
+        let mut chains = [S::F32::zero(); 12];
+        for _ in 0..self.steps {
+            for chain in &mut chains {
+                *chain = factor.mul_add(addend, *chain);
+            }
+        }
+        chains.into_iter().fold(S::F32::zero(), S::F32::add).to_array()
+    }
+}
+
+#[divan::bench]
+fn fma_peak(bencher: Bencher<'_, '_>) {
+    let steps = 10_000;
+    bencher
+        .counter(ItemsCount::new(steps * 12 * 8))
+        .bench_local(|| Isa::detect().run(Chains { steps, factor: black_box(1.0) }));
+}

@@ -1,11 +1,13 @@
 //! A network that is ready to run: pack weights once per individual, then forward group after group of lanes.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel};
 
 use crate::architecture::Architecture;
 use crate::kernels::{Batch, Rows, sparse};
-use crate::packed::{AlignedValues, PackedWeights};
+use crate::packed::PackedWeights;
 use crate::plan::{Operation, Plan, Stage, row_stride};
 use crate::scratch::Scratch;
 
@@ -28,6 +30,8 @@ use crate::scratch::Scratch;
 pub struct Network {
     architecture: Architecture,
     plan: Plan,
+    /// Tells packed weights and scratch memory of this architecture from those of others.
+    fingerprint: u64,
     isa: Isa,
 }
 
@@ -41,7 +45,14 @@ impl Network {
     /// The network on a given instruction set. The logits are the same bits on all of them.
     #[must_use]
     pub fn with_isa(architecture: &Architecture, isa: Isa) -> Self {
-        Self { architecture: architecture.clone(), plan: Plan::new(architecture), isa }
+        let mut hasher = DefaultHasher::new();
+        architecture.hash(&mut hasher);
+        Self {
+            architecture: architecture.clone(),
+            plan: Plan::new(architecture),
+            fingerprint: hasher.finish(),
+            isa,
+        }
     }
 
     /// What the network computes.
@@ -53,13 +64,13 @@ impl Network {
     /// Storage for one individual's packed weights, still all zeros.
     #[must_use]
     pub fn packed(&self) -> PackedWeights {
-        PackedWeights(AlignedValues::zeros(self.plan.packed_len))
+        PackedWeights::zeros(self.plan.packed_len, self.fingerprint)
     }
 
     /// Working memory for groups of up to `lanes` lanes.
     #[must_use]
     pub fn scratch(&self, lanes: usize) -> Scratch {
-        Scratch::new(lanes, self.plan.max_stride, self.plan.max_units)
+        Scratch::new(lanes, self.plan.max_stride, self.plan.max_units, self.fingerprint)
     }
 
     /// Brings one individual's flat weight vector (`n_params` float32, per layer weight then bias, as
@@ -67,11 +78,11 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// If `weights` is not `n_params` long, or `packed` was made by a network of another architecture.
+    /// If `weights` is not `n_params` long, or `packed` was made for another architecture.
     pub fn pack(&self, weights: &[f32], packed: &mut PackedWeights) {
         assert_eq!(weights.len(), self.architecture.n_params(), "the weights do not fit the network");
-        assert!(self.fits(packed), "the packed weights belong to another network");
-        self.isa.run(Pack { plan: &self.plan, weights, packed: packed.0.as_mut_slice() });
+        assert_eq!(packed.fingerprint(), self.fingerprint, "the packed weights belong to another network");
+        self.isa.run(Pack { plan: &self.plan, weights, packed: packed.values_mut() });
     }
 
     /// The logits of a group of lanes.
@@ -86,8 +97,8 @@ impl Network {
     ///
     /// # Panics
     ///
-    /// If a length is not as above, a slot is out of range, packed for another network, or `scratch` has too few lanes
-    /// or was made by a network of another architecture.
+    /// If a length is not as above, a slot is out of range, or a slot or `scratch` was made for another architecture, or
+    /// `scratch` for fewer lanes.
     pub fn forward(
         &self,
         slots: &[PackedWeights],
@@ -100,9 +111,15 @@ impl Network {
         let (n_inputs, n_outputs) = (self.architecture.n_inputs(), self.architecture.n_outputs());
         assert_eq!(observations.len(), lanes * n_inputs, "observations are not (lanes, n_inputs)");
         assert_eq!(logits.len(), lanes * n_outputs, "logits are not (lanes, n_outputs)");
-        assert!(lanes <= scratch.lanes(), "the scratch memory has room for {} lanes", scratch.lanes());
+        assert_eq!(scratch.fingerprint, self.fingerprint, "the scratch memory belongs to another network");
+        assert!(
+            lanes <= scratch.lanes,
+            "the scratch memory has room for {} lanes, got {lanes}",
+            scratch.lanes
+        );
         for &slot in slot_of_lane {
-            assert!(self.fits(&slots[slot]), "the packed weights belong to another network");
+            let fingerprint = slots[slot].fingerprint();
+            assert_eq!(fingerprint, self.fingerprint, "the packed weights belong to another network");
         }
         let reordered = self.plan.gains_from_sorting && scratch.sort_lanes(slot_of_lane);
         let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
@@ -119,10 +136,6 @@ impl Network {
             sums: sums.as_mut_slice(),
             lists: &mut lists[..lanes],
         });
-    }
-
-    fn fits(&self, packed: &PackedWeights) -> bool {
-        packed.values().len() == self.plan.packed_len
     }
 }
 

@@ -35,11 +35,28 @@ impl AlignedValues {
 /// Made by [`Network::packed`](crate::Network::packed), filled by [`Network::pack`](crate::Network::pack); meant to be
 /// kept and filled again with the next individual. The contents are private to the network.
 #[derive(Clone, Debug)]
-pub struct PackedWeights(pub(crate) AlignedValues);
+pub struct PackedWeights {
+    values: AlignedValues,
+    /// Of the architecture that the layout belongs to.
+    fingerprint: u64,
+}
 
 impl PackedWeights {
+    pub(crate) fn zeros(len: usize, fingerprint: u64) -> Self {
+        Self { values: AlignedValues::zeros(len), fingerprint }
+    }
+
     pub(crate) fn values(&self) -> &[f32] {
-        self.0.as_slice()
+        self.values.as_slice()
+    }
+
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        self.values.as_mut_slice()
+    }
+
+    /// Which architecture the layout belongs to.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 }
 

@@ -1,6 +1,7 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
 use crate::architecture::{Architecture, InputShape, Layer, PlacedLayer};
+use crate::kernels::LinearShape;
 use crate::kernels::activation::Activation;
 use crate::kernels::chain::Chain;
 use crate::kernels::conv::Conv;
@@ -116,7 +117,8 @@ impl Builder {
             Layer::Relu => self.push(Operation::Activation(Activation::Relu), weights, size),
             Layer::Linear { outputs, bias } => {
                 self.leave_blocks();
-                return self.add_linear(place.input.size(), outputs, bias, relu, weights);
+                let shape = LinearShape { inputs: place.input.size(), outputs, has_bias: bias };
+                return self.add_linear(shape, relu, weights);
             }
             Layer::Conv2d { kernel, stride, padding, bias, .. } => {
                 let (input, output) = (image(place.input), image(place.output));
@@ -132,27 +134,20 @@ impl Builder {
         false
     }
 
-    fn add_linear(
-        &mut self,
-        inputs: usize,
-        outputs: usize,
-        has_bias: bool,
-        relu: bool,
-        weights: (usize, usize),
-    ) -> bool {
+    fn add_linear(&mut self, shape: LinearShape, relu: bool, weights: (usize, usize)) -> bool {
         let packed_at = self.packed_len;
-        let (block, start) = match linear_order(inputs, outputs) {
+        let (block, start) = match linear_order(shape.inputs, shape.outputs) {
             LinearOrder::Chain { block } => (block, 0.0),
             LinearOrder::Product => (1, -0.0),
             LinearOrder::Dots | LinearOrder::SingleDot => {
-                let dots = Dots::new(inputs, outputs, has_bias, packed_at);
+                let dots = Dots::new(shape, packed_at);
                 self.packed_len = dots.packed().end();
                 let columns = dots.columns();
                 self.push(Operation::Dots(dots), weights, columns);
                 return false;
             }
         };
-        let chain = Chain::new((inputs, outputs), (block, start), has_bias, relu, packed_at);
+        let chain = Chain::new(shape, block, start, relu, packed_at);
         self.packed_len = chain.packed().end();
         let columns = chain.columns();
         self.push(Operation::Chain(chain), weights, columns);

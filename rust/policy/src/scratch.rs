@@ -7,7 +7,10 @@ use crate::packed::AlignedValues;
 /// Made by [`Network::scratch`](crate::Network::scratch), one per thread. What it holds between calls does not matter.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    lanes: usize,
+    /// The most lanes that there is room for.
+    pub(crate) lanes: usize,
+    /// Of the architecture that the sizes belong to.
+    pub(crate) fingerprint: u64,
     /// Activations of every row, before and after a stage in turn.
     pub(crate) front: AlignedValues,
     pub(crate) back: AlignedValues,
@@ -21,9 +24,10 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(lanes: usize, max_stride: usize, max_units: usize) -> Self {
+    pub(crate) fn new(lanes: usize, max_stride: usize, max_units: usize, fingerprint: u64) -> Self {
         Self {
             lanes,
+            fingerprint,
             front: AlignedValues::zeros(lanes * max_stride),
             back: AlignedValues::zeros(lanes * max_stride),
             // Four units are folded together.
@@ -47,11 +51,6 @@ impl Scratch {
         self.slot_of_row.extend(self.lane_of_row.iter().map(|&lane| slot_of_lane[lane]));
         true
     }
-
-    /// The most lanes that there is room for.
-    pub(crate) fn lanes(&self) -> usize {
-        self.lanes
-    }
 }
 
 #[cfg(test)]
@@ -60,7 +59,7 @@ mod tests {
 
     #[test]
     fn lanes_are_sorted_by_slot_where_they_are_not() {
-        let mut scratch = Scratch::new(5, 8, 0);
+        let mut scratch = Scratch::new(5, 8, 0, 0);
         assert!(scratch.sort_lanes(&[2, 0, 2, 0, 1]));
         assert_eq!(scratch.lane_of_row, [1, 3, 4, 0, 2]);
         assert_eq!(scratch.slot_of_row, [0, 0, 1, 2, 2]);

@@ -80,8 +80,8 @@ fn cnn() -> impl Strategy<Value = Architecture> {
     )
 }
 
-/// Lanes with slots in any order, and weights and observations of one of the kinds that [`Values`] knows. In some lanes
-/// all but one in sixteen values of the observation are zeros of both signs.
+/// Lanes with slots in any order, and weights and observations of the kinds that [`Values`] knows; about half of the
+/// observations are mostly zeros instead.
 fn case(architectures: impl Strategy<Value = Architecture>) -> impl Strategy<Value = Case> {
     let lanes = (1_usize..=4).prop_flat_map(|slots| {
         let lanes = proptest::collection::vec((0..slots, any::<bool>()), 1..=17);
@@ -91,15 +91,13 @@ fn case(architectures: impl Strategy<Value = Architecture>) -> impl Strategy<Val
     (architectures, lanes, any::<u64>(), kinds).prop_map(|(architecture, (slots, lanes), seed, kinds)| {
         let mut values = Values::new(seed, kinds.0);
         let weights = (0..slots).map(|_| values.take(architecture.n_params())).collect();
-        let mut values = Values::new(!seed, kinds.1);
-        let mut observations = values.take(lanes.len() * architecture.n_inputs());
-        let rows = observations.chunks_mut(architecture.n_inputs());
-        for (&(_, is_sparse), row) in lanes.iter().zip(rows) {
-            for (place, value) in row.iter_mut().enumerate().filter(|(place, _)| is_sparse && place % 16 != 3)
-            {
-                *value = if place % 2 == 0 { 0.0 } else { -0.0 };
-            }
-        }
+        let mut full = Values::new(!seed, kinds.1);
+        let mut sparse = Values::new(!seed, Values::MOSTLY_ZEROS);
+        let n_inputs = architecture.n_inputs();
+        let observations = lanes
+            .iter()
+            .flat_map(|&(_, is_sparse)| if is_sparse { sparse.take(n_inputs) } else { full.take(n_inputs) })
+            .collect();
         let slot_of_lane = lanes.into_iter().map(|(slot, _)| slot).collect();
         Case { architecture, weights, slot_of_lane, observations }
     })
@@ -197,4 +195,55 @@ fn padding_is_skipped_not_multiplied() {
         Case { architecture, weights: vec![filter], slot_of_lane: vec![0], observations: vec![1.0; 4] };
     check(&case).expect("kernels equal the reference");
     assert_eq!(kernel_logits(&case, Isa::detect()), [0.0, 0.0, 0.0, f32::INFINITY]);
+}
+
+/// Where every product and every bias is -0, what is left of the sign shows where a sum started from +0.
+#[test]
+fn the_sign_of_zero_is_kept_where_the_reference_keeps_it() {
+    for inputs in 1..=9 {
+        for outputs in 1..=13 {
+            let linear = Layer::Linear { outputs, bias: true };
+            let architecture = Architecture::new(InputShape::Flat(inputs), vec![linear]).expect("sizes fit");
+            let weights = Values::new(0, Values::MINUS_ZERO).take(architecture.n_params());
+            let observations = Values::new(0, Values::POSITIVE).take(2 * inputs);
+            let case = Case { architecture, weights: vec![weights], slot_of_lane: vec![0, 0], observations };
+            check(&case).unwrap_or_else(|error| panic!("{inputs} inputs, {outputs} outputs: {error}"));
+        }
+    }
+}
+
+/// Products with zeros are left out for images that are mostly zeros, but not where that could be seen.
+#[test]
+fn zeros_count_where_they_change_the_sum() {
+    let conv = Layer::Conv2d { out_channels: 8, kernel: (3, 3), stride: (1, 1), padding: (1, 1), bias: true };
+    let input = InputShape::Image { channels: 2, height: 6, width: 7 };
+    let architecture = Architecture::new(input, vec![conv]).expect("the kernel fits");
+    let tiny = f32::from_bits(1) * 1024.0; // its product with 2^-30 is below half of the smallest subnormal
+    let small = 1.0 / (1 << 30) as f32;
+    // What all weights are, the bias, and the few values of the observation that are not zero.
+    let hazards = [
+        ("ordinary", 0.75, 0.5, 1.0),
+        ("a bias of -0", 0.75, -0.0, 1.0),
+        ("an infinite weight", f32::INFINITY, 0.5, 1.0),
+        ("a weight that is NaN", f32::NAN, 0.5, 1.0),
+        ("an infinite observation", 0.75, 0.5, f32::INFINITY),
+        ("weights whose products vanish", -tiny, 0.0, small),
+        ("observations whose products vanish", -small, 0.0, tiny),
+    ];
+    for (hazard, weight, bias, value) in hazards {
+        let mut weights = vec![weight; 8 * 2 * 9];
+        weights.extend([bias; 8]);
+        for zero in [0.0, -0.0] {
+            let mut observations = vec![zero; 2 * 6 * 7];
+            observations[9] = value;
+            observations[50] = -value;
+            let case = Case {
+                architecture: architecture.clone(),
+                weights: vec![weights.clone()],
+                slot_of_lane: vec![0],
+                observations,
+            };
+            check(&case).unwrap_or_else(|error| panic!("{hazard}: {error}"));
+        }
+    }
 }

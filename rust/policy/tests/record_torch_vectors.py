@@ -3,9 +3,10 @@
 
     python rust/policy/tests/record_torch_vectors.py > rust/policy/tests/torch_vectors.txt
 
-One line per case: input shape, layers, seed and kind of the values, rows, and a digest of the logits' bits. Weights and
-observations are not stored: both sides draw them from the same stream of integers (SplitMix64; weights first, then the
-rows of observations). The lines before the cases say which versions made them.
+One line per case: network, seed, kind of the weights, kind of the observations, rows, and a digest of the logits'
+bits. Weights and observations are not stored: both sides draw them from the same streams of integers (SplitMix64, from
+the seed and from the seed plus one). The first line says which versions made the recording. Arguments: how many mlps,
+how many cnns, the seed of the draw. POLICY_TORCH_VECTORS=FILE cargo test -p policy compares another recording.
 
 PyTorch sums in a known order if MKL and oneDNN are told to use their AVX2 kernels before Python starts (the script
 restarts itself so), one thread is used, the rows are a multiple of 4, and at least 16 for 1x1 convolutions of stride 1.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,10 +25,94 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 REQUIRED_ENVIRONMENT = {"MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-KINDS = 7
+# Kinds of values: see Values. Random cases draw weights from the first seven, observations from the first eight.
+PLAIN, MOSTLY_ZEROS, MINUS_ZERO, POSITIVE = 0, 7, 8, 9
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
 
-# ("linear", outputs, bias), ("conv", channels, kernel, stride, padding, bias) or ("relu",)
-Layer = tuple[str, int, bool] | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool] | tuple[str]
+
+def spelled_pair(pair: Pair) -> str:
+    return f"{pair[0]}x{pair[1]}"
+
+
+def spelled_bias(bias: bool) -> str:
+    return "bias" if bias else "nobias"
+
+
+@dataclass(frozen=True)
+class Linear:
+    outputs: int
+    bias: bool = True
+
+    def __str__(self) -> str:
+        return f"linear:{self.outputs}:{spelled_bias(self.bias)}"
+
+    def weight_shape(self, shape: Shape) -> Shape:
+        return (self.outputs, int(np.prod(shape)))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (self.outputs,)
+
+    def forward(self, activations: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        return functional.linear(activations.flatten(1), weight, bias)
+
+
+@dataclass(frozen=True)
+class Conv:
+    channels: int
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    bias: bool = True
+
+    def __str__(self) -> str:
+        pairs = ":".join(spelled_pair(pair) for pair in (self.kernel, self.stride, self.padding))
+        return f"conv:{self.channels}:{pairs}:{spelled_bias(self.bias)}"
+
+    def weight_shape(self, shape: Shape) -> Shape:
+        return (self.channels, shape[0], *self.kernel)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (
+            self.channels,
+            *((shape[i + 1] + 2 * self.padding[i] - self.kernel[i]) // self.stride[i] + 1 for i in (0, 1)),
+        )
+
+    def forward(self, activations: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        return functional.conv2d(activations, weight, bias, self.stride, self.padding)
+
+    def is_pointwise(self) -> bool:
+        return self.kernel == (1, 1) and self.stride == (1, 1)
+
+    def is_direct(self, shape: Shape) -> bool:
+        """Whether the kernel fits and PyTorch stays with the convolution whose order is known."""
+        out = self.output_shape(shape)
+        if min(out) < 1:
+            return False
+        for i in (0, 1):
+            overhang = (out[i + 1] - 1) * self.stride[i] + self.kernel[i] - (shape[i + 1] + self.padding[i])
+            if self.kernel[i] <= max(self.padding[i], overhang):
+                return False
+        wide = self.kernel[1] > 7 and self.padding != (0, 0) and self.stride != (1, 1)
+        return self.padding[1] <= min(3, out[2]) and not wide
+
+
+@dataclass(frozen=True)
+class Relu:
+    def __str__(self) -> str:
+        return "relu"
+
+
+Layer = Linear | Conv | Relu
+
+
+@dataclass(frozen=True)
+class Network:
+    shape: Shape
+    layers: list[Layer]
+
+    def __str__(self) -> str:
+        return ",".join(["x".join(map(str, self.shape)), *map(str, self.layers)])
 
 
 def mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -43,31 +129,37 @@ class Values:
         self.state = np.uint64(seed)
         self.kind = kind
 
-    def take(self, count: int) -> NDArray[np.float32]:
-        steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        states = self.state + steps
-        if count:
-            self.state = states[-1]
-        bits = mix(states)
-        uniform = (bits >> np.uint64(40)).astype(np.float32) * np.float32(1 / 8_388_608) - np.float32(1)
+    def take(self, *shape: int) -> torch.Tensor:
+        states = self.state + np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        self.state = states[-1]
+        return torch.from_numpy(self.from_bits(mix(states)).reshape(shape))
+
+    def from_bits(self, bits: NDArray[np.uint64]) -> NDArray[np.float32]:
+        f32 = np.float32
+        values = (bits >> np.uint64(40)).astype(f32) * f32(1 / 8_388_608) - f32(1)
         chance = bits & np.uint64(0xFFFF)
-        sign = np.where(bits & np.uint64(0x10000), np.float32(-1), np.float32(1))
+        sign = np.where(bits & np.uint64(0x10000), f32(-1), f32(1))
         match self.kind:
             case 1:
-                return np.where(chance < 0xA000, sign * np.float32(0), uniform)
+                values = np.where(chance < 0xA000, sign * f32(0), values)
             case 2:
-                return uniform * np.exp2((chance % np.uint64(40)).astype(np.float32) - np.float32(20))
+                values *= np.exp2((chance % np.uint64(40)).astype(f32) - f32(20))
             case 3:
-                return uniform * np.float32(3e-22)
+                values *= f32(3e-22)
             case 4:
-                return sign * (chance % np.uint64(4)).astype(np.float32)
+                values = sign * (chance % np.uint64(4)).astype(f32)
             case 5:
-                return uniform * np.float32(5e18)
+                values *= f32(5e18)
             case 6:
-                values = np.where(chance < 0x80, sign * np.float32(np.inf), uniform)
-                return np.where((chance >= 0x80) & (chance < 0xC0), np.float32(np.nan), values)
-            case _:
-                return uniform
+                values = np.where(chance < 0x80, sign * f32(np.inf), values)
+                values = np.where((chance >= 0x80) & (chance < 0xC0), f32(np.nan), values)
+            case 7:  # MOSTLY_ZEROS
+                values = np.where(chance < 0xF000, sign * f32(0), values)
+            case 8:  # MINUS_ZERO
+                values = np.full_like(values, -0.0)
+            case 9:  # POSITIVE
+                values = np.abs(values)
+        return values
 
 
 def digest(values: NDArray[np.float32]) -> int:
@@ -78,65 +170,28 @@ def digest(values: NDArray[np.float32]) -> int:
     return int(mix(bits | places).sum(dtype=np.uint64))
 
 
-def logits(values: Values, shape: tuple[int, ...], layers: list[Layer], rows: int) -> NDArray[np.float32]:
-    """PyTorch's forward pass, with weights and observations drawn from the stream."""
-    steps = []
-    size = shape
-    for layer in layers:
-        weight = bias = torch.empty(0)
-        match layer:
-            case ("linear", int(outputs), bool(has_bias)):
-                inputs = int(np.prod(size))
-                weight = torch.from_numpy(values.take(outputs * inputs)).view(outputs, inputs)
-                size = (outputs,)
-            case ("conv", int(outputs), (kh, kw), (sh, sw), (ph, pw), bool(has_bias)):
-                channels, height, width = size
-                weight = torch.from_numpy(values.take(outputs * channels * kh * kw)).view(outputs, channels, kh, kw)
-                size = (outputs, (height + 2 * ph - kh) // sh + 1, (width + 2 * pw - kw) // sw + 1)
-            case _:
-                has_bias = False
-        if has_bias:
-            bias = torch.from_numpy(values.take(size[0]))
-        steps.append((layer, weight, bias if has_bias else None))
-    activations = torch.from_numpy(values.take(rows * int(np.prod(shape)))).view(rows, *shape)
+def logits(network: Network, seed: int, kinds: tuple[int, int], rows: int) -> NDArray[np.float32]:
+    """PyTorch's forward pass, with weights and observations drawn from their streams."""
+    values = Values(seed, kinds[0])
+    shape = network.shape
+    params: list[tuple[torch.Tensor, torch.Tensor | None]] = []
+    for layer in network.layers:
+        if isinstance(layer, Relu):
+            continue
+        weight = values.take(*layer.weight_shape(shape))
+        params.append((weight, values.take(weight.shape[0]) if layer.bias else None))
+        shape = layer.output_shape(shape)
+    activations = Values(seed + 1, kinds[1]).take(rows, *network.shape)
     with torch.inference_mode():
-        for layer, weight, optional_bias in steps:
-            match layer:
-                case ("linear", *_):
-                    activations = functional.linear(activations.flatten(1), weight, optional_bias)
-                case ("conv", _, _, stride, padding, _):
-                    activations = functional.conv2d(activations, weight, optional_bias, stride, padding)
-                case _:
-                    activations = functional.relu(activations)
+        for layer in network.layers:
+            if isinstance(layer, Relu):
+                activations = functional.relu(activations)
+            else:
+                activations = layer.forward(activations, *params.pop(0))
     return activations.flatten(1).numpy()
 
 
-def spelled(shape: tuple[int, ...], layers: list[Layer]) -> str:
-    """A network as one word: `3x9x9,conv:16:3x3:1x1:0x0:bias,relu,linear:4:nobias`."""
-    words = ["x".join(map(str, shape))]
-    for layer in layers:
-        fields = []
-        for field in layer:
-            if isinstance(field, bool):
-                fields.append("bias" if field else "nobias")
-            elif isinstance(field, tuple):
-                fields.append("x".join(map(str, field)))
-            else:
-                fields.append(str(field))
-        words.append(":".join(fields))
-    return ",".join(words)
-
-
-def takes_direct_convolution(extent: tuple[int, int], out: tuple[int, int], layer: Layer) -> bool:
-    """Whether PyTorch stays with the convolution whose order is known."""
-    _, _, kernel, stride, padding, _ = layer  # type: ignore[misc]
-    overhang = [(out[i] - 1) * stride[i] + kernel[i] - (extent[i] + padding[i]) for i in (0, 1)]
-    if any(kernel[i] <= max(padding[i], overhang[i]) for i in (0, 1)) or padding[1] > min(3, out[1]):
-        return False
-    return not (kernel[1] > 7 and padding != (0, 0) and stride != (1, 1))
-
-
-def random_mlp(draw: random.Random) -> tuple[tuple[int, ...], list[Layer]]:
+def random_mlp(draw: random.Random) -> Network:
     def width() -> int:
         kind = draw.random()
         if kind < 0.6:
@@ -145,73 +200,83 @@ def random_mlp(draw: random.Random) -> tuple[tuple[int, ...], list[Layer]]:
 
     layers: list[Layer] = []
     for _ in range(draw.choice([1, 1, 1, 2, 3])):
-        layers.append(("linear", draw.randint(1, 13) if draw.random() < 0.5 else width(), draw.random() < 0.7))
-        layers += [("relu",)] * (draw.random() < 0.7)
-    return (width(),), layers
+        layers.append(Linear(draw.randint(1, 13) if draw.random() < 0.5 else width(), draw.random() < 0.7))
+        layers += [Relu()] * (draw.random() < 0.7)
+    return Network((width(),), layers)
 
 
-def random_cnn(draw: random.Random) -> tuple[tuple[int, ...], list[Layer]] | None:
-    """A random convolution network, or None where a kernel does not fit or PyTorch takes another way."""
-    shape = (draw.choice([*range(1, 21), 24, 32, 40]), draw.randint(1, 20), draw.randint(1, 20))
-    size, layers = shape, list[Layer]()
-    for _ in range(draw.choice([1, 1, 2])):
-        kernel, stride, padding = (
-            (draw.choice(across), draw.choice(across))
-            for across in ([1, 2, 3, 3, 3, 4, 5, 7, 8, 9], [1, 1, 1, 2, 3, 4], [0, 0, 0, 1, 2, 3])
-        )
-        layer: Layer = ("conv", draw.choice([*range(1, 21), 32, 48]), kernel, stride, padding, draw.random() < 0.7)
-        out = tuple((size[i + 1] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in (0, 1))
-        if min(out) < 1 or not takes_direct_convolution(size[1:], (out[0], out[1]), layer):
-            return None
-        layers.append(layer)
-        layers += [("relu",)] * (draw.random() < 0.7)
-        size = (int(layer[1]), out[0], out[1])  # type: ignore[misc]
-    if draw.random() < 0.5:
-        layers.append(("linear", draw.randint(1, 20), draw.random() < 0.7))
-    return shape, layers
+def random_cnn(draw: random.Random) -> Network:
+    while True:
+        shape: Shape = (draw.choice([*range(1, 21), 24, 32, 40]), draw.randint(1, 20), draw.randint(1, 20))
+        network = Network(shape, [])
+        direct = True
+        for _ in range(draw.choice([1, 1, 2])):
+            kernel, stride, padding = (
+                (draw.choice(sizes), draw.choice(sizes))
+                for sizes in ([1, 2, 3, 3, 3, 4, 5, 7, 8, 9], [1, 1, 1, 2, 3, 4], [0, 0, 0, 1, 2, 3])
+            )
+            conv = Conv(draw.choice([*range(1, 21), 32, 48]), kernel, stride, padding, draw.random() < 0.7)
+            direct = direct and conv.is_direct(shape)
+            shape = conv.output_shape(shape)
+            network.layers.append(conv)
+            network.layers.extend([Relu()] * (draw.random() < 0.7))
+        if draw.random() < 0.5:
+            network.layers.append(Linear(draw.randint(1, 20), draw.random() < 0.7))
+        if direct:
+            return network
 
 
-def conv(channels: int, kernel: int, stride: int = 1, padding: int = 0) -> Layer:
-    return ("conv", channels, (kernel, kernel), (stride, stride), (padding, padding), True)
-
-
-def well_known() -> list[tuple[tuple[int, ...], list[Layer]]]:
+def well_known() -> list[Network]:
     """Networks that people use."""
-    relu: Layer = ("relu",)
+    relu = Relu()
 
-    def linear(outputs: int) -> Layer:
-        return ("linear", outputs, True)
+    def conv(channels: int, kernel: int, stride: int = 1, padding: int = 0) -> Conv:
+        return Conv(channels, (kernel, kernel), (stride, stride), (padding, padding))
+
+    def network(shape: Shape, *layers: Layer) -> Network:
+        return Network(shape, list(layers))
 
     return [
-        ((4,), [linear(16), relu, linear(2)]),
-        ((8,), [linear(64), relu, linear(64), relu, linear(4)]),
-        ((5, 12, 12), [conv(16, 3), relu, conv(32, 3), relu, linear(64), relu, linear(4)]),
-        ((5, 12, 12), [conv(16, 3, 1, 1), relu, conv(32, 3, 2, 1), relu, linear(64), relu, linear(4)]),
-        ((4, 40, 40), [conv(16, 8, 4), relu, conv(32, 4, 2), relu, conv(32, 2), relu, linear(128), relu, linear(18)]),
-        ((3, 96, 96), [conv(32, 8, 4), relu, conv(64, 4, 2), relu, conv(64, 3), relu, linear(512), relu, linear(3)]),
+        network((4,), Linear(16), relu, Linear(2)),
+        network((8,), Linear(64), relu, Linear(64), relu, Linear(4)),
+        network((5, 12, 12), conv(16, 3), relu, conv(32, 3), relu, Linear(64), relu, Linear(4)),
+        network((5, 12, 12), conv(16, 3, 1, 1), relu, conv(32, 3, 2, 1), relu, Linear(64), relu, Linear(4)),
+        network(
+            (4, 40, 40), conv(16, 8, 4), relu, conv(32, 4, 2), relu, conv(32, 2), relu, Linear(128), relu, Linear(18)
+        ),
+        network(
+            (3, 96, 96), conv(32, 8, 4), relu, conv(64, 4, 2), relu, conv(64, 3), relu, Linear(512), relu, Linear(3)
+        ),
     ]
+
+
+def one_layer() -> list[Network]:
+    """Layers whose products and biases all become -0: what is left of the sign tells the rules apart."""
+    linears: list[Layer] = [Linear(outputs) for outputs in (1, 2, 4, 5, 12, 13)]
+    networks = [Network((inputs,), [layer]) for inputs in (1, 2, 3, 4, 5, 9) for layer in linears]
+    for channels in (1, 7, 8, 9, 16):
+        networks += [Network((channels, 6, 6), [Conv(8, (3, 3), padding=(pad, pad))]) for pad in (0, 1)]
+        networks += [Network((channels, 6, 6), [Conv(8, (1, 1), (stride, stride))]) for stride in (1, 2, 4)]
+    return networks
 
 
 def record(n_mlps: int, n_cnns: int, seed: int) -> None:
     """Prints the versions and the cases."""
+    libraries = [line.strip(" -") for line in torch.__config__.show().split("\n") if "Library" in line or "DNN" in line]
+    print(f"# torch {torch.__version__}; {'; '.join(libraries[:2])}")
     draw = random.Random(seed)
-    print(
-        f"# torch {torch.__version__}, numpy {np.__version__}; " + ", ".join(torch.__config__.show().split("\n")[2:5])
-    )
-    networks = well_known()
-    while len(networks) < n_mlps:
-        networks.append(random_mlp(draw))
-    while len(networks) < n_mlps + n_cnns:
-        network = random_cnn(draw)
-        if network is not None:
-            networks.append(network)
-    for shape, layers in networks:
-        # Large images with plain values only: their other kinds would not tell more.
-        value_seed, kind = draw.getrandbits(32), draw.randrange(KINDS) if len(shape) == 1 or shape[-1] < 40 else 0
-        pointwise = any(layer[0] == "conv" and layer[2:4] == ((1, 1), (1, 1)) for layer in layers)
-        rows = draw.choice([16, 20]) if pointwise else draw.choice([4, 8, 12])
-        result = logits(Values(value_seed, kind), shape, layers, rows)
-        print(f"{spelled(shape, layers)} {value_seed} {kind} {rows} {digest(result):016x}")
+    cases = [(network, (PLAIN, kind)) for network in well_known() for kind in (PLAIN, MOSTLY_ZEROS)]
+    cases += [(network, (MINUS_ZERO, POSITIVE)) for network in one_layer()]
+    for random_network, count in ((random_mlp, n_mlps), (random_cnn, n_cnns)):
+        for _ in range(count):
+            kind = draw.randrange(MOSTLY_ZEROS)
+            observation_kind = draw.choice([kind, kind, draw.randrange(MOSTLY_ZEROS), MOSTLY_ZEROS])
+            cases.append((random_network(draw), (kind, observation_kind)))
+    for network, kinds in cases:
+        pointwise = any(isinstance(layer, Conv) and layer.is_pointwise() for layer in network.layers)
+        rows, value_seed = draw.choice([16, 20]) if pointwise else draw.choice([4, 8, 12]), draw.getrandbits(32)
+        result = digest(logits(network, value_seed, kinds, rows))
+        print(f"{network} {value_seed} {kinds[0]} {kinds[1]} {rows} {result:016x}")
 
 
 def main() -> None:
@@ -219,8 +284,8 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **REQUIRED_ENVIRONMENT})
     np.seterr(over="ignore", invalid="ignore", under="ignore")
     torch.set_num_threads(1)
-    counts = [int(count) for count in sys.argv[1:]] or [150, 150, 0]
-    record(*counts)
+    n_mlps, n_cnns, seed = map(int, sys.argv[1:]) if len(sys.argv) > 1 else (150, 150, 0)
+    record(n_mlps, n_cnns, seed)
 
 
 if __name__ == "__main__":

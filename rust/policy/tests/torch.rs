@@ -10,7 +10,8 @@ use policy::{Architecture, Exactness, InputShape, Layer, Network};
 struct Recorded {
     architecture: Architecture,
     seed: u64,
-    kind: u64,
+    weight_kind: u64,
+    observation_kind: u64,
     rows: usize,
     digest: u64,
 }
@@ -18,11 +19,14 @@ struct Recorded {
 impl Recorded {
     fn parse(line: &str) -> Self {
         let fields: Vec<&str> = line.split(' ').collect();
-        let [network, seed, kind, rows, digest] = fields[..] else { panic!("five fields in {line:?}") };
+        let [network, seed, weight_kind, observation_kind, rows, digest] = fields[..] else {
+            panic!("six fields in {line:?}")
+        };
         Self {
             architecture: architecture(network),
             seed: number(seed) as u64,
-            kind: number(kind) as u64,
+            weight_kind: number(weight_kind) as u64,
+            observation_kind: number(observation_kind) as u64,
             rows: number(rows),
             digest: u64::from_str_radix(digest, 16).expect("a digest in hexadecimal"),
         }
@@ -30,9 +34,9 @@ impl Recorded {
 
     /// The digest of our logits: every row is a lane of the one individual.
     fn ours(&self, isa: Isa) -> u64 {
-        let mut values = Values::new(self.seed, self.kind);
-        let weights = values.take(self.architecture.n_params());
-        let observations = values.take(self.rows * self.architecture.n_inputs());
+        let weights = Values::new(self.seed, self.weight_kind).take(self.architecture.n_params());
+        let observations =
+            Values::new(self.seed + 1, self.observation_kind).take(self.rows * self.architecture.n_inputs());
         let network = Network::with_isa(&self.architecture, isa);
         let mut packed = network.packed();
         network.pack(&weights, &mut packed);
@@ -108,7 +112,7 @@ fn logits_equal_torch_in_every_bit() {
 fn digest_sees_every_bit_and_place() {
     let logits = [1.0, -0.0, 2.5, f32::NAN];
     let neighbours = [
-        [1.0_f32.next_up(), -0.0, 2.5, f32::NAN],
+        [1.0 + f32::EPSILON, -0.0, 2.5, f32::NAN],
         [1.0, 0.0, 2.5, f32::NAN],
         [1.0, 2.5, -0.0, f32::NAN],
         [1.0, -0.0, 2.5, f32::INFINITY],

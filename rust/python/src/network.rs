@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::convert::from_policy_error;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use policy::{Architecture, InputShape, Layer};
+use policy::{Architecture, Exactness, InputShape, Layer};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -48,6 +48,15 @@ impl Network {
     #[getter]
     fn macs(&self) -> usize {
         self.network.architecture().macs() as usize
+    }
+
+    /// None if PyTorch gives the same bits, else the reason why only a bound holds.
+    #[getter]
+    fn exactness(&self) -> Option<String> {
+        match self.network.architecture().exactness() {
+            Exactness::Exact => None,
+            Exactness::Bounded { reason } => Some(reason),
+        }
     }
 
     fn logits<'py>(

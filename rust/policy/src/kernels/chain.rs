@@ -7,7 +7,7 @@
 use lane_math::lanes::{F32x8, Simd};
 
 use super::shuffle::transpose;
-use super::{Batch, Rows, Span};
+use super::{Batch, LinearShape, Rows, Span};
 use crate::packed::{LINE, vectors};
 
 /// Outputs in a whole panel: two vectors. With six rows that is twelve sums in registers, and two weights, and one input.
@@ -27,31 +27,22 @@ pub(crate) struct Chain {
     /// Whether a relu follows.
     pub(super) relu: bool,
     pub(super) packed: Span,
+    /// Where the panels start in the layer's packed values; the bias lies before them.
+    pub(super) panels_at: usize,
 }
 
 impl Chain {
-    pub(crate) fn new(
-        (inputs, outputs): (usize, usize),
-        (block, start): (usize, f32),
-        has_bias: bool,
-        relu: bool,
-        packed_at: usize,
-    ) -> Self {
-        let packed =
-            Span::new(packed_at, outputs.next_multiple_of(LINE) + inputs * outputs.next_multiple_of(8));
-        Self { inputs, outputs, block, start, has_bias, relu, packed }
+    pub(crate) fn new(shape: LinearShape, block: usize, start: f32, relu: bool, packed_at: usize) -> Self {
+        let LinearShape { inputs, outputs, has_bias } = shape;
+        let panels_at = outputs.next_multiple_of(LINE);
+        let packed = Span::new(packed_at, panels_at + inputs * outputs.next_multiple_of(8));
+        Self { inputs, outputs, block, start, has_bias, relu, packed, panels_at }
     }
 
     /// Outputs rounded up to whole vectors; the width of an output row.
     #[inline(always)]
     pub(crate) fn columns(&self) -> usize {
         self.outputs.next_multiple_of(8)
-    }
-
-    /// Where the panels start in the layer's packed values; the bias lies before them.
-    #[inline(always)]
-    pub(super) fn bias_len(&self) -> usize {
-        self.outputs.next_multiple_of(LINE)
     }
 
     pub(crate) fn packed(&self) -> Span {
@@ -62,7 +53,7 @@ impl Chain {
     #[inline(always)]
     pub(crate) fn pack<S: Simd>(&self, weights: &[f32], packed: &mut [f32]) {
         let (matrix, bias) = weights.split_at(self.outputs * self.inputs);
-        let (packed_bias, panels) = packed.split_at_mut(self.bias_len());
+        let (packed_bias, panels) = packed.split_at_mut(self.panels_at);
         // Without a bias the sum starts from the neutral element of the kind of chain.
         packed_bias[..self.outputs].fill(self.start);
         if self.has_bias {
@@ -124,7 +115,7 @@ impl Chain {
         while let Some(run) = batch.run_from(next) {
             next = run.end;
             let packed = batch.packed(run.slot, self.packed);
-            let (bias, panels) = packed.split_at(self.bias_len());
+            let (bias, panels) = packed.split_at(self.panels_at);
             let mut first = 0;
             while first < self.inputs {
                 let len = self.block.min(self.inputs - first);

@@ -7,7 +7,7 @@
 use lane_math::lanes::{F32x8, Simd};
 
 use super::shuffle::{fold_eights, fold_fours, twice};
-use super::{Batch, Rows, Span};
+use super::{Batch, LinearShape, Rows, Span};
 use crate::order::dot_lanes;
 use crate::packed::{LINE, quads, vectors};
 
@@ -47,7 +47,8 @@ pub(crate) struct Dots {
 }
 
 impl Dots {
-    pub(crate) fn new(inputs: usize, outputs: usize, has_bias: bool, packed_at: usize) -> Self {
+    pub(crate) fn new(shape: LinearShape, packed_at: usize) -> Self {
+        let LinearShape { inputs, outputs, has_bias } = shape;
         let steps_of_four = (inputs - peeled(outputs)) / 4 * 8 * fours(outputs);
         let steps_of_eight = inputs / 8 * 16 * eights(outputs);
         let eights_at = LINE + steps_of_four.next_multiple_of(LINE);

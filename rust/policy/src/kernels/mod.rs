@@ -9,12 +9,21 @@ pub(crate) mod chain;
 pub(crate) mod conv;
 pub(crate) mod dots;
 pub(crate) mod image;
+mod panel;
 mod shuffle;
 mod single;
 pub(crate) mod sparse;
 pub(crate) mod windows;
 
 use crate::packed::{LINE, PackedWeights};
+
+/// What every linear layer has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinearShape {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) has_bias: bool,
+}
 
 /// Where a layer's values lie in the packed weights: whole cache lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,7 +35,7 @@ impl Chain {
     fn rows_of_vectors<S: Simd, const N: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
         for (row, &slot) in batch.slot_of_row.iter().enumerate() {
             let packed = batch.packed(slot, self.packed);
-            let (bias, panels) = packed.split_at(self.bias_len());
+            let (bias, panels) = (&packed[..8 * N], &packed[self.panels_at..]);
             let sums = self.sum_row::<S, N>(panels, rows.input_row(row, self.inputs));
             let output = rows.output_row(row, 8 * N);
             for (n, sum) in sums.into_iter().enumerate() {

@@ -13,8 +13,8 @@ use lane_math::lanes::{F32x8, Mask, Simd};
 
 use super::Rows;
 use super::activation::Activation;
-use super::conv::Panel;
 use super::image::Image;
+use super::panel::Panel;
 use crate::packed::{vectors, vectors_mut};
 
 /// The smallest non-zero magnitudes that are taken: multiples of 2^-83 and of 2^-63, so products are multiples of 2^-146.
@@ -150,5 +150,53 @@ impl Panel<'_> {
         if self.layer.relu {
             Activation::Relu.apply::<S>(output);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lane_math::lanes::PortableFamily;
+
+    use super::{Image, MIN_INPUT, MIN_WEIGHT, list_nonzeros, may_skip_zeros};
+
+    fn next_below(positive: f32) -> f32 {
+        f32::from_bits(positive.to_bits() - 1)
+    }
+
+    #[test]
+    fn list_is_by_pixel_and_channel() {
+        let image = Image { channels: 3, height: 5, width: 5 };
+        let mut values = vec![0.0; 75];
+        (values[24], values[50 + 7], values[7], values[25 + 7]) = (1.0, f32::NAN, -2.0, 3.0);
+        values[3] = -0.0;
+        let mut list = vec![0.0; 75];
+        assert_eq!(list_nonzeros::<PortableFamily>(image, &values, &mut list), Some(4));
+        let places: Vec<_> = list[..8].iter().step_by(2).map(|place| place.to_bits()).collect();
+        assert_eq!(places, [7 * 8, 7 * 8 + 1, 7 * 8 + 2, 24 * 8]);
+        assert_eq!((list[1], list[3], list[7]), (-2.0, 3.0, 1.0));
+        assert!(list[5].is_nan());
+    }
+
+    #[test]
+    fn full_images_and_tiny_values_have_no_list() {
+        let image = Image { channels: 1, height: 4, width: 4 };
+        let listed = |values: &[f32]| list_nonzeros::<PortableFamily>(image, values, &mut [0.0; 16]);
+        let mut values = [0.0; 16];
+        (values[3], values[11]) = (MIN_INPUT, -1.0);
+        assert_eq!(listed(&values), Some(2));
+        values[4] = 1.0;
+        assert_eq!(listed(&values), None, "three of sixteen");
+        (values[3], values[4]) = (next_below(MIN_INPUT), 0.0);
+        assert_eq!(listed(&values), None, "a product could underflow");
+    }
+
+    #[test]
+    fn hazardous_weights_are_seen() {
+        assert!(may_skip_zeros(&[0.0, -0.0, MIN_WEIGHT, -1.0], &[0.0, f32::INFINITY]));
+        assert!(may_skip_zeros(&[1.0], &[]));
+        for weight in [next_below(MIN_WEIGHT), f32::from_bits(1), f32::INFINITY, f32::NAN] {
+            assert!(!may_skip_zeros(&[1.0, -weight], &[0.0]), "{weight:e}");
+        }
+        assert!(!may_skip_zeros(&[1.0], &[0.0, -0.0]));
     }
 }

@@ -33,8 +33,15 @@ pub struct Values {
 }
 
 impl Values {
+    /// The kind of observations that have few values besides zeros of both signs.
+    pub const MOSTLY_ZEROS: u64 = 7;
+
+    /// The kinds of weights and observations whose products are all -0.
+    pub const MINUS_ZERO: u64 = 8;
+    pub const POSITIVE: u64 = 9;
+
     /// How many kinds of values there are.
-    pub const KINDS: u64 = 7;
+    pub const KINDS: u64 = 10;
 
     pub fn new(seed: u64, kind: u64) -> Self {
         Self { state: seed, kind }
@@ -65,6 +72,11 @@ impl Values {
             // Now and then an infinity or a NaN.
             6 if chance < 0x80 => sign * f32::INFINITY,
             6 if chance < 0xc0 => f32::NAN,
+            // Mostly zeros, as the observations of board games are.
+            Self::MOSTLY_ZEROS if chance < 0xf000 => sign * 0.0,
+            // Weights whose products with positive values are all -0, and such values.
+            Self::MINUS_ZERO => -0.0,
+            Self::POSITIVE => uniform.abs(),
             _ => uniform,
         }
     }

@@ -1,0 +1,111 @@
+"""Who chooses the actions of an open loop: the drivers that every environment has, and those of its own adapter.
+
+    random      uniform over the action space
+    sticky      repeats its last action most of the time, so it goes far
+    policy      a policy's first largest logit, on the reference's observation
+    ...         what the adapter in `references/` adds, to reach rare branches
+
+A driver is a `Player`: called after each reset with the reference's unwrapped environment and a source of randomness,
+it returns what chooses the actions of the episode. It never sees our side. Depends on the registry and on Policy.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.bench.backends import policy_inputs
+from evalengine.errors import InputError
+from evalengine.parity.references import Choose, Player
+from evalengine.policy import Policy
+from evalengine.registry import EnvironmentEntry
+
+COMMON_DRIVERS = ("random", "sticky", "policy")
+"""The drivers of every environment."""
+
+_REPEAT = 0.85
+"""How often a sticky driver repeats its action: runs of some seven steps."""
+
+
+def check_driver(name: str, entry: EnvironmentEntry, own: Iterable[str]) -> None:
+    """Refuse a driver that the environment does not have.
+
+    Args:
+        name: what was asked for.
+        entry: the environment, for the message.
+        own: the adapter's drivers.
+
+    Raises:
+        InputError: no such driver; the message gives the nearest name and all of them.
+    """
+    known = [*COMMON_DRIVERS, *own]
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    advice = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+    raise InputError(f"driver: expected one of {', '.join(known)} for {entry.id}, got {name!r}{advice}")
+
+
+def player(name: str, entry: EnvironmentEntry, own: Mapping[str, Player]) -> Player:
+    """Return the driver called `name`, which needs no policy; it is taken on trust that there is one.
+
+    Args:
+        name: a common driver or one of `own`.
+        entry: the environment, with its keyword arguments applied.
+        own: the adapter's drivers.
+    """
+    if name in own:
+        return own[name]
+    return _sticky_player(entry) if name == "sticky" else _random_player(entry)
+
+
+def policy_player(policy: Policy, individuals: Sequence[NDArray[np.float32]]) -> Player:
+    """Return the driver that plays as a policy does: one of the weight vectors (D,) for each episode, in turn."""
+    episodes = 0
+
+    def begin(env: Any, rng: np.random.Generator) -> Choose:
+        nonlocal episodes
+        weights = individuals[episodes % len(individuals)]
+        episodes += 1
+        return lambda observation: discrete_action(
+            policy.logits(weights, policy_inputs(policy, observation[np.newaxis]))[0]
+        )
+
+    return begin
+
+
+def discrete_action(logits: NDArray[np.float32]) -> int:
+    """Return the action that logits (n,) choose: the first NaN, else the first largest, as torch.argmax does."""
+    return int(np.argmax(logits))
+
+
+def _random_action(entry: EnvironmentEntry, rng: np.random.Generator) -> Any:
+    if entry.n_actions is not None:
+        return int(rng.integers(entry.n_actions))
+    return rng.uniform(entry.action_low or (), entry.action_high or ()).astype(np.float32)
+
+
+def _random_player(entry: EnvironmentEntry) -> Player:
+    def begin(env: Any, rng: np.random.Generator) -> Choose:
+        return lambda observation: _random_action(entry, rng)
+
+    return begin
+
+
+def _sticky_player(entry: EnvironmentEntry) -> Player:
+    def begin(env: Any, rng: np.random.Generator) -> Choose:
+        action = _random_action(entry, rng)
+
+        def choose(observation: NDArray[Any]) -> Any:
+            nonlocal action
+            if rng.random() >= _REPEAT:
+                action = _random_action(entry, rng)
+            return action
+
+        return choose
+
+    return begin

@@ -1,0 +1,86 @@
+"""A policy's layers taken one by one: what each is given, what it returns, which weights are its own.
+
+    >>> [place.output_shape for place in placed_layers((4,), Policy("mlp:4-64-2").layers)]
+    [(64,), (64,), (2,)]
+
+The layers are the tuples that the extension takes (`_engine.Layer`), whose types are all that this depends on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from evalengine import _engine
+
+LinearLayer = tuple[str, int, bool]
+"""("linear", outputs, bias)"""
+
+ConvLayer = tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool]
+"""("conv2d", out_channels, kernel, stride, padding, bias), pairs as (height, width)"""
+
+
+@dataclass(frozen=True)
+class PlacedLayer:
+    """One layer in its place.
+
+    Attributes:
+        layer: as the extension takes it.
+        input_shape: (n,), or (channels, height, width); a linear layer after a convolution flattens the latter.
+        output_shape: likewise.
+        parameters: where its weight, then its bias lie in the flat vector; empty for an activation.
+    """
+
+    layer: _engine.Layer
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    parameters: slice
+
+    @property
+    def n_inputs(self) -> int:
+        """How many numbers one row of its input has."""
+        return math.prod(self.input_shape)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is linear or a convolution."""
+        return len(self.layer) > 1
+
+
+def is_linear(layer: _engine.Layer) -> TypeGuard[LinearLayer]:
+    """Say whether a layer is linear."""
+    return layer[0] == "linear"
+
+
+def is_convolution(layer: _engine.Layer) -> TypeGuard[ConvLayer]:
+    """Say whether a layer is a convolution."""
+    return layer[0] == "conv2d"
+
+
+def placed_layers(input_shape: tuple[int, ...], layers: Sequence[_engine.Layer]) -> list[PlacedLayer]:
+    """Return the layers in their places; the sizes are taken on trust, as of a checked Policy."""
+    places: list[PlacedLayer] = []
+    shape, start = input_shape, 0
+    for layer in layers:
+        output_shape, weights, biases = shape, 0, 0
+        if is_linear(layer):
+            output_shape = (layer[1],)
+            weights, biases = layer[1] * math.prod(shape), layer[1] * layer[2]
+        elif is_convolution(layer):
+            _, channels, kernel, stride, padding, bias = layer
+            axes = zip(shape[1:], kernel, stride, padding, strict=True)
+            output_shape = (channels, *((size + 2 * pad - k) // step + 1 for size, k, step, pad in axes))
+            weights, biases = channels * shape[0] * math.prod(kernel), channels * bias
+        end = start + weights + biases
+        places.append(PlacedLayer(layer, shape, output_shape, slice(start, end)))
+        shape, start = output_shape, end
+    return places
+
+
+def sum_length(place: PlacedLayer) -> int:
+    """Return how many products are added into one output; 0 for an activation."""
+    if is_convolution(place.layer):
+        return place.input_shape[0] * math.prod(place.layer[2])
+    return place.n_inputs if place.has_weights else 0

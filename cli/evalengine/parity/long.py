@@ -1,0 +1,201 @@
+"""`make parity`: the long proof, on all cores, and resumable.
+
+    python -m evalengine.parity.long [--steps N] [--shapes N] [--record parity/PARITY.md]
+
+    all_chunks ──► worker processes ──► journal in .cache/parity ──► Report ──► tables, report.json, PARITY.md
+
+Every finished chunk is a line in a journal, whose name depends on the extension's bytes, on this package's sources and
+on the versions of the references: an interrupted run goes on where it was, and a changed engine starts anew. Exit codes
+as of `evalengine parity`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evalengine import _engine, console
+from evalengine.bench.workers import WorkerPool
+from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
+from evalengine.files import check_writable, write_whole
+from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker, run_timed
+from evalengine.parity.evidence import record_evidence
+from evalengine.parity.report import Claim, Report, Section, Verdict
+from evalengine.parity.versions import REFERENCE_VERSIONS, standing
+from evalengine.provenance import provenance
+from evalengine.registry import entries
+from evalengine.tables import parity_report
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parents[1]
+_SWEEP = Chunk("tanh sweep", "", "", 0, 2**32)
+_EXIT_CODES = {Verdict.HOLDS: 0, Verdict.BROKEN: 1, Verdict.UNPROVEN: 3}
+
+
+class Journal:
+    """The finished chunks of one version of everything, a JSON line each.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Choose the file for what is installed now; end its last line, should an interruption have cut it short."""
+        self.path = folder / f"{_fingerprint()}.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as stream:
+            if stream.tell():
+                stream.seek(-1, 2)
+                if stream.read(1) != b"\n":
+                    stream.write(b"\n")
+
+    def read(self) -> dict[str, Finished]:
+        """Return each finished chunk by its key; a line that was cut short does not count."""
+        finished = {}
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            finished[row["chunk"]] = [Section.from_json(section) for section in row["sections"]], row["seconds"]
+        return finished
+
+    def add(self, chunk: Chunk, finished: Finished) -> None:
+        """Append a finished chunk."""
+        sections, seconds = finished
+        row = {"chunk": chunk.key, "seconds": seconds, "sections": [section.to_json() for section in sections]}
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+
+
+def _fingerprint() -> str:
+    """A hash of all that the results can depend on: the extension, the Python sources, the versions."""
+    fingerprint = hashlib.sha256(Path(_engine.__file__).read_bytes())
+    for source in sorted(_PACKAGE.rglob("*.py")):
+        fingerprint.update(source.read_bytes())
+    versions = {"python": sys.version, **standing(*REFERENCE_VERSIONS).versions}
+    fingerprint.update(json.dumps(versions, sort_keys=True).encode())
+    return fingerprint.hexdigest()[:16]
+
+
+def prove(chunks: Sequence[Chunk], journal: Journal, processes: int) -> list[Section]:
+    """Run what the journal does not have yet, and return the sections of all chunks, merged by name."""
+    finished = journal.read()
+    todo = [chunk for chunk in chunks if chunk.key not in finished]
+    console.note(f"{len(chunks)} chunks, {len(chunks) - len(todo)} of them in {journal.path}; {processes} processes")
+    done = len(chunks) - len(todo)
+    if todo:
+        with WorkerPool(min(processes, len(todo)), prepare_worker) as pool:
+            for chunk, result in pool.map_unordered(run_timed, todo):
+                journal.add(chunk, result)
+                finished[chunk.key] = result
+                done += 1
+                console.note(f"{done}/{len(chunks)} {_outcome(chunk, result)}")
+    return merged_by_name([finished[chunk.key] for chunk in chunks])
+
+
+def merged_by_name(finished: Sequence[Finished]) -> list[Section]:
+    """Return one section for each name, in the order in which the names come first."""
+    by_name: dict[str, list[Section]] = {}
+    for sections, _ in finished:
+        for section in sections:
+            by_name.setdefault(section.name, []).append(section)
+    return [Section.merged(parts) for parts in by_name.values()]
+
+
+def sweep_tanh(journal: Journal) -> Section:
+    """Return what `sweep_tanh` says of tanh over all float32; cargo builds and runs it."""
+    found = journal.read().get(_SWEEP.key)
+    if found is not None:
+        return found[0][0]
+    name, claim = "tanh, all float32", Claim.BOUNDED
+    manifest = _CHECKOUT / "rust" / "Cargo.toml"
+    cargo = shutil.which("cargo")
+    if cargo is None or not manifest.exists():
+        return Section(name=name, claim=claim, steps=0, unproven="tanh: needs cargo and the sources")
+    console.note("sweeping tanh over all float32")
+    started = time.perf_counter()
+    command = [cargo, "run", "--release", "--locked", "--manifest-path", str(manifest), "-p", "lane-math"]
+    sweep = subprocess.run([*command, "--example", "sweep_tanh"], stdout=subprocess.PIPE, text=True, check=False)
+    if not sweep.stdout:
+        raise EvalEngineError(f"tanh: the sweep did not run (exit code {sweep.returncode})")
+    notes = tuple(" ".join(line.split()) for line in sweep.stdout.splitlines() if line.strip())
+    section = Section(name=name, claim=claim, steps=_SWEEP.steps, mismatches=int(sweep.returncode != 0), notes=notes)
+    journal.add(_SWEEP, ([section], time.perf_counter() - started))
+    return section
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prove everything that is registered, print it, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    unproven = standing("torch", "gymnasium", "numpy").unproven
+    if unproven:
+        raise MissingDependencyError(f"the long proof needs the versions that the claims are about: {unproven}")
+    if min(options.steps, options.shapes, options.threads) < 1:
+        raise InputError("--steps, --shapes, --threads: expected at least 1")
+    if options.record is not None:
+        check_writable(options.record)
+    started, started_at = time.perf_counter(), datetime.now(UTC)
+    journal = Journal(options.cache)
+    chunks = all_chunks(entries(), options.steps, options.shapes)
+    found = prove(chunks, journal, options.threads)
+    if options.sweep:
+        chunks.append(_SWEEP)
+        found.append(sweep_tanh(journal))
+    finished = journal.read()
+    worked = sum(finished[chunk.key][1] for chunk in chunks if chunk.key in finished)
+    report = Report(found, standing(*REFERENCE_VERSIONS).versions, time.perf_counter() - started)
+    where = {**provenance(started_at), "seconds": round(report.seconds, 1), "seconds_of_all_chunks": round(worked, 1)}
+    _write_report(options.cache / "report.json", {**report.to_json(), "provenance": where})
+    console.write_renderables(parity_report(report))
+    console.note(f"took {report.seconds:.0f} s, all chunks together {worked:.0f} s; {options.cache / 'report.json'}")
+    if options.record is not None:
+        record_evidence(options.record, report, where)
+    return _EXIT_CODES[report.verdict]
+
+
+def _outcome(chunk: Chunk, finished: Finished) -> str:
+    """One line of progress."""
+    sections, seconds = finished
+    verdicts = {section.verdict for section in sections}
+    worst = next(verdict for verdict in (Verdict.BROKEN, Verdict.UNPROVEN, Verdict.HOLDS) if verdict in verdicts)
+    title = " ".join(part for part in (chunk.env, chunk.kind, chunk.what) if part)
+    return (
+        f"{title}, part {chunk.number + 1}: {sum(section.steps for section in sections):,} in {seconds:.1f} s, {worst}"
+    )
+
+
+def _write_report(path: Path, document: Mapping[str, Any]) -> None:
+    with write_whole(path) as stream:
+        stream.write(json.dumps(document, indent=1).encode())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make parity", description="The long proof of parity.")
+    parser.add_argument("--steps", type=int, default=2_000_000, help="of each environment (%(default)s)")
+    parser.add_argument("--shapes", type=int, default=2_000, help="random networks (%(default)s)")
+    parser.add_argument("--threads", type=int, default=_engine.available_threads(), help="processes (%(default)s)")
+    parser.add_argument("--cache", type=Path, default=_CHECKOUT / ".cache" / "parity", help="folder of the journal")
+    parser.add_argument("--no-sweep", dest="sweep", action="store_false", help="leave out tanh over all float32")
+    parser.add_argument("--record", type=Path, help="Markdown file whose table of evidence is replaced")
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        console.note("interrupted; the same command goes on where this one was")
+        sys.exit(130)
+    except EvalEngineError as error:
+        console.note(f"error: {error}")
+        sys.exit({MissingDependencyError: 3, InputError: 2}.get(type(error), 4))

@@ -1,0 +1,167 @@
+"""Whether this machine's PyTorch adds in the order that our kernels follow: asked before anything is compared.
+
+    >>> with TorchPolicy() as torch_policy:
+    ...     found = probe(torch_policy)
+    >>> found.unproven
+    ''
+
+PyTorch's sums are MKL's and oneDNN's, which choose kernels by the processor. So equal logits can only be claimed where
+PyTorch adds in the known order, and that is found out here, without our kernels: the order of some sums is recovered
+from inputs and outputs alone (`summation.recover_order`) and compared with the rules. The layers are chosen so that
+each rule, and each place where one gives way to another, decides one of them. If all agree, logits that differ are a
+mistake of ours; if not, they prove nothing, and the sections say so. Depends on summation and TorchPolicy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine import _engine
+from evalengine.parity.layers import PlacedLayer, is_convolution, placed_layers
+from evalengine.parity.report import Claim, Section
+from evalengine.parity.summation import Order, Sums, conv_order, conv_taps, linear_order, recover_order
+from evalengine.parity.torch_policy import TorchPolicy
+
+Outputs = Callable[
+    [tuple[int, ...], "_engine.Layer", NDArray[np.float32], NDArray[np.float32]],
+    NDArray[np.float32],
+]
+"""One layer as a black box: (input shape, layer, flat weights, rows (R, n_inputs)) -> (R, n_outputs)."""
+
+
+@dataclass(frozen=True)
+class ProbedSum:
+    """One output of one layer, whose order of summation decides between rules.
+
+    Attributes:
+        rule: what it decides.
+        input_shape: (n,) or (channels, height, width).
+        layer: with biases.
+        output: (index,) of a linear layer, (channel, row, column) of a convolution.
+    """
+
+    rule: str
+    input_shape: tuple[int, ...]
+    layer: _engine.Layer
+    output: tuple[int, ...]
+
+    @property
+    def terms(self) -> list[int]:
+        """The positions in the input of what is multiplied, product by product."""
+        if is_convolution(self.layer):
+            channels, height, width = self.input_shape
+            _, _, kernel, stride, padding, _ = self.layer
+            return conv_taps((channels, height, width), kernel, stride, padding, (self.output[1], self.output[2]))
+        return list(range(self.input_shape[0]))
+
+    def expected(self) -> Order:
+        """Return the order that PyTorch's rules give."""
+        if is_convolution(self.layer):
+            return conv_order(len(self.terms))
+        (outputs,) = self._place().output_shape
+        return linear_order(self.input_shape[0], outputs, self.output[0])
+
+    def found(self, outputs: Outputs) -> Order:
+        """Return the order in which `outputs` adds."""
+        return recover_order(len(self.terms), self._sums(outputs))
+
+    def _place(self) -> PlacedLayer:
+        (place,) = placed_layers(self.input_shape, [self.layer])
+        return place
+
+    def _sums(self, outputs: Outputs) -> Sums:
+        place = self._place()
+        position = int(np.ravel_multi_index(self.output, place.output_shape))
+        terms = self.terms
+
+        def sums(inputs: NDArray[np.float32], weight: float, bias: float) -> NDArray[np.float32]:
+            rows = np.zeros((len(inputs), place.n_inputs), np.float32)
+            rows[:, terms] = inputs
+            parameters = np.full(place.parameters.stop, weight, np.float32)
+            parameters[-place.output_shape[0] :] = bias
+            return outputs(self.input_shape, self.layer, parameters, rows)[:, position].copy()
+
+        return sums
+
+
+def _linear(rule: str, inputs: int, outputs: int, output: int) -> ProbedSum:
+    return ProbedSum(rule, (inputs,), ("linear", outputs, True), (output,))
+
+
+def _conv(
+    rule: str, image: tuple[int, int, int], channels: int, size: int, stride: int, padding: int, pixel: tuple[int, int]
+) -> ProbedSum:
+    layer = ("conv2d", channels, (size, size), (stride, stride), (padding, padding), True)
+    return ProbedSum(rule, image, layer, (channels // 2, *pixel))
+
+
+PROBED_SUMS = (
+    _linear("12 outputs: one chain", 100, 12, 11),
+    _linear("up to 192 inputs: one block", 192, 16, 3),
+    _linear("up to 383 inputs: halves, and an odd one left over", 193, 16, 0),
+    _linear("from 384 inputs: blocks of 192", 384, 64, 5),
+    _linear("from 384 inputs: a last block that is shorter", 500, 33, 32),
+    _linear("11 outputs, the first 8: four lanes", 30, 11, 7),
+    _linear("11 outputs, the last 3: eight lanes", 30, 11, 8),
+    _linear("2 outputs: eight lanes", 21, 2, 1),
+    _linear("1 output: four lanes after the first product", 31, 1, 0),
+    _conv("5 channels: all in one block", (5, 12, 12), 16, 3, 1, 0, (4, 5)),
+    _conv("20 channels: blocks of 8", (20, 10, 10), 32, 3, 1, 0, (3, 3)),
+    _conv("16 channels, kernel 1x1", (16, 6, 6), 12, 1, 1, 0, (2, 4)),
+    _conv("stride", (3, 20, 20), 32, 8, 4, 0, (1, 2)),
+    _conv("padding: left out", (8, 9, 9), 8, 3, 1, 1, (0, 8)),
+)
+"""What is probed; the largest sums have 500 products."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the probe found.
+
+    Attributes:
+        probed: the sums.
+        agrees: for each, whether PyTorch adds in the order of the rules.
+    """
+
+    probed: tuple[ProbedSum, ...]
+    agrees: tuple[bool, ...]
+
+    @property
+    def unproven(self) -> str:
+        """Why equal bits cannot be claimed on this machine, or ""."""
+        others = [f"{probed.rule}" for probed, agrees in zip(self.probed, self.agrees, strict=True) if not agrees]
+        if not others:
+            return ""
+        listed = "; ".join(others[:3]) + (f"; and {len(others) - 3} more" if len(others) > 3 else "")
+        return f"PyTorch on this machine sums in another order ({len(others)} of {len(self.probed)} sums: {listed})"
+
+    def section(self) -> Section:
+        """Return the probe as the report shows it; another order is nobody's mistake."""
+        return Section(
+            name="PyTorch's order of summation",
+            claim=Claim.EXACT,
+            steps=len(self.probed),
+            mismatches=self.agrees.count(False),
+            notes=("each sum's tree, recovered by absorbing terms of 2^70, against the rules that our kernels follow",),
+            unproven=self.unproven,
+        )
+
+
+def probe(torch_policy: TorchPolicy) -> Probe:
+    """Recover the order of every probed sum, and compare it with the rules."""
+
+    def outputs(
+        input_shape: tuple[int, ...],
+        layer: _engine.Layer,
+        weights: NDArray[np.float32],
+        rows: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        (result,) = torch_policy.outputs(input_shape, [layer], weights, rows)
+        return result
+
+    agrees = (probed.found(outputs) == probed.expected() for probed in PROBED_SUMS)
+    return Probe(PROBED_SUMS, tuple(agrees))

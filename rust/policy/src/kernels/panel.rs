@@ -1,0 +1,186 @@
+//! The inner loops of a convolution: sixteen output channels of six windows are summed at once.
+//!
+//! In the blocked layout (see [`super::image`]) the taps of one kernel row are consecutive values for every window, so a
+//! tap costs one broadcast per window and one load per vector of weights. Windows of all rows of an individual are tiled
+//! together, so that few tiles are incomplete.
+
+use lane_math::lanes::{F32x8, Simd};
+
+use super::activation::relu;
+use super::conv::Conv;
+use super::windows::{Window, WindowClass};
+use super::{Rows, Run};
+use crate::packed::vectors;
+
+/// The filters of eight or sixteen output channels.
+pub(super) struct Panel<'a> {
+    pub(super) layer: &'a Conv,
+    /// The first of the channels.
+    pub(super) channel: usize,
+    pub(super) bias: &'a [f32],
+    pub(super) weights: &'a [f32],
+}
+
+/// The most windows of a tile. With two vectors of channels six windows make twelve sums in registers, beside two weights
+/// and one input; with one vector it takes eight sums to hide the latency of the multiply-add.
+const MAX_TILE: usize = 8;
+
+/// Where a tile's windows read and write: offsets of rows, and the windows within them.
+struct Tile {
+    row: [usize; MAX_TILE],
+    window: [Window; MAX_TILE],
+}
+
+impl Panel<'_> {
+    /// All rows of a run, for `V` vectors of output channels.
+    #[inline(always)]
+    pub(super) fn forward<S: Simd, const V: usize>(
+        &self,
+        run: Run,
+        rows: &mut Rows<'_>,
+        lists: &[Option<usize>],
+    ) {
+        let list = |row: usize| lists.get(row).copied().flatten();
+        let mut row = run.start;
+        while row < run.end {
+            if let Some(count) = list(row) {
+                self.forward_list::<S, V>(row, count, rows);
+                row += 1;
+                continue;
+            }
+            let start = row;
+            while row < run.end && list(row).is_none() {
+                row += 1;
+            }
+            self.forward_images::<S, V>(Run { start, end: row, ..run }, rows);
+        }
+    }
+
+    /// All windows of all rows of a run of blocked images.
+    #[inline(always)]
+    fn forward_images<S: Simd, const V: usize>(&self, run: Run, rows: &mut Rows<'_>) {
+        for class in &self.layer.classes {
+            let mut left = class.windows.len() * (run.end - run.start);
+            let (mut row, mut next) = (run.start, 0);
+            while left > 0 {
+                let count = match left {
+                    8.. if V == 1 => 8,
+                    6.. if V == 2 => 6,
+                    4.. => 4,
+                    2.. => 2,
+                    _ => 1,
+                };
+                let mut tile = Tile { row: [0; MAX_TILE], window: [class.windows[0]; MAX_TILE] };
+                for t in 0..count {
+                    tile.row[t] = row;
+                    tile.window[t] = class.windows[next];
+                    next += 1;
+                    if next == class.windows.len() {
+                        (row, next) = (row + 1, 0);
+                    }
+                }
+                match count {
+                    1 => self.tile::<S, 1, V>(class, &tile, rows),
+                    2 => self.tile::<S, 2, V>(class, &tile, rows),
+                    4 => self.tile::<S, 4, V>(class, &tile, rows),
+                    6 if V == 2 => self.tile::<S, 6, V>(class, &tile, rows),
+                    8 if V == 1 => self.tile::<S, 8, V>(class, &tile, rows),
+                    count => unreachable!("a tile of {count} windows"),
+                }
+                left -= count;
+            }
+        }
+    }
+
+    /// `T` windows of one class: the sums stay in registers over all taps.
+    #[inline(always)]
+    fn tile<S: Simd, const T: usize, const V: usize>(
+        &self,
+        class: &WindowClass,
+        tile: &Tile,
+        rows: &mut Rows<'_>,
+    ) {
+        let geometry = &self.layer.geometry;
+        let weights = vectors::<V>(self.weights);
+        let mut sums = [[S::F32::zero(); V]; T];
+        for sums in &mut sums {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = S::F32::load(&self.bias[self.channel + v * 8..]);
+            }
+        }
+        let mut block_tap = 0;
+        for index in 0..geometry.input.blocks() {
+            let block = geometry.input.block(index);
+            let len = (class.kernel_columns.1 - class.kernel_columns.0) * block.channels;
+            // The blocks from each window's first tap on; kernel rows are then at the same places in all of them.
+            let mut images = [&[][..]; T];
+            for (t, image) in images.iter_mut().enumerate() {
+                let first = block.at + tile.window[t].first * block.channels;
+                *image = &rows.input[tile.row[t] * rows.input_stride + first..];
+            }
+            for kernel_row in class.kernel_rows.0..class.kernel_rows.1 {
+                let at = (kernel_row - class.kernel_rows.0) * geometry.input.width * block.channels;
+                let mut inputs = [&[][..]; T];
+                for (input, image) in inputs.iter_mut().zip(images) {
+                    *input = &image[at..at + len];
+                }
+                let tap =
+                    block_tap + (kernel_row * geometry.kernel.1 + class.kernel_columns.0) * block.channels;
+                accumulate::<S, T, V>(&weights[tap..tap + len], inputs, len, &mut sums);
+            }
+            block_tap += block.channels * geometry.kernel.0 * geometry.kernel.1;
+        }
+        let some_tap = class.kernel_rows.1 > 0 && class.kernel_columns.1 > 0;
+        self.finish::<S, T, V>(sums, tile, rows, some_tap);
+    }
+
+    /// The last steps of each sum, and the stores.
+    #[inline(always)]
+    fn finish<S: Simd, const T: usize, const V: usize>(
+        &self,
+        sums: [[S::F32; V]; T],
+        tile: &Tile,
+        rows: &mut Rows<'_>,
+        some_tap: bool,
+    ) {
+        let output = self.layer.geometry.output;
+        for (t, sums) in sums.into_iter().enumerate() {
+            for (v, mut sum) in sums.into_iter().enumerate() {
+                if self.layer.executes_channel_padding && some_tap {
+                    // fma(0, 0, sum) after some of the taps: only the sign of a zero can change, and the last such step
+                    // decides it, so once at the end is the same.
+                    sum = sum.add(S::F32::zero());
+                }
+                if self.layer.relu {
+                    sum = relu(sum);
+                }
+                let block = output.block(self.channel / 8 + v);
+                let at = tile.row[t] * rows.output_stride + block.at + tile.window[t].pixel * block.channels;
+                if block.channels == 8 {
+                    sum.store(&mut rows.output[at..]);
+                } else {
+                    rows.output[at..][..block.channels].copy_from_slice(&sum.to_array()[..block.channels]);
+                }
+            }
+        }
+    }
+}
+
+/// Adds a run of taps to the sums of every window.
+#[inline(always)]
+fn accumulate<S: Simd, const T: usize, const V: usize>(
+    weights: &[[[f32; 8]; V]],
+    inputs: [&[f32]; T],
+    len: usize,
+    sums: &mut [[S::F32; V]; T],
+) {
+    assert_eq!(weights.len(), len);
+    for tap in 0..len {
+        for t in 0..T {
+            let input = S::F32::splat(inputs[t][tap]);
+            for v in 0..V {
+                sums[t][v] = input.mul_add(S::F32::load(&weights[tap][v]), sums[t][v]);
+            }
+        }
+    }
+}
