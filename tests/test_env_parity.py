@@ -17,8 +17,11 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import make
-from evalengine.parity.references import reference
+from evalengine.parity.drivers import player
+from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.references.snake import MOVES, SnakeEnv
+from evalengine.parity.trace import make_reference
+from evalengine.registry import describe, entries, resolve
 
 Observation = NDArray[np.float32]
 Step = tuple[Any, Any, Any, Any]
@@ -46,7 +49,7 @@ def difference(ours: Step, theirs: Step) -> str | None:
 def replay(
     native: Any,
     theirs: gymnasium.Env[Any, Any],
-    choose: Callable[[Observation], int],
+    choose: Callable[[Observation], Any],
     seed: int | None,
     options: Mapping[str, float] | None = None,
 ) -> tuple[int, bool, bool]:
@@ -112,7 +115,7 @@ class OneUlpLater:
     def reset(self, **kwargs: Any) -> Any:
         return self.env.reset(**kwargs)
 
-    def step(self, action: int) -> Any:
+    def step(self, action: Any) -> Any:
         observation, *rest = self.env.step(action)
         self.steps += 1
         if self.steps == self.at:
@@ -121,14 +124,22 @@ class OneUlpLater:
         return observation, *rest
 
 
-@pytest.mark.parametrize("env_id", ["CartPole-v1", "evalengine/Snake-v0"])
+ENV_IDS = [entry.id for entry in entries()]
+
+
+@pytest.mark.parametrize("env_id", ENV_IDS)
 def test_a_replay_notices_one_ulp_in_one_step(env_id: str) -> None:
     native = OneUlpLater(make(env_id), at=3)
     theirs = reference(env_id).make(disable_env_checker=True)
-    rng = np.random.default_rng(0)
+    choose = random_actions(env_id, np.random.default_rng(0))
     with pytest.raises(AssertionError, match="observation"):
         for seed in range(3):  # the first episode may be shorter than three steps
-            replay(native, theirs, lambda _: int(rng.integers(2)), seed)
+            replay(native, theirs, choose, seed)
+
+
+def random_actions(env_id: str, rng: np.random.Generator) -> Callable[[Observation], Any]:
+    """Chooses uniformly from the action space."""
+    return player("random", resolve(env_id), {})(None, rng)
 
 
 # --- CartPole
@@ -175,18 +186,19 @@ def test_cartpole_equals_gymnasium(kwargs: dict[str, Any], options: dict[str, fl
 
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1])
 def test_large_seeds_are_gymnasiums(seed: int) -> None:
-    for env_id in ("CartPole-v1", "evalengine/Snake-v0"):
-        replay(make(env_id), reference(env_id).make(disable_env_checker=True), lambda _: 1, seed)
+    for env_id in ENV_IDS:
+        choose = random_actions(env_id, np.random.default_rng(0))
+        replay(make(env_id), reference(env_id).make(disable_env_checker=True), choose, seed)
 
 
-@pytest.mark.parametrize("env_id", ["CartPole-v1", "evalengine/Snake-v0"])
+@pytest.mark.parametrize("env_id", ENV_IDS)
 def test_a_reset_without_a_seed_goes_on_with_the_random_stream(env_id: str) -> None:
     """So the reference's stream has been consumed to the same point by the episode before."""
-    theirs, native = reference(env_id).make(disable_env_checker=True), make(env_id)
-    rng = np.random.default_rng(1)
-    actions = 2 if env_id == "CartPole-v1" else 4
+    limit = {"max_episode_steps": 20} if env_id in ("Acrobot-v1", "Pendulum-v1") else {}
+    theirs, native = reference(env_id).make(disable_env_checker=True, **limit), make(env_id, **limit)
+    choose = random_actions(env_id, np.random.default_rng(1))
     for episode in range(200):
-        replay(native, theirs, lambda _: int(rng.integers(actions)), 5 if episode == 0 else None)
+        replay(native, theirs, choose, 5 if episode == 0 else None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 77, 1000])
@@ -196,6 +208,47 @@ def test_another_time_limit_is_gymnasiums(limit: int) -> None:
     steady = balance(np.random.default_rng(0), 0.0)
     lengths = {replay(native, theirs, steady, seed)[0] for seed in range(5)}
     assert limit in lengths
+
+
+# --- Acrobot and Pendulum, with the drivers and the variants of their adapters
+
+
+CLASSIC_PARTS = 4
+"""Each part is a test of its own, with other seeds."""
+
+CLASSIC_STEPS = {"default": 26_000, "variants": 24_000}
+"""Of each part."""
+
+assert CLASSIC_PARTS * sum(CLASSIC_STEPS.values()) >= MIN_STEPS
+
+
+@pytest.mark.parametrize("part", range(CLASSIC_PARTS))
+@pytest.mark.parametrize("env_id", ["Acrobot-v1", "Pendulum-v1"])
+def test_classic_control_equals_gymnasium(env_id: str, part: int) -> None:
+    found = reference(env_id)
+    seen = Counter[str]()
+    for variants, steps in (((Variant(),), CLASSIC_STEPS["default"]), (found.variants, CLASSIC_STEPS["variants"])):
+        for number, variant in enumerate(variants):
+            seen.update(play_variant(found, variant, 10_000 * (100 * part + number), steps // len(variants)))
+    assert seen["steps"] >= sum(CLASSIC_STEPS.values())
+    assert seen["truncated"] > 100
+    assert (seen["terminated"] > 100) == (env_id == "Acrobot-v1")
+
+
+def play_variant(found: Reference, variant: Variant, first_seed: int, steps: int) -> Counter[str]:
+    """Episodes of at least so many steps in all, the drivers taking turns, every bit of each compared."""
+    theirs = make_reference(found, variant)
+    native = make(found.env_id, max_episode_steps=variant.max_episode_steps, **variant.kwargs)
+    entry = describe(found.env_id, variant.kwargs)
+    rng = np.random.default_rng(first_seed)
+    players = [player(driver, entry, found.drivers) for driver in ("random", "sticky", *found.drivers)]
+    seen = Counter[str]()
+    while seen["steps"] < steps:
+        begin = players[seen["episodes"] % len(players)]
+        choose = begin(theirs.unwrapped, rng)
+        length, terminated, truncated = replay(native, theirs, choose, first_seed + seen["episodes"], variant.options)
+        seen.update(episodes=1, steps=length, terminated=terminated, truncated=truncated)
+    return seen
 
 
 # --- Snake

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy
+from evalengine.heads import Head
 from evalengine.parity import closed_loop
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
+from evalengine.parity.compare import compare_traces
+from evalengine.parity.drivers import policy_player
 from evalengine.parity.individuals import individuals
-from evalengine.parity.references import reference
+from evalengine.parity.partings import excused_rows, find_partings
+from evalengine.parity.references import Variant, reference
 from evalengine.parity.report import Claim, Section, Verdict
 from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.parity.trace import record
 from evalengine.registry import entries, resolve
 
 Array = NDArray[np.float32]
@@ -33,11 +39,15 @@ def torch_policy() -> Iterator[TorchPolicy]:
 class StandIn:
     """A reference's side that is computed by a function of (weights, observations)."""
 
-    def __init__(self, function: Callable[[Array, Array], Array]) -> None:
+    def __init__(self, function: Callable[[Array, Array], Array], tanh: Callable[[Array], Array] = np.tanh) -> None:
         self.function = function
+        self._tanh = tanh
 
     def logits(self, policy: Policy, weights: Array, observations: Array) -> Array:
         return self.function(weights, observations)
+
+    def tanh(self, values: Array) -> Array:
+        return self._tanh(values)
 
 
 def cartpole(policy: Policy, theirs: TorchPolicy | StandIn, weights: Array | None = None, steps: int = 200) -> Section:
@@ -179,3 +189,81 @@ def test_a_difference_beyond_the_bound_is_a_mismatch() -> None:
 def test_an_exact_claim_excuses_no_tie() -> None:
     section = cartpole(LINEAR, StandIn(tie), np.zeros(LINEAR.n_params, np.float32), steps=5)
     assert section.verdict is Verdict.BROKEN
+
+
+# --- Box actions
+
+
+SQUASHED = Policy("mlp:3-64-1")
+CLIPPED = Policy("mlp:3-64-1,act=relu,head=clip")
+
+
+def pendulum(policy: Policy, theirs: TorchPolicy | StandIn, steps: int = 500) -> Section:
+    found = reference("pendulum")
+    claim, _ = claim_of(policy, Head.of(policy, resolve("pendulum")))
+    loop = ClosedLoop(found, policy, claim, seed=9)
+    return loop.section("closed loop", list(policy.init(1, 1)), steps, theirs)[0]
+
+
+def own_logits(policy: Policy) -> Callable[[Array, Array], Array]:
+    return policy.logits
+
+
+def test_clipped_logits_of_exact_layers_are_exact_actions(torch_policy: TorchPolicy) -> None:
+    section = pendulum(CLIPPED, torch_policy)
+    assert (section.claim, section.verdict, section.worst_error) == (Claim.EXACT, Verdict.HOLDS, 0.0)
+    assert "actions parted" not in section.events
+
+
+def test_a_tanh_head_is_bounded_whatever_the_layers() -> None:
+    entry, relu = resolve("pendulum"), Policy("mlp:3-64-1,act=relu")
+    assert claim_of(relu) == (Claim.EXACT, "")
+    assert claim_of(relu, Head.of(relu, entry)) == (Claim.BOUNDED, "actions are scaled by tanh")
+    assert claim_of(CLIPPED, Head.of(CLIPPED, entry)) == (Claim.EXACT, "")
+
+
+def shifted_tanh(shift: float) -> Callable[[Array], Array]:
+    return lambda values: np.asarray(np.tanh(values.astype(np.float64)) + shift, np.float32)
+
+
+def test_actions_within_their_bound_part_once_and_run_on() -> None:
+    section = pendulum(SQUASHED, StandIn(own_logits(SQUASHED), shifted_tanh(2e-7)))
+    assert (section.claim, section.verdict, section.steps) == (Claim.BOUNDED, Verdict.HOLDS, 500)
+    assert section.events["time limit"] == 2 and section.events["actions parted"] > 400
+    (note,) = section.notes
+    assert note.startswith("individual 0: 3 episodes part, the first at seed 9, episode 0, step 1: actions differ by")
+    assert "within the bound" in note
+
+
+def test_actions_beyond_their_bound_are_one_mismatch_an_episode() -> None:
+    section = pendulum(SQUASHED, StandIn(own_logits(SQUASHED), shifted_tanh(1e-3)))
+    assert (section.verdict, section.mismatches) == (Verdict.BROKEN, 3)
+    assert section.first_divergence is not None and section.first_divergence.field == "action"
+    assert len(section.notes) == 3 and all("ABOVE the bound" in note for note in section.notes)
+
+
+def test_an_exact_claim_excuses_no_ulp_of_an_action() -> None:
+    def raised(weights: Array, observations: Array) -> Array:
+        return np.nextafter(CLIPPED.logits(weights, observations), np.float32(np.inf))
+
+    assert pendulum(CLIPPED, StandIn(raised)).mismatches > 400
+
+
+def test_actions_that_part_after_the_observations_are_not_excused() -> None:
+    policy, weights = SQUASHED, SQUASHED.init(1, 1)[0]
+    found = reference("pendulum")
+    head = Head.of(policy, resolve("pendulum"))
+    begin = policy_player(policy, head, [weights])
+    theirs, _ = record(found, Variant(), {"policy": begin}, seed=0, steps=300)
+    actions, observations = theirs.action.copy(), theirs.observation.copy()
+    observations[5, 0] += np.float32(1e-6)
+    actions[6:] += np.float32(1e-7)
+    actions[theirs.step == 0] = 0.0
+    ours = replace(theirs, action=actions, observation=observations)
+    first, second = find_partings(head, policy, weights, ours, theirs)
+    assert (first.row, first.is_tie) == (6, False)
+    assert (second.row, second.is_tie) == (202, True)  # 201 rows of the first episode, then a reset
+    excused = excused_rows(head, [first, second], theirs)
+    assert not excused[:7].any() and excused[7:201].all() and not excused[201] and excused[202:].all()
+    comparison = compare_traces(ours, theirs, excused=excused, logits_are_claimed=False)
+    assert comparison.mismatches == 2  # the observation, and the action that it does not explain

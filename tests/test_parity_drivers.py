@@ -11,6 +11,7 @@ import pytest
 
 from evalengine import Policy
 from evalengine.errors import InputError
+from evalengine.heads import Head
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
 from evalengine.parity.individuals import individuals
 from evalengine.parity.open_loop import open_loop, variants_section
@@ -30,6 +31,15 @@ REACHED = {
     "snake": {
         "terminated": 1000, "time limit": 500, "terminated at the time limit": 100, "fruit": 1000, "wall": 500,
         "bite": 30, "entered the tail's cell": 100, "turned back": 100, "full board": 100,
+    },
+    "acrobot": {
+        "terminated": 200, "time limit": 500, "terminated at the time limit": 2, "first angle wrapped": 300,
+        "second angle wrapped": 500, "wrapped more than once": 100, "first velocity limited": 100,
+        "second velocity limited": 100,
+    },
+    "pendulum": {
+        "time limit": 500, "torque clipped": 3000, "torque at its bound": 2000, "speed clipped": 1000,
+        "angle beyond pi": 10_000, "angle beyond 5 pi": 3000,
     },
 }  # fmt: skip
 
@@ -98,10 +108,19 @@ def test_box_actions_are_float32_within_their_bounds(name: str) -> None:
 def test_a_policy_plays_with_one_individual_after_the_other() -> None:
     policy = Policy("mlp:2-3,bias=0")
     first, second = np.eye(3, 2, dtype=np.float32).ravel(), np.eye(3, 2, -1, dtype=np.float32).ravel()
-    begin = policy_player(policy, [first, second])
+    begin = policy_player(policy, Head(), [first, second])
     rng = np.random.default_rng(0)
     chosen = [begin(None, rng)(np.array([1.0, 0.5], np.float32)) for _ in range(3)]
     assert chosen == [0, 1, 0]
+
+
+def test_a_policy_plays_box_actions_with_its_head() -> None:
+    policy = Policy("mlp:3-1,bias=0,head=clip")
+    begin = policy_player(policy, Head.of(policy, resolve("pendulum")), [np.array([1, 0, 5], np.float32)])
+    choose = begin(None, np.random.default_rng(0))
+    actions = [choose(np.array(seen, np.float32)) for seen in ([0.5, 9, 0], [0, 0, 1])]
+    assert [action.dtype for action in actions] == [np.float32] * 2
+    assert [action.tolist() for action in actions] == [[0.5], [2.0]]
 
 
 def test_individuals_are_trained_and_random_in_turn() -> None:

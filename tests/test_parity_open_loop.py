@@ -167,7 +167,7 @@ def test_a_dropped_random_draw_is_found(name: str) -> None:
 
     drawing = Drawing(**{field: getattr(found, field) for field in found.__dataclass_fields__})
     players = {"random": player("random", resolve(name), {})}
-    section, _ = open_loop(drawing, Variant(), players, name="x", seed=0, steps=300)
+    section, _ = open_loop(drawing, Variant(max_episode_steps=50), players, name="x", seed=0, steps=300)
     assert section.verdict is Verdict.BROKEN
     assert proven(found).verdict is Verdict.HOLDS
 

@@ -92,3 +92,6 @@ def evaluate(
     keep_final_observation: bool,
     progress: Callable[[int, int], object] | None,
 ) -> RawEvaluation: ...
+def continuous_actions(
+    head: str, logits: NDArray[np.float32], low: list[float], high: list[float]
+) -> NDArray[np.float32]: ...

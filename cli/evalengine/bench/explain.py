@@ -10,7 +10,8 @@ An episode is **explained** if and only if
 1. the playback ends where the baseline's episode ended, with the same return to the bit and the same number of steps;
 2. at every step where the policies chose differently, both choices can be right: with z the logits in exact
    arithmetic, a the engine's action and b the baseline's, |z[a] - z[b]| <= bound[a] + bound[b], where
-   |computed - z| <= bound holds for any order of summation in float32 (`logits_and_bounds`);
+   |computed - z| <= bound holds for any order of summation in float32 (`logits_and_bounds`); or, for the actions of a
+   Box, |a - b| <= `Head.difference_bound` in each dimension;
 3. there is at least one such step.
 
 Anything else is a mismatch. Depends on the native environment and on NumPy, never on PyTorch.
@@ -19,13 +20,16 @@ Anything else is a mismatch. Depends on the native environment and on NumPy, nev
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import environment
 from evalengine.bench.backends import policy_inputs
+from evalengine.heads import Head, plain_action
 from evalengine.policy import Policy
+from evalengine.registry import resolve
 from evalengine.rounding import logits_and_bounds
 
 
@@ -37,8 +41,8 @@ class Explanation:
         explained: whether rounding, and nothing else, made the difference.
         reason: one line with the numbers behind the verdict.
         step: first step (from 0) at which the chosen actions differ; None if they never do.
-        margin: |z[a] - z[b]| there.
-        bound: the sum of both logits' error bounds there.
+        margin: |z[a] - z[b]| there, or |a - b| of a Box.
+        bound: what rounding can do to it there.
     """
 
     explained: bool
@@ -59,49 +63,59 @@ def explain_episode(
     """Judge one episode of a baseline that differs from the engine's.
 
     Args:
-        env_id: full id of an environment with discrete actions.
+        env_id: full id.
         policy: the architecture.
         weights: float32 (D,), the individual.
         seed: the episode's seed.
-        actions: the actions that the baseline took, one byte each.
+        actions: the actions that the baseline took, as `Head.encoded` gives them.
         episode_return: the return that it reported.
     """
-    observations, native_return, ended_at = _play_back(env_id, seed, actions)
+    head = Head.of(policy, resolve(env_id))
+    baseline = head.decoded(actions)
+    observations, native_return, ended_at = _play_back(env_id, seed, baseline)
     if ended_at is None:
-        return Explanation(False, f"after {len(actions)} steps the baseline's episode ends, the native one does not")
-    if ended_at != len(actions):
+        return Explanation(False, f"after {len(baseline)} steps the baseline's episode ends, the native one does not")
+    if ended_at != len(baseline):
         return Explanation(
-            False, f"the native episode ends after {ended_at} steps, the baseline's after {len(actions)}"
+            False, f"the native episode ends after {ended_at} steps, the baseline's after {len(baseline)}"
         )
     if np.float64(native_return).tobytes() != np.float64(episode_return).tobytes():
         return Explanation(False, f"the same actions return {native_return!r} natively, not {episode_return!r}")
     inputs = policy_inputs(policy, observations)
-    baseline = np.frombuffer(actions, np.uint8).astype(np.intp)
-    ours = np.argmax(policy.logits(weights, inputs.reshape(len(inputs), -1)), axis=1)
-    parted = [int(step) for step in np.flatnonzero(ours != baseline)]
+    ours = head.actions(policy.logits(weights, inputs.reshape(len(inputs), -1)))
+    parted = np.flatnonzero((ours != baseline).reshape(len(ours), -1).any(axis=1)).tolist()
     if not parted:
         return Explanation(False, "every action is the engine's own, but the results differ")
     margins = []
     for step in parted:
-        exact, bounds = logits_and_bounds(policy, weights, inputs[step])
-        margin = float(abs(exact[ours[step]] - exact[baseline[step]]))
-        bound = float(bounds[ours[step]] + bounds[baseline[step]])
+        margin, bound = _margin_and_bound(head, policy, weights, inputs[step], ours[step], baseline[step])
         margins.append((step, margin, bound))
         if not margin <= bound:
-            text = f"{_choices(step, ours, baseline)}: logit margin {margin:.3g} above the bound {bound:.3g}"
+            text = f"{_choices(head, step, ours, baseline)} {margin:.3g} above the bound {bound:.3g}"
             return Explanation(False, text, step, margin, bound)
     step, margin, bound = margins[0]
-    text = f"{_choices(step, ours, baseline)}: logit margin {margin:.3g} within the bound {bound:.3g}"
+    text = f"{_choices(head, step, ours, baseline)} {margin:.3g} within the bound {bound:.3g}"
     if len(margins) > 1:
         text += f" (and {len(margins) - 1} later steps)"
     return Explanation(True, text, step, margin, bound)
 
 
-def _choices(step: int, ours: NDArray[np.intp], baseline: NDArray[np.intp]) -> str:
-    return f"step {step}, action {ours[step]} or {baseline[step]}"
+def _margin_and_bound(
+    head: Head, policy: Policy, weights: NDArray[np.float32], policy_input: NDArray[np.float32], ours: Any, theirs: Any
+) -> tuple[float, float]:
+    """How far two choices on the same observation are apart, and how far rounding can have taken them."""
+    exact, bounds = logits_and_bounds(policy, weights, policy_input)
+    if head.is_discrete:
+        return float(abs(exact[ours] - exact[theirs])), float(bounds[ours] + bounds[theirs])
+    return head.difference(ours, theirs, bounds)
 
 
-def _play_back(env_id: str, seed: int, actions: bytes) -> tuple[NDArray[np.float32], float, int | None]:
+def _choices(head: Head, step: int, ours: NDArray[Any], baseline: NDArray[Any]) -> str:
+    what = "logit margin" if head.is_discrete else "difference"
+    return f"step {step}, action {ours[step]} or {baseline[step]}: {what}"
+
+
+def _play_back(env_id: str, seed: int, actions: NDArray[Any]) -> tuple[NDArray[np.float32], float, int | None]:
     """Observations before each action, the return (summed first to last), and the step at which the episode ended."""
     env = environment.make(env_id)
     observation, _ = env.reset(seed=seed)
@@ -109,7 +123,7 @@ def _play_back(env_id: str, seed: int, actions: bytes) -> tuple[NDArray[np.float
     total = 0.0
     for step, action in enumerate(actions, start=1):
         observations.append(observation)
-        observation, reward, terminated, truncated, _ = env.step(action)
+        observation, reward, terminated, truncated, _ = env.step(plain_action(action))
         total += reward
         if terminated or truncated:
             return np.stack(observations), total, step

@@ -1,7 +1,8 @@
 """The fixed workloads: what is evaluated when a number of steps per second is claimed.
 
 Per environment a random and a trained population, because they measure different things: random CartPole episodes
-last some 20 steps and are mostly resets, trained ones last 500; random Snake players die young or walk in circles
+last some 20 steps and are mostly resets, trained ones last 500; random Acrobot episodes last 500 and trained ones some
+80, Pendulum's always last 200; random Snake players die young or walk in circles
 until the time limit, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
@@ -72,6 +73,14 @@ class Workload:
 # Populations are large enough to keep the engine busy for about a round, episodes few enough that the slowest baseline
 # finishes some tens of individuals in one.
 _WORKLOADS = {
+    "Acrobot-v1": (
+        Workload("random", "Acrobot-v1", "mlp:6-64-3", population=4096, episodes=4, seed=1),
+        Workload("trained", "Acrobot-v1", "mlp:6-64-3", population=16384, episodes=4, seed=2, noise=0.002),
+    ),
+    "Pendulum-v1": (
+        Workload("random", "Pendulum-v1", "mlp:3-64-1", population=16384, episodes=4, seed=1),
+        Workload("trained", "Pendulum-v1", "mlp:3-64-1", population=16384, episodes=4, seed=2, noise=0.002),
+    ),
     "CartPole-v1": (
         Workload("random", "CartPole-v1", "mlp:4-64-2", population=65536, episodes=16, seed=1),
         Workload("trained", "CartPole-v1", "mlp:4-64-2", population=8192, episodes=4, seed=2, noise=0.002),
@@ -90,7 +99,12 @@ _WORKLOADS = {
     ),
 }
 
-_WEIGHT_FILES = {"CartPole-v1": "cartpole.npy", "evalengine/Snake-v0": "snake.npy"}
+_WEIGHT_FILES = {
+    "Acrobot-v1": "acrobot.npy",
+    "CartPole-v1": "cartpole.npy",
+    "Pendulum-v1": "pendulum.npy",
+    "evalengine/Snake-v0": "snake.npy",
+}
 
 
 def workload(name: str, entry: EnvironmentEntry) -> Workload:

@@ -23,6 +23,7 @@ from evalengine.bench.backends import policy_inputs
 from evalengine.environment import make
 from evalengine.errors import MissingDependencyError
 from evalengine.files import check_writable
+from evalengine.heads import Head
 from evalengine.parity import golden
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
@@ -172,17 +173,10 @@ def _environment_sections(plan: _Plan, config: ParityConfig, torch: _Torch) -> I
     if recorded is not None:
         yield golden.check(golden.load(recorded))
     yield evaluate_section(f"{name} evaluate", plan.entry.id, plan.policy, population, seed=seed, steps=config.steps)
-    claim, reason = claim_of(plan.policy)
-    if plan.reference is None or torch.policy is None:
-        yield _unproven(f"{name} closed loop", claim, plan.unproven or torch.unproven)
-    else:
-        loop = ClosedLoop(plan.reference, plan.policy, claim, seed)
-        section, rows = loop.section(f"{name} closed loop", population, config.steps, torch.policy)
-        visited.append(rows)
-        # Where the claim is BOUNDED, actions are judged by their margins, whatever the order of PyTorch's sums.
-        unproven = section.unproven or (torch.unproven if claim is Claim.EXACT else "")
-        notes = (f"BOUNDED: {reason}", *section.notes) if reason else section.notes
-        yield dataclasses.replace(section, notes=notes, unproven=unproven)
+    for section, observations in _closed_loops(plan, config, torch, population):
+        visited += observations
+        yield section
+    claim, _ = claim_of(plan.policy)
     if torch.policy is None:
         yield _unproven(f"{name} logits", claim, torch.unproven)
     else:
@@ -200,10 +194,11 @@ def _open_loops(
     if found is None:
         yield _unproven(f"{name} open loop", Claim.EXACT, plan.unproven), []
         return
+    head = Head.of(plan.policy, plan.entry)
     drivers = [config.driver] if config.driver else [*COMMON_DRIVERS, *found.drivers]
     for driver in drivers:
         is_policy = driver == "policy"
-        begin = policy_player(plan.policy, population) if is_policy else player(driver, plan.entry, found.drivers)
+        begin = policy_player(plan.policy, head, population) if is_policy else player(driver, plan.entry, found.drivers)
         title = f"{name} open loop, {driver}"
         section, visited = open_loop(
             found, Variant(), {driver: begin}, name=title, seed=config.seed, steps=config.steps
@@ -214,6 +209,27 @@ def _open_loops(
     title = f"{name} open loop, variants"
     if own and found.variants:
         yield variants_section(found, own, name=title, seed=config.seed, steps=config.steps), []
+
+
+def _closed_loops(
+    plan: _Plan, config: ParityConfig, torch: _Torch, population: Sequence[NDArray[np.float32]]
+) -> Iterator[tuple[Section, list[NDArray[Any]]]]:
+    """A section for the policy, and one for each that the adapter adds; with observations for the former."""
+    added = () if plan.reference is None or config.policy else plan.reference.policies
+    for policy in (plan.policy, *map(Policy, added)):
+        is_own = policy is plan.policy
+        name = f"{plan.entry.short_name} closed loop" + ("" if is_own else f", {policy}")
+        claim, reason = claim_of(policy, Head.of(policy, plan.entry))
+        if plan.reference is None or torch.policy is None:
+            yield _unproven(name, claim, plan.unproven or torch.unproven), []
+            continue
+        weights = population if is_own else individuals(plan.entry, policy, _INDIVIDUALS, config.seed)
+        loop = ClosedLoop(plan.reference, policy, claim, config.seed)
+        section, rows = loop.section(name, weights, config.steps, torch.policy)
+        # Where the claim is BOUNDED, actions are judged by their margins, whatever the order of PyTorch's sums.
+        unproven = section.unproven or (torch.unproven if claim is Claim.EXACT else "")
+        notes = (f"BOUNDED: {reason}", *section.notes) if reason else section.notes
+        yield dataclasses.replace(section, notes=notes, unproven=unproven), [rows] if is_own else []
 
 
 def _golden_file(short_name: str) -> Path | None:

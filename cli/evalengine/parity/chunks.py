@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from evalengine.heads import Head
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
 from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
@@ -44,7 +45,7 @@ class Chunk:
     Attributes:
         kind: "open loop", "variant", "closed loop", "evaluate" or "forward".
         env: short name; "" for the forward pass.
-        what: the driver, or the number of the variant, or "".
+        what: the driver, the number of the variant, the spelling of a policy beside the default one, or "".
         number: tells chunks of one kind apart; seeds follow from it.
         steps: environment steps, or random shapes of forward passes.
     """
@@ -81,7 +82,7 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int) -> list
         name, found = entry.short_name, reference(entry.id)
         variants = [str(index) for index in range(len(found.variants))]
         drivers = ["random", "sticky", *found.drivers]
-        chunks += _shares("closed loop", name, [""], steps // 40, PIECE // 4)
+        chunks += _shares("closed loop", name, ["", *found.policies], steps // 40, PIECE // 4)
         chunks += _shares("evaluate", name, [""], steps // 10, PIECE)
         chunks += _shares("open loop", name, ["policy"], steps // 40, PIECE)
         chunks += _shares("open loop", name, drivers, steps // 2 if variants else steps, PIECE)
@@ -109,7 +110,8 @@ def run_chunk(chunk: Chunk) -> list[Section]:
     if chunk.kind == "forward":
         return sections(shapes=chunk.steps, seed=chunk.number, torch_policy=_Worker.torch())
     entry = resolve(chunk.env)
-    policy = Policy(entry.default_policy)
+    policy = Policy(chunk.what if chunk.kind == "closed loop" and chunk.what else entry.default_policy)
+    head = Head.of(policy, entry)
     name = f"{chunk.env} {chunk.kind}"
     if chunk.kind == "evaluate":
         weights = individuals(entry, policy, _EVALUATED_INDIVIDUALS, chunk.seed)
@@ -117,7 +119,8 @@ def run_chunk(chunk: Chunk) -> list[Section]:
     weights = individuals(entry, policy, _INDIVIDUALS, chunk.seed)
     found = reference(entry.id)
     if chunk.kind == "closed loop":
-        loop = ClosedLoop(found, policy, claim_of(policy)[0], chunk.seed)
+        loop = ClosedLoop(found, policy, claim_of(policy, head)[0], chunk.seed)
+        name += f", {policy}" if chunk.what else ""
         return [_light(loop.section(name, weights, chunk.steps, _Worker.torch())[0])]
     if chunk.kind == "variant":
         variant = found.variants[int(chunk.what)]
@@ -126,7 +129,7 @@ def run_chunk(chunk: Chunk) -> list[Section]:
     else:
         variant = Variant()
         is_policy = chunk.what == "policy"
-        begin = policy_player(policy, weights) if is_policy else player(chunk.what, entry, found.drivers)
+        begin = policy_player(policy, head, weights) if is_policy else player(chunk.what, entry, found.drivers)
         players, name = {chunk.what: begin}, f"{chunk.env} open loop, {chunk.what}"
     return [_light(open_loop(found, variant, players, name=name, seed=chunk.seed, steps=chunk.steps)[0])]
 

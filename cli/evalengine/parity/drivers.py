@@ -2,7 +2,7 @@
 
     random      uniform over the action space
     sticky      repeats its last action most of the time, so it goes far
-    policy      a policy's first largest logit, on the reference's observation
+    policy      as a policy does, on the reference's observation
     ...         what the adapter in `references/` adds, to reach rare branches
 
 A driver is a `Player`: called after each reset with the reference's unwrapped environment and a source of randomness,
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from evalengine.bench.backends import policy_inputs
 from evalengine.errors import InputError
+from evalengine.heads import Head, plain_action
 from evalengine.parity.references import Choose, Player
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry
@@ -63,7 +64,7 @@ def player(name: str, entry: EnvironmentEntry, own: Mapping[str, Player]) -> Pla
     return _sticky_player(entry) if name == "sticky" else _random_player(entry)
 
 
-def policy_player(policy: Policy, individuals: Sequence[NDArray[np.float32]]) -> Player:
+def policy_player(policy: Policy, head: Head, individuals: Sequence[NDArray[np.float32]]) -> Player:
     """Return the driver that plays as a policy does: one of the weight vectors (D,) for each episode, in turn."""
     episodes = 0
 
@@ -71,16 +72,11 @@ def policy_player(policy: Policy, individuals: Sequence[NDArray[np.float32]]) ->
         nonlocal episodes
         weights = individuals[episodes % len(individuals)]
         episodes += 1
-        return lambda observation: discrete_action(
-            policy.logits(weights, policy_inputs(policy, observation[np.newaxis]))[0]
+        return lambda observation: plain_action(
+            head.actions(policy.logits(weights, policy_inputs(policy, observation[np.newaxis])))[0]
         )
 
     return begin
-
-
-def discrete_action(logits: NDArray[np.float32]) -> int:
-    """Return the action that logits (n,) choose: the first NaN, else the first largest, as torch.argmax does."""
-    return int(np.argmax(logits))
 
 
 def _random_action(entry: EnvironmentEntry, rng: np.random.Generator) -> Any:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from evalengine.bench.backends import policy_inputs
 from evalengine.environment import make
 from evalengine.evaluation import Evaluation, evaluate
+from evalengine.heads import Head, plain_action
 from evalengine.parity.divergence import Divergence, differing_bits
-from evalengine.parity.drivers import discrete_action
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.versions import standing
 from evalengine.policy import Policy
@@ -34,7 +34,7 @@ def evaluate_section(
 
     Args:
         name: the section's.
-        env_id: an environment with discrete actions, as it is by default.
+        env_id: an environment, as it is by default.
         policy: the architecture.
         individuals: weight vectors (D,).
         seed: of the first episode of each individual.
@@ -94,6 +94,7 @@ def _stepped(
 ) -> dict[str, NDArray[Any]]:
     """Run the same episodes, one individual's side by side: a step of all, then the next; return `FIELDS`."""
     envs = [make(env_id) for _ in range(seeds.shape[1])]
+    head = Head.of(policy, envs[0].entry)
     last = np.zeros((*seeds.shape, *envs[0].entry.observation_shape), np.float32)
     returns, lengths = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64)
     terminated, truncated = np.zeros(seeds.shape, np.bool_), np.zeros(seeds.shape, np.bool_)
@@ -103,9 +104,9 @@ def _stepped(
         running = list(range(len(envs)))
         while running:
             logits = policy.logits(weights, policy_inputs(policy, last[individual, running]))
-            for episode, row in zip(list(running), logits, strict=True):
+            for episode, action in zip(list(running), head.actions(logits), strict=True):
                 place = individual, episode
-                last[place], reward, terminated[place], truncated[place], _ = envs[episode].step(discrete_action(row))
+                last[place], reward, terminated[place], truncated[place], _ = envs[episode].step(plain_action(action))
                 returns[place] += reward
                 lengths[place] += 1
                 if terminated[place] or truncated[place]:

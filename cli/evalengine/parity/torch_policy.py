@@ -137,6 +137,11 @@ class TorchPolicy:
         (logits,) = self.outputs(policy.input_shape, policy.layers, weights, observations)
         return logits
 
+    def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's tanh of float32 (B, n)."""
+        (result,) = self.outputs(values.shape[1:], [("tanh",)], np.empty(0, np.float32), values)
+        return result
+
     def outputs(
         self,
         input_shape: tuple[int, ...],

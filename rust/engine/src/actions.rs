@@ -35,14 +35,7 @@ impl ActionDecoder {
             ActionSpace::Box { low, high } => {
                 let values = &mut self.values[..logits.len()];
                 values.copy_from_slice(logits);
-                if self.head == Head::Tanh {
-                    lane_math::tanh_in_place(self.isa, values);
-                }
-                for row in values.chunks_exact_mut(low.len()) {
-                    for (value, (&low, &high)) in row.iter_mut().zip(low.iter().zip(high)) {
-                        *value = within_bounds(self.head, *value, low, high);
-                    }
-                }
+                continuous_actions(self.head, self.isa, values, low, high);
                 Actions::Continuous(values)
             }
         }
@@ -58,6 +51,18 @@ fn first_maximum(row: &[f32]) -> u32 {
         }
     }
     best as u32
+}
+
+/// Turns `(lanes, dimensions)` logits into actions within the bounds, in place.
+pub fn continuous_actions(head: Head, isa: Isa, values: &mut [f32], low: &[f32], high: &[f32]) {
+    if head == Head::Tanh {
+        lane_math::tanh_in_place(isa, values);
+    }
+    for row in values.chunks_exact_mut(low.len()) {
+        for (value, (&low, &high)) in row.iter_mut().zip(low.iter().zip(high)) {
+            *value = within_bounds(head, *value, low, high);
+        }
+    }
 }
 
 /// A value of the head (`tanh(z)` or `z` itself) taken to the space's bounds.

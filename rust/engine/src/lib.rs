@@ -50,6 +50,7 @@ mod slots;
 mod task;
 mod worker;
 
+pub use actions::continuous_actions;
 pub use error::EngineError;
 pub use outcome::Evaluation;
 pub use task::{Head, OnNonFinite, Seeds, Task};

@@ -22,6 +22,18 @@ impl Action<'_> {
             Self::Continuous(_) => panic!("expected a discrete action, got a continuous one"),
         }
     }
+
+    /// The values of a continuous action.
+    ///
+    /// # Panics
+    ///
+    /// If the action is discrete.
+    pub fn values(&self) -> &[f32] {
+        match self {
+            Self::Continuous(values) => values,
+            Self::Discrete(_) => panic!("expected a continuous action, got a discrete one"),
+        }
+    }
 }
 
 /// What a step returned, beside the observation.

@@ -75,12 +75,6 @@ impl<E: Environment + Clone> ScalarGroup<E> {
         Self { episodes: vec![prototype.clone(); lanes], dimensions, observation_size }
     }
 
-    /// The episode of a lane, for tests that look at its state.
-    #[cfg(test)]
-    pub(crate) fn episode(&self, lane: usize) -> &E {
-        &self.episodes[lane]
-    }
-
     fn step_lane(&mut self, lane: usize, action: Action<'_>, outcomes: &mut Outcomes) {
         let step = self.episodes[lane].step(action);
         outcomes.rewards[lane] = step.reward;
@@ -129,17 +123,30 @@ impl<E: Environment + Clone> Group for ScalarGroup<E> {
     }
 }
 
-/// The spec of an environment whose groups are [`ScalarGroup`]s.
-pub struct ScalarSpec<E> {
-    /// The episode that is copied.
-    pub prototype: E,
-    /// The observation space.
-    pub observation_space: ObservationSpace,
-    /// The action space.
-    pub action_space: ActionSpace,
+/// Makes a group of `lanes` episodes of a prototype.
+pub type MakeGroup<E> = fn(prototype: &E, lanes: usize) -> Box<dyn Group>;
+
+/// The spec of an environment that is a prototype to be copied.
+pub struct PrototypeSpec<E> {
+    prototype: E,
+    observation_space: ObservationSpace,
+    action_space: ActionSpace,
+    make_group: Option<MakeGroup<E>>,
 }
 
-impl<E: Environment + Clone + 'static> Spec for ScalarSpec<E> {
+impl<E: Environment + Clone> PrototypeSpec<E> {
+    /// Copies of `prototype`, in [`ScalarGroup`]s.
+    pub fn new(prototype: E, observation_space: ObservationSpace, action_space: ActionSpace) -> Self {
+        Self { prototype, observation_space, action_space, make_group: None }
+    }
+
+    /// The same with groups of the environment's own, which must give the same bits.
+    pub fn with_groups(self, make_group: MakeGroup<E>) -> Self {
+        Self { make_group: Some(make_group), ..self }
+    }
+}
+
+impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
     fn observation_space(&self) -> &ObservationSpace {
         &self.observation_space
     }
@@ -153,7 +160,10 @@ impl<E: Environment + Clone + 'static> Spec for ScalarSpec<E> {
     }
 
     fn group(&self, lanes: usize) -> Box<dyn Group> {
-        let size = self.observation_space.size();
-        Box::new(ScalarGroup::new(&self.prototype, lanes, size, self.action_space.n_logits()))
+        let (size, dimensions) = (self.observation_space.size(), self.action_space.n_logits());
+        match self.make_group {
+            Some(make_group) => make_group(&self.prototype, lanes),
+            None => Box::new(ScalarGroup::new(&self.prototype, lanes, size, dimensions)),
+        }
     }
 }

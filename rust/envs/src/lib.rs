@@ -23,17 +23,23 @@
 //! **What it does not do.** No rendering for people, no automatic reset, and no time limit of its
 //! own beyond what a reference has inside: the wrapper's limit (`max_episode_steps`) is the engine's.
 
+mod acrobot;
 mod arguments;
 mod cart_pole;
 mod environment;
 mod error;
 mod group;
+mod pendulum;
 pub mod registry;
+mod reset_bounds;
 mod snake;
 mod space;
+mod state_lanes;
+#[cfg(test)]
+mod twins;
 
 pub use arguments::{Arguments, Parameter, Value, nearest_name};
 pub use environment::{Action, Environment, StateField, StateValue, Step, View};
 pub use error::EnvError;
-pub use group::{Group, Outcomes, ScalarGroup, ScalarSpec, Spec};
+pub use group::{Group, MakeGroup, Outcomes, PrototypeSpec, ScalarGroup, Spec};
 pub use space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};

@@ -3,7 +3,7 @@
 use crate::arguments::{Arguments, Parameter, Value, nearest_name};
 use crate::error::EnvError;
 use crate::group::Spec;
-use crate::{cart_pole, snake};
+use crate::{acrobot, cart_pole, pendulum, snake};
 
 /// Keyword arguments and reset options to a spec.
 pub(crate) type Build = fn(&Arguments, &Arguments) -> Result<Box<dyn Spec>, EnvError>;
@@ -46,7 +46,7 @@ impl Entry {
 }
 
 /// Every environment.
-pub const ENTRIES: &[Entry] = &[snake::ENTRY, cart_pole::ENTRY];
+pub const ENTRIES: &[Entry] = &[snake::ENTRY, cart_pole::ENTRY, acrobot::ENTRY, pendulum::ENTRY];
 
 /// The environment of this id or short name, in any case of letters.
 ///

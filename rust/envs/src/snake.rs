@@ -18,7 +18,7 @@
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
-use crate::group::{ScalarSpec, Spec};
+use crate::group::{PrototypeSpec, Spec};
 use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use numpy_rng::Generator;
@@ -66,7 +66,7 @@ fn build(kwargs: &Arguments, _reset_options: &Arguments) -> Result<Box<dyn Spec>
     };
     let observation_space =
         ObservationSpace { shape: vec![rows, cols, PLANES], dtype: ObservationDtype::F32 };
-    Ok(Box::new(ScalarSpec { prototype, observation_space, action_space: ActionSpace::Discrete(4) }))
+    Ok(Box::new(PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(4))))
 }
 
 fn side(kwargs: &Arguments, name: &str) -> Result<usize, EnvError> {

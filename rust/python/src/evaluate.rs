@@ -5,7 +5,7 @@ use crate::convert::{from_engine_error, from_env_error, named_values};
 use crate::network::Network;
 use engine::{Evaluation, Head, OnNonFinite, Seeds, Task};
 use envs::registry::find;
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 use std::ops::ControlFlow;
@@ -59,6 +59,29 @@ pub(crate) fn evaluate<'py>(
     };
     let evaluation = run(py, &task, progress.as_ref())?;
     to_dict(py, &spec.observation_space().shape, &task, evaluation)
+}
+
+/// The actions that logits `(B, dimensions)` give within the bounds; see `_engine.pyi`.
+#[pyfunction]
+pub(crate) fn continuous_actions<'py>(
+    py: Python<'py>,
+    head: &str,
+    logits: PyReadonlyArray2<'py, f32>,
+    low: Vec<f32>,
+    high: Vec<f32>,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let shape = [logits.shape()[0], logits.shape()[1]];
+    if [low.len(), high.len()] != [shape[1]; 2] {
+        let message = format!(
+            "logits: expected {} columns, one per dimension of the action, got {}",
+            low.len(),
+            shape[1]
+        );
+        return Err(EngineError::new_err(message));
+    }
+    let mut values = logits.as_array().iter().copied().collect::<Vec<_>>();
+    engine::continuous_actions(parse_head(head)?, lane_math::Isa::detect(), &mut values, &low, &high);
+    PyArray1::from_vec(py, values).reshape(shape)
 }
 
 fn parse_head(head: &str) -> PyResult<Head> {

@@ -48,5 +48,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(registry::environments, module)?)?;
     module.add_function(wrap_pyfunction!(registry::describe, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::continuous_actions, module)?)?;
     Ok(())
 }

@@ -36,8 +36,8 @@ class Evaluated:
     Attributes:
         returns: float64 (P, E), the sum of each episode's rewards, first to last.
         lengths: int64 (P, E), steps.
-        actions: the actions of each episode, one byte each, as `actions[individual][episode]`; None from the engine,
-            which keeps none.
+        actions: the actions of each episode, as `Head.encoded` gives them, as `actions[individual][episode]`; None
+            from the engine, which keeps none.
     """
 
     returns: NDArray[np.float64]
@@ -133,12 +133,27 @@ def baseline_version() -> str:
     return " ".join(f"{package} {package_version(package)}" for package in ("torch", "gymnasium"))
 
 
-def collect(individuals: list[list[tuple[float, bytes]]]) -> Evaluated:
-    """What workers return, (return, actions) by individual and episode, as arrays."""
+@dataclass(frozen=True)
+class Episode:
+    """What a worker reports of one episode.
+
+    Attributes:
+        total: the sum of its rewards, first to last.
+        steps: its length.
+        actions: as `Head.encoded` gives them.
+    """
+
+    total: float
+    steps: int
+    actions: bytes
+
+
+def collect(individuals: list[list[Episode]]) -> Evaluated:
+    """What workers return, by individual and episode, as arrays."""
     return Evaluated(
-        returns=np.array([[total for total, _ in episodes] for episodes in individuals], np.float64),
-        lengths=np.array([[len(actions) for _, actions in episodes] for episodes in individuals], np.int64),
-        actions=[[actions for _, actions in episodes] for episodes in individuals],
+        returns=np.array([[episode.total for episode in episodes] for episodes in individuals], np.float64),
+        lengths=np.array([[episode.steps for episode in episodes] for episodes in individuals], np.int64),
+        actions=[[episode.actions for episode in episodes] for episodes in individuals],
     )
 
 

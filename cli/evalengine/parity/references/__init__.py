@@ -12,6 +12,7 @@ environment:
 
 and may define
 
+- `POLICIES`: spellings of policies for closed loops beside the environment's default one;
 - `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
 - `ending(env) -> name`: what ended the episode that has just been terminated;
 - `state(env) -> {name: numbers}`: parts of the state that the native environment's `state()` has under the same names;
@@ -81,6 +82,7 @@ class Reference:
         libm: functions of the platform's math library whose bits it depends on.
         drivers: name -> player.
         variants: settings to be proven beside the default ones.
+        policies: spellings of policies for closed loops beside the default one.
         foreseen: see above; finds nothing where the module has none.
         ending: see above; finds nothing where the module has none.
         state: see above; None where the module has none.
@@ -92,6 +94,7 @@ class Reference:
     libm: tuple[str, ...] = ()
     drivers: Mapping[str, Player] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
+    policies: tuple[str, ...] = ()
     foreseen: Callable[[Any, Any], Iterable[str]] = lambda env, action: ()
     ending: Callable[[Any], str] = lambda env: ""
     state: Callable[[Any], Mapping[str, Any]] | None = None
@@ -132,5 +135,6 @@ def reference(env_id: str) -> Reference:
         libm=module.LIBM,
         drivers=module.DRIVERS,
         variants=module.VARIANTS,
+        policies=getattr(module, "POLICIES", ()),
         **{name: getattr(module, name) for name in _OPTIONAL if hasattr(module, name)},
     )

@@ -6,8 +6,12 @@ use envs::registry::{ENTRIES, Entry};
 use lane_math::libm;
 
 /// The hash of every environment's evaluation in [`hash`], recorded on x86-64 with glibc 2.36 and FMA.
-const GOLDEN: &[(&str, u64)] =
-    &[("evalengine/Snake-v0", 8_299_573_054_754_091_468), ("CartPole-v1", 1_616_688_453_030_136_176)];
+const GOLDEN: &[(&str, u64)] = &[
+    ("evalengine/Snake-v0", 8_299_573_054_754_091_468),
+    ("CartPole-v1", 1_616_688_453_030_136_176),
+    ("Acrobot-v1", 1_695_384_700_642_674_838),
+    ("Pendulum-v1", 1_854_396_028_405_155_864),
+];
 
 const POPULATION: usize = 37;
 const SEEDS: [u64; 3] = [5, 0, 1 << 40];

@@ -2,8 +2,8 @@
 
 use engine::{EngineError, Evaluation, Head, OnNonFinite, Seeds, Task};
 use envs::{
-    Action, ActionSpace, Environment, ObservationDtype, ObservationSpace, ScalarSpec, Spec, StateField, Step,
-    View,
+    Action, ActionSpace, Environment, ObservationDtype, ObservationSpace, PrototypeSpec, Spec, StateField,
+    Step, View,
 };
 use numpy_rng::Generator;
 use policy::{Architecture, InputShape, Layer, Network};
@@ -81,12 +81,13 @@ pub struct Scripted {
 }
 
 /// The spec of a [`Scripted`] environment.
-pub fn scripted(script: Script) -> ScalarSpec<Scripted> {
-    ScalarSpec {
-        prototype: Scripted { script, seed: 0, elapsed_steps: 0 },
-        observation_space: ObservationSpace { shape: vec![1], dtype: ObservationDtype::F32 },
-        action_space: ActionSpace::Discrete(2),
-    }
+pub fn scripted(script: Script) -> PrototypeSpec<Scripted> {
+    let observation_space = ObservationSpace { shape: vec![1], dtype: ObservationDtype::F32 };
+    PrototypeSpec::new(
+        Scripted { script, seed: 0, elapsed_steps: 0 },
+        observation_space,
+        ActionSpace::Discrete(2),
+    )
 }
 
 impl Environment for Scripted {

@@ -1,20 +1,16 @@
 //! CartPole in lock-step: four episodes per vector of float64. The scalar [`CartPole`] is its twin, and a
 //! test compares them bit for bit.
 
-use super::{ANGLE_LIMIT, CART_POLE_MASSES, CartPole, FORCE, GRAVITY, LENGTH, POSITION_LIMIT, State, TAU};
+use super::{ANGLE_LIMIT, CART_POLE_MASSES, CartPole, FORCE, GRAVITY, LENGTH, POSITION_LIMIT, TAU};
 use crate::environment::{Environment, View};
 use crate::group::{Group, Outcomes};
 use crate::space::Actions;
+use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
 use lane_math::{Isa, Kernel, LibmLanes};
 
-/// Episodes in a vector.
-const VECTOR: usize = 4;
 /// Values in an observation.
 const FIELDS: usize = 4;
-
-/// A field of the state, of all lanes: padded to whole vectors.
-type Field = Vec<f64>;
 
 /// A group of CartPole episodes.
 pub(super) struct CartPoleLanes {
@@ -22,27 +18,19 @@ pub(super) struct CartPoleLanes {
     lanes: usize,
     isa: Isa,
     libm: LibmLanes,
-    state: [Field; FIELDS],
-    forces: Field,
+    state: StateLanes<FIELDS>,
+    forces: Vec<f64>,
 }
 
 impl CartPoleLanes {
-    pub(super) fn new(prototype: &CartPole, lanes: usize, isa: Isa, libm: LibmLanes) -> Self {
-        let field = || vec![0.0; lanes.next_multiple_of(VECTOR)];
-        Self {
-            prototype: prototype.clone(),
-            lanes,
-            isa,
-            libm,
-            state: [field(), field(), field(), field()],
-            forces: field(),
-        }
+    pub(super) fn boxed(prototype: &CartPole, lanes: usize) -> Box<dyn Group> {
+        let isa = Isa::detect();
+        Box::new(Self::new(prototype, lanes, isa, LibmLanes::detect(isa)))
     }
 
-    fn set(&mut self, lane: usize, state: State) {
-        for (field, value) in self.state.iter_mut().zip(state.to_array()) {
-            field[lane] = value;
-        }
+    fn new(prototype: &CartPole, lanes: usize, isa: Isa, libm: LibmLanes) -> Self {
+        let forces = vec![0.0; lanes.next_multiple_of(VECTOR)];
+        Self { prototype: prototype.clone(), lanes, isa, libm, state: StateLanes::new(lanes), forces }
     }
 }
 
@@ -53,13 +41,11 @@ impl Group for CartPoleLanes {
 
     fn reset(&mut self, lane: usize, seed: u64) {
         self.prototype.reset(Some(seed));
-        self.set(lane, self.prototype.state);
+        self.state.set(lane, self.prototype.state.to_array());
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
-        for field in &mut self.state {
-            field[to] = field[from];
-        }
+        self.state.copy(from, to);
     }
 
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {
@@ -70,8 +56,8 @@ impl Group for CartPoleLanes {
 
     #[inline]
     fn observe_lane(&self, lane: usize, _view: View, observation: &mut [f32]) {
-        for (shown, field) in observation.iter_mut().zip(&self.state) {
-            *shown = field[lane] as f32;
+        for (shown, value) in observation.iter_mut().zip(self.state.get(lane)) {
+            *shown = value as f32;
         }
     }
 
@@ -83,7 +69,7 @@ impl Group for CartPoleLanes {
             *force = if index == 1 { FORCE } else { -FORCE };
         }
         let active = indices.len();
-        let [x, x_dot, theta, theta_dot] = &mut self.state;
+        let [x, x_dot, theta, theta_dot] = &mut self.state.fields;
         let terminated = &mut outcomes.terminated[..active];
         let step = Advance { libm: self.libm, forces: &self.forces, x, x_dot, theta, theta_dot, terminated };
         self.isa.run(step);
@@ -134,7 +120,7 @@ impl Kernel for Advance<'_> {
     }
 }
 
-/// [`State::advanced`] of four lanes.
+/// `State::advanced` of four lanes.
 #[inline(always)]
 fn advanced<V: F64x4>(libm: LibmLanes, [x, x_dot, theta, theta_dot]: [V; 4], force: V) -> [V; 4] {
     let [total_mass, pole_mass, pole_mass_length] = CART_POLE_MASSES.map(V::splat);
@@ -156,7 +142,7 @@ fn advanced<V: F64x4>(libm: LibmLanes, [x, x_dot, theta, theta_dot]: [V; 4], for
     ]
 }
 
-/// [`State::has_fallen`] of four lanes, a bit each.
+/// `State::has_fallen` of four lanes, a bit each.
 #[inline(always)]
 fn has_fallen<V: F64x4>(x: V, theta: V) -> u32 {
     let beyond = |value: V, limit: f64| value.lt(V::splat(-limit)).or(V::splat(limit).lt(value));
@@ -166,74 +152,19 @@ fn has_fallen<V: F64x4>(x: V, theta: V) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::ScalarGroup;
+    use crate::cart_pole::State;
+    use crate::twins::compare;
     use numpy_rng::Generator;
     use proptest::prelude::*;
-
-    fn prototype(bound: f64) -> CartPole {
-        CartPole {
-            sutton_barto_reward: bound > 0.1,
-            low: -bound,
-            high: bound,
-            rng: Generator::from_seed(0),
-            state: State::default(),
-            fallen: false,
-        }
-    }
-
-    /// Random actions; lanes that fall are reset, others are moved now and then.
-    fn compare(lanes: usize, seed: u64, bound: f64, isa: Isa, libm: LibmLanes) {
-        let mut vectors = CartPoleLanes::new(&prototype(bound), lanes, isa, libm);
-        let mut scalars = ScalarGroup::new(&prototype(bound), lanes, FIELDS, 2);
-        let (mut ours, mut theirs) = (Outcomes::new(lanes), Outcomes::new(lanes));
-        let (mut seen, mut expected) = (vec![0.0; lanes * FIELDS], vec![0.0; lanes * FIELDS]);
-        let mut rng = Generator::from_seed(seed);
-        for lane in 0..lanes {
-            vectors.reset(lane, seed + lane as u64);
-            scalars.reset(lane, seed + lane as u64);
-        }
-        for _ in 0..200 {
-            let actions: Vec<u32> = (0..lanes).map(|_| rng.integers(0, 2) as u32).collect();
-            vectors.step(Actions::Discrete(&actions), &mut ours);
-            scalars.step(Actions::Discrete(&actions), &mut theirs);
-            vectors.observe(lanes, View::Gymnasium, &mut seen);
-            scalars.observe(lanes, View::Gymnasium, &mut expected);
-            assert_eq!(ours, theirs);
-            assert_eq!(
-                seen.iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
-                expected.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
-            );
-            for lane in 0..lanes {
-                assert_eq!(
-                    vectors.state.each_ref().map(|field| field[lane].to_bits()),
-                    scalars.episode(lane).state.to_array().map(f64::to_bits)
-                );
-                if ours.terminated[lane] {
-                    let next = rng.next_u64();
-                    vectors.reset(lane, next);
-                    scalars.reset(lane, next);
-                }
-            }
-            if rng.integers(0, 10) == 0 {
-                let (from, to) =
-                    (rng.integers(0, lanes as i64) as usize, rng.integers(0, lanes as i64) as usize);
-                vectors.move_lane(from, to);
-                scalars.move_lane(from, to);
-                let next = rng.next_u64();
-                vectors.reset(from, next);
-                scalars.reset(from, next);
-            }
-        }
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_lanes_have_the_scalar_s_bits(lanes in 1_usize..=11, seed in 0_u64..1 << 40, bound in 0.01_f64..3.0) {
-            for isa in Isa::all_available() {
-                compare(lanes, seed, bound, isa, LibmLanes::detect(isa));
-                compare(lanes, seed, bound, isa, LibmLanes::PLATFORM);
-            }
+            let (rng, state) = (Generator::from_seed(0), State::default());
+            let prototype =
+                CartPole { sutton_barto_reward: bound > 0.1, low: -bound, high: bound, rng, state, fallen: false };
+            compare(&prototype, lanes, seed, |isa, libm| CartPoleLanes::new(&prototype, lanes, isa, libm));
         }
     }
 }

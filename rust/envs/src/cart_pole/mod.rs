@@ -12,10 +12,11 @@ mod lanes;
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
-use crate::group::{Group, Spec};
+use crate::group::{PrototypeSpec, Spec};
 use crate::registry::Entry;
+use crate::reset_bounds;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
-use lane_math::{Isa, LibmLanes, libm};
+use lane_math::libm;
 use lanes::CartPoleLanes;
 use numpy_rng::Generator;
 use std::f64::consts::PI;
@@ -61,17 +62,7 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>, EnvError> {
-    let (low, high) = (reset_options.float("low"), reset_options.float("high"));
-    if low > high {
-        return Err(EnvError::new(format!(
-            "CartPole-v1: reset options: expected low <= high, got low = {low:?}, high = {high:?}"
-        )));
-    }
-    if !(high - low).is_finite() {
-        return Err(EnvError::new(format!(
-            "CartPole-v1: reset options: expected a finite range, got low = {low:?}, high = {high:?}"
-        )));
-    }
+    let (low, high) = reset_bounds::parse(ENTRY.id, reset_options)?;
     let prototype = CartPole {
         sutton_barto_reward: kwargs.bool("sutton_barto_reward"),
         low,
@@ -81,32 +72,8 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
         fallen: false,
     };
     let observation_space = ObservationSpace { shape: vec![4], dtype: ObservationDtype::F32 };
-    Ok(Box::new(CartPoleSpec { prototype, observation_space, action_space: ActionSpace::Discrete(2) }))
-}
-
-struct CartPoleSpec {
-    prototype: CartPole,
-    observation_space: ObservationSpace,
-    action_space: ActionSpace,
-}
-
-impl Spec for CartPoleSpec {
-    fn observation_space(&self) -> &ObservationSpace {
-        &self.observation_space
-    }
-
-    fn action_space(&self) -> &ActionSpace {
-        &self.action_space
-    }
-
-    fn environment(&self) -> Box<dyn Environment> {
-        Box::new(self.prototype.clone())
-    }
-
-    fn group(&self, lanes: usize) -> Box<dyn Group> {
-        let isa = Isa::detect();
-        Box::new(CartPoleLanes::new(&self.prototype, lanes, isa, LibmLanes::detect(isa)))
-    }
+    let spec = PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(2));
+    Ok(Box::new(spec.with_groups(CartPoleLanes::boxed)))
 }
 
 /// Position (m), velocity (m/s), the pole's angle (rad) and angular velocity (rad/s).
@@ -152,7 +119,7 @@ impl State {
 
 /// One episode.
 #[derive(Clone, Debug)]
-struct CartPole {
+pub(crate) struct CartPole {
     sutton_barto_reward: bool,
     low: f64,
     high: f64,
