@@ -24,7 +24,7 @@ from evalengine.environment import make
 from evalengine.errors import MissingDependencyError
 from evalengine.files import check_writable
 from evalengine.heads import Head
-from evalengine.parity import golden
+from evalengine.parity import golden, libm
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
 from evalengine.parity.evaluated import evaluate_section
@@ -123,7 +123,7 @@ def run(config: ParityConfig, progress: Progress | None = None) -> Report:
     with ExitStack() as stack:
         note("PyTorch: start, order of summation" + (", forward pass of random shapes" if proves_all else ""))
         torch, found = _start_torch(stack, _SHAPES if proves_all else 0, config.seed)
-        proven += found
+        proven += [*found, libm.section(config.seed)]
         for plan in plans:
             note(f"{plan.entry.short_name}: open loop, evaluate, closed loop, logits")
             proven += _environment_sections(plan, config, torch)

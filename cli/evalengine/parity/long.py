@@ -37,7 +37,10 @@ from evalengine.tables import parity_report
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
-_SWEEP = Chunk("tanh sweep", "", "", 0, 2**32)
+_SWEEPS = (
+    (Chunk("sweep_tanh", "", "", 0, 2**32), "tanh, all float32", Claim.BOUNDED),
+    (Chunk("sweep_libm", "", "", 0, 112_400_000), "sin, cos, pow(x, 2), fmod in lanes against libm", Claim.EXACT),
+)
 _EXIT_CODES = {Verdict.HOLDS: 0, Verdict.BROKEN: 1, Verdict.UNPROVEN: 3}
 
 
@@ -112,25 +115,31 @@ def merged_by_name(finished: Sequence[Finished]) -> list[Section]:
     return [Section.merged(parts) for parts in by_name.values()]
 
 
-def sweep_tanh(journal: Journal) -> Section:
-    """Return what `sweep_tanh` says of tanh over all float32; cargo builds and runs it."""
-    found = journal.read().get(_SWEEP.key)
+def sweep(journal: Journal, chunk: Chunk, name: str, claim: Claim) -> Section:
+    """Return what the sweep of a function in lanes says, an example of the crate lane-math that cargo builds and runs.
+
+    Args:
+        journal: of the run.
+        chunk: its kind is the example's name.
+        name: of the section.
+        claim: what the sweep proves.
+    """
+    found = journal.read().get(chunk.key)
     if found is not None:
         return found[0][0]
-    name, claim = "tanh, all float32", Claim.BOUNDED
     manifest = _CHECKOUT / "rust" / "Cargo.toml"
     cargo = shutil.which("cargo")
     if cargo is None or not manifest.exists():
-        return Section(name=name, claim=claim, steps=0, unproven="tanh: needs cargo and the sources")
-    console.note("sweeping tanh over all float32")
+        return Section(name=name, claim=claim, steps=0, unproven=f"{name}: needs cargo and the sources")
+    console.note(f"sweeping {name}")
     started = time.perf_counter()
     command = [cargo, "run", "--release", "--locked", "--manifest-path", str(manifest), "-p", "lane-math"]
-    sweep = subprocess.run([*command, "--example", "sweep_tanh"], stdout=subprocess.PIPE, text=True, check=False)
-    if not sweep.stdout:
-        raise EvalEngineError(f"tanh: the sweep did not run (exit code {sweep.returncode})")
-    notes = tuple(" ".join(line.split()) for line in sweep.stdout.splitlines() if line.strip())
-    section = Section(name=name, claim=claim, steps=_SWEEP.steps, mismatches=int(sweep.returncode != 0), notes=notes)
-    journal.add(_SWEEP, ([section], time.perf_counter() - started))
+    run = subprocess.run([*command, "--example", chunk.kind], stdout=subprocess.PIPE, text=True, check=False)
+    if not run.stdout:
+        raise EvalEngineError(f"{name}: the sweep did not run (exit code {run.returncode})")
+    notes = tuple(" ".join(line.split()) for line in run.stdout.splitlines() if line.strip())
+    section = Section(name=name, claim=claim, steps=chunk.steps, mismatches=int(run.returncode != 0), notes=notes)
+    journal.add(chunk, ([section], time.perf_counter() - started))
     return section
 
 
@@ -149,8 +158,9 @@ def main(arguments: Sequence[str]) -> int:
     chunks = all_chunks(entries(), options.steps, options.shapes)
     found = prove(chunks, journal, options.threads)
     if options.sweep:
-        chunks.append(_SWEEP)
-        found.append(sweep_tanh(journal))
+        for chunk, name, claim in _SWEEPS:
+            chunks.append(chunk)
+            found.append(sweep(journal, chunk, name, claim))
     finished = journal.read()
     worked = sum(finished[chunk.key][1] for chunk in chunks if chunk.key in finished)
     report = Report(found, standing(*REFERENCE_VERSIONS).versions, time.perf_counter() - started)
@@ -185,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shapes", type=int, default=2_000, help="random networks (%(default)s)")
     parser.add_argument("--threads", type=int, default=_engine.available_threads(), help="processes (%(default)s)")
     parser.add_argument("--cache", type=Path, default=_CHECKOUT / ".cache" / "parity", help="folder of the journal")
-    parser.add_argument("--no-sweep", dest="sweep", action="store_false", help="leave out tanh over all float32")
+    parser.add_argument("--no-sweep", dest="sweep", action="store_false", help="leave out the sweeps of tanh and libm")
     parser.add_argument("--record", type=Path, help="Markdown file whose table of evidence is replaced")
     return parser
 

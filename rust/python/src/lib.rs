@@ -6,6 +6,7 @@
 mod convert;
 mod environment;
 mod evaluate;
+mod libm;
 mod network;
 mod registry;
 
@@ -47,6 +48,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(registry::environments, module)?)?;
     module.add_function(wrap_pyfunction!(registry::describe, module)?)?;
+    module.add_function(wrap_pyfunction!(libm::libm_in_lanes, module)?)?;
+    module.add_function(wrap_pyfunction!(libm::evaluate_libm, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::continuous_actions, module)?)?;
     Ok(())

@@ -54,6 +54,13 @@ impl LibmLanes {
     /// Everything in lanes, whatever the platform's libm computes: for comparisons with it.
     pub const LANES: Self = Self { trig: true, pow: true };
 
+    /// The functions that are computed in lanes: `"sin"`, `"cos"`, `"pow_two"`, or none of them.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [("sin", self.trig), ("cos", self.trig), ("pow_two", self.pow)];
+        all.into_iter().filter(|(_, in_lanes)| *in_lanes).map(|(name, _)| name).collect()
+    }
+
     /// sin(x), x in radians.
     #[inline(always)]
     #[must_use]

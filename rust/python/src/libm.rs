@@ -1,0 +1,34 @@
+//! The float64 functions that environments take from the platform's libm, for parity to look at.
+
+use crate::EngineError;
+use lane_math::{Isa, LibmLanes};
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+
+/// The names of the functions that are computed in lanes here; the others call the platform's libm.
+#[pyfunction]
+pub(crate) fn libm_in_lanes() -> Vec<&'static str> {
+    LibmLanes::detect(Isa::detect()).names()
+}
+
+/// `sin`, `cos` or `pow_two` (pow(x, 2)) of every argument, `in_lanes` as the engine computes it, or by calls of the
+/// platform's libm.
+#[pyfunction]
+#[pyo3(name = "libm")]
+pub(crate) fn evaluate_libm<'py>(
+    py: Python<'py>,
+    function: &str,
+    arguments: PyReadonlyArray1<'py, f64>,
+    in_lanes: bool,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let isa = Isa::detect();
+    let lanes = if in_lanes { LibmLanes::detect(isa) } else { LibmLanes::PLATFORM };
+    let mut values = arguments.as_array().iter().copied().collect::<Vec<_>>();
+    match function {
+        "sin" => lanes.sin_in_place(isa, &mut values),
+        "cos" => lanes.cos_in_place(isa, &mut values),
+        "pow_two" => lanes.pow_two_in_place(isa, &mut values),
+        _ => return Err(EngineError::new_err(format!("function: expected sin, cos or pow_two, got {function:?}"))),
+    }
+    Ok(PyArray1::from_vec(py, values))
+}
