@@ -6,7 +6,7 @@
 Each generation plays new seeds, all drawn from `--seed`. So does everything else, and both commands above print the
 same lines: only the time on stderr differs. PyTorch may settle a near-tie of two logits differently than the engine,
 though. The runs with a baseline therefore check every episode against the engine: an episode that differs is
-explained by its logit margin and goes on with the engine's result, or the run stops with exit code 1 (see
+explained by the margins of its actions and goes on with the engine's result, or the run stops with exit code 1 (see
 evalengine.bench.explain).
 """
 

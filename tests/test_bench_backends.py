@@ -83,6 +83,20 @@ def test_all_backends_agree_on_snake() -> None:
     assert {row.policy for row in result.rows} == {"cnn:5x12x12-16k3-32k3-64-4"}
 
 
+@pytest.mark.parametrize("policy", [None, "mlp:3-16-1,act=relu,head=clip"])
+def test_all_backends_agree_on_box_actions(policy: str | None) -> None:
+    result = run(replace(TINY, env="pendulum", workloads=("random",), population=4, rounds=1, policy=policy))
+    assert result.ok
+    assert [comparison.individuals for comparison in result.comparisons] == [4, 4, 4]
+    assert {row.steps for row in result.rows} == {4 * 2 * 200}
+
+
+@pytest.mark.parametrize("workload", ["random", "trained"])
+def test_all_backends_agree_on_acrobot(workload: str) -> None:
+    result = run(replace(TINY, env="acrobot", workloads=(workload,), population=2, episodes=1, rounds=1))
+    assert result.ok and result.skipped == {}
+
+
 def test_a_baseline_alone_is_compared_with_the_engine_too() -> None:
     result = run(replace(TINY, workloads=("random",), backends=("multiprocessing-tuned",), rounds=1))
     assert [row.backend for row in result.rows] == ["multiprocessing-tuned"]

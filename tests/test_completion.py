@@ -75,6 +75,8 @@ def test_nothing_is_offered_where_looking_fails(monkeypatch: pytest.MonkeyPatch)
         ("evalengine bench snake --workload tr", {"trained"}),
         ("evalengine bench snake --backends rust,multiprocessing-", {"rust,multiprocessing-tuned"}),
         ("evalengine bench cartpole --policy m", {"mlp:4-64-2"}),
+        ("evalengine bench --rounds 1 pendulum --policy ", {"mlp:3-64-1"}),
+        ("evalengine parity acrobot --driver b", {"brake"}),
         ("evalengine evaluate w.npy --env snake --policy ", {"cnn:5x12x12-16k3-32k3-64-4"}),
     ],
 )

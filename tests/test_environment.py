@@ -22,7 +22,9 @@ def test_every_environment_resets_and_steps(entry: EnvironmentEntry) -> None:
     assert observation.shape == entry.observation_shape
     assert observation.dtype == np.float32
     assert info == {}
-    observation, reward, terminated, truncated, info = env.step(0)
+    observation, reward, terminated, truncated, info = env.step(
+        np.zeros(entry.n_outputs, np.float32) if entry.n_actions is None else 0
+    )
     assert observation.shape == entry.observation_shape
     assert observation.dtype == np.float32
     assert info == {}

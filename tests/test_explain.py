@@ -147,6 +147,44 @@ def test_the_engines_own_actions_explain_nothing() -> None:
     assert found.reason == "every action is the engine's own, but the results differ"
 
 
+# --- whole episodes of Pendulum, with a constant action
+
+
+BOX_POLICY = Policy("mlp:3-1,head=clip")
+HALF = np.array([0.0, 0.0, 0.0, 0.5], np.float32)
+"""Weights whose logit, and action, is 0.5 everywhere."""
+
+
+def swung(seed: int, torques: Callable[[int], float]) -> tuple[bytes, float]:
+    """Actions and return of a native episode of Pendulum."""
+    env = make("Pendulum-v1")
+    env.reset(seed=seed)
+    actions = np.array([[torques(step)] for step in range(200)], np.float32)
+    return actions.tobytes(), float(sum(env.step(action)[1] for action in actions))
+
+
+def test_a_box_action_an_ulp_off_is_explained() -> None:
+    ulp = float(np.spacing(np.float32(0.5)))
+    actions, total = swung(3, lambda step: 0.5 + ulp * (step % 50 == 7))
+    found = explain_episode("Pendulum-v1", BOX_POLICY, HALF, 3, actions, total)
+    assert (found.explained, found.step, found.margin) == (True, 7, ulp)
+    assert found.bound is not None and ulp < found.bound < 1e-6
+    assert "action [0.5] or [0.50000006]: difference 5.96e-08 within the bound" in found.reason
+    assert found.reason.endswith("(and 3 later steps)")
+
+
+def test_a_box_action_beyond_its_bound_and_a_wrong_return_are_mismatches() -> None:
+    far, far_total = swung(3, lambda step: 0.5 + 1e-5 * (step == 9))
+    found = explain_episode("Pendulum-v1", BOX_POLICY, HALF, 3, far, far_total)
+    assert (found.explained, found.step) == (False, 9)
+    assert "above the bound" in found.reason
+    near, total = swung(3, lambda step: 0.5 + 2.0**-24 * (step == 9))
+    wrong = explain_episode("Pendulum-v1", BOX_POLICY, HALF, 3, near, float(np.nextafter(total, 0.0)))
+    assert not wrong.explained and wrong.reason.startswith("the same actions return")
+    short = explain_episode("Pendulum-v1", BOX_POLICY, HALF, 3, near[:-4], total)
+    assert short.reason == "after 199 steps the baseline's episode ends, the native one does not"
+
+
 # --- comparing populations
 
 

@@ -18,7 +18,7 @@ from evalengine.errors import EvalEngineError, InputError
 from evalengine.parity import long
 from evalengine.parity.chunks import Chunk, all_chunks, prepare_worker, run_chunk
 from evalengine.parity.evidence import BEGIN, END, record_evidence
-from evalengine.parity.long import Journal, merged_by_name, prove, sweep_tanh
+from evalengine.parity.long import Journal, merged_by_name, prove, sweep
 from evalengine.parity.report import Claim, Report, Section, Verdict
 from evalengine.parity.trace import PIECE
 from evalengine.parity.versions import Standing
@@ -120,6 +120,10 @@ def stand_in_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
     monkeypatch.setattr(long.shutil, "which", lambda name: str(cargo))  # type: ignore[attr-defined]
 
 
+def sweep_tanh(journal: Journal) -> Section:
+    return sweep(journal, Chunk("sweep_tanh", "", "", 0, 2**32), "tanh, all float32", Claim.BOUNDED)
+
+
 @pytest.mark.parametrize(("exit_code", "verdict"), [(0, Verdict.HOLDS), (1, Verdict.BROKEN)])
 def test_the_sweep_of_tanh_is_run_once_and_its_exit_code_judges(
     exit_code: int, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -137,7 +141,7 @@ def test_a_sweep_that_does_not_run_proves_nothing(tmp_path: Path, monkeypatch: p
     with pytest.raises(EvalEngineError, match="the sweep did not run \\(exit code 101\\)"):
         sweep_tanh(Journal(tmp_path / "journal"))
     monkeypatch.setattr(long.shutil, "which", lambda name: None)  # type: ignore[attr-defined]
-    assert sweep_tanh(Journal(tmp_path / "journal")).unproven == "tanh: needs cargo and the sources"
+    assert sweep_tanh(Journal(tmp_path / "journal")).unproven == "tanh, all float32: needs cargo and the sources"
 
 
 def test_the_table_of_evidence_is_replaced_and_nothing_else(tmp_path: Path) -> None:

@@ -72,10 +72,17 @@ def test_environments_are_listed_as_registered(entry: EnvironmentEntry) -> None:
         f"`{entry.id}`",
         f"`{entry.short_name}`",
         f"{entry.observation_shape} {entry.observation_dtype}",
-        str(entry.n_actions),
+        actions_of(entry),
         f"`{entry.default_policy}`",
         *spelled,
     ]
+
+
+def actions_of(entry: EnvironmentEntry) -> str:
+    if entry.n_actions is not None:
+        return str(entry.n_actions)
+    assert entry.action_low is not None and entry.action_high is not None
+    return f"{entry.n_outputs} in [{entry.action_low[0]:g}, {entry.action_high[0]:g}]"
 
 
 @pytest.mark.parametrize("spelling", re.findall(r"`((?:mlp|cnn):[^`]+)`", README))

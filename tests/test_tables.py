@@ -242,7 +242,7 @@ def test_differing_individuals_are_explained_or_a_mismatch() -> None:
     notes = tuple(f"individual {number}" for number in range(8))
     explained = replace(EQUAL, differing=3, explained=3, notes=notes)
     text = rendered(bench_report(BenchResult([ROW], [explained])))
-    assert "3 differ from the engine's, all explained by their logit margins." in text
+    assert "3 differ from the engine's, all explained by their margins." in text
     assert "  individual 4\n" in text and "individual 5" not in text
     assert "  ... and 3 more (see --json)\n" in text
     text = rendered(bench_report(BenchResult([ROW], [replace(explained, explained=1, notes=notes[:5])])))

@@ -172,7 +172,7 @@ def bench(
 ) -> int:
     """Measure steps per second against multiprocessing loops.
 
-    The fitnesses are compared too: the exit code is 1 if one differs and its logit margins do not explain why.
+    The fitnesses are compared too: the exit code is 1 if one differs and the margins of its actions do not explain why.
     """
     from evalengine import options
     from evalengine.commands.bench import BenchConfig, run

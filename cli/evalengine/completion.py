@@ -32,7 +32,7 @@ def complete_driver(context: typer.Context, incomplete: str) -> list[tuple[str, 
         from evalengine.parity.drivers import COMMON_DRIVERS
         from evalengine.parity.references import reference
 
-        env = context.params.get("env")
+        env = _environment(context)
         own = reference(env).drivers if env and env != "all" else ()
     except Exception:
         return []
@@ -44,7 +44,7 @@ def complete_policy(context: typer.Context, incomplete: str) -> list[tuple[str, 
     try:
         from evalengine.registry import entries, resolve
 
-        env = context.params.get("env")
+        env = _environment(context)
         known = [resolve(env)] if env else entries()
     except Exception:
         return []
@@ -60,6 +60,17 @@ def complete_backends(incomplete: str) -> list[tuple[str, str]]:
     chosen, comma, _ = incomplete.rpartition(",")
     missing = [name for name in backends if name not in chosen.split(",")]
     return _matching([(f"{chosen}{comma}{name}", "") for name in missing], incomplete)
+
+
+def _environment(context: typer.Context) -> str | None:
+    """Return the environment that the line names; an option without its value keeps click from looking at arguments."""
+    named: str | None = context.params.get("env")
+    is_argument = any(
+        parameter.name == "env" and parameter.nargs == 1
+        for parameter in context.command.params
+        if parameter.param_type_name == "argument"
+    )
+    return context.args[0] if named is None and is_argument and context.args else named
 
 
 def _matching(candidates: Iterable[tuple[str, str]], incomplete: str) -> list[tuple[str, str]]:

@@ -212,7 +212,7 @@ def _comparison_lines(comparison: BenchComparison) -> list[str]:
     if comparison.differing == 0:
         return [f"{compared}: every return and length equals the engine's."]
     unexplained = comparison.differing - comparison.explained
-    verdict = f"MISMATCH: {unexplained} not explained" if unexplained else "all explained by their logit margins"
+    verdict = f"MISMATCH: {unexplained} not explained" if unexplained else "all explained by their margins"
     lines = [f"{compared}: {comparison.differing} differ from the engine's, {verdict}."]
     lines += [f"  {line}" for line in comparison.notes[:_SHOWN_NOTES]]
     hidden = len(comparison.notes) - _SHOWN_NOTES

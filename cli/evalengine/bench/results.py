@@ -72,7 +72,7 @@ class BenchComparison:
     Attributes:
         individuals: individuals that both evaluated.
         differing: those whose returns or episode lengths differ in any bit.
-        explained: differing individuals of which every differing episode is explained by logit margins.
+        explained: differing individuals of which every differing episode is explained by the margins of its actions.
         notes: one line per differing episode that was examined, with margin and bound.
     """
 
