@@ -28,7 +28,11 @@ pub(crate) fn evaluate_libm<'py>(
         "sin" => lanes.sin_in_place(isa, &mut values),
         "cos" => lanes.cos_in_place(isa, &mut values),
         "pow_two" => lanes.pow_two_in_place(isa, &mut values),
-        _ => return Err(EngineError::new_err(format!("function: expected sin, cos or pow_two, got {function:?}"))),
+        _ => {
+            return Err(EngineError::new_err(format!(
+                "function: expected sin, cos or pow_two, got {function:?}"
+            )));
+        }
     }
     Ok(PyArray1::from_vec(py, values))
 }
