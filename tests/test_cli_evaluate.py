@@ -207,10 +207,10 @@ def test_an_option_wins_over_the_sidecar(population: Path, capsys: Captured) -> 
 def test_a_count_that_nothing_has_says_what_would_fit(tmp_path: Path, capsys: Captured) -> None:
     # 58 = 4 * 8 + 8 + 8 * 2 + 2, one hidden layer of 8
     path = bare(tmp_path / "w.npy", np.zeros((3, 58)))
-    snake = Policy("cnn:5x12x12-16k3-32k3-64-4").n_params
+    counts = [f"{Policy(entry.default_policy).n_params} for {entry.id} ({entry.default_policy})" for entry in entries()]
+    assert "450 for CartPole-v1 (mlp:4-64-2)" in counts
     assert refusal(capsys, path) == (
-        f"weights: {path}: expected as many per individual as a default policy has, {snake} for evalengine/Snake-v0 "
-        "(cnn:5x12x12-16k3-32k3-64-4), 450 for CartPole-v1 (mlp:4-64-2), got 58: "
+        f"weights: {path}: expected as many per individual as a default policy has, {', '.join(counts)}, got 58: "
         "--env CartPole-v1 --policy mlp:4-8-2 would fit"
     )
 
@@ -236,7 +236,7 @@ def test_a_policy_that_fits_no_environment_asks_for_one(tmp_path: Path, capsys: 
     line = refusal(capsys, path, "--policy", "mlp:9-8-2")
     assert line == (
         f"weights: {path}: their policy mlp:9-8-2 fits no environment as it is by default: "
-        "choose by --env one of evalengine/Snake-v0, CartPole-v1"
+        f"choose by --env one of {', '.join(entry.id for entry in entries())}"
     )
 
 

@@ -83,7 +83,7 @@ def test_without_torch_the_environments_are_proven_and_the_extra_is_named(capsys
     assert (code, found["verdict"]) == (app.MISSING_DEPENDENCY, "unproven")
     verdicts = {section["name"]: section["verdict"] for section in found["sections"]}
     assert verdicts.pop("snake closed loop") == verdicts.pop("snake logits") == "unproven"
-    assert set(verdicts.values()) == {"holds"} and len(verdicts) == 8
+    assert set(verdicts.values()) == {"holds"} and len(verdicts) == 9
     assert app.main(["parity", "all", "--steps", "50"]) == app.MISSING_DEPENDENCY
     output = capsys.readouterr().out
     assert "unproven: torch is not installed: pip install 'evalengine[torch]'" in output

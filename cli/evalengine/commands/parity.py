@@ -123,10 +123,11 @@ def run(config: ParityConfig, progress: Progress | None = None) -> Report:
     with ExitStack() as stack:
         note("PyTorch: start, order of summation" + (", forward pass of random shapes" if proves_all else ""))
         torch, found = _start_torch(stack, _SHAPES if proves_all else 0, config.seed)
-        proven += [*found, libm.section(config.seed)]
+        proven += found
         for plan in plans:
             note(f"{plan.entry.short_name}: open loop, evaluate, closed loop, logits")
             proven += _environment_sections(plan, config, torch)
+    proven.append(libm.section(config.seed))
     versions = standing("torch", "gymnasium", "numpy").versions
     report = Report(proven, versions, time.perf_counter() - started)
     if config.out is not None:
