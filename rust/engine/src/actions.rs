@@ -26,11 +26,9 @@ impl ActionDecoder {
     pub(crate) fn decode(&mut self, logits: &[f32]) -> Actions<'_> {
         match &self.space {
             ActionSpace::Discrete(n) => {
-                let n = *n as usize;
-                for (index, row) in self.indices.iter_mut().zip(logits.chunks_exact(n)) {
-                    *index = first_maximum(row);
-                }
-                Actions::Discrete(&self.indices[..logits.len() / n])
+                let lanes = logits.len() / *n as usize;
+                first_maxima(*n as usize, logits, &mut self.indices[..lanes]);
+                Actions::Discrete(&self.indices[..lanes])
             }
             ActionSpace::Box { low, high } => {
                 let values = &mut self.values[..logits.len()];
@@ -42,7 +40,27 @@ impl ActionDecoder {
     }
 }
 
+/// [`first_maximum`] of each row of `n` logits; the usual `n` are constants, so that their rows need no loop.
+fn first_maxima(n: usize, logits: &[f32], indices: &mut [u32]) {
+    fn of_rows<const N: usize>(logits: &[f32], indices: &mut [u32]) {
+        for (index, row) in indices.iter_mut().zip(logits.chunks_exact(N)) {
+            *index = first_maximum(row);
+        }
+    }
+    match n {
+        2 => of_rows::<2>(logits, indices),
+        3 => of_rows::<3>(logits, indices),
+        4 => of_rows::<4>(logits, indices),
+        _ => {
+            for (index, row) in indices.iter_mut().zip(logits.chunks_exact(n)) {
+                *index = first_maximum(row);
+            }
+        }
+    }
+}
+
 /// The index of the largest value, the first of equal ones, as `torch.argmax` has it.
+#[inline(always)]
 fn first_maximum(row: &[f32]) -> u32 {
     let mut best = 0;
     for (index, &value) in row.iter().enumerate() {

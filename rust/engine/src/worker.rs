@@ -235,17 +235,8 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// No value is NaN or infinite. The sum of x * 0 is a chain of plain multiplications and additions, which
-/// vectorises; any NaN or infinity makes it NaN.
+/// No value is NaN or infinite: no exponent is all ones. Without an early exit, so that it vectorises.
 fn all_finite(values: &[f32]) -> bool {
-    const STEP: usize = 8;
-    let mut sums = [0.0f32; STEP];
-    let (chunks, rest) = (values.chunks_exact(STEP), values.chunks_exact(STEP).remainder());
-    for chunk in chunks {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += value * 0.0;
-        }
-    }
-    let rest_is_finite = rest.iter().all(|value| value.is_finite());
-    rest_is_finite && sums.iter().all(|sum| sum.is_finite())
+    const EXPONENT: u32 = 0x7f80_0000;
+    !values.iter().fold(false, |found, value| found | (value.to_bits() & EXPONENT == EXPONENT))
 }
