@@ -13,6 +13,7 @@ import pytest
 
 from evalengine import app
 from evalengine.bench.results import BenchComparison, BenchResult, BenchRow
+from evalengine.bench.scaling import ScalingResult, ScalingRound
 from evalengine.commands import bench
 from evalengine.commands.bench import BenchConfig
 
@@ -67,6 +68,32 @@ def test_every_option_of_bench_arrives(bench_calls: list[BenchConfig]) -> None:
             out=Path("rows.csv"),
         )
     ]
+
+
+def test_scaling_is_measured_instead(
+    bench_calls: list[BenchConfig], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    configs: list[BenchConfig] = []
+    rounds = [ScalingRound(replace(ROW, threads=threads, seconds=0.5 / threads), 10) for threads in (1, 2)]
+
+    def run_scaling(config: BenchConfig, progress: Callable[[str], None]) -> ScalingResult:
+        configs.append(config)
+        progress("round 1")
+        return ScalingResult(rounds)
+
+    monkeypatch.setattr(bench, "run_scaling", run_scaling)
+    line = "bench cartpole --policy mlp:4-16-2 --scaling --threads 2 --no-csv"
+    assert app.main(line.split()) == app.OK
+    captured = capsys.readouterr()
+    assert captured.err == "round 1\n"
+    assert "efficiency" in captured.out
+    assert app.main([*line.split(), "--json"]) == app.OK
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["threads"], row["us_per_call"]) for row in document["rows"]] == [(1, 50_000.0), (2, 25_000.0)]
+    assert configs == [BenchConfig("cartpole", policy="mlp:4-16-2", threads=2, csv=False)] * 2
+    assert bench_calls == []
+    rounds[1] = ScalingRound(replace(ROW, threads=2, fitness_checksum="other"), 10)
+    assert app.main([*line.split(), "--json"]) == app.MISMATCH
 
 
 def test_bench_can_leave_the_csv_out(bench_calls: list[BenchConfig], capsys: Captured) -> None:

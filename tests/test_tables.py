@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 from rich.console import Console, RenderableType
 
 from evalengine.bench.results import BenchComparison, BenchResult, BenchRow
+from evalengine.bench.scaling import ScalingResult, ScalingRound
 from evalengine.commands.evaluate import EvaluateConfig, EvaluateResult
 from evalengine.errors import OutputError
 from evalengine.evaluation import Evaluation
-from evalengine.tables import bench_frame, bench_report, evaluation_frame, evaluation_report, write_csv
+from evalengine.tables import (
+    bench_frame,
+    bench_report,
+    evaluation_frame,
+    evaluation_report,
+    scaling_report,
+    write_csv,
+)
 
 PROVENANCE: dict[str, str | int] = {"started_at": "2026-01-02T12:00:00+00:00", "cpu": "a, b", "cores": 2}
 ROW = BenchRow(
@@ -248,3 +256,27 @@ def test_differing_individuals_are_explained_or_a_mismatch() -> None:
     text = rendered(bench_report(BenchResult([ROW], [replace(explained, explained=1, notes=notes[:5])])))
     assert "3 differ from the engine's, MISMATCH: 2 not explained." in text
     assert "more (see" not in text
+
+
+def test_scaling_shows_each_size_with_each_number_of_threads() -> None:
+    rounds = [
+        ScalingRound(replace(ROW, population=256, episodes=1, threads=threads, steps=steps), calls=2000)
+        for steps in (6_000_000, 8_000_000, 10_000_000)
+        for threads in (1, 2)
+    ]
+    rounds.append(ScalingRound(replace(rounds[1].row, steps=12_000_000), calls=2500))
+    lines = lines_of(scaling_report(ScalingResult(rounds, Path("rows.csv"))))
+    assert lines[0] == ["CartPole-v1", "mlp:4-64-2", "random", "population"]
+    assert " ".join(lines[1]) == "individuals episodes threads us a call steps/s range efficiency"
+    assert [" ".join(line) for line in lines[3:]] == [
+        "256 1 1 500 8,000,000 75% to 125% 100.0%",
+        "256 1 2 500 9,000,000 67% to 133% 56.2%",
+        "efficiency: against one thread; medians and range of 3 rounds",
+        "Every round gave the same fitnesses, with any number of threads.",
+        "Every round: rows.csv",
+    ]
+
+
+def test_scaling_with_different_fitnesses_is_a_mismatch() -> None:
+    rounds = [ScalingRound(replace(ROW, threads=1, fitness_checksum=checksum), calls=1) for checksum in "ab"]
+    assert "MISMATCH: rounds of one size gave different fitnesses." in rendered(scaling_report(ScalingResult(rounds)))

@@ -160,11 +160,13 @@ def bench(
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option(
-            help="Such as mlp:4-64-2, for the random workload; its own if left out.", autocompletion=complete_policy
-        ),
+        typer.Option(help="Such as mlp:4-64-2; the environment's first if left out.", autocompletion=complete_policy),
     ] = None,
     seconds: Annotated[float, typer.Option(help="About how long a round takes.")] = 1.8,
+    scaling: Annotated[
+        bool,
+        typer.Option("--scaling", help="Measure the engine alone, in small and large calls on one thread and on more."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file of all rounds; in bench_results/ if left out.")] = None,
     no_csv: Annotated[bool, typer.Option("--no-csv", help="Write no CSV.")] = False,
     as_json: Json = False,
@@ -175,7 +177,7 @@ def bench(
     The fitnesses are compared too: the exit code is 1 if one differs and the margins of its actions do not explain why.
     """
     from evalengine import options
-    from evalengine.commands.bench import BenchConfig, run
+    from evalengine.commands.bench import BenchConfig, ScalingResult, run, run_scaling
     from evalengine.errors import InputError
 
     if no_csv and out is not None:
@@ -193,13 +195,13 @@ def bench(
         out=out,
         csv=not no_csv,
     )
-    result = run(config, console.note)
+    result = run_scaling(config, console.note) if scaling else run(config, console.note)
     if as_json:
         console.write_json(result.to_json())
     else:
-        from evalengine.tables import bench_report
+        from evalengine.tables import bench_report, scaling_report
 
-        console.write_renderables(bench_report(result))
+        console.write_renderables(scaling_report(result) if isinstance(result, ScalingResult) else bench_report(result))
     return OK if result.ok else MISMATCH
 
 

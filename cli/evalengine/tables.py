@@ -2,7 +2,7 @@
 
     EvaluateResult ──► evaluation_frame ──► write_csv          BenchRow ... ──► bench_frame ──► write_csv
                    └─► evaluation_report ──► rich              BenchResult  ──► bench_report ──► rich
-    Report (parity) ──► parity_frame ──► write_csv
+    Report (parity) ──► parity_frame ──► write_csv           ScalingResult ──► scaling_report ──► rich
                     └─► parity_report ──► rich
 
 Nothing is computed here but what a reader needs to see numbers well: the statistics belong to the result objects.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evalengine.bench.results import BenchComparison, BenchResult, BenchRow, BenchSummary
+    from evalengine.bench.scaling import ScalingResult, ScalingSummary
     from evalengine.commands.evaluate import EvaluateResult
     from evalengine.parity.report import Report, Section
 
@@ -139,6 +140,23 @@ def bench_report(result: BenchResult) -> list[RenderableType]:
     return report
 
 
+def scaling_report(result: ScalingResult) -> list[RenderableType]:
+    """Return one table per workload, whether all rounds gave the same fitnesses, and where the CSV lies."""
+    by_workload: dict[tuple[str, str, str], list[ScalingSummary]] = defaultdict(list)
+    for summary in result.summaries:
+        by_workload[summary.env, summary.policy, summary.workload].append(summary)
+    report: list[RenderableType] = []
+    for (env, policy, workload), summaries in by_workload.items():
+        report.append(_scaling_table(f"{env}  {policy}  {workload} population", summaries))
+    if result.ok:
+        report.append("Every round gave the same fitnesses, with any number of threads.")
+    else:
+        report.append("MISMATCH: rounds of one size gave different fitnesses.")
+    if result.csv_path is not None:
+        report.append(f"Every round: {result.csv_path}")
+    return report
+
+
 def parity_report(report: Report, out: Path | None = None) -> list[RenderableType]:
     """Return a table with a row per section, lines about what they met, the first divergences, and the verdict."""
     table = _table("parity")
@@ -202,6 +220,26 @@ def _bench_table(title: str, summaries: Sequence[BenchSummary]) -> Table:
             f"{summary.steps_per_s:,.0f}",
             f"{slowest:.0%} to {fastest:.0%}",
             "-" if summary.speedup is None else f"{summary.speedup:,.1f}x",
+        )
+    return table
+
+
+def _scaling_table(title: str, summaries: Sequence[ScalingSummary]) -> Table:
+    table = _table(title)
+    table.caption = f"efficiency: against one thread; medians and range of {_count(summaries[0].rounds, 'round')}"
+    table.caption_justify = "left"
+    for heading in ("individuals", "episodes", "threads", "us a call", "steps/s", "range", "efficiency"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for summary in summaries:
+        slowest, fastest = (rate / summary.steps_per_s for rate in (summary.steps_per_s_min, summary.steps_per_s_max))
+        table.add_row(
+            f"{summary.population:,}",
+            f"{summary.episodes:,}",
+            f"{summary.threads:,}",
+            f"{summary.us_per_call:,.0f}",
+            f"{summary.steps_per_s:,.0f}",
+            f"{slowest:.0%} to {fastest:.0%}",
+            f"{summary.efficiency:.1%}",
         )
     return table
 

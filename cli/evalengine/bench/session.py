@@ -49,7 +49,7 @@ class Session:
             for name, backend in backends.items():
                 finished = timed_round(backend, self.weights[: prefixes[name]], seeds)
                 rounds[name].append(finished)
-                rate = finished.evaluated.steps / finished.seconds
+                rate = finished.steps / finished.seconds
                 self.report(
                     f"{self.workload.env_id}, {self.workload.name}: round {number}/{self.round_count}: "
                     f"{name}: {rate:,.0f} steps/s"
@@ -59,12 +59,13 @@ class Session:
     def rows(self, rounds: Mapping[str, list[Round]]) -> list[BenchRow]:
         """The CSV's lines in the order in which the rounds ran."""
         return [
-            self._row(name, number, rounds[name][number - 1])
+            self.row(name, number, rounds[name][number - 1])
             for number in range(1, self.round_count + 1)
             for name in rounds
         ]
 
-    def _row(self, name: str, number: int, finished: Round) -> BenchRow:
+    def row(self, name: str, number: int, finished: Round) -> BenchRow:
+        """The CSV's line of one round."""
         fitness = finished.evaluated.fitness
         return BenchRow(
             schema_version=SCHEMA_VERSION,
@@ -78,7 +79,7 @@ class Session:
             episodes=self.workload.episodes,
             threads=self.threads,
             seed=self.workload.seed,
-            steps=finished.evaluated.steps,
+            steps=finished.steps,
             seconds=finished.seconds,
             fitness_checksum=hashlib.sha256(fitness.astype("<f4").tobytes()).hexdigest()[:16],
             **self.provenance,  # type: ignore[arg-type]  # its keys are the remaining fields; a test holds it

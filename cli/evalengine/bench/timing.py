@@ -20,10 +20,22 @@ _ENOUGH = 0.25
 
 @dataclass(frozen=True)
 class Round:
-    """One timed call of `Backend.evaluate`, with `seconds` of wall clock."""
+    """Timed calls of `Backend.evaluate`, all of them the same; one unless they are too short to be timed alone.
+
+    Attributes:
+        evaluated: what the last call returned.
+        seconds: wall clock of all calls together.
+        calls: how many there were.
+    """
 
     evaluated: Evaluated
     seconds: float
+    calls: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Environment steps that were really executed, in all calls together: each plays the same episodes."""
+        return self.calls * self.evaluated.steps
 
 
 def timed_round(backend: Backend, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Round:
@@ -31,6 +43,18 @@ def timed_round(backend: Backend, weights: NDArray[np.float32], seeds: NDArray[n
     start = time.perf_counter()
     evaluated = backend.evaluate(weights, seeds)
     return Round(evaluated, time.perf_counter() - start)
+
+
+def repeated_round(backend: Backend, weights: NDArray[np.float32], seeds: NDArray[np.uint64], seconds: float) -> Round:
+    """Repeat the call until `seconds` have passed, at least once: as an algorithm does, generation after generation."""
+    calls = 0
+    start = time.perf_counter()
+    while True:
+        evaluated = backend.evaluate(weights, seeds)
+        calls += 1
+        passed = time.perf_counter() - start
+        if passed >= seconds:
+            return Round(evaluated, passed, calls)
 
 
 def prefix_for(

@@ -6,9 +6,12 @@ last some 20 steps and are mostly resets, trained ones last 500; random Acrobot 
 until the time limit, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
-- **trained**: individual 0 is the example policy that the package ships (`weights/<short name>.npy`, how it was made
-  is written in examples/README.md); the others are copies of it with a little Gaussian noise, as in a late generation
-  of an evolution.
+- **trained**: individual 0 is the example policy that the package ships (in `weights/`; how it was made is written in
+  examples/README.md); the others are copies of it with a little Gaussian noise, as in a late generation of an
+  evolution.
+
+An environment may have both for several policies; the first is what is measured if nobody asks for another. Policies
+that are not listed here have a random workload too, but nothing trained.
 
 Every individual plays the same seeds, `first_seed` ... `first_seed + episodes - 1`. A backend evaluates a prefix of the
 population that is long enough for its rounds; so all backends share their first individuals.
@@ -16,7 +19,7 @@ population that is long enough for its rounds; so all backends share their first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +44,7 @@ class Workload:
         population: individuals at most; each backend takes a prefix.
         episodes: episodes per individual.
         seed: seed of the population (random) or of its noise (trained).
+        weights_file: the trained individual, among the shipped weights; None for a random population.
         noise: standard deviation of the noise around the trained individual.
         first_seed: the first episode's seed.
     """
@@ -51,18 +55,19 @@ class Workload:
     population: int
     episodes: int
     seed: int
+    weights_file: str | None = None
     noise: float = 0.0
     first_seed: int = 0
 
     def weights(self) -> NDArray[np.float32]:
         """float32 (population, D)."""
         policy = Policy(self.policy)
-        if self.name == "random":
+        if self.weights_file is None:
             return policy.init(self.population, self.seed)
         noise = np.random.default_rng(self.seed).standard_normal((self.population, policy.n_params), np.float32)
         noise *= np.float32(self.noise)
         noise[0] = 0.0
-        noise += trained_weights(self.env_id)
+        noise += shipped_weights(self.weights_file)
         return noise
 
     def seeds(self) -> NDArray[np.uint64]:
@@ -70,58 +75,72 @@ class Workload:
         return np.arange(self.first_seed, self.first_seed + self.episodes, dtype=np.uint64)
 
 
-# Populations are large enough to keep the engine busy for about a round, episodes few enough that the slowest baseline
-# finishes some tens of individuals in one.
+_SNAKE_POLICY = "cnn:5x12x12-16k3-32k3-64-4"
+
+# By environment, the default policy first. After the policy come population and episodes: populations are large enough
+# to keep the engine busy for about a round, episodes few enough that the slowest baseline finishes some tens of
+# individuals in one.
 _WORKLOADS = {
     "Acrobot-v1": (
-        Workload("random", "Acrobot-v1", "mlp:6-64-3", population=4096, episodes=4, seed=1),
-        Workload("trained", "Acrobot-v1", "mlp:6-64-3", population=16384, episodes=4, seed=2, noise=0.002),
+        Workload("random", "Acrobot-v1", "mlp:6-64-3", 4096, 4, seed=1),
+        Workload("trained", "Acrobot-v1", "mlp:6-64-3", 16384, 4, seed=2, weights_file="acrobot.npy", noise=0.002),
     ),
     "Pendulum-v1": (
-        Workload("random", "Pendulum-v1", "mlp:3-64-1", population=16384, episodes=4, seed=1),
-        Workload("trained", "Pendulum-v1", "mlp:3-64-1", population=16384, episodes=4, seed=2, noise=0.002),
+        Workload("random", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=1),
+        Workload("trained", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=2, weights_file="pendulum.npy", noise=0.002),
     ),
     "CartPole-v1": (
-        Workload("random", "CartPole-v1", "mlp:4-64-2", population=65536, episodes=16, seed=1),
-        Workload("trained", "CartPole-v1", "mlp:4-64-2", population=8192, episodes=4, seed=2, noise=0.002),
+        Workload("random", "CartPole-v1", "mlp:4-64-2", 65536, 16, seed=1),
+        Workload("trained", "CartPole-v1", "mlp:4-64-2", 8192, 4, seed=2, weights_file="cartpole.npy", noise=0.002),
+        Workload("random", "CartPole-v1", "mlp:4-16-2", 262144, 16, seed=1),
+        Workload("trained", "CartPole-v1", "mlp:4-16-2", 65536, 4, seed=2, weights_file="cartpole-16.npy", noise=0.002),
     ),
     "evalengine/Snake-v0": (
-        Workload("random", "evalengine/Snake-v0", "cnn:5x12x12-16k3-32k3-64-4", population=2048, episodes=4, seed=1),
+        Workload("random", "evalengine/Snake-v0", _SNAKE_POLICY, 2048, 4, seed=1),
         Workload(
-            "trained",
-            "evalengine/Snake-v0",
-            "cnn:5x12x12-16k3-32k3-64-4",
-            population=512,
-            episodes=4,
-            seed=2,
-            noise=0.001,
+            "trained", "evalengine/Snake-v0", _SNAKE_POLICY, 512, 4, seed=2, weights_file="snake.npy", noise=0.001
         ),
     ),
 }
 
-_WEIGHT_FILES = {
-    "Acrobot-v1": "acrobot.npy",
-    "CartPole-v1": "cartpole.npy",
-    "Pendulum-v1": "pendulum.npy",
-    "evalengine/Snake-v0": "snake.npy",
-}
 
-
-def workload(name: str, entry: EnvironmentEntry) -> Workload:
-    """The workload called `name` of an environment.
+def policies(entry: EnvironmentEntry) -> tuple[str, ...]:
+    """The policies of an environment that have both workloads, the default one first.
 
     Raises:
-        InputError: no such workload, or none for this environment.
+        InputError: none for this environment.
+    """
+    if entry.id not in _WORKLOADS:
+        raise InputError(f"environment: {entry.id} has no workloads; expected one of {', '.join(_WORKLOADS)}")
+    return tuple(dict.fromkeys(workload.policy for workload in _WORKLOADS[entry.id]))
+
+
+def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> Workload:
+    """The workload called `name` of an environment.
+
+    Args:
+        name: "random" or "trained".
+        entry: the environment.
+        policy: canonical spelling of a policy that fits it; None means the first of `policies`. One that is not among
+            them is given the random workload of the first.
+
+    Raises:
+        InputError: no such workload, none for this environment, or nothing was trained for this policy.
     """
     if name not in NAMES:
         raise InputError(f"workload: expected one of {', '.join(NAMES)}, got {name!r}")
-    if entry.id not in _WORKLOADS:
-        raise InputError(f"environment: {entry.id} has no workloads; expected one of {', '.join(_WORKLOADS)}")
-    return _WORKLOADS[entry.id][NAMES.index(name)]
+    listed = policies(entry)
+    wanted = listed[0] if policy is None else policy
+    for candidate in _WORKLOADS[entry.id]:
+        if (candidate.name, candidate.policy) == (name, wanted):
+            return candidate
+    if name == "trained":
+        raise InputError(f"policy: the trained workload's weights are for {' or '.join(listed)}, got {wanted}")
+    return replace(workload(name, entry), policy=wanted)
 
 
-def trained_weights(env_id: str) -> NDArray[np.float32]:
-    """float32 (D,): the shipped example policy of an environment."""
-    population = load_weights(Path(__file__).parent / "weights" / _WEIGHT_FILES[env_id]).weights
+def shipped_weights(file: str) -> NDArray[np.float32]:
+    """float32 (D,): the example policy in one of the package's weight files."""
+    population = load_weights(Path(__file__).parent / "weights" / file).weights
     individual: NDArray[np.float32] = population[0]
     return individual

@@ -1,7 +1,7 @@
 """`evalengine bench`: how many environment steps per second, ours against the multiprocessing loops that people have.
 
-Data flow: `BenchConfig` -> `run` -> `BenchResult`. Nothing is printed here; the caller renders the result and chooses
-the exit code from `BenchResult.ok`.
+Data flow: `BenchConfig` -> `run` -> `BenchResult`, or -> `run_scaling` -> `ScalingResult` for the engine alone in calls
+of several sizes. Nothing is printed here; the caller renders the result and chooses the exit code from its `ok`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from evalengine.bench.backends import MODULES, Backend, Task, available_threads, open_backend
 from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchResult, BenchRow, BenchSummary
+from evalengine.bench.scaling import SIZES, Scaling, ScalingResult, ScalingRound, thread_counts
 from evalengine.bench.session import Progress, Session
-from evalengine.bench.workloads import NAMES, Workload, workload
+from evalengine.bench.workloads import NAMES, Workload, policies, workload
 from evalengine.errors import InputError, MissingDependencyError, OutputError
 from evalengine.files import check_writable
 from evalengine.policy import Policy
@@ -22,7 +23,17 @@ from evalengine.provenance import provenance
 from evalengine.registry import EnvironmentEntry, resolve
 from evalengine.tables import bench_frame, write_csv
 
-__all__ = ["SCHEMA_VERSION", "BenchComparison", "BenchConfig", "BenchResult", "BenchRow", "BenchSummary", "run"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "BenchComparison",
+    "BenchConfig",
+    "BenchResult",
+    "BenchRow",
+    "BenchSummary",
+    "ScalingResult",
+    "run",
+    "run_scaling",
+]
 
 
 @dataclass(frozen=True)
@@ -31,15 +42,17 @@ class BenchConfig:
 
     Attributes:
         env: short name or full id of the environment.
-        workloads: any of "random" and "trained"; None means both, or with a `policy` of one's own, the random one.
+        workloads: any of "random" and "trained"; None means both, or the random one if nothing was trained for
+            `policy`.
         backends: names of backends; None means all of them, where those whose packages are missing are skipped.
         population: individuals per workload; None means the workload's own.
         episodes: episodes per individual; None means the workload's own.
         rounds: timed rounds per backend, at least 1.
         threads: threads of the engine and processes of the baselines; None means the cores this process may use.
-        policy: spelling of a policy instead of the workload's; the trained workload has weights for its own only.
+        policy: spelling of a policy; None means the environment's first (see `bench.workloads.policies`).
         round_seconds: about how long a round shall last.
-        out: CSV file to write; None means `bench_results/<environment>-<timestamp>.csv` in the current folder.
+        out: CSV file to write; None means `bench_results/<environment>[-scaling]-<timestamp>.csv` in the current
+            folder.
         csv: False writes no CSV at all.
     """
 
@@ -74,7 +87,7 @@ def run(config: BenchConfig, progress: Progress | None = None) -> BenchResult:
     workloads = _chosen_workloads(config, entry)
     threads = config.threads or available_threads()
     backends, skipped = _opened_backends(config, Task(entry.id, workloads[0].policy, threads))
-    csv_path = _csv_path(config, entry, started_at)
+    csv_path = _csv_path(config, entry.short_name, started_at)
     for name, reason in skipped.items():
         report(f"skipped {name}: {reason}")
     rows: list[BenchRow] = []
@@ -94,6 +107,34 @@ def run(config: BenchConfig, progress: Progress | None = None) -> BenchResult:
     return result
 
 
+def run_scaling(config: BenchConfig, progress: Progress | None = None) -> ScalingResult:
+    """Measure the engine alone in calls of `SIZES`, with one thread, with two and with `config.threads`.
+
+    `config.population` and `config.episodes` mean one size instead, with the workload's own for one that is None.
+    Everything else, also what is raised, is as in `run`; `config.backends` can only be the engine.
+    """
+    report = progress or (lambda line: None)
+    started_at = datetime.now(UTC)
+    _check_numbers(config)
+    entry = resolve(config.env)
+    workloads = _chosen_workloads(config, entry)
+    if config.backends not in (None, ("rust",)):
+        raise InputError(f"backends: expected rust alone for scaling, got {', '.join(config.backends or ()) or 'none'}")
+    csv_path = _csv_path(config, f"{entry.short_name}-scaling", started_at)
+    threads = thread_counts(config.threads or available_threads())
+    has_size = config.population is not None or config.episodes is not None
+    rounds: list[ScalingRound] = []
+    for chosen in workloads:
+        sizes = ((chosen.population, chosen.episodes),) if has_size else SIZES
+        rounds += Scaling(
+            chosen, sizes, threads, config.rounds, config.round_seconds, provenance(started_at), report
+        ).rounds()
+    result = ScalingResult(rounds, csv_path)
+    if csv_path is not None:
+        write_csv(bench_frame(result.rows), csv_path)
+    return result
+
+
 def _check_numbers(config: BenchConfig) -> None:
     for name in ("population", "episodes", "rounds", "threads"):
         value = getattr(config, name)
@@ -104,31 +145,24 @@ def _check_numbers(config: BenchConfig) -> None:
 
 
 def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry) -> list[Workload]:
-    """The workloads to measure, with the config's sizes and policy in place of their own."""
-    names = config.workloads
+    """The workloads to measure, with the config's sizes in place of their own."""
     policy = None if config.policy is None else str(Policy(config.policy))
+    if policy is not None:
+        Policy(policy).check_fits(entry)
+    names = config.workloads
     if names is None:
-        names = NAMES
-        if policy not in (None, workload("trained", entry).policy):
-            names = ("random",)
+        names = NAMES if policy in (None, *policies(entry)) else ("random",)
     if not names:
         raise InputError(f"workload: expected at least one of {', '.join(NAMES)}, got none")
-    chosen = []
-    for name in dict.fromkeys(names):
-        standard = workload(name, entry)
-        if policy is not None:
-            Policy(policy).check_fits(entry)
-        if name == "trained" and policy not in (None, standard.policy):
-            raise InputError(f"policy: the trained workload's weights are for {standard.policy}, got {policy}")
-        chosen.append(
-            replace(
-                standard,
-                policy=policy or standard.policy,
-                population=config.population or standard.population,
-                episodes=config.episodes or standard.episodes,
-            )
+    standard = [workload(name, entry, policy) for name in dict.fromkeys(names)]
+    return [
+        replace(
+            chosen,
+            population=config.population or chosen.population,
+            episodes=config.episodes or chosen.episodes,
         )
-    return chosen
+        for chosen in standard
+    ]
 
 
 def _opened_backends(config: BenchConfig, task: Task) -> tuple[dict[str, Backend], dict[str, str]]:
@@ -147,13 +181,13 @@ def _opened_backends(config: BenchConfig, task: Task) -> tuple[dict[str, Backend
     return backends, skipped
 
 
-def _csv_path(config: BenchConfig, entry: EnvironmentEntry, started_at: datetime) -> Path | None:
+def _csv_path(config: BenchConfig, name: str, started_at: datetime) -> Path | None:
     """Where the rows will go; refused now if they could not be written later."""
     if not config.csv:
         return None
     path = config.out
     if path is None:
-        path = Path("bench_results") / f"{entry.short_name}-{started_at:%Y%m%dT%H%M%SZ}.csv"
+        path = Path("bench_results") / f"{name}-{started_at:%Y%m%dT%H%M%SZ}.csv"
         try:
             path.parent.mkdir(exist_ok=True)
         except OSError as error:

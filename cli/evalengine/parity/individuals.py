@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.workloads import trained_weights, workload
+from evalengine.bench.workloads import shipped_weights, workload
 from evalengine.errors import InputError
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry
@@ -36,7 +36,7 @@ def individuals(entry: EnvironmentEntry, policy: Policy, count: int, seed: int) 
 def _trained(entry: EnvironmentEntry, policy: Policy) -> NDArray[np.float32] | None:
     """Return the weights (D,) that were trained for this environment and policy, or None."""
     try:
-        trained = workload("trained", entry)
-    except InputError:  # none for this environment
+        file = workload("trained", entry, str(policy)).weights_file
+    except InputError:  # nothing for this environment, or for this policy
         return None
-    return trained_weights(entry.id) if Policy(trained.policy) == policy else None
+    return None if file is None else shipped_weights(file)
