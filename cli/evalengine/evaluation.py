@@ -10,8 +10,11 @@ arguments and the extension; knows no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypedDict, Unpack
 
 import numpy as np
@@ -26,7 +29,7 @@ from evalengine.arguments import (
     population_matrix,
     seed_matrix,
 )
-from evalengine.errors import InputError, engine_errors
+from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.policy import Policy
 from evalengine.registry import describe
 
@@ -153,15 +156,13 @@ def evaluate(
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
     entry = describe(env_id, env_kwargs)
-    policy = Policy(policy)
+    policy = policy if isinstance(policy, Policy) else Policy(policy)
     policy.check_fits(entry)
     matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
     episode_seeds = seed_matrix(seeds, episodes, len(matrix))
     failure_fitness = _failure_fitness(on_nan)
     _check_options(max_episode_steps, threads, progress, keep)
-    if failure_fitness is None:
-        check_finite(matrix)
-    with engine_errors():
+    with _named_weights(matrix), engine_errors():
         raw = _engine.evaluate(
             entry.id,
             named_values("env_kwargs", env_kwargs),
@@ -170,7 +171,7 @@ def evaluate(
             policy.head,
             matrix,
             episode_seeds,
-            threads=_engine.available_threads() if threads is None else threads,
+            threads=available_threads() if threads is None else threads,
             group_width=None,
             max_episode_steps=max_episode_steps,
             on_nan=failure_fitness,
@@ -189,6 +190,30 @@ def evaluate(
         steps=raw["steps"],
         final_observation=raw["final_observation"],
     )
+
+
+def available_threads() -> int:
+    """The cores that this process may use, by affinity and by its share of the machine (cgroups)."""
+    # The share is read from files, which takes as long as hundreds of steps; so only where the affinity is a new one.
+    return _threads_of(frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
+
+
+@lru_cache(maxsize=1)
+def _threads_of(cores: frozenset[int] | None) -> int:
+    return _engine.available_threads()
+
+
+@contextmanager
+def _named_weights(weights: NDArray[np.float32]) -> Iterator[None]:
+    """Say which weight it is that is not finite, where it is a weight: the engine, which looks first, does not."""
+    try:
+        yield
+    except NonFiniteError as error:
+        failure = error
+    else:
+        return
+    check_finite(weights)
+    raise failure
 
 
 def _failure_fitness(on_nan: object) -> float | None:

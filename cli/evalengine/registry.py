@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evalengine import _engine
 from evalengine.arguments import named_values
@@ -105,5 +106,13 @@ def describe(name: str, kwargs: Mapping[str, bool | int | float] | None = None) 
     """
     if not isinstance(name, str):
         raise InputError(f"environment: expected a name such as 'CartPole-v1', got {name!r}")
+    if kwargs is None:
+        return _described(name)
     with engine_errors():
         return _entry(_engine.describe(name, named_values("env_kwargs", kwargs)))
+
+
+@lru_cache(maxsize=64)
+def _described(name: str) -> EnvironmentEntry:
+    with engine_errors():
+        return _entry(_engine.describe(name, {}))

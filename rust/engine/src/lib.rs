@@ -33,8 +33,8 @@
 //! **How it works.** The unit of work is one episode of one individual. Each thread advances a group of
 //! lanes in lock-step: observe all, act all, step all. A lane whose episode ended takes the next
 //! (individual, episode) at once; threads claim runs of them from one queue, in ever smaller pieces, so
-//! that neither lanes nor threads idle before the queue is empty. Threads live as long as the call: so a
-//! call works after a fork, and two calls at once do not meet.
+//! that neither lanes nor threads idle before the queue is empty. Threads are kept from call to call, but a
+//! call works after a fork too, and two calls at once do not meet.
 //!
 //! **Numeric contract.** The return of an episode is the f64 sum of its rewards, first to last; the
 //! fitness is the f64 sum of an individual's returns, first to last, over their number, cast to f32.
@@ -48,6 +48,7 @@ mod outcome;
 mod queue;
 mod slots;
 mod task;
+mod threads;
 mod worker;
 
 pub use actions::continuous_actions;
@@ -57,7 +58,7 @@ pub use task::{Head, OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use outcome::EpisodeRecords;
@@ -76,7 +77,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// - A task whose parts do not fit together (sizes, zero episodes, a policy for another environment).
 /// - Weights or logits that are NaN or infinite, under [`OnNonFinite::Stop`]: the first individual and
-///   episode of the population's order is named, whatever the number of threads.
+///   episode of the population's order is named, whatever the number of threads. All weights are looked at
+///   before an episode ends, and come before logits.
 /// - Cancellation by `poll`.
 /// - A panic in a worker: a bug, reported as an error that carries the panic's message.
 pub fn evaluate(
@@ -89,6 +91,9 @@ pub fn evaluate(
     let threads = task.threads.min(total);
     let queue = Queue::new(total, threads);
     let records = if threads == 0 { Vec::new() } else { run_workers(task, &queue, threads, poll)? };
+    if let Some(individual) = queue.refused() {
+        return Err(EngineError::non_finite_at(individual, 0));
+    }
     if let Some(job) = queue.first_failure() {
         return Err(EngineError::non_finite_at(job / task.episodes, job % task.episodes));
     }
@@ -102,34 +107,44 @@ fn run_workers(
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Vec<EpisodeRecords>, EngineError> {
     let width = task.lanes_per_thread(threads);
-    std::thread::scope(|scope| {
-        let (sender, receiver) = channel();
-        for thread in 0..threads {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                let run = AssertUnwindSafe(|| Worker::new(task, queue, thread, width).run());
-                let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
-                if result.is_err() {
-                    queue.stop();
-                }
-                // The receiver outlives every worker of the scope, so the send cannot fail.
-                let _ = sender.send(result);
-            });
+    let (sender, receiver) = sync_channel(threads);
+    let work = |thread| {
+        let run = AssertUnwindSafe(|| {
+            if task.on_non_finite == OnNonFinite::Stop {
+                worker::check_share(task, queue, thread);
+            }
+            Worker::new(task, queue, thread, width).run()
+        });
+        let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
+        if result.is_err() {
+            queue.stop();
         }
-        let mut finished = Vec::with_capacity(threads);
-        let mut cancelled = false;
-        while finished.len() < threads {
-            match receiver.recv_timeout(POLL_INTERVAL) {
-                Ok(result) => finished.push(result),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    if !cancelled && poll(queue.episodes_done(), queue.total()).is_break() {
-                        cancelled = true;
-                        queue.stop();
-                    }
+        // The receiver outlives every worker, so the send cannot fail.
+        let _ = sender.send(result);
+    };
+    threads::run(threads, &work, || collect(threads, queue, &receiver, poll))
+}
+
+/// Waits for the workers' records, and meanwhile looks after cancellation and progress.
+fn collect(
+    threads: usize,
+    queue: &Queue,
+    receiver: &Receiver<Result<EpisodeRecords, EngineError>>,
+    poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Vec<EpisodeRecords>, EngineError> {
+    let mut finished = Vec::with_capacity(threads);
+    let mut cancelled = false;
+    while finished.len() < threads {
+        match receiver.recv_timeout(POLL_INTERVAL) {
+            Ok(result) => finished.push(result),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                if !cancelled && poll(queue.episodes_done(), queue.total()).is_break() {
+                    cancelled = true;
+                    queue.stop();
                 }
             }
         }
-        let records = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
-        if cancelled { Err(EngineError::cancelled()) } else { Ok(records) }
-    })
+    }
+    let records = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if cancelled { Err(EngineError::cancelled()) } else { Ok(records) }
 }

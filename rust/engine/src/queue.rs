@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 /// episodes and all threads run out at the same time.
 const CLAIMS_PER_SHARE: usize = 4;
 
-/// No episode has failed.
+/// No episode, and no individual, has failed.
 const NONE: usize = usize::MAX;
 
 /// A counter on a cache line of its own: workers count episodes without disturbing each other.
@@ -24,6 +24,7 @@ pub(crate) struct Queue {
     next: AtomicUsize,
     stopped: AtomicBool,
     first_failure: AtomicUsize,
+    bad_individual: AtomicUsize,
     done: Vec<Counter>,
 }
 
@@ -35,6 +36,7 @@ impl Queue {
             next: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             first_failure: AtomicUsize::new(NONE),
+            bad_individual: AtomicUsize::new(NONE),
             done: (0..threads).map(|_| Counter::default()).collect(),
         }
     }
@@ -48,6 +50,12 @@ impl Queue {
             Ok(start) => start..start + size(start),
             Err(_) => self.total..self.total,
         }
+    }
+
+    /// The thread's part of `count` things that are divided evenly.
+    pub(crate) fn share(&self, count: usize, thread: usize) -> Range<usize> {
+        let size = count.div_ceil(self.threads);
+        count.min(thread * size)..count.min((thread + 1) * size)
     }
 
     pub(crate) fn total(&self) -> usize {
@@ -70,6 +78,17 @@ impl Queue {
 
     pub(crate) fn first_failure(&self) -> Option<usize> {
         Some(self.first_failure.load(Relaxed)).filter(|&job| job != NONE)
+    }
+
+    /// The individual's weights are not finite, so that nothing need run.
+    pub(crate) fn refuse(&self, individual: usize) {
+        self.bad_individual.fetch_min(individual, Relaxed);
+        self.stop();
+    }
+
+    /// The first individual that was refused.
+    pub(crate) fn refused(&self) -> Option<usize> {
+        Some(self.bad_individual.load(Relaxed)).filter(|&individual| individual != NONE)
     }
 
     pub(crate) fn count_episode(&self, thread: usize) {
@@ -97,6 +116,15 @@ mod tests {
         assert_eq!(claims[0].len(), 125);
         assert!(claims.iter().rev().take(8).all(|claim| claim.len() == 1));
         assert!(queue.claim().is_empty());
+    }
+
+    #[test]
+    fn shares_cover_everything_once() {
+        for (count, threads) in [(10, 3), (1, 4), (0, 2), (7, 7)] {
+            let queue = Queue::new(100, threads);
+            let shares = (0..threads).flat_map(|thread| queue.share(count, thread));
+            assert_eq!(shares.collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl<'a> Worker<'a> {
         while let Some(job) = self.next_job() {
             let (individual, episode) = (job / self.task.episodes, job % self.task.episodes);
             let weights = self.task.individual_weights(individual);
-            if !all_finite(weights) {
+            if self.task.on_non_finite != OnNonFinite::Stop && !all_finite(weights) {
                 self.fail_before_the_start(job);
                 continue;
             }
@@ -232,6 +232,18 @@ impl<'a> Worker<'a> {
                 self.close_gap(lane);
             }
         }
+    }
+}
+
+/// Refuses the call if an individual in this thread's share of the population has a weight that is not finite. Every
+/// thread looks through its whole share before it plays, so the first such individual is named, whatever their number.
+pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize) {
+    let bad = queue.share(task.population, thread).find(|&individual| {
+        let weights = task.individual_weights(individual);
+        !all_finite(weights)
+    });
+    if let Some(individual) = bad {
+        queue.refuse(individual);
     }
 }
 

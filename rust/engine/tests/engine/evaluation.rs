@@ -68,6 +68,19 @@ fn the_first_failing_individual_is_named_for_any_number_of_threads() {
 }
 
 #[test]
+fn weights_that_are_not_finite_end_a_call_before_its_episodes_do() {
+    let (network, mut weights) = one_input_policy();
+    let spec = scripted(Script::Endless);
+    for (position, individual) in [(11, 2), (5, 1)] {
+        weights[position] = f32::NEG_INFINITY;
+        for threads in [1, 2, 5] {
+            let endless = Task { max_episode_steps: None, threads, ..task(&spec, &network, &weights, &[0]) };
+            assert_eq!(evaluate(&endless).unwrap_err().non_finite(), Some((individual, 0)));
+        }
+    }
+}
+
+#[test]
 fn failing_individuals_get_the_fitness_that_was_given() {
     let (network, mut weights) = one_input_policy();
     weights[9] = f32::NAN; // of individual 2
