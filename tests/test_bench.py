@@ -235,7 +235,7 @@ def test_the_readme_explains_every_column_in_order() -> None:
     assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [field.name for field in fields(BenchRow)]
 
 
-@pytest.mark.parametrize("name", ["cartpole.npy", "cartpole.npy.json", "snake.npy", "snake.npy.json"])
+@pytest.mark.parametrize("name", ["cartpole.npy", "cartpole.npy.json", "lunarlander.npy", "lunarlander.npy.json", "snake.npy", "snake.npy.json"])
 def test_the_trained_workloads_are_the_examples(name: str) -> None:
     shipped = ROOT / "cli" / "evalengine" / "bench" / "weights" / name
     assert shipped.read_bytes() == (ROOT / "examples" / "weights" / name).read_bytes()

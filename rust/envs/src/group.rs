@@ -54,6 +54,11 @@ pub trait Spec: Send + Sync {
     /// The action space.
     fn action_space(&self) -> &ActionSpace;
 
+    /// The policy that takes the place of the registry's, where the keyword arguments change what fits.
+    fn default_policy(&self) -> Option<&'static str> {
+        None
+    }
+
     /// One scalar episode, not yet reset.
     fn environment(&self) -> Box<dyn Environment>;
 
@@ -132,17 +137,23 @@ pub struct PrototypeSpec<E> {
     observation_space: ObservationSpace,
     action_space: ActionSpace,
     make_group: Option<MakeGroup<E>>,
+    default_policy: Option<&'static str>,
 }
 
 impl<E: Environment + Clone> PrototypeSpec<E> {
     /// Copies of `prototype`, in [`ScalarGroup`]s.
     pub fn new(prototype: E, observation_space: ObservationSpace, action_space: ActionSpace) -> Self {
-        Self { prototype, observation_space, action_space, make_group: None }
+        Self { prototype, observation_space, action_space, make_group: None, default_policy: None }
     }
 
     /// The same with groups of the environment's own, which must give the same bits.
     pub fn with_groups(self, make_group: MakeGroup<E>) -> Self {
         Self { make_group: Some(make_group), ..self }
+    }
+
+    /// The same with another default policy than the registry's.
+    pub fn with_default_policy(self, policy: &'static str) -> Self {
+        Self { default_policy: Some(policy), ..self }
     }
 }
 
@@ -153,6 +164,10 @@ impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
 
     fn action_space(&self) -> &ActionSpace {
         &self.action_space
+    }
+
+    fn default_policy(&self) -> Option<&'static str> {
+        self.default_policy
     }
 
     fn environment(&self) -> Box<dyn Environment> {
