@@ -2,6 +2,7 @@
 
     python examples/evolution.py --env cartpole --generations 30 --out best.npy
     python examples/evolution.py --env cartpole --generations 30 --backend multiprocessing
+    python examples/evolution.py --env lunarlander      # one or two minutes on two cores
 
 Each generation plays new seeds, all drawn from `--seed`. So does everything else, and both commands above print the
 same lines: only the time on stderr differs. PyTorch may settle a near-tie of two logits differently than the engine,
@@ -36,8 +37,22 @@ from evalengine.registry import resolve
 Weights = NDArray[np.float32]
 Fitness = NDArray[np.float32]
 
-SOLVED = {"CartPole-v1": 500.0}
+SOLVED = {"CartPole-v1": 500.0, "LunarLander-v3": 200.0}
 """Mean return over `TEST_EPISODES` fresh seeds at which a run ends early."""
+
+
+class Size(NamedTuple):
+    """How large a run is."""
+
+    generations: int
+    population: int
+    episodes: int
+
+
+SIZES = {"LunarLander-v3": Size(generations=300, population=256, episodes=8)}
+"""Where the usual size is too small: terrain and first push decide much of a return, so few episodes rank by luck."""
+
+USUAL_SIZE = Size(generations=50, population=64, episodes=4)
 
 TEST_EPISODES = 100
 
@@ -199,18 +214,24 @@ def run(options: argparse.Namespace) -> int:
         if options.out.suffix not in WEIGHT_FILES:
             raise InputError(f"--out: expected a name ending in {', '.join(WEIGHT_FILES)}, got {options.out}")
         check_writable(options.out)
+    usual = SIZES.get(entry.id, USUAL_SIZE)
+    size = Size(
+        options.generations or usual.generations,
+        options.population or usual.population,
+        options.episodes or usual.episodes,
+    )
+    target = SOLVED.get(entry.id, math.inf) if options.target is None else options.target
     start = time.perf_counter()
     with Evaluator(entry.id, policy, options.backend, options.threads) as evaluator:
-        generations = evolve(evaluator, policy, options.population, options.episodes, options.seed)
-        for generation in itertools.islice(generations, options.generations):
+        generations = evolve(evaluator, policy, size.population, size.episodes, options.seed)
+        for generation in itertools.islice(generations, size.generations):
             champion = generation.best
             print(
                 f"generation {generation.number:3}  best {generation.best_fitness:8.3f}  "
                 f"mean {generation.mean_fitness:8.3f}  species {generation.species}",
                 flush=True,
             )
-            is_last = generation.number == options.generations
-            target = SOLVED.get(entry.id, math.inf)
+            is_last = generation.number == size.generations
             if is_last or generation.best_fitness >= target:
                 fresh = episode_seeds(options.seed, generation.number, TEST_EPISODES, is_test=True)
                 mean = float(evaluator.fitness(champion[np.newaxis], fresh)[0])
@@ -232,9 +253,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="A small neuroevolution.")
     parser.add_argument("--env", default="cartpole", help="short name or full id (default: cartpole)")
     parser.add_argument("--backend", default="rust", choices=list(MODULES), help="who evaluates (default: rust)")
-    parser.add_argument("--generations", type=positive, default=50, help="at most (default: 50)")
-    parser.add_argument("--population", type=positive, default=64, help="individuals (default: 64)")
-    parser.add_argument("--episodes", type=positive, default=4, help="per individual and generation (default: 4)")
+    lander = SIZES["LunarLander-v3"]
+    for name, meaning in (
+        ("generations", "at most"),
+        ("population", "individuals"),
+        ("episodes", "per individual and generation"),
+    ):
+        usual = f"default: {getattr(USUAL_SIZE, name)}, LunarLander {getattr(lander, name)}"
+        parser.add_argument(f"--{name}", type=positive, help=f"{meaning} ({usual})")
+    parser.add_argument("--target", type=float, help="mean return on fresh seeds that ends a run (default: solved)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument("--policy", help="such as mlp:4-64-2 (default: the environment's)")
     parser.add_argument(

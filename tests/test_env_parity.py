@@ -210,29 +210,40 @@ def test_another_time_limit_is_gymnasiums(limit: int) -> None:
     assert limit in lengths
 
 
-# --- Acrobot and Pendulum, with the drivers and the variants of their adapters
+# --- Acrobot, Pendulum and LunarLander, with the drivers and the variants of their adapters
 
 
-CLASSIC_PARTS = 4
+PARTS = 4
 """Each part is a test of its own, with other seeds."""
 
-CLASSIC_STEPS = {"default": 26_000, "variants": 24_000}
+PART_STEPS = {"default": 26_000, "variants": 24_000}
 """Of each part."""
 
-assert CLASSIC_PARTS * sum(CLASSIC_STEPS.values()) >= MIN_STEPS
+assert PARTS * sum(PART_STEPS.values()) >= MIN_STEPS
 
 
-@pytest.mark.parametrize("part", range(CLASSIC_PARTS))
-@pytest.mark.parametrize("env_id", ["Acrobot-v1", "Pendulum-v1"])
-def test_classic_control_equals_gymnasium(env_id: str, part: int) -> None:
+def play_part(env_id: str, part: int) -> Counter[str]:
     found = reference(env_id)
     seen = Counter[str]()
-    for variants, steps in (((Variant(),), CLASSIC_STEPS["default"]), (found.variants, CLASSIC_STEPS["variants"])):
+    for variants, steps in (((Variant(),), PART_STEPS["default"]), (found.variants, PART_STEPS["variants"])):
         for number, variant in enumerate(variants):
             seen.update(play_variant(found, variant, 10_000 * (100 * part + number), steps // len(variants)))
-    assert seen["steps"] >= sum(CLASSIC_STEPS.values())
+    assert seen["steps"] >= sum(PART_STEPS.values())
+    return seen
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("env_id", ["Acrobot-v1", "Pendulum-v1"])
+def test_classic_control_equals_gymnasium(env_id: str, part: int) -> None:
+    seen = play_part(env_id, part)
     assert seen["truncated"] > 100
     assert (seen["terminated"] > 100) == (env_id == "Acrobot-v1")
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_lunarlander_equals_gymnasium(part: int) -> None:
+    seen = play_part("LunarLander-v3", part)
+    assert seen["terminated"] > 100 and seen["truncated"] > 10
 
 
 def play_variant(found: Reference, variant: Variant, first_seed: int, steps: int) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -51,6 +52,26 @@ def test_both_backends_are_the_same_run(capsys: pytest.CaptureFixture[str], tmp_
 def test_snake_evolves_too(capsys: pytest.CaptureFixture[str]) -> None:
     lines, _ = printed(capsys, "--env", "snake", "--population", "6", "--generations", "2")
     assert len(lines) == 3
+
+
+def test_a_target_ends_a_run_early(capsys: pytest.CaptureFixture[str]) -> None:
+    lines, _ = printed(capsys, "--env", "lunarlander", "--target", "-500")
+    assert lines[-1] == "solved" and len(lines) < 5
+    lines, _ = printed(capsys, "--env", "lunarlander", "--target", "1000")
+    assert len(lines) == 4 and lines[-1].startswith("the best of generation 3: mean ")
+
+
+def test_a_large_environment_has_a_large_run_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def no_generations(evaluator: Any, policy: Policy, population: int, episodes: int, seed: int) -> Iterator[Any]:
+        sizes.append((population, episodes))
+        return iter(())
+
+    monkeypatch.setattr(evolution, "evolve", no_generations)
+    for arguments in ([], ["--env", "lunarlander"], ["--env", "lunarlander", "--episodes", "3"]):
+        assert evolution.main(arguments) == 0
+    assert sizes == [(64, 4), (256, 8), (256, 3)]
 
 
 def test_another_seed_is_another_run(capsys: pytest.CaptureFixture[str]) -> None:

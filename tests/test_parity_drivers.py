@@ -41,6 +41,12 @@ REACHED = {
         "time limit": 500, "torque clipped": 3000, "torque at its bound": 2000, "speed clipped": 1000,
         "angle beyond pi": 10_000, "angle beyond 5 pi": 3000,
     },
+    "lunarlander": {
+        "terminated": 150, "time limit": 5, "landed on the pad, asleep": 10, "crash": 80, "out of view": 10,
+        "leg on the ground": 4000, "both legs on the ground": 2000, "sliding": 1000, "contact of two points": 50,
+        "contact with a leg's face": 5, "leg counts as lifted, but touches": 20,
+        "leg at the limit of its joint": 10_000, "action clipped": 100, "NaN in the action": 20,
+    },
 }  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Per environment a random and a trained population, because they measure different things: random CartPole episodes
 last some 20 steps and are mostly resets, trained ones last 500; random Acrobot episodes last 500 and trained ones some
-80, Pendulum's always last 200; random Snake players die young or walk in circles
+80, Pendulum's always last 200; random LunarLander episodes fall for some 90 steps and crash, trained ones spend a third
+of theirs on the ground; random Snake players die young or walk in circles
 until the time limit, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
@@ -88,6 +89,12 @@ _WORKLOADS = {
     "Pendulum-v1": (
         Workload("random", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=1),
         Workload("trained", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=2, weights_file="pendulum.npy", noise=0.002),
+    ),
+    "LunarLander-v3": (
+        Workload("random", "LunarLander-v3", "mlp:8-64-4", 4096, 4, seed=1),
+        Workload(
+            "trained", "LunarLander-v3", "mlp:8-64-4", 1024, 4, seed=2, weights_file="lunarlander.npy", noise=0.002
+        ),
     ),
     "CartPole-v1": (
         Workload("random", "CartPole-v1", "mlp:4-64-2", 65536, 16, seed=1),

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from evalengine.parity.divergence import Divergence, differing_bits
 from evalengine.parity.trace import Trace
 
-FIELDS = ("logits", "action", "observation", "state", "reward", "terminated", "truncated")
-"""In the order in which a step produces them, so that the first that differs is the cause."""
+FIELDS = ("logits", "action", "state", "observation", "reward", "terminated", "truncated")
+"""In the order in which a step produces them, so that the first that differs is the cause: an observation is computed
+from the state."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +121,11 @@ def _divergence(
     before = reference.episode == reference.episode[row] - 1
     if (reference.seed[before] == reference.seed[row]).any():
         case = ", ".join(part for part in (case, "going on with the random stream of the episode before") if part)
+    field, mine, theirs = _differing_values(name, row, ours, reference)
     return Divergence.between(
-        name,
-        getattr(ours, name)[row],
-        getattr(reference, name)[row],
+        field,
+        mine,
+        theirs,
         seed=int(reference.seed[row]),
         episode=int(reference.episode[row]),
         step=step,
@@ -132,6 +134,19 @@ def _divergence(
         versions=versions,
         any_nan=name == "logits",
     )
+
+
+def _differing_values(name: str, row: int, ours: Trace, reference: Trace) -> tuple[str, Any, Any]:
+    """What differs in a row, for people, and both sides' values of it; of a state the first part that differs."""
+    mine, theirs = getattr(ours, name)[row], getattr(reference, name)[row]
+    if name == "state" and mine.shape == theirs.shape:
+        start = 0
+        for part, count in ours.state_parts or reference.state_parts:
+            columns = slice(start, start + count)
+            if differing_bits(mine[columns], theirs[columns]).any():
+                return f"state {part}", mine[columns], theirs[columns]
+            start += count
+    return name, mine, theirs
 
 
 def _plain(action: NDArray[np.generic]) -> object:

@@ -2,7 +2,8 @@
 
     make goldens:   references, PyTorch ──► golden_recording ──► parity/golden/*.npz ──► load ──► check ──► Section
 
-One file per environment holds traces of all its variants and drivers; `forward.npz` holds PyTorch's logits of a few
+One file per environment holds traces of all its variants and drivers, or of long ones some rows beside all seeds and
+actions; `forward.npz` holds PyTorch's logits of a few
 networks, whose weights and observations are made here from integers. Each file says with which versions it was
 recorded, and those of environments also what the math library of that machine returned (`libm_fingerprint`): under
 another library the reference itself would return something else, so the check is unproven there, never passed.
@@ -31,12 +32,13 @@ from evalengine.parity.compare import compare_traces
 from evalengine.parity.divergence import Divergence, differing_bits
 from evalengine.parity.references import Variant
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.trace import Trace, replay
+from evalengine.parity.trace import Schedule, Trace, replay
 from evalengine.policy import Policy
 from evalengine.rounding import logits_and_bounds
 
 FORMAT = {"format": "evalengine-golden", "version": 1}
 _HEADER = "header.json"
+_KEPT = "kept"
 _FINGERPRINT_ARGUMENTS = 20_000
 # Second arguments of the functions that take two.
 _SECOND_ARGUMENTS = {"pow": 2.0, "fmod": 2.0 * math.pi}
@@ -107,16 +109,16 @@ def _check_environment(golden: Golden) -> Section:
     parts = []
     for number, run in enumerate(header["runs"]):
         variant = Variant(run["kwargs"], run["options"], run["max_episode_steps"])
-        theirs = _trace_of(golden, number)
+        schedule, kept, theirs = _trace_of(golden, number)
         env = make(header["env_id"], max_episode_steps=variant.max_episode_steps, **variant.kwargs)
-        ours = replay(env, theirs, variant.options, tuple(run["state"]))
+        ours = replay(env, schedule, variant.options, tuple(run["state"])).at(kept)
         case = ", ".join(part for part in (f"driver {run['driver']}", str(variant)) if part)
         comparison = compare_traces(ours, theirs, case=case, versions=header["versions"])
         parts.append(
             Section(
                 name=f"{golden.name} golden traces",
                 claim=Claim.EXACT,
-                steps=comparison.steps,
+                steps=schedule.steps,
                 episodes=comparison.episodes,
                 mismatches=comparison.mismatches,
                 first_divergence=comparison.first_divergence,
@@ -128,12 +130,17 @@ def _check_environment(golden: Golden) -> Section:
     return Section.merged(parts)
 
 
-def _trace_of(golden: Golden, number: int) -> Trace:
+def _trace_of(golden: Golden, number: int) -> tuple[Schedule, NDArray[np.intp], Trace]:
+    """Return what was done, the rows that were kept of what came back, and these rows."""
     arrays = {part.name: golden.arrays.get(f"{number}.{part.name}") for part in fields(Trace)}
     missing = [part.name for part in fields(Trace) if part.default is MISSING and arrays[part.name] is None]
     if missing:
         raise ValueError(f"{golden.name}: expected the arrays {', '.join(missing)} of run {number}")
-    return Trace(**arrays)  # type: ignore[arg-type]  # checked above
+    found = {name: array for name, array in arrays.items() if array is not None}
+    schedule = Schedule(**{part.name: found[part.name] for part in fields(Schedule)})
+    kept = golden.arrays.get(f"{number}.{_KEPT}", np.arange(len(schedule.step)))
+    found |= {part.name: found[part.name][kept] for part in fields(Schedule)}
+    return schedule, kept, Trace(**found)  # type: ignore[arg-type]  # checked above
 
 
 def _other_libm(recorded: Mapping[str, str]) -> str:
@@ -183,10 +190,21 @@ def forward_example(policy: Policy, seed: int, rows: int) -> tuple[NDArray[np.fl
     return weights, observations.reshape(rows, *policy.input_shape)
 
 
-def trace_arrays(number: int, trace: Trace) -> dict[str, NDArray[Any]]:
-    """Return the arrays of one trace by their names in a file."""
+def trace_arrays(number: int, trace: Trace, stride: int = 1) -> dict[str, NDArray[Any]]:
+    """Return the arrays of one trace by their names in a file.
+
+    Args:
+        number: of the trace.
+        trace: all of it.
+        stride: keep what came back of every so many rows, and of the last one of each episode. In physics a difference
+            does not heal, so it shows in a row that is kept.
+    """
     arrays = {part.name: getattr(trace, part.name) for part in fields(trace)}
-    return {f"{number}.{name}": array for name, array in arrays.items() if array is not None}
+    if stride > 1:
+        kept = np.flatnonzero((np.arange(len(trace.step)) % stride == 0) | trace.terminated | trace.truncated)
+        done = {part.name: arrays[part.name] for part in fields(Schedule)}
+        arrays = {part.name: getattr(trace.at(kept), part.name) for part in fields(trace)} | done | {_KEPT: kept}
+    return {f"{number}.{name}": array for name, array in arrays.items() if isinstance(array, np.ndarray)}
 
 
 def libm_fingerprint(functions: Sequence[str]) -> dict[str, str]:

@@ -31,7 +31,8 @@ from evalengine.policy import Policy
 from evalengine.registry import describe, entries
 
 STEPS = 100
-"""Of each variant with each driver; of the default variant, whose episodes are the longest, four times as many."""
+"""Of each variant with each driver; of the default variant, whose episodes are the longest, four times as many. An
+adapter may say otherwise."""
 
 FORWARD = (
     "mlp:4-2,act=relu",
@@ -78,9 +79,9 @@ def record_environment(source: Reference, path: Path) -> None:
         entry = describe(source.env_id, variant.kwargs)
         for driver in ("random", "sticky", *source.drivers):
             begin = player(driver, entry, source.drivers)
-            steps = 4 * STEPS if index == 0 else STEPS
+            steps = source.golden_steps or (4 * STEPS if index == 0 else STEPS)
             trace, events = record(source, variant, {driver: begin}, seed=1000 * len(runs), steps=steps)
-            arrays |= trace_arrays(len(runs), trace)
+            arrays |= trace_arrays(len(runs), trace, source.golden_stride)
             runs.append(
                 {
                     "kwargs": dict(variant.kwargs),

@@ -9,9 +9,10 @@ shows. Depends on NumPy and the adapters' types only.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any
 
@@ -29,42 +30,59 @@ VISITED_ROWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
-    """N rows: of each episode, its reset (step 0), then its steps.
+class Schedule:
+    """What was done, N rows: of each episode, its reset (step 0), then its steps.
 
     Attributes:
         seed: (N,) uint64, of the reset; of the last seeded one where the episode goes on with the stream.
         episode: (N,) int64, from 0.
         step: (N,) int64; 0 is the reset.
         action: (N,) int64, or (N, dimensions) float32; 0 at a reset.
-        observation: (N, *shape), as the environment returned them.
-        reward: (N,) float64.
-        terminated: (N,) bool.
-        truncated: (N,) bool.
-        state: (N, numbers) float64: parts of the state that the observation does not show in full; may have no column.
-        logits: (N, n_outputs) float32 that chose the action, 0 at a reset; None in an open loop.
     """
 
     seed: NDArray[np.uint64]
     episode: NDArray[np.int64]
     step: NDArray[np.int64]
     action: NDArray[Any]
-    observation: NDArray[Any]
-    reward: NDArray[np.float64]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    state: NDArray[np.float64]
-    logits: NDArray[np.float32] | None = None
 
     @property
     def steps(self) -> int:
         """How many rows are steps."""
         return int(np.count_nonzero(self.step))
 
+
+@dataclass(frozen=True, eq=False)
+class Trace(Schedule):
+    """What was done and what came back, row by row.
+
+    Attributes:
+        observation: (N, *shape), as the environment returned them.
+        reward: (N,) float64.
+        terminated: (N,) bool.
+        truncated: (N,) bool.
+        state: (N, numbers) float64: parts of the state that the observation does not show in full; may have no column.
+        logits: (N, n_outputs) float32 that chose the action, 0 at a reset; None in an open loop.
+        state_parts: (name, how many numbers) of each part of the state, in the order of its columns; may be unknown.
+    """
+
+    observation: NDArray[Any]
+    reward: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    state: NDArray[np.float64]
+    logits: NDArray[np.float32] | None = None
+    state_parts: tuple[tuple[str, int], ...] = ()
+
     @property
     def episodes(self) -> int:
         """How many episodes have come to their end."""
         return int(np.count_nonzero(self.terminated | self.truncated))
+
+    def at(self, rows: NDArray[np.intp]) -> Trace:
+        """Return some of the rows."""
+        values = ((part.name, getattr(self, part.name)) for part in fields(self))
+        chosen: dict[str, Any] = {name: value[rows] for name, value in values if isinstance(value, np.ndarray)}
+        return replace(self, **chosen)
 
 
 ReadState = Callable[[Any], Mapping[str, Any]]
@@ -136,6 +154,7 @@ class TraceRows:
             truncated=np.array(self.truncated, np.bool_),
             state=_numbers(self.state),
             logits=np.stack(self.logits) if self.logits else None,
+            state_parts=tuple((name, int(np.size(part))) for name, part in self.state[0].items()),
         )
 
 
@@ -185,7 +204,7 @@ def record(
     return rows.trace(), events
 
 
-def replay(env: Any, trace: Trace, options: Mapping[str, float] | None, state_names: tuple[str, ...] = ()) -> Trace:
+def replay(env: Any, trace: Schedule, options: Mapping[str, float] | None, state_names: tuple[str, ...] = ()) -> Trace:
     """Run a native environment with the seeds and actions of a trace, whatever it returns.
 
     Args:
@@ -210,9 +229,15 @@ def replay(env: Any, trace: Trace, options: Mapping[str, float] | None, state_na
 
 
 def make_reference(reference: Reference, variant: Variant) -> Any:
-    """Return the reference's environment; Gymnasium's checker, which looks and changes nothing, is left out."""
+    """Return the reference's environment.
+
+    Gymnasium's checker, which looks and changes nothing, is left out; so are warnings of settings that it advises
+    against, which variants choose on purpose.
+    """
     limit = {} if variant.max_episode_steps is None else {"max_episode_steps": variant.max_episode_steps}
-    return reference.make(disable_env_checker=True, **limit, **variant.kwargs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return reference.make(disable_env_checker=True, **limit, **variant.kwargs)
 
 
 def spread_rows(count: int, most: int) -> NDArray[np.intp]:
@@ -249,7 +274,9 @@ def _native_state(env: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 def _numbers(states: list[Mapping[str, Any]]) -> NDArray[np.float64]:
-    return np.array([[number for part in state.values() for number in np.ravel(part)] for state in states], np.float64)
+    # Part by part: a hundred times fewer arrays than row by row.
+    columns = [np.array([state[name] for state in states], np.float64).reshape(len(states), -1) for name in states[0]]
+    return np.concatenate([np.empty((len(states), 0)), *columns], axis=1)
 
 
 def _box_actions(actions: list[Any]) -> NDArray[np.float32]:

@@ -59,8 +59,6 @@ pub struct Task<'a> {
     pub keep_final_observation: bool,
 }
 
-/// Lanes of a thread while their weights together stay in the nearest caches.
-const NARROW_POLICY_LANES: usize = 16;
 /// Lanes of a thread with a narrow policy, where that is all of its episodes.
 const MOST_LANES_AT_ONCE: usize = 64;
 /// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
@@ -98,13 +96,14 @@ impl Task<'_> {
     pub(crate) fn lanes_per_thread(&self, threads: usize) -> usize {
         let weight_bytes = self.network.architecture().n_params() * size_of::<f32>();
         let most = (self.population * self.episodes).div_ceil(threads);
-        let chosen = if weight_bytes * NARROW_POLICY_LANES > NARROW_POLICY_BYTES {
+        let narrow = self.spec.lanes_that_pay();
+        let chosen = if weight_bytes * narrow > NARROW_POLICY_BYTES {
             WIDE_POLICY_LANES.min(self.episodes)
         } else if most <= MOST_LANES_AT_ONCE {
             // All at once: in several turns the last one would leave most lanes empty.
             most
         } else {
-            NARROW_POLICY_LANES
+            narrow
         };
         self.group_width.unwrap_or(chosen).clamp(1, most)
     }

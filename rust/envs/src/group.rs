@@ -46,6 +46,9 @@ pub trait Group: Send {
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes);
 }
 
+/// What most environments make use of: four vectors of float64.
+const LANES_THAT_PAY: usize = 16;
+
 /// An environment with its keyword arguments and reset options fixed: makes episodes and groups.
 pub trait Spec: Send + Sync {
     /// The observation space.
@@ -53,6 +56,16 @@ pub trait Spec: Send + Sync {
 
     /// The action space.
     fn action_space(&self) -> &ActionSpace;
+
+    /// The policy that takes the place of the registry's, where the keyword arguments change what fits.
+    fn default_policy(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The number of lanes from which on more of them make a step hardly faster.
+    fn lanes_that_pay(&self) -> usize {
+        LANES_THAT_PAY
+    }
 
     /// One scalar episode, not yet reset.
     fn environment(&self) -> Box<dyn Environment>;
@@ -132,17 +145,36 @@ pub struct PrototypeSpec<E> {
     observation_space: ObservationSpace,
     action_space: ActionSpace,
     make_group: Option<MakeGroup<E>>,
+    lanes_that_pay: usize,
+    default_policy: Option<&'static str>,
 }
 
 impl<E: Environment + Clone> PrototypeSpec<E> {
     /// Copies of `prototype`, in [`ScalarGroup`]s.
     pub fn new(prototype: E, observation_space: ObservationSpace, action_space: ActionSpace) -> Self {
-        Self { prototype, observation_space, action_space, make_group: None }
+        Self {
+            prototype,
+            observation_space,
+            action_space,
+            make_group: None,
+            lanes_that_pay: LANES_THAT_PAY,
+            default_policy: None,
+        }
     }
 
     /// The same with groups of the environment's own, which must give the same bits.
     pub fn with_groups(self, make_group: MakeGroup<E>) -> Self {
         Self { make_group: Some(make_group), ..self }
+    }
+
+    /// The same with groups that gain from more lanes than others, or from fewer.
+    pub fn with_lanes_that_pay(self, lanes_that_pay: usize) -> Self {
+        Self { lanes_that_pay, ..self }
+    }
+
+    /// The same with another default policy than the registry's.
+    pub fn with_default_policy(self, policy: &'static str) -> Self {
+        Self { default_policy: Some(policy), ..self }
     }
 }
 
@@ -153,6 +185,14 @@ impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
 
     fn action_space(&self) -> &ActionSpace {
         &self.action_space
+    }
+
+    fn default_policy(&self) -> Option<&'static str> {
+        self.default_policy
+    }
+
+    fn lanes_that_pay(&self) -> usize {
+        self.lanes_that_pay
     }
 
     fn environment(&self) -> Box<dyn Environment> {

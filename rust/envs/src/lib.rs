@@ -11,8 +11,8 @@
 //! # Ok::<(), envs::EnvError>(())
 //! ```
 //!
-//! **Where it stands.** Depends on `numpy-rng` (the random streams) and `lane-math` (libm), never on
-//! policies or the engine. A scalar [`Environment`] is one episode; a [`Group`] is several that one
+//! **Where it stands.** Depends on `numpy-rng` (the random streams), `lane-math` (libm) and `planar` (rigid
+//! bodies), never on policies or the engine. A scalar [`Environment`] is one episode; a [`Group`] is several that one
 //! thread advances together, and the only thing that the engine sees. A [`Spec`] is an environment
 //! with its keyword arguments fixed, and makes both. The [`registry`] names them all.
 //!
@@ -29,6 +29,7 @@ mod cart_pole;
 mod environment;
 mod error;
 mod group;
+mod lunar_lander;
 mod pendulum;
 pub mod registry;
 mod reset_bounds;

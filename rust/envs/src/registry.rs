@@ -3,7 +3,7 @@
 use crate::arguments::{Arguments, Parameter, Value, nearest_name};
 use crate::error::EnvError;
 use crate::group::Spec;
-use crate::{acrobot, cart_pole, pendulum, snake};
+use crate::{acrobot, cart_pole, lunar_lander, pendulum, snake};
 
 /// Keyword arguments and reset options to a spec.
 pub(crate) type Build = fn(&Arguments, &Arguments) -> Result<Box<dyn Spec>, EnvError>;
@@ -18,7 +18,8 @@ pub struct Entry {
     pub summary: &'static str,
     /// The steps after which Gymnasium's `TimeLimit` wrapper truncates an episode, if it has one.
     pub max_episode_steps: Option<u32>,
-    /// The policy that examples and benchmarks use, in the spelling of the Python package's `Policy`.
+    /// The policy that examples and benchmarks use, in the spelling of the Python package's `Policy`; a spec may
+    /// have another ([`Spec::default_policy`]).
     pub default_policy: &'static str,
     /// The keyword arguments of `gymnasium.make`, with their defaults.
     pub kwargs: &'static [Parameter],
@@ -46,7 +47,8 @@ impl Entry {
 }
 
 /// Every environment.
-pub const ENTRIES: &[Entry] = &[snake::ENTRY, cart_pole::ENTRY, acrobot::ENTRY, pendulum::ENTRY];
+pub const ENTRIES: &[Entry] =
+    &[snake::ENTRY, cart_pole::ENTRY, acrobot::ENTRY, pendulum::ENTRY, lunar_lander::ENTRY];
 
 /// The environment of this id or short name, in any case of letters.
 ///

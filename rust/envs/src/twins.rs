@@ -13,23 +13,37 @@ const STEPS: usize = 200;
 pub(crate) trait Twin: Environment + Clone {
     /// Values in an observation.
     const OBSERVED: usize;
-    /// The number of discrete actions; none for one continuous value.
-    const ACTIONS: Option<i64>;
+    /// What actions it takes by default.
+    const ACTIONS: Kind;
+}
+
+/// The kinds of actions.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// As many indices.
+    Discrete(i64),
+    /// As many values, within some bounds.
+    Continuous(usize),
 }
 
 impl Twin for crate::cart_pole::CartPole {
     const OBSERVED: usize = 4;
-    const ACTIONS: Option<i64> = Some(2);
+    const ACTIONS: Kind = Kind::Discrete(2);
 }
 
 impl Twin for crate::acrobot::Acrobot {
     const OBSERVED: usize = 6;
-    const ACTIONS: Option<i64> = Some(3);
+    const ACTIONS: Kind = Kind::Discrete(3);
+}
+
+impl Twin for crate::lunar_lander::LunarLander {
+    const OBSERVED: usize = 8;
+    const ACTIONS: Kind = Kind::Discrete(4);
 }
 
 impl Twin for crate::pendulum::Pendulum {
     const OBSERVED: usize = 3;
-    const ACTIONS: Option<i64> = None;
+    const ACTIONS: Kind = Kind::Continuous(1);
 }
 
 /// Plays `make`'s group of `lanes` lanes and as many scalar episodes side by side, on every instruction set
@@ -40,16 +54,31 @@ pub(crate) fn compare<E: Twin, G: Group>(
     seed: u64,
     make: impl Fn(Isa, LibmLanes) -> G,
 ) {
+    compare_kind(prototype, E::ACTIONS, lanes, seed, make);
+}
+
+/// The same for a prototype that takes another kind of actions than by default.
+pub(crate) fn compare_kind<E: Twin, G: Group>(
+    prototype: &E,
+    kind: Kind,
+    lanes: usize,
+    seed: u64,
+    make: impl Fn(Isa, LibmLanes) -> G,
+) {
+    let dimensions = match kind {
+        Kind::Discrete(_) => 1,
+        Kind::Continuous(dimensions) => dimensions,
+    };
     for isa in Isa::all_available() {
         for libm in [LibmLanes::detect(isa), LibmLanes::PLATFORM] {
-            let scalars = ScalarGroup::new(prototype, lanes, E::OBSERVED, 1);
-            play::<E>(&mut make(isa, libm), scalars, seed);
+            let scalars = ScalarGroup::new(prototype, lanes, E::OBSERVED, dimensions);
+            play::<E>(&mut make(isa, libm), scalars, kind, seed);
         }
     }
 }
 
 /// Random actions; lanes that end are reset, others are moved now and then.
-fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, seed: u64) {
+fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, kind: Kind, seed: u64) {
     let lanes = group.lanes();
     let mut rng = Generator::from_seed(seed);
     let mut reset = |group: &mut dyn Group, scalars: &mut ScalarGroup<E>, lane: usize| {
@@ -62,7 +91,7 @@ fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, seed: u64) 
     let (mut ours, mut theirs) = (Outcomes::new(lanes), Outcomes::new(lanes));
     assert_same_observations::<E>(group, &scalars);
     for _ in 0..STEPS {
-        step::<E>(group, &mut scalars, &mut rng, &mut ours, &mut theirs);
+        step::<E>(group, &mut scalars, kind, &mut rng, &mut ours, &mut theirs);
         let bits =
             |outcomes: &Outcomes| outcomes.rewards.iter().map(|reward| reward.to_bits()).collect::<Vec<_>>();
         assert_eq!((bits(&ours), &ours), (bits(&theirs), &theirs));
@@ -80,23 +109,24 @@ fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, seed: u64) 
 fn step<E: Twin>(
     group: &mut dyn Group,
     scalars: &mut ScalarGroup<E>,
+    kind: Kind,
     rng: &mut Generator,
     ours: &mut Outcomes,
     theirs: &mut Outcomes,
 ) {
     let lanes = group.lanes();
-    match E::ACTIONS {
-        Some(n) => {
+    match kind {
+        Kind::Discrete(n) => {
             let actions: Vec<u32> = (0..lanes).map(|_| rng.integers(0, n) as u32).collect();
             group.step(Actions::Discrete(&actions), ours);
             scalars.step(Actions::Discrete(&actions), theirs);
         }
-        None => {
+        Kind::Continuous(dimensions) => {
             // Beyond the bounds now and then, and often exactly at one.
             let draw = |_| {
                 (rng.uniform(-3.0, 3.0) as f32 * 2.0).round() / 2.0 + rng.uniform(0.0, 1.0).floor() as f32
             };
-            let mut actions: Vec<f32> = (0..lanes).map(draw).collect();
+            let mut actions: Vec<f32> = (0..lanes * dimensions).map(draw).collect();
             actions.iter_mut().step_by(2).for_each(|action| *action = *action * 0.77 + 0.123);
             group.step(Actions::Continuous(&actions), ours);
             scalars.step(Actions::Continuous(&actions), theirs);

@@ -1,6 +1,6 @@
 //! The platform's own math library, called for real.
 //!
-//! CPython, NumPy's float64 scalars and C programs take `sin`, `cos`, `pow` and `fmod` from the platform's libm, so code
+//! CPython, NumPy's float64 scalars and C programs take `sin`, `cos`, `tanh`, `pow` and `fmod` from the platform's libm, so code
 //! that must equal them bit for bit has to call the very same functions. `f64::sin` and a plain `extern "C"` call do not:
 //! the compiler knows these functions by name, replaces `pow(x, 2.0)` by `x * x`, merges `sin(x)` and `cos(x)` into one
 //! `sincos(x)`, and evaluates them on constants itself; each changes last bits, and only in optimised builds. Here each
@@ -14,6 +14,7 @@ mod platform {
         pub(super) safe fn cos(x: f64) -> f64;
         pub(super) safe fn pow(x: f64, y: f64) -> f64;
         pub(super) safe fn fmod(x: f64, y: f64) -> f64;
+        pub(super) safe fn tanh(x: f64) -> f64;
         pub(super) safe fn powf(x: f32, y: f32) -> f32;
         pub(super) safe fn sinf(x: f32) -> f32;
         pub(super) safe fn cosf(x: f32) -> f32;
@@ -50,6 +51,10 @@ opaque_call! {
 opaque_call! {
     /// The platform's remainder of `x / y` with the sign of `x`, float64; exact.
     fmod(x, y) -> f64, [f64, f64]
+}
+opaque_call! {
+    /// The platform's hyperbolic tangent of `x`, float64.
+    tanh(x) -> f64, [f64]
 }
 opaque_call! {
     /// The platform's `x` to the power `y`, float32. Not `x * x` for `y = 2`: glibc's differs for 0.07% of all `x`.

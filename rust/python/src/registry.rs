@@ -44,7 +44,7 @@ fn to_dict<'py>(py: Python<'py>, entry: &Entry, spec: &dyn Spec) -> PyResult<Bou
     dict.set_item("action_low", low)?;
     dict.set_item("action_high", high)?;
     dict.set_item("max_episode_steps", entry.max_episode_steps)?;
-    dict.set_item("default_policy", entry.default_policy)?;
+    dict.set_item("default_policy", spec.default_policy().unwrap_or(entry.default_policy))?;
     dict.set_item("kwargs", defaults(py, entry.kwargs)?)?;
     dict.set_item("reset_options", defaults(py, entry.reset_options)?)?;
     Ok(dict)

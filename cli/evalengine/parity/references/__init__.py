@@ -16,7 +16,9 @@ and may define
 - `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
 - `ending(env) -> name`: what ended the episode that has just been terminated;
 - `state(env) -> {name: numbers}`: parts of the state that the native environment's `state()` has under the same names;
-  they are compared after every step too. What the observation shows in full is not worth it.
+  they are compared after every step too. What the observation shows in full is not worth it;
+- `GOLDEN_STEPS`: steps of each variant with each driver in the golden file; `GOLDEN_STRIDE`: how many of them go by
+  between two that are kept in full (see `evalengine.parity.golden.trace_arrays`).
 
 Here `env` is the unwrapped environment. Gymnasium is imported only when a reference is asked for.
 
@@ -86,6 +88,8 @@ class Reference:
         foreseen: see above; finds nothing where the module has none.
         ending: see above; finds nothing where the module has none.
         state: see above; None where the module has none.
+        golden_steps: see above; 0 where the module does not say.
+        golden_stride: see above.
     """
 
     env_id: str
@@ -98,6 +102,8 @@ class Reference:
     foreseen: Callable[[Any, Any], Iterable[str]] = lambda env, action: ()
     ending: Callable[[Any], str] = lambda env: ""
     state: Callable[[Any], Mapping[str, Any]] | None = None
+    golden_steps: int = 0
+    golden_stride: int = 1
 
     def make(self, **kwargs: Any) -> gymnasium.Env[Any, Any]:
         """A new environment: `gymnasium.make` with its usual wrappers; `kwargs` go to it unchanged."""
@@ -136,5 +142,7 @@ def reference(env_id: str) -> Reference:
         drivers=module.DRIVERS,
         variants=module.VARIANTS,
         policies=getattr(module, "POLICIES", ()),
+        golden_steps=getattr(module, "GOLDEN_STEPS", 0),
+        golden_stride=getattr(module, "GOLDEN_STRIDE", 1),
         **{name: getattr(module, name) for name in _OPTIONAL if hasattr(module, name)},
     )

@@ -11,6 +11,7 @@ const GOLDEN: &[(&str, u64)] = &[
     ("CartPole-v1", 1_616_688_453_030_136_176),
     ("Acrobot-v1", 1_695_384_700_642_674_838),
     ("Pendulum-v1", 1_854_396_028_405_155_864),
+    ("LunarLander-v3", 2_064_172_936_302_925_520),
 ];
 
 const POPULATION: usize = 37;

@@ -1,0 +1,176 @@
+//! The episode: its state, reset, step and observation.
+
+use super::engines::{self, Throttle};
+use super::scene::{self, Craft, PAD_HEIGHT, Shapes};
+use super::view;
+use super::wind::Wind;
+use super::{
+    FPS, HEIGHT, INITIAL_FORCE, LEG_DOWN, MAIN_ENGINE_COST, OBSERVED, POSITION_ITERATIONS, SCALE,
+    SIDE_ENGINE_COST, TIME_STEP, VELOCITY_ITERATIONS, WIDTH,
+};
+use crate::environment::{Action, Environment, StateField, Step, View};
+use numpy_rng::Generator;
+use planar::{Vec2, World};
+
+/// One episode.
+#[derive(Clone)]
+pub(crate) struct LunarLander {
+    pub(super) wind: Option<Wind>,
+    shapes: Shapes,
+    rng: Generator,
+    /// A world with the episode's gravity and nothing in it, from which every reset starts.
+    empty: World,
+    pub(super) world: World,
+    pub(super) craft: Craft,
+    /// Which legs stand on the ground, as the contact events have it.
+    pub(super) ground_contact: [bool; 2],
+    /// The hull has touched the ground in this episode.
+    pub(super) has_crashed: bool,
+    /// What the engines do in the step under way.
+    throttle: Throttle,
+    /// The potential whose difference is the reward; none before the first step.
+    pub(super) shaping: Option<f64>,
+    /// The observation in float64.
+    observed: [f64; OBSERVED],
+}
+
+impl LunarLander {
+    pub(super) fn new(gravity: f32, wind: Option<Wind>) -> Self {
+        let empty = World::new(Vec2::new(0.0, gravity));
+        let mut world = empty.clone();
+        let shapes = Shapes::new();
+        let craft = scene::build(&mut world, &shapes, &[0.0; scene::HEIGHTS]);
+        Self {
+            wind,
+            shapes,
+            rng: Generator::from_seed(0),
+            empty,
+            world,
+            craft,
+            ground_contact: [false; 2],
+            has_crashed: false,
+            throttle: Throttle::OFF,
+            shaping: None,
+            observed: [0.0; OBSERVED],
+        }
+    }
+
+    /// What happens before the world's step: wind, then engines.
+    pub(super) fn begin_step(&mut self, throttle: Throttle) {
+        self.throttle = throttle;
+        let in_flight = !self.ground_contact.contains(&true);
+        if let Some(wind) = self.wind.as_mut().filter(|_| in_flight) {
+            wind.blow(&mut self.world, self.craft.hull);
+        }
+        let dispersion = [(); 2].map(|()| self.rng.uniform(-1.0, 1.0) / SCALE);
+        engines::fire(&mut self.world, self.craft.hull, throttle, dispersion);
+    }
+
+    fn step_world(&mut self) {
+        self.world.step(TIME_STEP, VELOCITY_ITERATIONS, POSITION_ITERATIONS);
+    }
+
+    /// What happens after the world's step: contacts, observation, reward.
+    pub(super) fn end_step(&mut self) -> Step {
+        self.listen();
+        self.observed = self.look();
+        let shaping = shaping_of(&self.observed);
+        let gained = self.shaping.map_or(0.0, |before| shaping - before);
+        self.shaping = Some(shaping);
+        let reward = gained - self.throttle.main * MAIN_ENGINE_COST - self.throttle.side * SIDE_ENGINE_COST;
+        let mut step = Step { reward, terminated: false, truncated: false };
+        if self.has_crashed || self.observed[0].abs() >= 1.0 {
+            (step.reward, step.terminated) = (-100.0, true);
+        }
+        if !self.world.body(self.craft.hull).is_awake() {
+            (step.reward, step.terminated) = (100.0, true);
+        }
+        step
+    }
+
+    /// Takes in the contact events of the step, in their order. A leg that leaves one edge of the ground counts as
+    /// lifted, even if it still touches the next.
+    fn listen(&mut self) {
+        for event in self.world.contact_events() {
+            let touches = |fixture| event.fixture_a == fixture || event.fixture_b == fixture;
+            self.has_crashed |= event.touching && touches(self.craft.hull_fixture);
+            for (contact, &leg) in self.ground_contact.iter_mut().zip(&self.craft.leg_fixtures) {
+                if touches(leg) {
+                    *contact = event.touching;
+                }
+            }
+        }
+    }
+
+    /// Position and velocity relative to the pad and in the reference's units, angle (rad), angular velocity, and the
+    /// legs' contacts as 0 or 1.
+    fn look(&self) -> [f64; OBSERVED] {
+        let hull = self.world.body(self.craft.hull);
+        let (position, velocity) = (hull.position(), hull.linear_velocity());
+        let standing = self.ground_contact.map(|contact| if contact { 1.0 } else { 0.0 });
+        [
+            (f64::from(position.x) - WIDTH / 2.0) / (WIDTH / 2.0),
+            (f64::from(position.y) - (PAD_HEIGHT + LEG_DOWN)) / (HEIGHT / 2.0),
+            f64::from(velocity.x) * (WIDTH / 2.0) / FPS,
+            f64::from(velocity.y) * (HEIGHT / 2.0) / FPS,
+            f64::from(hull.angle()),
+            20.0 * f64::from(hull.angular_velocity()) / FPS,
+            standing[0],
+            standing[1],
+        ]
+    }
+}
+
+/// Nearer, slower and more upright is better, and so is each leg on the ground.
+fn shaping_of(observed: &[f64; OBSERVED]) -> f64 {
+    let [x, y, x_velocity, y_velocity, angle, _, first_leg, second_leg] = *observed;
+    -100.0 * (x * x + y * y).sqrt()
+        - 100.0 * (x_velocity * x_velocity + y_velocity * y_velocity).sqrt()
+        - 100.0 * angle.abs()
+        + 10.0 * first_leg
+        + 10.0 * second_leg
+}
+
+impl AsMut<World> for LunarLander {
+    fn as_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl Environment for LunarLander {
+    fn reset(&mut self, seed: Option<u64>) {
+        if let Some(seed) = seed {
+            self.rng = Generator::from_seed(seed);
+        }
+        let heights = [(); scene::HEIGHTS].map(|()| self.rng.uniform(0.0, HEIGHT / 2.0));
+        let force = [(); 2].map(|()| self.rng.uniform(-INITIAL_FORCE, INITIAL_FORCE) as f32);
+        if let Some(wind) = &mut self.wind {
+            wind.draw(&mut self.rng);
+        }
+        self.world.clone_from(&self.empty);
+        self.craft = scene::build(&mut self.world, &self.shapes, &heights);
+        self.world.apply_force_to_center(self.craft.hull, Vec2::new(force[0], force[1]), true);
+        self.ground_contact = [false; 2];
+        self.has_crashed = false;
+        self.shaping = None;
+        self.begin_step(Throttle::OFF);
+        self.step_world();
+        self.end_step();
+    }
+
+    fn step(&mut self, action: Action<'_>) -> Step {
+        self.begin_step(Throttle::of(action));
+        self.step_world();
+        self.end_step()
+    }
+
+    fn observe(&self, _view: View, observation: &mut [f32]) {
+        for (shown, value) in observation.iter_mut().zip(self.observed) {
+            *shown = value as f32;
+        }
+    }
+
+    fn state(&self) -> Vec<StateField> {
+        view::fields(self)
+    }
+}

@@ -1,0 +1,147 @@
+//! Broad phase: which fixtures may touch, by their fattened bounds.
+//!
+//! Box2D keeps the bounds in a tree; here they are compared one by one. The pairs are the same, because the tree only
+//! skips bounds that cannot overlap, and so is their order, because Box2D sorts them by the ids of the tree's leaves. Those
+//! ids are 0, 1, 3, 5, ...: each leaf but the first takes an inner node along. A leaf that is removed gives both back, and
+//! the next leaf gets just these (its id first, last in, first out), so an inner node's id never becomes a leaf's, and the
+//! order of leaf ids is the order of [`FixtureId`]s, which are handed out and recycled in the same way.
+
+use crate::fixture::FixtureId;
+use crate::math::Vec2;
+use crate::shapes::Bounds;
+
+/// The fattened bounds of all fixtures, and which of them moved.
+#[derive(Debug, Default)]
+pub(crate) struct BroadPhase {
+    /// By fixture; [`Bounds::NOWHERE`] for a removed one.
+    fat: Vec<Bounds>,
+    /// Fixtures that are new or left their fattened bounds since the last search for pairs.
+    moved: Vec<FixtureId>,
+    pairs: Vec<(FixtureId, FixtureId)>,
+}
+
+impl BroadPhase {
+    /// Adds a fixture with these bounds.
+    pub(crate) fn insert(&mut self, fixture: FixtureId, bounds: &Bounds) {
+        if fixture.index() == self.fat.len() {
+            self.fat.push(Bounds::NOWHERE);
+        }
+        self.fat[fixture.index()] = bounds.fattened();
+        self.moved.push(fixture);
+    }
+
+    /// Changes the bounds of a fixture as if it had been inserted with them.
+    pub(crate) fn replace(&mut self, fixture: FixtureId, bounds: &Bounds) {
+        self.fat[fixture.index()] = bounds.fattened();
+    }
+
+    /// Takes a fixture out.
+    pub(crate) fn remove(&mut self, fixture: FixtureId) {
+        self.fat[fixture.index()] = Bounds::NOWHERE;
+        self.moved.retain(|&moved| moved != fixture);
+    }
+
+    /// Tells the bounds of a fixture that moved by `displacement` in this step.
+    #[inline]
+    pub(crate) fn update(&mut self, fixture: FixtureId, bounds: &Bounds, displacement: Vec2) {
+        let fat = &mut self.fat[fixture.index()];
+        if !fat.contains(bounds) {
+            *fat = bounds.fattened_along(displacement);
+            self.moved.push(fixture);
+        }
+    }
+
+    /// Whether the fattened bounds of two fixtures overlap.
+    pub(crate) fn overlaps(&self, a: FixtureId, b: FixtureId) -> bool {
+        self.fat[a.index()].overlaps(&self.fat[b.index()])
+    }
+
+    /// Searches the pairs of fixtures of which one has moved, each with the lesser id first, in the order of ids. Returns how
+    /// many there are; [`BroadPhase::pair`] tells them.
+    pub(crate) fn find_pairs(&mut self) -> usize {
+        self.pairs.clear();
+        for &moved in &self.moved {
+            let bounds = &self.fat[moved.index()];
+            for (index, other) in self.fat.iter().enumerate() {
+                let other_id = FixtureId::from_index(index);
+                if other.overlaps(bounds) && other_id != moved {
+                    self.pairs.push((moved.min(other_id), moved.max(other_id)));
+                }
+            }
+        }
+        self.moved.clear();
+        self.pairs.sort_unstable();
+        self.pairs.dedup();
+        self.pairs.len()
+    }
+
+    /// The pair at `index` of those found last.
+    pub(crate) fn pair(&self, index: usize) -> (FixtureId, FixtureId) {
+        self.pairs[index]
+    }
+}
+
+impl Clone for BroadPhase {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Copies into the memory that is already there. The pairs are only needed while they are gone through.
+    fn clone_from(&mut self, source: &Self) {
+        self.fat.clone_from(&source.fat);
+        self.moved.clone_from(&source.moved);
+        self.pairs.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(x: f32, y: f32) -> Bounds {
+        Bounds { lower: Vec2::new(x, y), upper: Vec2::new(x + 1.0, y + 1.0) }
+    }
+
+    fn pairs(broad_phase: &mut BroadPhase) -> Vec<(usize, usize)> {
+        let count = broad_phase.find_pairs();
+        (0..count).map(|at| broad_phase.pair(at)).map(|(a, b)| (a.index(), b.index())).collect()
+    }
+
+    fn filled(places: &[(f32, f32)]) -> BroadPhase {
+        let mut broad_phase = BroadPhase::default();
+        for (index, &(x, y)) in places.iter().enumerate() {
+            broad_phase.insert(FixtureId::from_index(index), &square(x, y));
+        }
+        broad_phase
+    }
+
+    #[test]
+    fn pairs_come_once_and_in_order() {
+        let mut broad_phase = filled(&[(0.5, 0.5), (5.0, 5.0), (0.0, 0.0), (1.0, 1.0)]);
+        assert_eq!(pairs(&mut broad_phase), [(0, 2), (0, 3), (2, 3)]);
+        assert_eq!(pairs(&mut broad_phase), []);
+    }
+
+    #[test]
+    fn a_fixture_moves_when_it_leaves_its_fattened_bounds() {
+        let mut broad_phase = filled(&[(0.0, 0.0), (3.0, 0.0)]);
+        assert_eq!(pairs(&mut broad_phase), []);
+        let fixture = FixtureId::from_index(0);
+        broad_phase.update(fixture, &square(0.05, 0.0), Vec2::new(0.05, 0.0));
+        assert!(broad_phase.moved.is_empty());
+        // The margin is 0.1 and twice the displacement is added ahead: 1 + 0.8 + 0.1 + 2 * 0.8 > 3 - 0.1.
+        broad_phase.update(fixture, &square(0.8, 0.0), Vec2::new(0.8, 0.0));
+        assert_eq!(pairs(&mut broad_phase), [(0, 1)]);
+    }
+
+    #[test]
+    fn a_removed_fixture_forms_no_pairs() {
+        let mut broad_phase = filled(&[(0.0, 0.0), (0.5, 0.0)]);
+        broad_phase.remove(FixtureId::from_index(1));
+        assert_eq!(pairs(&mut broad_phase), []);
+        broad_phase.insert(FixtureId::from_index(1), &square(0.2, 0.2));
+        assert_eq!(pairs(&mut broad_phase), [(0, 1)]);
+    }
+}

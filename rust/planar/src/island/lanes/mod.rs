@@ -1,0 +1,141 @@
+//! Velocity iterations of many islands at once, eight side by side in SIMD lanes, with the bits of the scalar solver.
+//!
+//! The velocity iterations take nearly all of the time of a step, and each is one long chain of dependent operations.
+//! Eight islands share every instruction of that chain, and the chains of several packs of eight are independent, so that
+//! the processor works on one while the other waits. Every lane does the operations of the scalar solver in its order;
+//! where islands take different branches, lanes compute both and select.
+//!
+//! Islands that are solved together have the same joints between the same bodies; their contacts may differ. Those whose
+//! case is rare are left to the scalar solver: see [`signature`].
+
+mod contact;
+mod contact_impulses;
+mod joint;
+mod pack;
+mod real;
+mod signature;
+
+use super::Island;
+use lane_math::lanes::Simd;
+use lane_math::{Isa, Kernel};
+use pack::{Pack, VelocityLanes};
+use signature::{Signature, Topology};
+
+/// The most bodies that move in an island that is solved in lanes: a car has five.
+const MAX_BODIES: usize = 5;
+/// The most joints.
+const MAX_JOINTS: usize = 4;
+/// The most contacts.
+const MAX_CONTACTS: usize = 8;
+/// Islands in a pack: one in each lane.
+const LANES: usize = 8;
+/// How many packs are iterated alternately. A pack alone waits for its own results: 0.82 us for each of its islands, of two
+/// joints without contacts, on a Zen 5 core at 3.9 GHz. With two packs it is 0.46 us, with three or more 0.37.
+const PACKS: usize = 4;
+
+/// Islands that are known by number.
+pub(super) trait Islands {
+    /// The island of a number.
+    fn island(&mut self, number: usize) -> &mut Island;
+}
+
+/// Solves the velocities of many islands. It is working memory: nothing is kept from one call to the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LaneSolver {
+    order: Vec<(Signature, usize)>,
+    packs: Vec<Pack>,
+}
+
+impl LaneSolver {
+    /// Does the velocity iterations of the islands with the given numbers, all of which have begun their step.
+    pub(super) fn iterate(
+        &mut self,
+        isa: Isa,
+        islands: &mut impl Islands,
+        numbers: std::ops::Range<usize>,
+        iterations: u32,
+    ) {
+        let Self { order, packs } = self;
+        order.clear();
+        for number in numbers {
+            match Signature::of(islands.island(number)) {
+                Some(signature) => order.push((signature, number)),
+                None => islands.island(number).iterate_velocities(iterations),
+            }
+        }
+        order.sort_unstable();
+        for alike in order.chunk_by(|a, b| a.0.topology == b.0.topology) {
+            for batch in alike.chunks(LANES * PACKS) {
+                fill(packs, batch, islands);
+                isa.run(VelocityIterations {
+                    packs: &mut *packs,
+                    topology: &batch[0].0.topology,
+                    iterations,
+                });
+                write_back(packs, batch, islands, iterations);
+            }
+        }
+    }
+}
+
+/// Copies a batch of islands into packs.
+fn fill(packs: &mut Vec<Pack>, batch: &[(Signature, usize)], islands: &mut impl Islands) {
+    packs.resize_with(batch.len().div_ceil(LANES), Pack::default);
+    for (pack, chosen) in packs.iter_mut().zip(batch.chunks(LANES)) {
+        pack.begin(chosen.iter().map(|(signature, _)| signature.contact_count()).max().unwrap_or(0));
+        for lane in 0..LANES {
+            // Lanes without an island of their own repeat the last one.
+            let (_, number) = chosen[lane.min(chosen.len() - 1)];
+            pack.set(lane, islands.island(number));
+        }
+        pack.summarise();
+    }
+}
+
+/// Copies the packs' results to the islands.
+fn write_back(packs: &[Pack], batch: &[(Signature, usize)], islands: &mut impl Islands, iterations: u32) {
+    for (pack, chosen) in packs.iter().zip(batch.chunks(LANES)) {
+        for (lane, &(_, number)) in chosen.iter().enumerate() {
+            let island = islands.island(number);
+            if pack.is_ordinary(lane) {
+                pack.store(lane, island);
+            } else {
+                // The island still is as it was before the iterations.
+                island.iterate_velocities(iterations);
+            }
+        }
+    }
+}
+
+/// The kernel: all iterations of some packs of the same topology.
+struct VelocityIterations<'a> {
+    packs: &'a mut [Pack],
+    topology: &'a Topology,
+    iterations: u32,
+}
+
+impl Kernel for VelocityIterations<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let slots = self.packs.iter().map(|pack| pack.contact_count).max().unwrap_or(0);
+        for _ in 0..self.iterations {
+            for (index, &bodies) in self.topology.joints().iter().enumerate() {
+                for pack in &mut *self.packs {
+                    pack.solve_joint::<S::F32>(index, bodies);
+                }
+            }
+            for slot in 0..slots {
+                for pack in &mut *self.packs {
+                    pack.solve_contact::<S::F32>(slot);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod random_islands;
+#[cfg(test)]
+mod tests;

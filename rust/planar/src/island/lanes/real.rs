@@ -1,0 +1,180 @@
+//! Numbers and vectors in lanes, with the operators of arithmetic, so that formulas read as in the scalar solver.
+//!
+//! Each operator is one unfused operation per lane. Everything is `#[inline(always)]`, as a kernel's code must be.
+
+use lane_math::lanes::{F32x8, Mask};
+use std::ops::{Add, Mul, Neg, Sub};
+
+/// Eight values in memory, one of each island of a pack.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(32))]
+pub(super) struct Eight(pub [f32; 8]);
+
+/// Two coordinates in memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EightVectors {
+    pub x: Eight,
+    pub y: Eight,
+}
+
+/// Eight values in a register.
+#[derive(Clone, Copy)]
+pub(super) struct Real<V>(V);
+
+/// Eight vectors in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Vector<V> {
+    pub x: Real<V>,
+    pub y: Real<V>,
+}
+
+impl Eight {
+    #[inline(always)]
+    pub(super) fn load<V: F32x8>(&self) -> Real<V> {
+        Real(V::load(&self.0))
+    }
+
+    #[inline(always)]
+    pub(super) fn store<V: F32x8>(&mut self, value: Real<V>) {
+        value.0.store(&mut self.0);
+    }
+}
+
+impl EightVectors {
+    #[inline(always)]
+    pub(super) fn load<V: F32x8>(&self) -> Vector<V> {
+        Vector { x: self.x.load(), y: self.y.load() }
+    }
+
+    #[inline(always)]
+    pub(super) fn store<V: F32x8>(&mut self, value: Vector<V>) {
+        self.x.store(value.x);
+        self.y.store(value.y);
+    }
+
+    /// Writes the vector of one lane.
+    pub(super) fn set(&mut self, lane: usize, vector: crate::math::Vec2) {
+        self.x.0[lane] = vector.x;
+        self.y.0[lane] = vector.y;
+    }
+}
+
+impl<V: F32x8> Real<V> {
+    #[inline(always)]
+    pub(super) fn zero() -> Self {
+        Self(V::zero())
+    }
+
+    /// `self` unless `other` is less, as the scalar `min(self, other)`.
+    #[inline(always)]
+    pub(super) fn min(self, other: Self) -> Self {
+        Self(self.0.min(other.0))
+    }
+
+    /// The scalar `max(self, other)`.
+    #[inline(always)]
+    pub(super) fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0))
+    }
+
+    /// The scalar `clamp(self, low, high)`.
+    #[inline(always)]
+    pub(super) fn clamp(self, low: Self, high: Self) -> Self {
+        low.max(self.min(high))
+    }
+
+    #[inline(always)]
+    pub(super) fn is_less(self, other: Self) -> V::Mask {
+        self.0.lt(other.0)
+    }
+
+    /// True where the value is at least zero.
+    #[inline(always)]
+    pub(super) fn is_not_negative(self) -> V::Mask {
+        V::zero().le(self.0)
+    }
+
+    #[inline(always)]
+    pub(super) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
+        Self(V::select(mask, if_true.0, if_false.0))
+    }
+}
+
+impl<V: F32x8> Vector<V> {
+    #[inline(always)]
+    pub(super) fn dot(self, other: Self) -> Real<V> {
+        self.x * other.x + self.y * other.y
+    }
+
+    #[inline(always)]
+    pub(super) fn cross(self, other: Self) -> Real<V> {
+        self.x * other.y - self.y * other.x
+    }
+
+    #[inline(always)]
+    pub(super) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
+        Self { x: Real::select(mask, if_true.x, if_false.x), y: Real::select(mask, if_true.y, if_false.y) }
+    }
+}
+
+/// True if the mask is true in every lane.
+#[inline(always)]
+pub(super) fn all(mask: impl Mask) -> bool {
+    mask.bits() == 0xff
+}
+
+impl<V: F32x8> Add for Real<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0.add(other.0))
+    }
+}
+
+impl<V: F32x8> Sub for Real<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.sub(other.0))
+    }
+}
+
+impl<V: F32x8> Mul for Real<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0.mul(other.0))
+    }
+}
+
+impl<V: F32x8> Neg for Real<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(self.0.neg())
+    }
+}
+
+impl<V: F32x8> Add for Vector<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self { x: self.x + other.x, y: self.y + other.y }
+    }
+}
+
+impl<V: F32x8> Sub for Vector<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self { x: self.x - other.x, y: self.y - other.y }
+    }
+}
+
+impl<V: F32x8> Mul<Vector<V>> for Real<V> {
+    type Output = Vector<V>;
+    #[inline(always)]
+    fn mul(self, vector: Vector<V>) -> Vector<V> {
+        Vector { x: self * vector.x, y: self * vector.y }
+    }
+}

@@ -1,0 +1,201 @@
+//! Worlds as a whole: copies, prototypes, recycled ids, and what is refused.
+
+use planar::{
+    BodyDef, BodyId, BodyKind, FixtureDef, FixtureId, RevoluteJointDef, Shape, Vec2, World, step_together,
+};
+use proptest::prelude::*;
+
+const STEP: (f32, u32, u32) = (1.0 / 50.0, 180, 60);
+
+fn dynamic(world: &mut World, x: f32, y: f32) -> BodyId {
+    let position = Vec2::new(x, y);
+    world.create_body(&BodyDef { kind: BodyKind::Dynamic, position, ..BodyDef::default() })
+}
+
+fn ground(world: &mut World, heights: &[f32]) -> Vec<FixtureId> {
+    let body = world.create_body(&BodyDef::default());
+    let edges = ends(heights).map(|(a, b)| world.create_fixture(body, &FixtureDef::new(Shape::edge(a, b))));
+    edges.collect()
+}
+
+/// The ends of the edges between neighbouring heights, 2 metres apart.
+fn ends(heights: &[f32]) -> impl Iterator<Item = (Vec2, Vec2)> {
+    let corner = |at: usize| Vec2::new(2.0 * at as f32 - 4.0, heights[at]);
+    (1..heights.len()).map(move |at| (corner(at - 1), corner(at)))
+}
+
+/// Two joined boxes above the ground.
+fn boxes(world: &mut World) -> BodyId {
+    let def = FixtureDef { density: 1.0, ..FixtureDef::new(Shape::rectangle(0.4, 0.2)) };
+    let [left, right] = [-0.5, 0.5].map(|x| {
+        let body = dynamic(world, x, 2.5);
+        world.create_fixture(body, &def);
+        body
+    });
+    world.create_revolute_joint(&RevoluteJointDef {
+        local_anchor_a: Vec2::new(0.5, 0.0),
+        local_anchor_b: Vec2::new(-0.5, 0.0),
+        enable_motor: true,
+        motor_speed: 1.0,
+        max_motor_torque: 0.5,
+        ..RevoluteJointDef::new(left, right)
+    });
+    left
+}
+
+fn hills(heights: &[f32]) -> (World, Vec<FixtureId>, BodyId) {
+    let mut world = World::new(Vec2::new(0.0, -10.0));
+    let edges = ground(&mut world, heights);
+    let left = boxes(&mut world);
+    (world, edges, left)
+}
+
+/// All that can be read of a world; the shortest decimals that name its floats tell every bit but those of a NaN.
+fn state(world: &World) -> String {
+    let bodies = (0..3).map(|index| *world.body(BodyId::from(index)));
+    format!(
+        "{:?} {:?} {:?}",
+        bodies.collect::<Vec<_>>(),
+        world.contacts().collect::<Vec<_>>(),
+        world.contact_events()
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// A used world, made equal to a prototype and given other ground, is as one created with that ground.
+    #[test]
+    fn a_prototype_with_other_edges_is_as_created_so(
+        heights in prop::collection::vec(-1.0_f32..1.0, 5),
+        steps_before in 1_usize..80,
+        push in -2.0_f32..2.0,
+    ) {
+        let (prototype, edges, left) = hills(&[0.0; 5]);
+        let mut world = prototype.clone();
+        for _ in 0..steps_before {
+            world.step(STEP.0, STEP.1, STEP.2);
+        }
+        world.clone_from(&prototype);
+        for (&edge, (a, b)) in edges.iter().zip(ends(&heights)) {
+            world.replace_edge(edge, a, b);
+        }
+        let mut created = hills(&heights).0;
+        for _ in 0..100 {
+            for world in [&mut world, &mut created] {
+                world.apply_force_to_center(left, Vec2::new(push, 0.0), true);
+                world.step(STEP.0, STEP.1, STEP.2);
+            }
+            prop_assert_eq!(state(&world), state(&created));
+        }
+    }
+}
+
+#[test]
+fn a_copy_between_the_phases_of_a_step_finishes_it() {
+    let mut world = hills(&[0.3, 0.0, 0.2, 0.0, 0.5]).0;
+    for _ in 0..60 {
+        world.begin_step(STEP.0, STEP.1, STEP.2);
+        let mut copy = world.clone();
+        for world in [&mut world, &mut copy] {
+            world.solve_islands();
+            world.finish_step();
+        }
+        assert_eq!(state(&world), state(&copy));
+    }
+}
+
+#[test]
+fn a_step_of_no_time_moves_nothing() {
+    let mut world = hills(&[0.0; 5]).0;
+    for _ in 0..50 {
+        world.step(STEP.0, STEP.1, STEP.2);
+    }
+    let before = world.body(BodyId::from(1)).transform();
+    world.step(0.0, STEP.1, STEP.2);
+    step_together(lane_math::Isa::detect(), &mut [&mut world], 0.0, STEP.1, STEP.2);
+    assert_eq!(world.body(BodyId::from(1)).transform(), before);
+}
+
+#[test]
+fn a_state_that_is_not_finite_is_carried_on() {
+    let (mut world, _, left) = hills(&[0.0; 5]);
+    for _ in 0..50 {
+        world.step(STEP.0, STEP.1, STEP.2);
+    }
+    for poison in [f32::INFINITY, f32::NAN] {
+        world.apply_linear_impulse(left, Vec2::new(poison, 0.0), Vec2::ZERO, true);
+        for _ in 0..20 {
+            world.step(STEP.0, STEP.1, STEP.2);
+        }
+        assert!(!world.body(left).position().x.is_finite());
+    }
+}
+
+#[test]
+fn ids_of_a_destroyed_body_are_given_out_again() {
+    let mut world = hills(&[0.0; 5]).0;
+    let (last, first) = (dynamic(&mut world, 5.0, 5.0), dynamic(&mut world, 6.0, 5.0));
+    let def = FixtureDef::new(Shape::rectangle(0.1, 0.1));
+    let fixtures = [last, first].map(|body| world.create_fixture(body, &def));
+    world.destroy_body(first);
+    world.destroy_body(last);
+    assert_eq!(dynamic(&mut world, 0.0, 9.0), last);
+    assert_eq!(world.create_fixture(last, &def), fixtures[0]);
+    assert_eq!(dynamic(&mut world, 1.0, 9.0), first);
+    assert_eq!(world.create_fixture(first, &def), fixtures[1]);
+}
+
+#[test]
+#[should_panic(expected = "contacts of two polygons are not supported")]
+fn two_polygons_must_not_meet() {
+    let mut world = World::new(Vec2::ZERO);
+    for x in [0.0, 0.3] {
+        let body = dynamic(&mut world, x, 0.0);
+        world.create_fixture(body, &FixtureDef::new(Shape::rectangle(0.2, 0.2)));
+    }
+    world.step(STEP.0, STEP.1, STEP.2);
+}
+
+#[test]
+#[should_panic(expected = "a joint needs two bodies")]
+fn a_body_is_not_joined_to_itself() {
+    let mut world = World::new(Vec2::ZERO);
+    let body = dynamic(&mut world, 0.0, 0.0);
+    world.create_revolute_joint(&RevoluteJointDef::new(body, body));
+}
+
+#[test]
+#[should_panic(expected = "before the first step")]
+fn edges_are_not_replaced_under_way() {
+    let (mut world, edges, _) = hills(&[0.0; 5]);
+    world.step(STEP.0, STEP.1, STEP.2);
+    world.replace_edge(edges[0], Vec2::ZERO, Vec2::new(1.0, 0.0));
+}
+
+#[test]
+#[should_panic(expected = "is no edge")]
+fn only_edges_are_replaced() {
+    let mut world = World::new(Vec2::ZERO);
+    let body = world.create_body(&BodyDef::default());
+    let fixture = world.create_fixture(body, &FixtureDef::new(Shape::rectangle(0.2, 0.2)));
+    world.replace_edge(fixture, Vec2::ZERO, Vec2::new(1.0, 0.0));
+}
+
+#[test]
+#[should_panic(expected = "a polygon needs 3 to 16 points, got 2")]
+fn a_polygon_needs_three_points() {
+    let _ = Shape::polygon(&[Vec2::ZERO, Vec2::new(1.0, 0.0)]);
+}
+
+#[test]
+#[should_panic(expected = "must be finite")]
+fn a_polygon_needs_finite_points() {
+    let _ = Shape::polygon(&[Vec2::ZERO, Vec2::new(1.0, 0.0), Vec2::new(f32::NAN, 1.0)]);
+}
+
+#[test]
+#[should_panic(expected = "needs an area")]
+fn a_polygon_needs_an_area() {
+    let _ = Shape::polygon(&[Vec2::ZERO, Vec2::new(1.0, 1.0), Vec2::new(2.0, 2.0)]);
+}
