@@ -1,0 +1,145 @@
+//! Lanes in arrays, for every machine.
+
+use super::{I32x8, Simd, U16x16};
+use crate::smoothscale::high_product;
+use std::array::from_fn;
+
+/// Lanes on every machine.
+pub(in super::super) struct Portable;
+
+impl Simd for Portable {
+    type U16 = [u16; 16];
+    type I32 = [i32; 8];
+}
+
+impl U16x16 for [u16; 16] {
+    #[inline(always)]
+    fn splat(value: u16) -> Self {
+        [value; 16]
+    }
+
+    #[inline(always)]
+    fn load(values: &[u16; 16]) -> Self {
+        *values
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [u16; 16]) {
+        *values = self;
+    }
+
+    #[inline(always)]
+    fn widen(bytes: &[u8; 16]) -> Self {
+        bytes.map(u16::from)
+    }
+
+    #[inline(always)]
+    fn narrow(self) -> [u8; 16] {
+        self.map(|lane| lane as u8)
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].wrapping_add(other[lane]))
+    }
+
+    #[inline(always)]
+    fn quadruple(self) -> Self {
+        self.map(|lane| lane << 2)
+    }
+
+    #[inline(always)]
+    fn mul_low(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].wrapping_mul(other[lane]))
+    }
+
+    #[inline(always)]
+    fn mul_high(self, other: Self) -> Self {
+        from_fn(|lane| high_product(self[lane], other[lane]))
+    }
+
+    #[inline(always)]
+    fn sum_pixels(self, other: Self) -> [u16; 8] {
+        let sum = |pixels: Self, channel: usize| {
+            (channel..16).step_by(4).fold(0, |sum: u16, lane| sum.wrapping_add(pixels[lane]))
+        };
+        from_fn(|lane| if lane < 4 { sum(self, lane) } else { sum(other, lane - 4) })
+    }
+}
+
+impl I32x8 for [i32; 8] {
+    #[inline(always)]
+    fn splat(value: i32) -> Self {
+        [value; 8]
+    }
+
+    #[inline(always)]
+    fn load(values: &[i32; 8]) -> Self {
+        *values
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [i32; 8]) {
+        *values = self;
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].wrapping_add(other[lane]))
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].wrapping_sub(other[lane]))
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].wrapping_mul(other[lane]))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].min(other[lane]))
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].max(other[lane]))
+    }
+
+    #[inline(always)]
+    fn times_65536(self) -> Self {
+        self.map(|lane| lane << 16)
+    }
+
+    #[inline(always)]
+    fn over_65536(self) -> Self {
+        self.map(|lane| lane.wrapping_add(1 << 15) >> 16)
+    }
+
+    #[inline(always)]
+    fn greater(self, other: Self) -> Self {
+        from_fn(|lane| -i32::from(self[lane] > other[lane]))
+    }
+
+    #[inline(always)]
+    fn select(mask: Self, this: Self, other: Self) -> Self {
+        from_fn(|lane| if mask[lane] == 0 { other[lane] } else { this[lane] })
+    }
+
+    #[inline(always)]
+    fn scaled(self, factor: f32) -> Self {
+        self.map(|lane| (lane as f32 * factor) as i32)
+    }
+
+    #[inline(always)]
+    fn least(self) -> i32 {
+        self.into_iter().fold(i32::MAX, i32::min)
+    }
+
+    #[inline(always)]
+    fn greatest(self) -> i32 {
+        self.into_iter().fold(i32::MIN, i32::max)
+    }
+}
