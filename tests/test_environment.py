@@ -20,13 +20,13 @@ def test_every_environment_resets_and_steps(entry: EnvironmentEntry) -> None:
     assert entry.id in repr(env)
     observation, info = env.reset(seed=3)
     assert observation.shape == entry.observation_shape
-    assert observation.dtype == np.float32
+    assert observation.dtype == entry.observation_dtype
     assert info == {}
     observation, reward, terminated, truncated, info = env.step(
         np.zeros(entry.n_outputs, np.float32) if entry.n_actions is None else 0
     )
     assert observation.shape == entry.observation_shape
-    assert observation.dtype == np.float32
+    assert observation.dtype == entry.observation_dtype
     assert info == {}
     assert isinstance(reward, float)
     assert (type(terminated), type(truncated)) == (bool, bool)

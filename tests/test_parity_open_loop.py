@@ -39,12 +39,13 @@ def proven(found: Reference, driver: str = "random", steps: int = 300, variant: 
 def test_every_environment_equals_its_reference(name: str) -> None:
     found = reference(name)
     for driver in ("random", "sticky", *found.drivers):
-        section = proven(found, driver, steps=500)
-        assert (section.verdict, section.steps, section.worst_error) == (Verdict.HOLDS, 500, 0.0), section
+        steps = found.share_of(500)
+        section = proven(found, driver, steps=steps)
+        assert (section.verdict, section.steps, section.worst_error) == (Verdict.HOLDS, steps, 0.0), section
         assert section.columns is not None and section.columns["equal"].all()
     if found.variants:
-        section = variants_section(found, ["random", *found.drivers], name="variants", seed=1, steps=500)
-        assert (section.verdict, section.steps) == (Verdict.HOLDS, 500), section
+        section = variants_section(found, ["random", *found.drivers], name="variants", seed=1, steps=steps)
+        assert (section.verdict, section.steps) == (Verdict.HOLDS, steps), section
 
 
 def test_a_long_run_is_made_of_pieces_that_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,8 @@ def actions_of(entry: EnvironmentEntry) -> str:
     if entry.n_actions is not None:
         return str(entry.n_actions)
     assert entry.action_low is not None and entry.action_high is not None
-    return f"{entry.n_outputs} in [{entry.action_low[0]:g}, {entry.action_high[0]:g}]"
+    bounds = [f"[{low:g}, {high:g}]" for low, high in zip(entry.action_low, entry.action_high, strict=True)]
+    return f"{entry.n_outputs} in {' x '.join(bounds if len(set(bounds)) > 1 else bounds[:1])}"
 
 
 @pytest.mark.parametrize("spelling", re.findall(r"`((?:mlp|cnn):[^`]+)`", README))

@@ -61,7 +61,7 @@ class Environment:
 
     def reset(
         self, seed: int | None = None, options: Mapping[str, float] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    ) -> tuple[NDArray[Any], dict[str, Any]]:
         """Start an episode.
 
         Args:
@@ -70,7 +70,7 @@ class Environment:
             options: the environment's reset options.
 
         Returns:
-            The observation, float32 in Gymnasium's shape, and an empty dict.
+            The observation in Gymnasium's shape and type (float32, or uint8 for images), and an empty dict.
 
         Raises:
             InputError: the seed is none, or an option that the environment does not take.
@@ -84,7 +84,7 @@ class Environment:
         self._is_running = self._was_seeded = True
         return observation, {}
 
-    def step(self, action: int | ArrayLike) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: int | ArrayLike) -> tuple[NDArray[Any], float, bool, bool, dict[str, Any]]:
         """Advance by one step; past the end of an episode, do what the reference does.
 
         Args:

@@ -3,8 +3,8 @@
 Per environment a random and a trained population, because they measure different things: random CartPole episodes
 last some 20 steps and are mostly resets, trained ones last 500; random Acrobot episodes last 500 and trained ones some
 80, Pendulum's always last 200; random LunarLander episodes fall for some 90 steps and crash, trained ones spend a third
-of theirs on the ground; random Snake players die young or walk in circles
-until the time limit, trained ones grow long.
+of theirs on the ground; random CarRacing drivers turn in circles or stand still; random Snake players die young or walk
+in circles until the time limit, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
 - **trained**: individual 0 is the example policy that the package ships (in `weights/`; how it was made is written in
@@ -96,6 +96,9 @@ _WORKLOADS = {
             "trained", "LunarLander-v3", "mlp:8-64-4", 1024, 4, seed=2, weights_file="lunarlander.npy", noise=0.002
         ),
     ),
+    "CarRacing-v3": (
+        Workload("random", "CarRacing-v3", "cnn:3x96x96-16k8s4-32k4s2-64-3", population=256, episodes=2, seed=1),
+    ),
     "CartPole-v1": (
         Workload("random", "CartPole-v1", "mlp:4-64-2", 65536, 16, seed=1),
         Workload("trained", "CartPole-v1", "mlp:4-64-2", 8192, 4, seed=2, weights_file="cartpole.npy", noise=0.002),
@@ -136,6 +139,8 @@ def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> W
     """
     if name not in NAMES:
         raise InputError(f"workload: expected one of {', '.join(NAMES)}, got {name!r}")
+    if name not in names(entry):
+        raise InputError(f"workload: expected one of {', '.join(names(entry))} for {entry.id}, got {name!r}")
     listed = policies(entry)
     wanted = listed[0] if policy is None else policy
     for candidate in _WORKLOADS[entry.id]:
@@ -144,6 +149,16 @@ def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> W
     if name == "trained":
         raise InputError(f"policy: the trained workload's weights are for {' or '.join(listed)}, got {wanted}")
     return replace(workload(name, entry), policy=wanted)
+
+
+def names(entry: EnvironmentEntry) -> tuple[str, ...]:
+    """The workloads of an environment; not every one has a trained population.
+
+    Raises:
+        InputError: the environment has none.
+    """
+    policies(entry)
+    return tuple(dict.fromkeys(workload.name for workload in _WORKLOADS[entry.id]))
 
 
 def shipped_weights(file: str) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchResul
 from evalengine.bench.scaling import SIZES, Scaling, ScalingResult, ScalingRound, thread_counts
 from evalengine.bench.session import Progress, Session
 from evalengine.bench.workloads import NAMES, Workload, policies, workload
+from evalengine.bench.workloads import names as workload_names
 from evalengine.errors import InputError, MissingDependencyError, OutputError
 from evalengine.files import check_writable
 from evalengine.policy import Policy
@@ -151,7 +152,7 @@ def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry) -> list[Work
         Policy(policy).check_fits(entry)
     names = config.workloads
     if names is None:
-        names = NAMES if policy in (None, *policies(entry)) else ("random",)
+        names = workload_names(entry) if policy in (None, *policies(entry)) else ("random",)
     if not names:
         raise InputError(f"workload: expected at least one of {', '.join(NAMES)}, got none")
     standard = [workload(name, entry, policy) for name in dict.fromkeys(names)]

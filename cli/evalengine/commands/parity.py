@@ -8,6 +8,7 @@ section that says so; everything else still runs.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -31,6 +32,7 @@ from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import logit_sections, sections
 from evalengine.parity.individuals import individuals
 from evalengine.parity.open_loop import open_loop, variants_section
+from evalengine.parity.pictures import write_png
 from evalengine.parity.probe import probe
 from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.report import Claim, Report, Section
@@ -61,7 +63,8 @@ class ParityConfig:
         seed: of the first episode of each section, of the drivers, and of the random weights.
         policy: spelling of the policy; None means the environment's default.
         driver: the only driver of the open loop; None means all.
-        out: a CSV file for the step-by-step difference; None writes none.
+        out: a CSV file for the step-by-step difference; None writes none. Where images differ, pictures of the first
+            difference are written beside it.
     """
 
     env: str
@@ -132,7 +135,16 @@ def run(config: ParityConfig, progress: Progress | None = None) -> Report:
     report = Report(proven, versions, time.perf_counter() - started)
     if config.out is not None:
         write_csv(parity_frame(report), config.out)
+        _write_pictures(report, config.out)
     return report
+
+
+def _write_pictures(report: Report, out: Path) -> None:
+    """Write what first divergences look like next to the CSV: <its name>-<the section's>.png."""
+    for section in report.sections:
+        if section.picture is not None:
+            name = re.sub(r"[^a-z0-9]+", "-", section.name.lower()).strip("-")
+            write_png(section.picture, out.with_name(f"{out.stem}-{name}.png"))
 
 
 def _plan(entry: EnvironmentEntry, config: ParityConfig) -> _Plan:

@@ -72,9 +72,9 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int) -> list
 
     Args:
         entries: the environments.
-        steps: of each environment's open loops: half with its default settings, drivers sharing them, and half with its
-            variants. Evaluations have a tenth, closed loops and the policy driver a fortieth each, since they wait for
-            forward passes.
+        steps: of each environment's open loops, or the share of them that a slow reference states: half with its
+            default settings, drivers sharing them, and half with its variants. Evaluations have a tenth, closed loops
+            and the policy driver a fortieth each, since they wait for forward passes.
         shapes: random networks.
     """
     chunks = list(_shares("forward", "", [""], shapes, SHAPES_PER_CHUNK))
@@ -82,11 +82,12 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int) -> list
         name, found = entry.short_name, reference(entry.id)
         variants = [str(index) for index in range(len(found.variants))]
         drivers = ["random", "sticky", *found.drivers]
-        chunks += _shares("closed loop", name, ["", *found.policies], steps // 40, PIECE // 4)
-        chunks += _shares("evaluate", name, [""], steps // 10, PIECE)
-        chunks += _shares("open loop", name, ["policy"], steps // 40, PIECE)
-        chunks += _shares("open loop", name, drivers, steps // 2 if variants else steps, PIECE)
-        chunks += _shares("variant", name, variants, steps // 2, PIECE)
+        share, piece = found.share_of(steps), found.share_of(PIECE)
+        chunks += _shares("closed loop", name, ["", *found.policies], share // 40, piece // 4)
+        chunks += _shares("evaluate", name, [""], share // 10, piece)
+        chunks += _shares("open loop", name, ["policy"], share // 40, piece)
+        chunks += _shares("open loop", name, drivers, share // 2 if variants else share, piece)
+        chunks += _shares("variant", name, variants, share // 2, piece)
     return chunks
 
 

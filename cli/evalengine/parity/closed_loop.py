@@ -29,7 +29,18 @@ from evalengine.parity.compare import compare_traces
 from evalengine.parity.partings import Parting, differing_actions, excused_rows, find_partings, notes_of
 from evalengine.parity.references import Reference, Variant
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.trace import PIECE, VISITED_ROWS, Trace, TraceRows, make_reference, no_state, spread_rows
+from evalengine.parity.trace import (
+    PIECE,
+    PIECE_BYTES,
+    VISITED_BYTES,
+    VISITED_ROWS,
+    Trace,
+    TraceRows,
+    make_reference,
+    no_state,
+    rows_within,
+    spread_rows,
+)
 from evalengine.parity.versions import standing
 from evalengine.policy import Policy
 from evalengine.registry import resolve
@@ -88,13 +99,16 @@ class ClosedLoop:
             theirs: the reference's side of the logits.
         """
         parts, visited = [], []
+        entry = resolve(self.reference.env_id)
+        piece = min(PIECE, rows_within(PIECE_BYTES, entry))
+        kept = min(VISITED_ROWS, rows_within(VISITED_BYTES, entry))
         for index, weights in enumerate(individuals):
             share = steps // len(individuals) + (index < steps % len(individuals))
             first_episode = 0
-            for start in range(0, share, PIECE):
-                ours, reference = self._traces(weights, min(PIECE, share - start), first_episode, theirs)
+            for start in range(0, share, piece):
+                ours, reference = self._traces(weights, min(piece, share - start), first_episode, theirs)
                 parts.append(self._compared(name, index, weights, ours, reference))
-                visited.append(reference.observation[spread_rows(len(reference.step), VISITED_ROWS)])
+                visited.append(reference.observation[spread_rows(len(reference.step), kept)])
                 first_episode = int(reference.episode[-1]) + 1
         return Section.merged(parts), np.concatenate(visited)
 
@@ -109,6 +123,7 @@ class ClosedLoop:
             versions=standings.versions,
             excused=excused_rows(self.head, partings, reference),
             logits_are_claimed=is_exact,
+            regions=self.reference.regions,
         )
         return Section(
             name=name,
@@ -121,6 +136,7 @@ class ClosedLoop:
             notes=tuple(f"individual {index}: {line}" for line in notes_of(self.head, partings)),
             events=_events(ours, reference),
             columns=_with_margins(comparison.columns, partings),
+            picture=comparison.picture,
             unproven=standings.unproven,
         )
 

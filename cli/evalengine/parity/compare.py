@@ -9,13 +9,15 @@ logits may be any NaN where the other side's are NaN. Depends on traces and the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.parity.divergence import Divergence, differing_bits
+from evalengine.parity.pictures import are_pictures, differing_pixels, side_by_side
+from evalengine.parity.references import Region
 from evalengine.parity.trace import Trace
 
 FIELDS = ("logits", "action", "state", "observation", "reward", "terminated", "truncated")
@@ -36,6 +38,7 @@ class Comparison:
             numbers is NaN or their shapes differ.
         differing: (N,) bool, row by row; what `excused` excuses is not counted.
         columns: the step-by-step difference, (N,) each.
+        picture: where images differ, the first pair of them and their difference, side by side (see `pictures`).
     """
 
     steps: int
@@ -45,6 +48,7 @@ class Comparison:
     worst_error: float
     differing: NDArray[np.bool_]
     columns: Mapping[str, NDArray[np.generic]]
+    picture: NDArray[np.uint8] | None = None
 
 
 def compare_traces(
@@ -55,6 +59,7 @@ def compare_traces(
     versions: Mapping[str, str] | None = None,
     excused: NDArray[np.bool_] | None = None,
     logits_are_claimed: bool = True,
+    regions: Mapping[str, Region] | None = None,
 ) -> Comparison:
     """Compare two traces row by row.
 
@@ -65,6 +70,7 @@ def compare_traces(
         versions: what it says about versions.
         excused: (N,) rows that are not compared, because both sides may be right; None for none.
         logits_are_claimed: whether logits must have the same bits (where both traces have them).
+        regions: parts of an image by name, for which the divergence counts differing pixels.
 
     Raises:
         ValueError: the traces are not of the same episodes and steps.
@@ -76,11 +82,15 @@ def compare_traces(
     if excused is not None:
         by_field = {name: rows & ~excused for name, rows in by_field.items()}
     differing = np.logical_or.reduce(list(by_field.values()))
-    first = None
+    first, picture = None, None
     if differing.any():
         row = int(differing.argmax())
         name = next(name for name, rows in by_field.items() if rows[row])
         first = _divergence(name, row, ours, reference, case, versions or {})
+        pair = ours.observation[row], reference.observation[row]
+        if name == "observation" and are_pictures(*pair):
+            picture = side_by_side(*pair)
+            first = replace(first, comparison=f"{first.comparison}\n{differing_pixels(*pair, regions or {})}")
     errors = _row_errors(ours, reference)
     compared = errors if excused is None else errors[~excused]
     return Comparison(
@@ -91,6 +101,7 @@ def compare_traces(
         worst_error=float(compared.max(initial=0.0)),
         differing=differing,
         columns=_columns(ours, reference, errors, differing),
+        picture=picture,
     )
 
 
@@ -171,12 +182,16 @@ def _row_errors(ours: Trace, reference: Trace) -> NDArray[np.float64]:
 
 def _largest_differences(ours: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.float64]:
     """(N,) the largest absolute difference in each row; two NaNs, and equal infinities, differ by 0."""
-    mine, theirs = (values.reshape(len(values), -1).astype(np.float64) for values in (ours, reference))
-    with np.errstate(invalid="ignore"):
-        differences = np.abs(mine - theirs)
-    differences[(mine == theirs) | (np.isnan(mine) & np.isnan(theirs))] = 0.0
-    differences[np.isnan(differences)] = np.inf
-    return np.asarray(differences.max(axis=1, initial=0.0))
+    largest = np.zeros(len(ours))
+    # Row by row: images as float64 would take gigabytes.
+    for row, pair in enumerate(zip(ours, reference, strict=True)):
+        mine, theirs = (np.asarray(values).astype(np.float64) for values in pair)
+        with np.errstate(invalid="ignore"):
+            differences = np.asarray(np.abs(mine - theirs))
+        differences[(mine == theirs) | (np.isnan(mine) & np.isnan(theirs))] = 0.0
+        differences[np.isnan(differences)] = np.inf
+        largest[row] = differences.max(initial=0.0)
+    return largest
 
 
 def _columns(

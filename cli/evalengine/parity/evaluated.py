@@ -95,7 +95,8 @@ def _stepped(
     """Run the same episodes, one individual's side by side: a step of all, then the next; return `FIELDS`."""
     envs = [make(env_id) for _ in range(seeds.shape[1])]
     head = Head.of(policy, envs[0].entry)
-    last = np.zeros((*seeds.shape, *envs[0].entry.observation_shape), np.float32)
+    entry = envs[0].entry
+    last = np.zeros((*seeds.shape, *entry.observation_shape), entry.observation_dtype)
     returns, lengths = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64)
     terminated, truncated = np.zeros(seeds.shape, np.bool_), np.zeros(seeds.shape, np.bool_)
     for individual, weights in enumerate(population):
@@ -113,7 +114,7 @@ def _stepped(
                     running.remove(episode)
     return {
         "lengths": lengths,
-        "final_observation": last,
+        "final_observation": last.astype(np.float32),  # as `evaluate` hands over bytes too
         "terminated": terminated,
         "truncated": truncated,
         "returns": returns,

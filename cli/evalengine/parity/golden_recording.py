@@ -20,12 +20,21 @@ from evalengine.console import note
 from evalengine.errors import EvalEngineError, MissingDependencyError
 from evalengine.parity.closed_loop import LogitsSource, claim_of
 from evalengine.parity.drivers import player
-from evalengine.parity.golden import check, forward_example, libm_fingerprint, load, save, trace_arrays
+from evalengine.parity.golden import (
+    check,
+    forward_example,
+    libm_fingerprint,
+    load,
+    save,
+    trace_arrays,
+    with_hashes,
+)
 from evalengine.parity.open_loop import state_names
+from evalengine.parity.pictures import write_png
 from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.report import Verdict
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.parity.trace import record
+from evalengine.parity.trace import Trace, record
 from evalengine.parity.versions import standing
 from evalengine.policy import Policy
 from evalengine.registry import describe, entries
@@ -74,6 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 def record_environment(source: Reference, path: Path) -> None:
     """Write the traces of all variants with all drivers but the policy's, which no other version could repeat."""
     runs: list[Mapping[str, Any]] = []
+    frames: list[Mapping[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
     for index, variant in enumerate((Variant(), *source.variants)):
         entry = describe(source.env_id, variant.kwargs)
@@ -81,6 +91,10 @@ def record_environment(source: Reference, path: Path) -> None:
             begin = player(driver, entry, source.drivers)
             steps = source.golden_steps or (4 * STEPS if index == 0 else STEPS)
             trace, events = record(source, variant, {driver: begin}, seed=1000 * len(runs), steps=steps)
+            names = state_names(source, variant)
+            if entry.observation_dtype == "uint8":
+                frames += _write_frames(source, str(variant), driver, len(runs), trace, path)
+                trace, names = with_hashes(trace), ()
             arrays |= trace_arrays(len(runs), trace, source.golden_stride)
             runs.append(
                 {
@@ -88,7 +102,7 @@ def record_environment(source: Reference, path: Path) -> None:
                     "options": variant.options,
                     "max_episode_steps": variant.max_episode_steps,
                     "driver": driver,
-                    "state": state_names(source, variant),
+                    "state": names,
                     "events": dict(sorted(events.items())),
                 }
             )
@@ -98,7 +112,20 @@ def record_environment(source: Reference, path: Path) -> None:
         "libm": libm_fingerprint(source.libm),
         "runs": runs,
     }
-    save(path, header, arrays)
+    save(path, header | ({"frames": frames} if frames else {}), arrays)
+
+
+def _write_frames(
+    source: Reference, variant: str, driver: str, run: int, trace: Trace, path: Path
+) -> list[Mapping[str, Any]]:
+    """Write the images that the adapter wants to be kept of one run as PNG files beside the golden file."""
+    frames: list[Mapping[str, Any]] = []
+    for number, (of_variant, of_driver, row) in enumerate(source.golden_frames):
+        if (of_variant, of_driver) == (variant, driver):
+            name = f"{path.stem}-{number}.png"
+            write_png(trace.observation[row], path.with_name(name))
+            frames.append({"file": name, "run": run, "row": row})
+    return frames
 
 
 def record_forward(source: LogitsSource, path: Path) -> None:

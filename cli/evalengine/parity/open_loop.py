@@ -18,7 +18,18 @@ from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import player
 from evalengine.parity.references import Player, Reference, Variant
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.trace import PIECE, VISITED_ROWS, Trace, make_reference, record, replay, spread_rows
+from evalengine.parity.trace import (
+    PIECE,
+    PIECE_BYTES,
+    VISITED_BYTES,
+    VISITED_ROWS,
+    Trace,
+    make_reference,
+    record,
+    replay,
+    rows_within,
+    spread_rows,
+)
 from evalengine.parity.versions import standing
 from evalengine.registry import describe
 
@@ -41,13 +52,16 @@ def open_loop(
     """
     parts: list[Section] = []
     visited: list[NDArray[Any]] = []
+    entry = describe(reference.env_id, variant.kwargs)
+    piece = min(PIECE, rows_within(PIECE_BYTES, entry))
+    kept = min(VISITED_ROWS, rows_within(VISITED_BYTES, entry))
     first_episode = 0
-    for start in range(0, steps, PIECE):
+    for start in range(0, steps, piece):
         theirs, events = record(
-            reference, variant, players, seed=seed, steps=min(PIECE, steps - start), first_episode=first_episode
+            reference, variant, players, seed=seed, steps=min(piece, steps - start), first_episode=first_episode
         )
         parts.append(_compared(reference, variant, players, theirs, name, events))
-        visited.append(theirs.observation[spread_rows(len(theirs.step), VISITED_ROWS)])
+        visited.append(theirs.observation[spread_rows(len(theirs.step), kept)])
         first_episode = int(theirs.episode[-1]) + 1
     return Section.merged(parts), np.concatenate(visited)
 
@@ -63,7 +77,7 @@ def _compared(
     ours = native_replay(reference, variant, theirs)
     standings = standing(*reference.packages)
     case = ", ".join(part for part in (f"driver {' or '.join(players)}", str(variant)) if part)
-    comparison = compare_traces(ours, theirs, case=case, versions=standings.versions)
+    comparison = compare_traces(ours, theirs, case=case, versions=standings.versions, regions=reference.regions)
     return Section(
         name=name,
         claim=Claim.EXACT,
@@ -74,6 +88,7 @@ def _compared(
         worst_error=comparison.worst_error,
         events=events,
         columns=comparison.columns,
+        picture=comparison.picture,
         unproven=standings.unproven,
     )
 

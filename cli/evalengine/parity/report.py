@@ -57,6 +57,7 @@ class Section:
         notes: lines for people: the bound, each difference that it allows, why a claim is the weaker one.
         events: how often what was reached: rare branches of an environment, kinds of shapes.
         columns: the step-by-step difference, one entry per step and column, for the CSV; None for none.
+        picture: (height, width, 3), what the first divergence looks like where observations are images; in no JSON.
         unproven: why nothing was proven ("torch is not installed: ..."), even if nothing differs; "" if it was.
     """
 
@@ -72,6 +73,7 @@ class Section:
     events: Mapping[str, int] = dataclasses.field(default_factory=dict)
     columns: Mapping[str, NDArray[np.generic]] | None = None
     unproven: str = ""
+    picture: NDArray[np.uint8] | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -100,6 +102,7 @@ class Section:
             events=dict(totals),
             columns=_joined(with_columns) if with_columns else None,
             unproven=next((part.unproven for part in parts if part.unproven), ""),
+            picture=next((part.picture for part in parts if part.first_divergence), None),
         )
 
     @classmethod

@@ -21,12 +21,21 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT
 from evalengine.parity.references import Player, Reference, Variant
+from evalengine.registry import EnvironmentEntry
 
 PIECE = 20_000
 """Steps of a longer run that are held in memory at once."""
 
 VISITED_ROWS = 1000
 """Observations of a piece that are kept for comparing logits."""
+
+PIECE_BYTES, VISITED_BYTES = 2**26, 2**23
+"""What the observations of a piece, and those of it that are kept, may take: less of them if they are images."""
+
+
+def rows_within(size: int, entry: EnvironmentEntry) -> int:
+    """Return how many observations of an environment take `size` bytes; at least one."""
+    return max(1, size // (entry.n_inputs * np.dtype(entry.observation_dtype).itemsize))
 
 
 @dataclass(frozen=True, eq=False)

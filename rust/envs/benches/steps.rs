@@ -13,7 +13,7 @@ const LANES: usize = 16;
 /// Calls per sample, so that the clock's resolution does not count.
 const CALLS: usize = 100;
 /// Short names, as `evalengine bench` takes them.
-const ENVIRONMENTS: [&str; 5] = ["snake", "cartpole", "acrobot", "pendulum", "lunarlander"];
+const ENVIRONMENTS: [&str; 6] = ["snake", "cartpole", "acrobot", "pendulum", "lunarlander", "carracing"];
 
 fn make(name: &str) -> (Box<dyn Spec>, Box<dyn Group>) {
     let spec = registry::find(name).and_then(|entry| entry.spec(&[], &[])).expect("it is registered");

@@ -11,10 +11,10 @@
 //! # Ok::<(), envs::EnvError>(())
 //! ```
 //!
-//! **Where it stands.** Depends on `numpy-rng` (the random streams), `lane-math` (libm) and `planar` (rigid
-//! bodies), never on policies or the engine. A scalar [`Environment`] is one episode; a [`Group`] is several that one
-//! thread advances together, and the only thing that the engine sees. A [`Spec`] is an environment
-//! with its keyword arguments fixed, and makes both. The [`registry`] names them all.
+//! **Where it stands.** Depends on `numpy-rng` (the random streams), `lane-math` (libm), `planar` (rigid bodies)
+//! and `raster` (pictures), never on policies or the engine. A scalar [`Environment`] is one episode; a [`Group`]
+//! is several that one thread advances together, and the only thing that the engine sees. A [`Spec`] is an
+//! environment with its keyword arguments fixed, and makes both. The [`registry`] names them all.
 //!
 //! **Numeric contract.** State and arithmetic have the types and the order of operations of the
 //! reference, which each file names; nothing is fused or reassociated. The same seed gives the same
@@ -25,6 +25,7 @@
 
 mod acrobot;
 mod arguments;
+mod car_racing;
 mod cart_pole;
 mod environment;
 mod error;

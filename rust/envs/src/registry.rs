@@ -3,7 +3,7 @@
 use crate::arguments::{Arguments, Parameter, Value, nearest_name};
 use crate::error::EnvError;
 use crate::group::Spec;
-use crate::{acrobot, cart_pole, lunar_lander, pendulum, snake};
+use crate::{acrobot, car_racing, cart_pole, lunar_lander, pendulum, snake};
 
 /// Keyword arguments and reset options to a spec.
 pub(crate) type Build = fn(&Arguments, &Arguments) -> Result<Box<dyn Spec>, EnvError>;
@@ -47,8 +47,14 @@ impl Entry {
 }
 
 /// Every environment.
-pub const ENTRIES: &[Entry] =
-    &[snake::ENTRY, cart_pole::ENTRY, acrobot::ENTRY, pendulum::ENTRY, lunar_lander::ENTRY];
+pub const ENTRIES: &[Entry] = &[
+    snake::ENTRY,
+    cart_pole::ENTRY,
+    acrobot::ENTRY,
+    pendulum::ENTRY,
+    lunar_lander::ENTRY,
+    car_racing::ENTRY,
+];
 
 /// The environment of this id or short name, in any case of letters.
 ///

@@ -36,6 +36,11 @@ impl Twin for crate::acrobot::Acrobot {
     const ACTIONS: Kind = Kind::Discrete(3);
 }
 
+impl Twin for crate::car_racing::CarRacing {
+    const OBSERVED: usize = 96 * 96 * 3;
+    const ACTIONS: Kind = Kind::Continuous(3);
+}
+
 impl Twin for crate::lunar_lander::LunarLander {
     const OBSERVED: usize = 8;
     const ACTIONS: Kind = Kind::Discrete(4);

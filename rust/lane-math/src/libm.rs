@@ -15,6 +15,7 @@ mod platform {
         pub(super) safe fn pow(x: f64, y: f64) -> f64;
         pub(super) safe fn fmod(x: f64, y: f64) -> f64;
         pub(super) safe fn tanh(x: f64) -> f64;
+        pub(super) safe fn atan2(y: f64, x: f64) -> f64;
         pub(super) safe fn powf(x: f32, y: f32) -> f32;
         pub(super) safe fn sinf(x: f32) -> f32;
         pub(super) safe fn cosf(x: f32) -> f32;
@@ -55,6 +56,10 @@ opaque_call! {
 opaque_call! {
     /// The platform's hyperbolic tangent of `x`, float64.
     tanh(x) -> f64, [f64]
+}
+opaque_call! {
+    /// The platform's angle of the point (`x`, `y`) in radians, float64.
+    atan2(y, x) -> f64, [f64, f64]
 }
 opaque_call! {
     /// The platform's `x` to the power `y`, float32. Not `x * x` for `y = 2`: glibc's differs for 0.07% of all `x`.

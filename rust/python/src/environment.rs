@@ -3,8 +3,8 @@
 use crate::EngineError;
 use crate::convert::{from_env_error, named_values};
 use envs::registry::{Entry, find};
-use envs::{Action, ActionSpace, Spec, StateValue, Step, Value, View};
-use numpy::{IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArray1};
+use envs::{Action, ActionSpace, ObservationDtype, Spec, StateValue, Step, Value, View};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
 
@@ -20,7 +20,8 @@ pub(crate) struct Environment {
     elapsed_steps: u64,
 }
 
-type Observation<'py> = Bound<'py, PyArrayDyn<f32>>;
+/// An array of the reference's type and shape.
+type Observation<'py> = Bound<'py, PyAny>;
 
 #[pymethods]
 impl Environment {
@@ -114,6 +115,13 @@ impl Environment {
         let space = self.spec.observation_space();
         let mut observation = vec![0.0; space.size()];
         self.episode.observe(View::Gymnasium, &mut observation);
-        PyArray1::from_vec(py, observation).reshape(space.shape.clone())
+        let shape = space.shape.clone();
+        match space.dtype {
+            ObservationDtype::F32 => Ok(PyArray1::from_vec(py, observation).reshape(shape)?.into_any()),
+            ObservationDtype::U8 => {
+                let bytes = observation.iter().map(|&value| value as u8).collect();
+                Ok(PyArray1::from_vec(py, bytes).reshape(shape)?.into_any())
+            }
+        }
     }
 }

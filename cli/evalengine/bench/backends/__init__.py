@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,8 +157,17 @@ def collect(individuals: list[list[Episode]]) -> Evaluated:
     )
 
 
-def policy_inputs(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Observations (B, ...) in Gymnasium's shape -> contiguous (B, n) for an mlp, (B, C, H, W) for a cnn."""
+BYTE_RANGE = np.float32(255.0)
+"""What bytes of images are divided by for a policy."""
+
+
+def policy_inputs(policy: Policy, observations: NDArray[Any]) -> NDArray[np.float32]:
+    """Observations (B, ...) in Gymnasium's shape -> contiguous (B, n) for an mlp, (B, C, H, W) for a cnn.
+
+    Bytes of images are divided by 255, as the engine does it.
+    """
+    if observations.dtype == np.uint8:
+        observations = observations.astype(np.float32) / BYTE_RANGE
     if len(policy.input_shape) == 3:
         return np.ascontiguousarray(np.moveaxis(observations, -1, 1))
     return np.ascontiguousarray(observations.reshape(len(observations), -1))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Episode, Evaluated, Task, baseline_version, collect, require_baseline
+from evalengine.bench.backends import BYTE_RANGE, Episode, Evaluated, Task, baseline_version, collect, require_baseline
 from evalengine.bench.workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _evaluate_individual(argument: tuple[NDArray[np.float32], list[int]]) -> lis
     vector, seeds = argument
     env, module, policy_input, shown = _Worker.env, _Worker.module, _Worker.policy_input, _Worker.observation
     choose = _Worker.choose
+    is_bytes = env.observation_space.dtype == np.uint8
     episodes = []
     with torch.inference_mode():
         torch.nn.utils.vector_to_parameters(torch.from_numpy(vector), module.parameters())
@@ -117,6 +118,8 @@ def _evaluate_individual(argument: tuple[NDArray[np.float32], list[int]]) -> lis
             ended = False
             while not ended:
                 shown[...] = observation
+                if is_bytes:
+                    np.divide(shown, BYTE_RANGE, out=shown)
                 action = choose(module(policy_input))
                 # Kept to explain differences; an append costs 0.03 us of a step's 20 us or more.
                 actions.append(action)

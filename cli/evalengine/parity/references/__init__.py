@@ -12,13 +12,17 @@ environment:
 
 and may define
 
+- `make(**kwargs) -> env`: how to make it, where `gymnasium.make(ENV_ID)` is not yet what ours is compared with;
 - `POLICIES`: spellings of policies for closed loops beside the environment's default one;
 - `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
 - `ending(env) -> name`: what ended the episode that has just been terminated;
 - `state(env) -> {name: numbers}`: parts of the state that the native environment's `state()` has under the same names;
   they are compared after every step too. What the observation shows in full is not worth it;
 - `GOLDEN_STEPS`: steps of each variant with each driver in the golden file; `GOLDEN_STRIDE`: how many of them go by
-  between two that are kept in full (see `evalengine.parity.golden.trace_arrays`).
+  between two that are kept in full (see `evalengine.parity.golden.trace_arrays`);
+- `REGIONS`: name -> `Region`, the parts of an observation that is an image, for counting differences;
+- `STEPS_SHARE`: which part of the steps that others are asked for is asked of this one, if its steps take so long;
+- `GOLDEN_FRAMES`: (variant as text, driver, row) of observations that are kept as pictures too, where they are images.
 
 Here `env` is the unwrapped environment. Gymnasium is imported only when a reference is asked for.
 
@@ -45,6 +49,9 @@ if TYPE_CHECKING:
 
 Choose: TypeAlias = Callable[[NDArray[Any]], Any]
 """The observation -> the action, for one episode."""
+
+Region: TypeAlias = tuple[int, int, int, int]
+"""Part of an image: the first row and the one after the last, then columns likewise."""
 
 Player: TypeAlias = Callable[[Any, np.random.Generator], Choose]
 """(unwrapped environment, source of randomness) -> `Choose`, called after the reset of each episode."""
@@ -90,6 +97,10 @@ class Reference:
         state: see above; None where the module has none.
         golden_steps: see above; 0 where the module does not say.
         golden_stride: see above.
+        golden_frames: see above; none where the module has none.
+        regions: see above; none where the module has none.
+        steps_share: see above; 1 where the module does not say.
+        maker: the module's `make`; None where it has none.
     """
 
     env_id: str
@@ -104,12 +115,20 @@ class Reference:
     state: Callable[[Any], Mapping[str, Any]] | None = None
     golden_steps: int = 0
     golden_stride: int = 1
+    golden_frames: tuple[tuple[str, str, int], ...] = ()
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    steps_share: float = 1.0
+    maker: Callable[..., gymnasium.Env[Any, Any]] | None = None
 
     def make(self, **kwargs: Any) -> gymnasium.Env[Any, Any]:
-        """A new environment: `gymnasium.make` with its usual wrappers; `kwargs` go to it unchanged."""
+        """A new environment, made by Gymnasium with its usual wrappers; `kwargs` go to it unchanged."""
         import gymnasium
 
-        return gymnasium.make(self.env_id, **kwargs)
+        return gymnasium.make(self.env_id, **kwargs) if self.maker is None else self.maker(**kwargs)
+
+    def share_of(self, steps: int) -> int:
+        """Return how many of `steps` steps are to be asked of this reference; at least one."""
+        return max(1, round(steps * self.steps_share))
 
     def version(self) -> str:
         """Version of `package` that is installed."""
@@ -144,5 +163,9 @@ def reference(env_id: str) -> Reference:
         policies=getattr(module, "POLICIES", ()),
         golden_steps=getattr(module, "GOLDEN_STEPS", 0),
         golden_stride=getattr(module, "GOLDEN_STRIDE", 1),
+        golden_frames=getattr(module, "GOLDEN_FRAMES", ()),
+        regions=getattr(module, "REGIONS", {}),
+        steps_share=getattr(module, "STEPS_SHARE", 1.0),
+        maker=getattr(module, "make", None),
         **{name: getattr(module, name) for name in _OPTIONAL if hasattr(module, name)},
     )
