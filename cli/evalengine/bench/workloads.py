@@ -91,9 +91,9 @@ _WORKLOADS = {
         Workload("trained", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=2, weights_file="pendulum.npy", noise=0.002),
     ),
     "LunarLander-v3": (
-        Workload("random", "LunarLander-v3", "mlp:8-64-4", 4096, 4, seed=1),
+        Workload("random", "LunarLander-v3", "mlp:8-64-4", 8192, 4, seed=1),
         Workload(
-            "trained", "LunarLander-v3", "mlp:8-64-4", 1024, 4, seed=2, weights_file="lunarlander.npy", noise=0.002
+            "trained", "LunarLander-v3", "mlp:8-64-4", 4096, 4, seed=2, weights_file="lunarlander.npy", noise=0.002
         ),
     ),
     "CarRacing-v3": (

@@ -13,16 +13,18 @@ Loading and checking import neither Gymnasium nor PyTorch.
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import dataclasses
 import hashlib
 import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -235,10 +237,17 @@ def libm_fingerprint(functions: Sequence[str]) -> dict[str, str]:
 
 
 def _hash_of(name: str, arguments: Sequence[float]) -> str:
-    function = getattr(math, name)
+    function = getattr(math, name) if hasattr(math, name) else _float32_function(name)
     second = (_SECOND_ARGUMENTS[name],) if name in _SECOND_ARGUMENTS else ()
     results = np.array([function(argument, *second) for argument in arguments], np.dtype("<f8"))
     return hashlib.sha256(results.tobytes()).hexdigest()[:16]
+
+
+def _float32_function(name: str) -> Callable[[float], float]:
+    """Return a function of float32 of the platform's library, such as sinf, which Python's math module lacks."""
+    function = getattr(ctypes.CDLL(ctypes.util.find_library("m")), name)
+    function.argtypes, function.restype = [ctypes.c_float], ctypes.c_float
+    return cast("Callable[[float], float]", function)
 
 
 def hashed_numbers(seed: int, count: int) -> NDArray[np.float32]:

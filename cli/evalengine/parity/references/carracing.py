@@ -20,7 +20,7 @@ from evalengine.parity.references import Choose, Variant
 ENV_ID = "CarRacing-v3"
 PACKAGE = "gymnasium"
 PACKAGES = ("gymnasium", "numpy", "box2d", "pygame-ce")
-LIBM = ("sin", "cos", "atan2")
+LIBM = ("sin", "cos", "atan2", "sinf", "cosf")
 VARIANTS = (
     Variant({"continuous": False}),
     Variant({"domain_randomize": True}),

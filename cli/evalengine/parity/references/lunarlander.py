@@ -21,7 +21,7 @@ with warnings.catch_warnings():
 ENV_ID = "LunarLander-v3"
 PACKAGE = "gymnasium"
 PACKAGES = ("gymnasium", "numpy", "box2d")
-LIBM = ("sin", "cos", "tanh")
+LIBM = ("sin", "cos", "tanh", "sinf", "cosf")
 VARIANTS = (
     Variant({"continuous": True}),
     Variant({"enable_wind": True}),
