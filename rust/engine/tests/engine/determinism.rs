@@ -2,6 +2,7 @@
 
 use crate::support::{evaluate, random_population, small_policy, task};
 use engine::{Evaluation, Seeds, Task};
+use envs::ObservationDtype;
 use envs::registry::{ENTRIES, Entry};
 use lane_math::libm;
 
@@ -12,6 +13,7 @@ const GOLDEN: &[(&str, u64)] = &[
     ("Acrobot-v1", 1_695_384_700_642_674_838),
     ("Pendulum-v1", 1_854_396_028_405_155_864),
     ("LunarLander-v3", 2_064_172_936_302_925_520),
+    ("CarRacing-v3", 11_869_409_573_618_361_210),
 ];
 
 const POPULATION: usize = 37;
@@ -35,8 +37,15 @@ fn for_each_environment(check: impl Fn(&Entry, &Task<'_>)) {
     for entry in ENTRIES {
         let spec = entry.spec(&[], &[]).unwrap();
         let network = small_policy(spec.as_ref());
-        let weights = random_population(&network, POPULATION, 1);
-        let task = Task { keep_final_observation: true, ..task(spec.as_ref(), &network, &weights, &SEEDS) };
+        // A picture takes as long as thousands of other steps.
+        let is_drawn = spec.observation_space().dtype == ObservationDtype::U8;
+        let (population, steps) = if is_drawn { (5, 25) } else { (POPULATION, 200) };
+        let weights = random_population(&network, population, 1);
+        let task = Task {
+            keep_final_observation: true,
+            max_episode_steps: Some(steps),
+            ..task(spec.as_ref(), &network, &weights, &SEEDS)
+        };
         check(entry, &task);
     }
 }
@@ -92,7 +101,7 @@ fn the_order_of_individuals_changes_nothing() {
 #[test]
 fn shared_seeds_are_the_same_seeds_for_each_individual() {
     for_each_environment(|entry, task| {
-        let repeated = SEEDS.repeat(POPULATION);
+        let repeated = SEEDS.repeat(task.population);
         let spelled_out = Task { seeds: Seeds::PerIndividual(&repeated), ..*task };
         assert_eq!(hash(&evaluate(&spelled_out).unwrap()), hash(&evaluate(task).unwrap()), "{}", entry.id);
     });

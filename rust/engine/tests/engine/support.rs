@@ -9,7 +9,7 @@ use numpy_rng::Generator;
 use policy::{Architecture, InputShape, Layer, Network};
 use std::ops::ControlFlow;
 
-/// A small policy for any environment: one hidden layer, or a convolution before it for images.
+/// A small policy for any environment: one hidden layer, or a convolution to about 12 by 12 before it for images.
 pub fn small_policy(spec: &dyn Spec) -> Network {
     let hidden = Layer::Linear { outputs: 12, bias: true };
     let output = Layer::Linear { outputs: spec.action_space().n_logits(), bias: true };
@@ -18,7 +18,7 @@ pub fn small_policy(spec: &dyn Spec) -> Network {
             let convolution = Layer::Conv2d {
                 out_channels: 8,
                 kernel: (3, 3),
-                stride: (1, 1),
+                stride: (height.div_ceil(12), width.div_ceil(12)),
                 padding: (1, 1),
                 bias: true,
             };
