@@ -27,6 +27,7 @@ from evalengine.weights import load_weights
 
 CARTPOLE = resolve("cartpole")
 SNAKE = resolve("snake")
+CARRACING = resolve("carracing")
 LISTED = [
     (entry, policy, name) for entry in entries() for policy in workloads.policies(entry) for name in workloads.NAMES
 ]
@@ -86,7 +87,13 @@ def test_trained_individuals_surround_the_shipped_one(entry: EnvironmentEntry, p
 
 @pytest.mark.parametrize(
     ("entry", "policy", "least"),
-    [(CARTPOLE, "mlp:4-64-2", 490.0), (CARTPOLE, "mlp:4-16-2", 490.0), (SNAKE, SNAKE.default_policy, 15.0)],
+    [
+        (CARTPOLE, "mlp:4-64-2", 490.0),
+        (CARTPOLE, "mlp:4-16-2", 490.0),
+        (SNAKE, SNAKE.default_policy, 15.0),
+        (CARRACING, CARRACING.default_policy, 300.0),
+        (CARRACING, "mlp:27648-3", 300.0),
+    ],
 )
 def test_trained_individuals_are_good_players(entry: EnvironmentEntry, policy: str, least: float) -> None:
     workload = replace(workloads.workload("trained", entry, policy), population=8)

@@ -3,8 +3,8 @@
 Per environment a random and a trained population, because they measure different things: random CartPole episodes
 last some 20 steps and are mostly resets, trained ones last 500; random Acrobot episodes last 500 and trained ones some
 80, Pendulum's always last 200; random LunarLander episodes fall for some 90 steps and crash, trained ones spend a third
-of theirs on the ground; random CarRacing drivers turn in circles or stand still; random Snake players die young or walk
-in circles until the time limit, trained ones grow long.
+of theirs on the ground; random CarRacing drivers turn in circles or stand still, trained ones follow the road at speed
+until the time limit; random Snake players die young or walk in circles until theirs, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
 - **trained**: individual 0 is the example policy that the package ships (in `weights/`; how it was made is written in
@@ -77,6 +77,7 @@ class Workload:
 
 
 _SNAKE_POLICY = "cnn:5x12x12-16k3-32k3-64-4"
+_CARRACING_POLICY = "cnn:3x96x96-16k8s4-32k4s2-64-3"
 
 # By environment, the default policy first. After the policy come population and episodes: populations are large enough
 # to keep the engine busy for about a round, episodes few enough that the slowest baseline finishes some tens of
@@ -97,7 +98,15 @@ _WORKLOADS = {
         ),
     ),
     "CarRacing-v3": (
-        Workload("random", "CarRacing-v3", "cnn:3x96x96-16k8s4-32k4s2-64-3", population=256, episodes=2, seed=1),
+        Workload("random", "CarRacing-v3", _CARRACING_POLICY, 256, 2, seed=1),
+        Workload(
+            "trained", "CarRacing-v3", _CARRACING_POLICY, 64, 1, seed=2, weights_file="carracing.npy", noise=0.001
+        ),
+        # Linear: nearly all the time goes into the physics and the picture.
+        Workload("random", "CarRacing-v3", "mlp:27648-3", 256, 2, seed=1),
+        Workload(
+            "trained", "CarRacing-v3", "mlp:27648-3", 64, 1, seed=2, weights_file="carracing-linear.npy", noise=0.001
+        ),
     ),
     "CartPole-v1": (
         Workload("random", "CartPole-v1", "mlp:4-64-2", 65536, 16, seed=1),
