@@ -196,14 +196,14 @@ def test_large_seeds_are_gymnasiums(seed: int) -> None:
         limit = {"max_episode_steps": 20} if env_id == "CarRacing-v3" else {}
         choose = random_actions(env_id, np.random.default_rng(0))
         theirs = reference(env_id).make(disable_env_checker=True, **limit)
-        replay(make(env_id, **limit), theirs, choose, seed)
+        replay(make(env_id, observation=None, **limit), theirs, choose, seed)
 
 
 @pytest.mark.parametrize("env_id", ENV_IDS)
 def test_a_reset_without_a_seed_goes_on_with_the_random_stream(env_id: str) -> None:
     """So the reference's stream has been consumed to the same point by the episode before."""
     limit = {"max_episode_steps": 20} if env_id in ("Acrobot-v1", "Pendulum-v1", "CarRacing-v3") else {}
-    theirs, native = reference(env_id).make(disable_env_checker=True, **limit), make(env_id, **limit)
+    theirs, native = reference(env_id).make(disable_env_checker=True, **limit), make(env_id, observation=None, **limit)
     choose = random_actions(env_id, np.random.default_rng(1))
     for episode in range(reference(env_id).share_of(200)):
         replay(native, theirs, choose, 5 if episode == 0 else None)
@@ -257,7 +257,7 @@ def test_lunarlander_equals_gymnasium(part: int) -> None:
 def play_variant(found: Reference, variant: Variant, first_seed: int, steps: int) -> Counter[str]:
     """Episodes of at least so many steps in all, the drivers taking turns, every bit of each compared."""
     theirs = make_reference(found, variant)
-    native = make(found.env_id, max_episode_steps=variant.max_episode_steps, **variant.kwargs)
+    native = make(found.env_id, observation=None, max_episode_steps=variant.max_episode_steps, **variant.kwargs)
     entry = describe(found.env_id, variant.kwargs)
     rng = np.random.default_rng(first_seed)
     players = [player(driver, entry, found.drivers) for driver in ("random", "sticky", *found.drivers)]
@@ -362,7 +362,7 @@ def test_snake_equals_its_reference(
     kwargs: dict[str, int], style: dict[str, Any], steps: int, snake_totals: Counter[str]
 ) -> None:
     theirs = SnakeEnv(**kwargs)
-    native = make("evalengine/Snake-v0", **kwargs)
+    native = make("evalengine/Snake-v0", observation=None, **kwargs)
     player = SnakePlayer(theirs, np.random.default_rng(steps), **style)
     seen = player.seen
     seed = 0

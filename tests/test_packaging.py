@@ -52,7 +52,14 @@ def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> N
 
 
 def test_the_references_are_pinned_to_the_versions_of_the_claims() -> None:
-    wanted = {"torch": "2.13.0", "gymnasium": "1.4.0", "box2d": "2.3.10", "pygame-ce": "2.5.8", "numpy": "2.4.6"}
+    wanted = {
+        "torch": "2.13.0",
+        "gymnasium": "1.4.0",
+        "box2d": "2.3.10",
+        "pygame-ce": "2.5.8",
+        "opencv-python-headless": "5.0.0.93",
+        "numpy": "2.4.6",
+    }
     assert {name: str(pins("dev.txt")[name]) for name in wanted} == wanted
 
 

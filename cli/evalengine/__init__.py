@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalengine.environment import Environment, make
     from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, NonFiniteError, OutputError
     from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
+    from evalengine.observation import ObservationOptions
     from evalengine.policy import Policy
     from evalengine.weights import LoadedWeights, load_weights, save_weights
 
@@ -34,6 +35,7 @@ __all__ = [
     "LoadedWeights",
     "MissingDependencyError",
     "NonFiniteError",
+    "ObservationOptions",
     "OutputError",
     "Policy",
     "__version__",
@@ -52,6 +54,7 @@ _MODULES = {
     "LoadedWeights": "weights",
     "MissingDependencyError": "errors",
     "NonFiniteError": "errors",
+    "ObservationOptions": "observation",
     "OutputError": "errors",
     "Policy": "policy",
     "batch_evaluate": "evaluation",

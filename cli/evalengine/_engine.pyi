@@ -6,6 +6,8 @@ from typing import Any, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.observation import RawOptions
+
 # ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), ("tanh",) or ("relu",)
 Layer: TypeAlias = (
     tuple[str, int, bool] | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool] | tuple[str]
@@ -19,6 +21,7 @@ class EnvironmentEntry(TypedDict):
     summary: str
     observation_shape: tuple[int, ...]
     observation_dtype: str
+    image_shape: tuple[int, int, int] | None
     action_space: str
     n_actions: int | None
     action_low: list[float] | None
@@ -66,14 +69,20 @@ class Environment:
 
     observation_shape: tuple[int, ...]
     def __init__(
-        self, env_id: str, kwargs: Mapping[str, bool | int | float], max_episode_steps: int | None
+        self,
+        env_id: str,
+        kwargs: Mapping[str, bool | int | float],
+        max_episode_steps: int | None,
+        observation: RawOptions | None = None,
     ) -> None: ...
     def reset(self, seed: int | None, options: Mapping[str, float]) -> NDArray[Any]: ...
     def step(self, action: int | NDArray[np.float32]) -> tuple[NDArray[Any], float, bool, bool]: ...
     def state(self) -> dict[str, Any]: ...
 
 def environments() -> list[EnvironmentEntry]: ...
-def describe(env_id: str, kwargs: Mapping[str, bool | int | float]) -> EnvironmentEntry: ...
+def describe(
+    env_id: str, kwargs: Mapping[str, bool | int | float], observation: RawOptions | None = None
+) -> EnvironmentEntry: ...
 def build_info() -> dict[str, str]: ...
 def available_threads() -> int: ...
 def evaluate(
@@ -91,6 +100,7 @@ def evaluate(
     on_nan: float | None,
     keep_final_observation: bool,
     progress: Callable[[int, int], object] | None,
+    observation: RawOptions | None = None,
 ) -> RawEvaluation: ...
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

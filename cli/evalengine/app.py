@@ -103,6 +103,10 @@ def evaluate(
     reset_option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; repeatable.")
     ] = None,
+    observation: Annotated[
+        str | None,
+        typer.Option(help="What is seen of images, such as skip=4,gray,resize=84x84,stack=4 (or padding=zero)."),
+    ] = None,
     max_episode_steps: Annotated[
         int | None, typer.Option(help="Time limit in steps; the environment's own if left out.")
     ] = None,
@@ -128,6 +132,7 @@ def evaluate(
         index=index,
         env_kwargs=options.parse_settings("--env-kwarg", env_kwarg or []),
         reset_options=options.parse_settings("--reset-option", reset_option or []),
+        observation=observation,
         max_episode_steps=max_episode_steps,
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),

@@ -20,25 +20,35 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine import _engine
 from evalengine.arguments import SEED_LIMIT, check_integer, float_array, named_values
 from evalengine.errors import InputError, engine_errors
+from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.registry import EnvironmentEntry, describe
 
 
-def make(env_id: str, *, max_episode_steps: int | None = None, **kwargs: bool | int | float) -> Environment:
+def make(
+    env_id: str,
+    *,
+    max_episode_steps: int | None = None,
+    observation: ObservationLike | None = None,
+    **kwargs: bool | int | float,
+) -> Environment:
     """Return an environment.
 
     Args:
         env_id: a full id or a short name.
-        max_episode_steps: the time limit in steps; None is the registered one.
+        max_episode_steps: the time limit in steps of the environment; None is the registered one.
+        observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "stack": 4} or
+            "skip=4,stack=4"; see `ObservationOptions`. With a skip, a call of `step` is several steps.
         kwargs: keyword arguments of the environment, as for `gymnasium.make`.
 
     Raises:
         InputError: no such environment, or an argument that it does not take.
     """
-    entry = describe(env_id, kwargs)
+    options = ObservationOptions.of(observation)
+    entry = describe(env_id, kwargs, options)
     if max_episode_steps is not None:
         check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
     with engine_errors():
-        return Environment(entry, _engine.Environment(entry.id, kwargs, max_episode_steps))
+        return Environment(entry, _engine.Environment(entry.id, kwargs, max_episode_steps, raw_options(options)))
 
 
 class Environment:

@@ -30,6 +30,7 @@ from evalengine.arguments import (
     seed_matrix,
 )
 from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.policy import Policy
 from evalengine.registry import describe
 
@@ -44,13 +45,13 @@ class Evaluation:
     Attributes:
         fitness: (P,) float32; a failed individual has the number given as `on_nan`.
         returns: (P, E) float64, the sum of rewards of each episode; NaN where it failed or was not run.
-        lengths: (P, E) int64, in steps.
+        lengths: (P, E) int64, in steps of the environment, of which a skip takes several per action.
         terminated: (P, E) bool: the episode reached an end of the task.
         truncated: (P, E) bool: the episode reached its time limit; both can be set.
         failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
         seeds: (P, E) uint64, read-only.
         seconds: the wall time of the episodes.
-        steps: how many steps were run, all individuals and episodes together.
+        steps: how many steps of the environment were run, all individuals and episodes together.
         final_observation: (P, E, *observation_shape) float32 if asked for by `keep`, else None.
     """
 
@@ -71,6 +72,7 @@ class EvaluationOptions(TypedDict, total=False):
 
     env_kwargs: Mapping[str, bool | int | float] | None
     reset_options: Mapping[str, float] | None
+    observation: ObservationLike | None
     max_episode_steps: int | None
     threads: int | None
     on_nan: Literal["raise"] | float
@@ -102,7 +104,7 @@ def batch_evaluate(
         activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, max_episode_steps, threads, on_nan, progress; see `evaluate`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress; see `evaluate`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -123,6 +125,7 @@ def evaluate(
     seeds: ArrayLike | None = None,
     env_kwargs: Mapping[str, bool | int | float] | None = None,
     reset_options: Mapping[str, float] | None = None,
+    observation: ObservationLike | None = None,
     max_episode_steps: int | None = None,
     threads: int | None = None,
     on_nan: Literal["raise"] | float = "raise",
@@ -144,7 +147,9 @@ def evaluate(
             shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.
         env_kwargs: keyword arguments of the environment, as for `gymnasium.make`.
         reset_options: the options of `reset`.
-        max_episode_steps: the time limit in steps; None is the registered one.
+        observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "grayscale": True, "resize":
+            (84, 84), "stack": 4} or "skip=4,gray,resize=84x84,stack=4"; see `ObservationOptions`.
+        max_episode_steps: the time limit in steps of the environment; None is the registered one.
         threads: None is all cores that this process may use.
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.
@@ -155,7 +160,8 @@ def evaluate(
         InputError: an argument cannot be used; nothing has been run.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
-    entry = describe(env_id, env_kwargs)
+    seen = ObservationOptions.of(observation)
+    entry = describe(env_id, env_kwargs, seen)
     policy = policy if isinstance(policy, Policy) else Policy(policy)
     policy.check_fits(entry)
     matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
@@ -177,6 +183,7 @@ def evaluate(
             on_nan=failure_fitness,
             keep_final_observation="final_observation" in keep,
             progress=progress,
+            observation=raw_options(seen),
         )
     return Evaluation(
         fitness=raw["fitness"],

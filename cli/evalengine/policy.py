@@ -181,14 +181,13 @@ class Policy(Spelling):
     def check_fits(self, entry: EnvironmentEntry) -> None:
         """Check inputs, outputs and head against an environment with its keyword arguments applied.
 
-        An observation (height, width, channels) is (channels, height, width) for a cnn; an mlp takes any observation
-        flattened row-major.
+        An observation (height, width, channels) is (channels, height, width) for a cnn, and the frames of a stack are
+        channels; an mlp takes any observation flattened row-major.
 
         Raises:
             InputError: the policy cannot play this environment; the message gives both sides.
         """
-        shape = entry.observation_shape
-        wanted = (entry.n_inputs,) if self.arch == "mlp" else (*shape[2:], *shape[:2])
+        wanted = (entry.n_inputs,) if self.arch == "mlp" else entry.image_shape or entry.observation_shape
         if (self.input_shape, self.n_outputs) != (wanted, entry.n_outputs):
             inputs, got = ("x".join(str(size) for size in sizes) for sizes in (wanted, self.input_shape))
             raise InputError(

@@ -4,7 +4,7 @@
     'CartPole-v1'
 
 Nothing is listed here: an environment that the extension registers appears by itself, and the extension finds names and
-checks keyword arguments. Depends on arguments and the extension.
+checks keyword arguments. Depends on arguments, observation and the extension.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import lru_cache
 from evalengine import _engine
 from evalengine.arguments import named_values
 from evalengine.errors import InputError, engine_errors
+from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class EnvironmentEntry:
         summary: one line for people.
         observation_shape: Gymnasium's order, so (height, width, channels) for images.
         observation_dtype: "float32" or "uint8".
+        image_shape: (channels, height, width) as a cnn sees them; None if observations are no images.
         action_space: "discrete" or "box".
         n_actions: the number of Discrete actions, None for a Box.
         action_low: the bounds of a Box, None for Discrete actions.
@@ -44,6 +46,7 @@ class EnvironmentEntry:
     summary: str
     observation_shape: tuple[int, ...]
     observation_dtype: str
+    image_shape: tuple[int, int, int] | None
     action_space: str
     n_actions: int | None
     action_low: tuple[float, ...] | None
@@ -73,6 +76,7 @@ def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
         summary=row["summary"],
         observation_shape=tuple(row["observation_shape"]),
         observation_dtype=row["observation_dtype"],
+        image_shape=row["image_shape"],
         action_space=row["action_space"],
         n_actions=row["n_actions"],
         action_low=None if row["action_low"] is None else tuple(row["action_low"]),
@@ -98,18 +102,23 @@ def resolve(name: str) -> EnvironmentEntry:
     return describe(name)
 
 
-def describe(name: str, kwargs: Mapping[str, bool | int | float] | None = None) -> EnvironmentEntry:
-    """Return the environment that `name` means, with the shapes that it has for these keyword arguments.
+def describe(
+    name: str,
+    kwargs: Mapping[str, bool | int | float] | None = None,
+    observation: ObservationLike | None = None,
+) -> EnvironmentEntry:
+    """Return the environment that `name` means, with the shapes that it has for these keyword arguments and options.
 
     Raises:
-        InputError: no such environment, or a keyword argument that it does not take.
+        InputError: no such environment, or a keyword argument or an observation option that it does not take.
     """
     if not isinstance(name, str):
         raise InputError(f"environment: expected a name such as 'CartPole-v1', got {name!r}")
-    if kwargs is None:
+    options = ObservationOptions.of(observation)
+    if kwargs is None and options is None:
         return _described(name)
     with engine_errors():
-        return _entry(_engine.describe(name, named_values("env_kwargs", kwargs)))
+        return _entry(_engine.describe(name, named_values("env_kwargs", kwargs), raw_options(options)))
 
 
 @lru_cache(maxsize=64)

@@ -19,6 +19,7 @@ from evalengine.commands.fitting import choose
 from evalengine.errors import InputError
 from evalengine.evaluation import Evaluation, evaluate
 from evalengine.files import check_writable
+from evalengine.observation import ObservationLike
 from evalengine.provenance import provenance
 from evalengine.weights import LoadedWeights, load_weights
 
@@ -39,7 +40,8 @@ class EvaluateConfig:
         index: evaluate only this individual; None means all.
         env_kwargs: keyword arguments of the environment.
         reset_options: options of every reset.
-        max_episode_steps: time limit in steps; None means the environment's own.
+        observation: frame skip, gray scale, size and stack of images; see `evalengine.ObservationOptions`.
+        max_episode_steps: time limit in steps of the environment; None means the environment's own.
         threads: None means the cores that this process may use.
         on_nan: "raise", or the fitness of an individual whose logits become NaN or infinite.
         out: a CSV file for all individuals; None writes none.
@@ -53,6 +55,7 @@ class EvaluateConfig:
     index: int | None = None
     env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
     reset_options: Mapping[str, float] = field(default_factory=dict)
+    observation: ObservationLike | None = None
     max_episode_steps: int | None = None
     threads: int | None = None
     on_nan: Literal["raise"] | float = "raise"
@@ -152,7 +155,7 @@ def run(config: EvaluateConfig, progress: Callable[[int, int], object] | None = 
     if config.out is not None:
         _check_output(config.out, config.weights)
     loaded = load_weights(config.weights, config.policy)
-    entry, policy = choose(loaded, config.env, config.env_kwargs)
+    entry, policy = choose(loaded, config.env, config.env_kwargs, config.observation)
     weights, individuals = _selected(loaded, config.index)
     evaluation = evaluate(
         entry.id,
@@ -162,6 +165,7 @@ def run(config: EvaluateConfig, progress: Callable[[int, int], object] | None = 
         seeds=config.seeds if isinstance(config.seeds, int) else list(config.seeds),
         env_kwargs=config.env_kwargs,
         reset_options=config.reset_options,
+        observation=config.observation,
         max_episode_steps=config.max_episode_steps,
         threads=config.threads,
         on_nan=config.on_nan,

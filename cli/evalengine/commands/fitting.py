@@ -12,13 +12,17 @@ import math
 from collections.abc import Mapping
 
 from evalengine.errors import InputError
+from evalengine.observation import ObservationLike
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry, describe, entries
 from evalengine.weights import LoadedWeights
 
 
 def choose(
-    loaded: LoadedWeights, env: str | None, env_kwargs: Mapping[str, bool | int | float]
+    loaded: LoadedWeights,
+    env: str | None,
+    env_kwargs: Mapping[str, bool | int | float],
+    observation: ObservationLike | None = None,
 ) -> tuple[EnvironmentEntry, Policy]:
     """Return the environment (keyword arguments applied) and the policy for a weights file.
 
@@ -27,17 +31,18 @@ def choose(
             if that has as many parameters.
         env: short name or full id; None takes the file's, then the only one that fits.
         env_kwargs: keyword arguments of the environment.
+        observation: what stands before it; a guess at the environment does without.
 
     Raises:
         InputError: a name, a spelling or a keyword argument is wrong, or nothing fits, or more than one does.
     """
     name = loaded.env_id if env is None else env
     if name is not None:
-        entry = describe(name, env_kwargs)
+        entry = describe(name, env_kwargs, observation)
     elif loaded.policy is not None:
-        entry = describe(_only_env_for_policy(loaded, loaded.policy).id, env_kwargs)
+        entry = describe(_only_env_for_policy(loaded, loaded.policy).id, env_kwargs, observation)
     else:
-        entry = describe(_only_env_for_count(loaded).id, env_kwargs)
+        entry = describe(_only_env_for_count(loaded).id, env_kwargs, observation)
     return entry, loaded.policy or _default_policy(loaded, entry)
 
 

@@ -114,7 +114,7 @@ def _check_environment(golden: Golden) -> Section:
     for number, run in enumerate(header["runs"]):
         variant = Variant(run["kwargs"], run["options"], run["max_episode_steps"])
         schedule, kept, theirs = _trace_of(golden, number)
-        env = make(header["env_id"], max_episode_steps=variant.max_episode_steps, **variant.kwargs)
+        env = make(header["env_id"], observation=None, max_episode_steps=variant.max_episode_steps, **variant.kwargs)
         ours = replay(env, schedule, variant.options, tuple(run["state"])).at(kept)
         if theirs.observation.dtype == _HASH:
             ours = dataclasses.replace(ours, observation=image_hashes(ours.observation))

@@ -121,7 +121,7 @@ def variant_players(reference: Reference, variant: Variant, drivers: Sequence[st
 
 def native_replay(reference: Reference, variant: Variant, trace: Trace) -> Trace:
     """Run our environment with the seeds and actions of a trace of the reference."""
-    env = make(reference.env_id, max_episode_steps=variant.max_episode_steps, **variant.kwargs)
+    env = make(reference.env_id, observation=None, max_episode_steps=variant.max_episode_steps, **variant.kwargs)
     return replay(env, trace, variant.options, state_names(reference, variant))
 
 

@@ -160,9 +160,13 @@ impl Task<'_> {
             )));
         }
         if let InputShape::Image { channels, height, width } = architecture.input() {
-            if shape[..] != [height, width, channels] {
+            let image_shape = self.spec.image_shape();
+            if image_shape != Some([channels, height, width]) {
+                let seen = image_shape.map_or("which are none".to_owned(), |[channels, height, width]| {
+                    format!("{height} x {width} with {channels} channels")
+                });
                 return Err(EngineError::input(format!(
-                    "policy: expected images for observations of shape {shape:?} (height, width, channels), \
+                    "policy: expected images for observations of shape {shape:?}, {seen}, \
                      got {height} x {width} with {channels} channels"
                 )));
             }

@@ -105,12 +105,13 @@ impl<'a> Worker<'a> {
         let active = self.active;
         let (totals, lengths) = (&mut self.totals[..active], &mut self.lengths[..active]);
         let (rewards, ended) = (&self.outcomes.rewards[..active], &mut self.ended[..active]);
+        let steps = &self.outcomes.steps[..active];
         let (terminated, truncated) =
             (&self.outcomes.terminated[..active], &mut self.outcomes.truncated[..active]);
         let mut any = false;
         for lane in 0..active {
             totals[lane] += rewards[lane];
-            lengths[lane] += 1;
+            lengths[lane] += steps[lane];
             truncated[lane] |= lengths[lane] >= limit;
             ended[lane] = terminated[lane] | truncated[lane];
             any |= ended[lane];

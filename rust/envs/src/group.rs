@@ -12,12 +12,19 @@ pub struct Outcomes {
     pub terminated: Vec<bool>,
     /// Which episodes reached a limit of the environment's own.
     pub truncated: Vec<bool>,
+    /// How many steps of the environment it was: 1, unless frames are skipped. Only a group that skips writes them.
+    pub steps: Vec<u64>,
 }
 
 impl Outcomes {
     /// Room for `lanes` lanes.
     pub fn new(lanes: usize) -> Self {
-        Self { rewards: vec![0.0; lanes], terminated: vec![false; lanes], truncated: vec![false; lanes] }
+        Self {
+            rewards: vec![0.0; lanes],
+            terminated: vec![false; lanes],
+            truncated: vec![false; lanes],
+            steps: vec![1; lanes],
+        }
     }
 }
 
@@ -54,11 +61,19 @@ pub trait Spec: Send + Sync {
     /// The observation space.
     fn observation_space(&self) -> &ObservationSpace;
 
+    /// `(channels, height, width)` of observations that are images, as [`View::ChannelsFirst`] has them.
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        match self.observation_space().shape[..] {
+            [height, width, channels] => Some([channels, height, width]),
+            _ => None,
+        }
+    }
+
     /// The action space.
     fn action_space(&self) -> &ActionSpace;
 
     /// The policy that takes the place of the registry's, where the keyword arguments change what fits.
-    fn default_policy(&self) -> Option<&'static str> {
+    fn default_policy(&self) -> Option<&str> {
         None
     }
 
@@ -187,7 +202,7 @@ impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
         &self.action_space
     }
 
-    fn default_policy(&self) -> Option<&'static str> {
+    fn default_policy(&self) -> Option<&str> {
         self.default_policy
     }
 

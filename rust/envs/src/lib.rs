@@ -14,7 +14,8 @@
 //! **Where it stands.** Depends on `numpy-rng` (the random streams), `lane-math` (libm), `planar` (rigid bodies)
 //! and `raster` (pictures), never on policies or the engine. A scalar [`Environment`] is one episode; a [`Group`]
 //! is several that one thread advances together, and the only thing that the engine sees. A [`Spec`] is an
-//! environment with its keyword arguments fixed, and makes both. The [`registry`] names them all.
+//! environment with its keyword arguments fixed, and makes both. The [`registry`] names them all, and puts wrappers
+//! before those that show images ([`ObservationOptions`]).
 //!
 //! **Numeric contract.** State and arithmetic have the types and the order of operations of the
 //! reference, which each file names; nothing is fused or reassociated. The same seed gives the same
@@ -31,6 +32,7 @@ mod environment;
 mod error;
 mod group;
 mod lunar_lander;
+mod observation;
 mod pendulum;
 pub mod registry;
 mod reset_bounds;
@@ -44,4 +46,5 @@ pub use arguments::{Arguments, Parameter, Value, nearest_name};
 pub use environment::{Action, Environment, StateField, StateValue, Step, View};
 pub use error::EnvError;
 pub use group::{Group, MakeGroup, Outcomes, PrototypeSpec, ScalarGroup, Spec};
+pub use observation::{ObservationOptions, Padding};
 pub use space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};

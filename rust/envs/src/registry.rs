@@ -3,6 +3,7 @@
 use crate::arguments::{Arguments, Parameter, Value, nearest_name};
 use crate::error::EnvError;
 use crate::group::Spec;
+use crate::observation::{ObservationOptions, ObservedSpec};
 use crate::{acrobot, car_racing, cart_pole, lunar_lander, pendulum, snake};
 
 /// Keyword arguments and reset options to a spec.
@@ -43,6 +44,24 @@ impl Entry {
         let kwargs = Arguments::parse("keyword argument", self.id, self.kwargs, kwargs)?;
         let reset_options = Arguments::parse("reset option", self.id, self.reset_options, reset_options)?;
         (self.build)(&kwargs, &reset_options)
+    }
+
+    /// The same behind the wrappers that `observation` names, which must know the time limit: see
+    /// [`ObservationOptions`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`spec`](Self::spec); an environment without coloured images, or a number below its least value.
+    pub fn observed_spec(
+        &self,
+        kwargs: &[(String, Value)],
+        reset_options: &[(String, Value)],
+        observation: &ObservationOptions,
+        max_episode_steps: Option<u64>,
+    ) -> Result<Box<dyn Spec>, EnvError> {
+        let inner = self.spec(kwargs, reset_options)?;
+        let policy = inner.default_policy().unwrap_or(self.default_policy).to_owned();
+        Ok(Box::new(ObservedSpec::new(self.id, inner, &policy, observation, max_episode_steps)?))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Python values to the engine's, and errors back.
 
 use crate::{EngineError, NonFiniteError};
-use envs::{EnvError, Value};
+use envs::registry::Entry;
+use envs::{EnvError, ObservationOptions, Padding, Spec, Value};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping};
@@ -37,6 +38,49 @@ fn to_value(value: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
     } else {
         None
     })
+}
+
+/// The wrappers before an environment, as a mapping with all of these keys.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Wrappers {
+    skip: Option<usize>,
+    grayscale: bool,
+    resize: Option<(usize, usize)>,
+    stack: Option<usize>,
+    padding: String,
+}
+
+impl Wrappers {
+    fn options(&self) -> PyResult<ObservationOptions> {
+        let padding = match self.padding.as_str() {
+            "reset" => Padding::Reset,
+            "zero" => Padding::Zero,
+            other => {
+                let message = format!("observation: expected padding reset or zero, got {other:?}");
+                return Err(EngineError::new_err(message));
+            }
+        };
+        let &Self { skip, grayscale, resize, stack, .. } = self;
+        Ok(ObservationOptions { skip, grayscale, resize, stack, padding })
+    }
+}
+
+/// The environment with these arguments, behind wrappers if there are any.
+pub(crate) fn to_spec(
+    entry: &Entry,
+    kwargs: &[(String, Value)],
+    reset_options: &[(String, Value)],
+    observation: Option<&Wrappers>,
+    max_episode_steps: Option<u64>,
+) -> PyResult<Box<dyn Spec>> {
+    let spec = match observation {
+        None => entry.spec(kwargs, reset_options),
+        Some(observation) => {
+            entry.observed_spec(kwargs, reset_options, &observation.options()?, max_episode_steps)
+        }
+    };
+    spec.map_err(from_env_error)
 }
 
 pub(crate) fn from_env_error(error: EnvError) -> PyErr {

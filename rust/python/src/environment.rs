@@ -1,19 +1,20 @@
 //! One native episode, stepped from Python.
 
 use crate::EngineError;
-use crate::convert::{from_env_error, named_values};
+use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{Entry, find};
 use envs::{Action, ActionSpace, ObservationDtype, Spec, StateValue, Step, Value, View};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
 
-/// One episode of an environment, behind Gymnasium's `TimeLimit`.
+/// One episode of an environment, behind Gymnasium's `TimeLimit` and the wrappers of its observations.
 #[pyclass(module = "evalengine._engine")]
 pub(crate) struct Environment {
     entry: &'static Entry,
     kwargs: Vec<(String, Value)>,
     reset_options: Vec<(String, Value)>,
+    observation: Option<Wrappers>,
     max_episode_steps: Option<u64>,
     spec: Box<dyn Spec>,
     episode: Box<dyn envs::Environment>,
@@ -26,16 +27,23 @@ type Observation<'py> = Bound<'py, PyAny>;
 #[pymethods]
 impl Environment {
     #[new]
-    fn new(env_id: &str, kwargs: &Bound<'_, PyMapping>, max_episode_steps: Option<u64>) -> PyResult<Self> {
+    #[pyo3(signature = (env_id, kwargs, max_episode_steps, observation=None))]
+    fn new(
+        env_id: &str,
+        kwargs: &Bound<'_, PyMapping>,
+        max_episode_steps: Option<u64>,
+        observation: Option<Wrappers>,
+    ) -> PyResult<Self> {
         let entry = find(env_id).map_err(from_env_error)?;
         let kwargs = named_values("env_kwargs", kwargs)?;
-        let spec = entry.spec(&kwargs, &[]).map_err(from_env_error)?;
-        let episode = spec.environment();
         let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
+        let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), max_episode_steps)?;
+        let episode = spec.environment();
         Ok(Self {
             entry,
             kwargs,
             reset_options: Vec::new(),
+            observation,
             max_episode_steps,
             spec,
             episode,
@@ -62,7 +70,8 @@ impl Environment {
                     "reset: expected a seed together with options that differ from the last reset's";
                 return Err(EngineError::new_err(message));
             }
-            self.spec = self.entry.spec(&self.kwargs, &options).map_err(from_env_error)?;
+            let (observation, limit) = (self.observation.as_ref(), self.max_episode_steps);
+            self.spec = to_spec(self.entry, &self.kwargs, &options, observation, limit)?;
             self.episode = self.spec.environment();
             self.reset_options = options;
         }
@@ -94,7 +103,9 @@ impl Environment {
             }
         };
         self.elapsed_steps += 1;
-        let at_limit = self.max_episode_steps.is_some_and(|limit| self.elapsed_steps >= limit);
+        // Behind wrappers a step may be several of the environment's: then the limit is theirs.
+        let at_limit = self.observation.is_none()
+            && self.max_episode_steps.is_some_and(|limit| self.elapsed_steps >= limit);
         Ok((self.observation(py)?, reward, terminated, truncated || at_limit))
     }
 

@@ -1,7 +1,7 @@
 //! The one call: a population in, returns out, with the GIL released.
 
 use crate::EngineError;
-use crate::convert::{from_engine_error, from_env_error, named_values};
+use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
 use crate::network::Network;
 use engine::{Evaluation, Head, OnNonFinite, Seeds, Task};
 use envs::registry::find;
@@ -17,7 +17,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// Evaluates a population; see `_engine.pyi`.
 #[pyfunction]
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, group_width,
-                    max_episode_steps, on_nan, keep_final_observation, progress))]
+                    max_episode_steps, on_nan, keep_final_observation, progress, observation=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -34,11 +34,13 @@ pub(crate) fn evaluate<'py>(
     on_nan: Option<f32>,
     keep_final_observation: bool,
     progress: Option<Py<PyAny>>,
+    observation: Option<Wrappers>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let entry = find(env_id).map_err(from_env_error)?;
     let kwargs = named_values("env_kwargs", env_kwargs)?;
     let reset_options = named_values("reset option", reset_options)?;
-    let spec = entry.spec(&kwargs, &reset_options).map_err(from_env_error)?;
+    let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
+    let spec = to_spec(entry, &kwargs, &reset_options, observation.as_ref(), max_episode_steps)?;
     let not_contiguous = |name| EngineError::new_err(format!("{name}: expected a C-contiguous array"));
     let (population, episodes) = (weights.shape()[0], seeds.shape()[1]);
     let flat_seeds = seeds.as_slice().map_err(|_| not_contiguous("seeds"))?;
@@ -53,7 +55,7 @@ pub(crate) fn evaluate<'py>(
         seeds: if is_shared { Seeds::Shared(flat_seeds) } else { Seeds::PerIndividual(flat_seeds) },
         threads,
         group_width,
-        max_episode_steps: max_episode_steps.or(entry.max_episode_steps.map(u64::from)),
+        max_episode_steps,
         on_non_finite: on_nan.map_or(OnNonFinite::Stop, OnNonFinite::Fitness),
         keep_final_observation,
     };

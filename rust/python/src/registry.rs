@@ -1,6 +1,6 @@
 //! The registry of environments, as dictionaries.
 
-use crate::convert::{from_env_error, named_values};
+use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{ENTRIES, Entry, find};
 use envs::{ActionSpace, Parameter, Spec, Value};
 use pyo3::prelude::*;
@@ -16,15 +16,19 @@ pub(crate) fn environments(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     ENTRIES.iter().map(describe).collect()
 }
 
-/// One environment with these keyword arguments.
+/// One environment with these keyword arguments, behind these wrappers.
 #[pyfunction]
+#[pyo3(signature = (env_id, kwargs, observation=None))]
 pub(crate) fn describe<'py>(
     py: Python<'py>,
     env_id: &str,
     kwargs: &Bound<'py, PyMapping>,
+    observation: Option<Wrappers>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let entry = find(env_id).map_err(from_env_error)?;
-    let spec = entry.spec(&named_values("env_kwargs", kwargs)?, &[]).map_err(from_env_error)?;
+    let kwargs = named_values("env_kwargs", kwargs)?;
+    // No episode is played: any time limit will do.
+    let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), None)?;
     to_dict(py, entry, spec.as_ref())
 }
 
@@ -35,6 +39,8 @@ fn to_dict<'py>(py: Python<'py>, entry: &Entry, spec: &dyn Spec) -> PyResult<Bou
     dict.set_item("summary", entry.summary)?;
     dict.set_item("observation_shape", PyTuple::new(py, &spec.observation_space().shape)?)?;
     dict.set_item("observation_dtype", spec.observation_space().dtype.name())?;
+    let image_shape = spec.image_shape().map(|shape| PyTuple::new(py, shape)).transpose()?;
+    dict.set_item("image_shape", image_shape)?;
     let (kind, n_actions, low, high) = match spec.action_space() {
         ActionSpace::Discrete(n) => ("discrete", Some(*n), None, None),
         ActionSpace::Box { low, high } => ("box", None, Some(low.clone()), Some(high.clone())),

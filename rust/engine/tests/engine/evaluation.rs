@@ -179,7 +179,7 @@ fn images_must_have_the_observation_s_shape() {
     let message = evaluate(&task(spec.as_ref(), &network, &weights, &[0])).unwrap_err().to_string();
     assert_eq!(
         message,
-        "policy: expected images for observations of shape [12, 12, 5] (height, width, channels), \
+        "policy: expected images for observations of shape [12, 12, 5], 12 x 12 with 5 channels, \
          got 12 x 5 with 12 channels"
     );
 }

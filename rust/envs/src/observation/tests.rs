@@ -1,0 +1,284 @@
+//! Groups against scalar episodes and both against the wrappers' definition, on an environment of a few pixels whose
+//! episodes end at any time, in the middle of a skip too.
+
+use super::{COLOURS, ObservationOptions, ObservedSpec, Padding};
+use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
+use crate::group::{Group, Outcomes, PrototypeSpec, Spec};
+use crate::registry::find;
+use crate::space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
+use numpy_rng::Generator;
+use proptest::prelude::*;
+
+const HEIGHT: usize = 6;
+const WIDTH: usize = 4;
+const SIZE: usize = HEIGHT * WIDTH * COLOURS;
+const ID: &str = "Noise-v0";
+
+/// Pixels, rewards and ends from a random stream.
+#[derive(Clone)]
+struct Noise {
+    rng: Generator,
+    pixels: [u8; SIZE],
+    sum: i64,
+    has_ended: bool,
+}
+
+impl Noise {
+    fn new() -> Self {
+        Self { rng: Generator::from_seed(0), pixels: [0; SIZE], sum: 0, has_ended: true }
+    }
+
+    fn draw(&mut self) {
+        self.pixels = std::array::from_fn(|_| self.rng.next_u32() as u8);
+    }
+}
+
+impl Environment for Noise {
+    fn reset(&mut self, seed: Option<u64>) {
+        self.rng = Generator::from_seed(seed.expect("a seed"));
+        (self.sum, self.has_ended) = (0, false);
+        self.draw();
+    }
+
+    fn step(&mut self, action: Action<'_>) -> Step {
+        assert!(!self.has_ended, "stepped past its end");
+        self.sum += i64::from(action.index());
+        self.draw();
+        let reward = self.rng.random() + f64::from(action.index());
+        self.has_ended = self.rng.integers(0, 12) == 0;
+        let terminated = self.has_ended && self.rng.integers(0, 2) == 0;
+        Step { reward, terminated, truncated: self.has_ended && !terminated }
+    }
+
+    fn observe(&self, view: View, observation: &mut [f32]) {
+        assert_eq!(view, View::Gymnasium);
+        observation.iter_mut().zip(self.pixels).for_each(|(value, byte)| *value = f32::from(byte));
+    }
+
+    fn state(&self) -> Vec<StateField> {
+        vec![("sum", StateValue::Ints(vec![self.sum]))]
+    }
+}
+
+fn spec(options: &ObservationOptions, max_episode_steps: Option<u64>) -> ObservedSpec {
+    let space = ObservationSpace { shape: vec![HEIGHT, WIDTH, COLOURS], dtype: ObservationDtype::U8 };
+    let inner = Box::new(PrototypeSpec::new(Noise::new(), space, ActionSpace::Discrete(3)));
+    ObservedSpec::new(ID, inner, "cnn:3x6x4-8k2-3", options, max_episode_steps).unwrap()
+}
+
+fn observed(environment: &dyn Environment, view: View, size: usize) -> Vec<f32> {
+    let mut observation = vec![f32::NAN; size];
+    environment.observe(view, &mut observation);
+    observation
+}
+
+fn has_two_steps(seed: u64) -> bool {
+    let mut noise = Noise::new();
+    noise.reset(Some(seed));
+    noise.step(Action::Discrete(1));
+    !noise.has_ended
+}
+
+fn some_options() -> impl Strategy<Value = ObservationOptions> {
+    let resize = prop::option::of((1_usize..9, 1_usize..9));
+    let padding = prop_oneof![Just(Padding::Reset), Just(Padding::Zero)];
+    (prop::option::of(2_usize..6), any::<bool>(), resize, prop::option::of(1_usize..5), padding).prop_map(
+        |(skip, grayscale, resize, stack, padding)| ObservationOptions {
+            skip,
+            grayscale,
+            resize,
+            stack,
+            padding,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn groups_have_the_scalars_bits(
+        options in some_options(),
+        limit in prop::option::of(1_u64..20),
+        lanes in 1_usize..6,
+        seed in 0_u64..1 << 40,
+    ) {
+        let spec = spec(&options, limit);
+        let mut rng = Generator::from_seed(seed);
+        let mut group = spec.group(lanes);
+        let mut scalars: Vec<_> = (0..lanes).map(|_| spec.environment()).collect();
+        let mut reset = |group: &mut dyn Group, scalars: &mut Vec<Box<dyn Environment>>, lane: usize| {
+            let seed = rng.next_u64();
+            group.reset(lane, seed);
+            scalars[lane].reset(Some(seed));
+        };
+        (0..lanes).for_each(|lane| reset(group.as_mut(), &mut scalars, lane));
+        let mut rng = Generator::from_seed(seed + 1);
+        let mut outcomes = Outcomes::new(lanes);
+        let mut active = lanes;
+        for _ in 0..60 {
+            let actions: Vec<u32> = (0..active).map(|_| rng.integers(0, 3) as u32).collect();
+            group.step(Actions::Discrete(&actions), &mut outcomes);
+            for lane in (0..active).rev() {
+                let step = scalars[lane].step(Action::Discrete(actions[lane]));
+                prop_assert_eq!(outcomes.rewards[lane].to_bits(), step.reward.to_bits());
+                let flags = (outcomes.terminated[lane], outcomes.truncated[lane]);
+                prop_assert_eq!(flags, (step.terminated, step.truncated));
+            }
+            for view in [View::Gymnasium, View::ChannelsFirst] {
+                let size = spec.observation_space().size();
+                let mut seen = vec![f32::NAN; active * size];
+                group.observe(active, view, &mut seen);
+                for (lane, row) in seen.chunks_exact(size).enumerate() {
+                    prop_assert_eq!(row, &observed(scalars[lane].as_ref(), view, size)[..]);
+                    let mut one = vec![f32::NAN; size];
+                    group.observe_lane(lane, view, &mut one);
+                    prop_assert_eq!(row, &one[..]);
+                }
+            }
+            // As the engine does: a lane that has ended takes another episode, or the last lane moves into the gap.
+            for lane in (0..active).rev() {
+                if !outcomes.terminated[lane] && !outcomes.truncated[lane] {
+                    continue;
+                }
+                if active == 1 || rng.integers(0, 6) > 0 {
+                    reset(group.as_mut(), &mut scalars, lane);
+                } else {
+                    active -= 1;
+                    if lane != active {
+                        group.move_lane(active, lane);
+                        scalars.swap(active, lane);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_skip_is_steps_of_the_environment(skip in 2_usize..6, limit in 1_u64..20, seed in 0_u64..1 << 40) {
+        let options = ObservationOptions { skip: Some(skip), ..Default::default() };
+        let spec = spec(&options, Some(limit));
+        let (mut group, mut noise) = (spec.group(1), Noise::new());
+        let mut outcomes = Outcomes::new(1);
+        group.reset(0, seed);
+        noise.reset(Some(seed));
+        let (mut buffers, mut elapsed) = ([[0; SIZE]; 2], 0);
+        loop {
+            group.step(Actions::Discrete(&[1]), &mut outcomes);
+            let (mut total, mut steps, mut has_ended) = (0.0, 0, false);
+            while !has_ended && steps < skip {
+                let step = noise.step(Action::Discrete(1));
+                (total, steps, elapsed) = (total + step.reward, steps + 1, elapsed + 1);
+                if steps + 1 >= skip {
+                    buffers[steps + 1 - skip] = noise.pixels;
+                }
+                has_ended = step.terminated || step.truncated || elapsed >= limit;
+            }
+            prop_assert_eq!(outcomes.rewards[0].to_bits(), total.to_bits());
+            prop_assert_eq!(outcomes.steps[0], steps as u64);
+            let mut seen = [f32::NAN; SIZE];
+            group.observe_lane(0, View::Gymnasium, &mut seen);
+            let largest: [f32; SIZE] =
+                std::array::from_fn(|index| f32::from(buffers[0][index].max(buffers[1][index])));
+            prop_assert_eq!(seen, largest);
+            prop_assert_eq!(outcomes.terminated[0] || outcomes.truncated[0], has_ended);
+            if has_ended {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stack_s_oldest_frame_comes_first_and_its_channels_are_neighbours() {
+    for (padding, is_repeated) in [(Padding::Reset, true), (Padding::Zero, false)] {
+        let options = ObservationOptions { stack: Some(3), padding, ..Default::default() };
+        let (spec, plain) = (spec(&options, None), Noise::new());
+        assert_eq!(spec.observation_space().shape, [3, HEIGHT, WIDTH, COLOURS]);
+        assert_eq!(spec.image_shape(), Some([3 * COLOURS, HEIGHT, WIDTH]));
+        let (mut stacked, mut plain) = (spec.environment(), plain);
+        let seed = (0..).find(|&seed| has_two_steps(seed));
+        stacked.reset(seed);
+        plain.reset(seed);
+        let first = if is_repeated { plain.pixels } else { [0; SIZE] };
+        let mut frames = vec![first, first, plain.pixels];
+        for _ in 0..2 {
+            let values: Vec<f32> = frames[frames.len() - 3..].concat().into_iter().map(f32::from).collect();
+            assert_eq!(observed(stacked.as_ref(), View::Gymnasium, 3 * SIZE), values);
+            let planes = observed(stacked.as_ref(), View::ChannelsFirst, 3 * SIZE);
+            for (index, value) in planes.into_iter().enumerate() {
+                let (channel, pixel) = (index / (HEIGHT * WIDTH), index % (HEIGHT * WIDTH));
+                let (frame, colour) = (channel / COLOURS, channel % COLOURS);
+                assert_eq!(value, values[frame * SIZE + pixel * COLOURS + colour]);
+            }
+            stacked.step(Action::Discrete(1));
+            plain.step(Action::Discrete(1));
+            frames.push(plain.pixels);
+        }
+        assert_eq!(stacked.state(), plain.state());
+    }
+}
+
+#[test]
+fn shapes_and_the_default_policy_are_those_of_what_is_seen() {
+    let options =
+        ObservationOptions { grayscale: true, resize: Some((10, 7)), stack: Some(4), ..Default::default() };
+    let spec = spec(&options, None);
+    assert_eq!(spec.observation_space().shape, [4, 10, 7]);
+    assert_eq!(spec.image_shape(), Some([4, 10, 7]));
+    assert_eq!(spec.default_policy(), Some("cnn:4x10x7-8k2-3"));
+}
+
+#[test]
+fn numbers_too_small_and_environments_without_pictures_are_refused() {
+    let none = ObservationOptions::default();
+    for (options, message) in [
+        (ObservationOptions { skip: Some(1), ..none.clone() }, "expected skip to be at least 2, got 1"),
+        (
+            ObservationOptions { resize: Some((0, 3)), ..none.clone() },
+            "expected resize height to be at least 1, got 0",
+        ),
+        (
+            ObservationOptions { resize: Some((3, 0)), ..none.clone() },
+            "expected resize width to be at least 1, got 0",
+        ),
+        (ObservationOptions { stack: Some(0), ..none.clone() }, "expected stack to be at least 1, got 0"),
+    ] {
+        let refused = find("carracing").unwrap().observed_spec(&[], &[], &options, None).err().unwrap();
+        assert_eq!(refused.to_string(), format!("observation: {message}"));
+    }
+    for (name, got) in [("CartPole-v1", "[4] float32"), ("evalengine/Snake-v0", "[12, 12, 5] float32")] {
+        let refused = find(name).unwrap().observed_spec(&[], &[], &none, None).err().unwrap();
+        let expected = "expected an environment with coloured images, (height, width, 3) uint8";
+        assert_eq!(refused.to_string(), format!("observation: {expected}, got {name} with {got}"));
+    }
+}
+
+#[test]
+fn car_racing_s_lanes_have_the_scalar_s_bits() {
+    let options = ObservationOptions {
+        skip: Some(3),
+        grayscale: true,
+        resize: Some((84, 84)),
+        stack: Some(2),
+        padding: Padding::Reset,
+    };
+    let spec = find("carracing").unwrap().observed_spec(&[], &[], &options, Some(20)).unwrap();
+    let size = spec.observation_space().size();
+    let (mut group, mut outcomes) = (spec.group(2), Outcomes::new(2));
+    let mut scalars = [spec.environment(), spec.environment()];
+    for (lane, scalar) in scalars.iter_mut().enumerate() {
+        group.reset(lane, lane as u64);
+        scalar.reset(Some(lane as u64));
+    }
+    for step in 0..7 {
+        let actions = [0.1, 0.9, 0.0, -0.3, 0.5, 0.1];
+        group.step(Actions::Continuous(&actions), &mut outcomes);
+        for (lane, action) in actions.chunks_exact(3).enumerate() {
+            let single = scalars[lane].step(Action::Continuous(action));
+            assert_eq!((outcomes.rewards[lane], outcomes.truncated[lane]), (single.reward, step == 6));
+            let mut seen = vec![f32::NAN; size];
+            group.observe_lane(lane, View::ChannelsFirst, &mut seen);
+            assert_eq!(seen, observed(scalars[lane].as_ref(), View::ChannelsFirst, size));
+        }
+    }
+    assert_eq!(outcomes.steps, [2, 2]);
+}
