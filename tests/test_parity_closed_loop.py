@@ -64,7 +64,7 @@ def test_every_environment_with_its_default_policy_equals_gymnasium_with_torch(
 ) -> None:
     entry = resolve(name)
     policy = Policy(entry.default_policy)
-    claim, reason = claim_of(policy)
+    claim, reason = claim_of(policy, Head.of(policy, entry))
     assert (claim is Claim.EXACT) == (reason == "")
     loop = ClosedLoop(reference(name), policy, claim, seed=0)
     section, _ = loop.section("closed loop", individuals(entry, policy, 4, 0), 200, torch_policy)
