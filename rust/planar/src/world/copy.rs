@@ -1,25 +1,10 @@
 //! Copying worlds, into memory that is already there.
 
 use super::{Scratch, World};
-use crate::broad_phase::BroadPhase;
-use crate::ids::Table;
 
 impl Clone for World {
     fn clone(&self) -> Self {
-        let mut copy = Self {
-            gravity: self.gravity,
-            bodies: Table::new(),
-            dynamic: Vec::new(),
-            fixtures: Table::new(),
-            joints: Table::new(),
-            joint_order: Vec::new(),
-            contacts: Vec::new(),
-            broad_phase: BroadPhase::default(),
-            new_fixtures: false,
-            previous_inv_dt: 0.0,
-            events: Vec::new(),
-            scratch: Scratch::new(self.gravity),
-        };
+        let mut copy = Self::new(self.gravity);
         copy.clone_from(self);
         copy
     }
