@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A thread claims this fraction of an even share of what is left, so that the last claims are single
-/// episodes and all threads run out at the same time.
+/// A thread claims this fraction of an even share of what is left: few claims, of which the last ones are small.
 const CLAIMS_PER_SHARE: usize = 4;
 
 /// No episode, and no individual, has failed.
@@ -15,13 +15,30 @@ const NONE: usize = usize::MAX;
 #[derive(Default)]
 struct Counter(AtomicUsize);
 
+/// What a thread may play next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// The jobs; empty when none is left.
+    pub(crate) jobs: Range<usize>,
+    /// All of them can be played at once, and no other thread will have more to do: to play them one after the other
+    /// would only take longer.
+    pub(crate) at_once: bool,
+}
+
+/// Which jobs are left, and for whom.
+struct Left {
+    next: usize,
+    /// The threads that have not had their share of the last jobs.
+    waiting: usize,
+}
+
 /// Jobs `0..total` in the population's order: job = individual * episodes + episode.
 ///
-/// Only counters are shared, so relaxed ordering suffices: results travel through the workers' channel.
+/// Outside the lock there are only counters, so relaxed ordering suffices: results travel through the workers' channel.
 pub(crate) struct Queue {
     total: usize,
     threads: usize,
-    next: AtomicUsize,
+    left: Mutex<Left>,
     stopped: AtomicBool,
     first_failure: AtomicUsize,
     bad_individual: AtomicUsize,
@@ -33,7 +50,7 @@ impl Queue {
         Self {
             total,
             threads,
-            next: AtomicUsize::new(0),
+            left: Mutex::new(Left { next: 0, waiting: threads }),
             stopped: AtomicBool::new(false),
             first_failure: AtomicUsize::new(NONE),
             bad_individual: AtomicUsize::new(NONE),
@@ -41,15 +58,28 @@ impl Queue {
         }
     }
 
-    /// The next run of jobs for a thread; empty when none is left.
-    pub(crate) fn claim(&self) -> Range<usize> {
-        let size = |next: usize| ((self.total - next) / (self.threads * CLAIMS_PER_SHARE)).max(1);
-        let claimed =
-            self.next.fetch_update(Relaxed, Relaxed, |next| (next < self.total).then(|| next + size(next)));
-        match claimed {
-            Ok(start) => start..start + size(start),
-            Err(_) => self.total..self.total,
-        }
+    /// The next jobs for a thread that has `room` more lanes; `had_last` is whether a claim of its was `at_once`.
+    ///
+    /// As long as many are left, a part of an even share, so that a thread that is held up leaves the rest to others.
+    /// Once every thread has room for its share of them all, that share: episodes that begin together end together
+    /// if they are as long as each other, and a long one has begun as early as it could.
+    pub(crate) fn claim(&self, room: usize, had_last: bool) -> Claim {
+        let mut left = self.left();
+        let count = self.total - left.next;
+        // One that comes back because others have not come at all takes its part of what is theirs.
+        let sharing = left.waiting + usize::from(had_last);
+        let share = count.div_ceil(sharing.max(1));
+        let at_once = share <= room;
+        let size = if at_once { share } else { (count / (self.threads * CLAIMS_PER_SHARE)).max(1) };
+        let start = left.next;
+        left.next += size.min(count);
+        left.waiting -= usize::from(at_once && !had_last);
+        Claim { jobs: start..left.next, at_once }
+    }
+
+    /// Nothing panics while it is locked, and two counters cannot be left half written.
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The thread's part of `count` things that are divided evenly.
@@ -106,16 +136,49 @@ impl Queue {
 mod tests {
     use super::*;
 
+    /// Claims of threads that take turns, each with `room` lanes free, until nothing is left.
+    fn claims(queue: &Queue, threads: usize, room: usize) -> Vec<Claim> {
+        let mut had_last = vec![false; threads];
+        let mut found = Vec::new();
+        for thread in (0..threads).cycle() {
+            let claim = queue.claim(room, had_last[thread]);
+            if claim.jobs.is_empty() {
+                return found;
+            }
+            had_last[thread] |= claim.at_once;
+            found.push(claim);
+        }
+        unreachable!("the threads take turns for ever")
+    }
+
     #[test]
-    fn claims_cover_every_job_once_and_end_with_single_ones() {
-        let queue = Queue::new(1000, 2);
-        let claims: Vec<_> =
-            std::iter::from_fn(|| Some(queue.claim()).filter(|claim| !claim.is_empty())).collect();
-        let jobs: Vec<usize> = claims.iter().cloned().flatten().collect();
+    fn claims_cover_every_job_once_and_end_with_even_shares() {
+        let claims = claims(&Queue::new(1000, 2), 2, 48);
+        let jobs: Vec<usize> = claims.iter().flat_map(|claim| claim.jobs.clone()).collect();
         assert_eq!(jobs, (0..1000).collect::<Vec<_>>());
-        assert_eq!(claims[0].len(), 125);
-        assert!(claims.iter().rev().take(8).all(|claim| claim.len() == 1));
-        assert!(queue.claim().is_empty());
+        assert_eq!((claims[0].jobs.len(), claims[0].at_once), (125, false));
+        let last: Vec<_> =
+            claims.iter().filter(|claim| claim.at_once).map(|claim| claim.jobs.len()).collect();
+        assert_eq!(last.len(), 2);
+        assert!(last[0] > 40 && last[0] - last[1] <= 1, "{last:?}");
+    }
+
+    #[test]
+    fn without_room_the_last_claims_are_single_jobs() {
+        let claims = claims(&Queue::new(100, 2), 2, 0);
+        assert!(claims.iter().rev().take(8).all(|claim| claim.jobs.len() == 1 && !claim.at_once));
+    }
+
+    #[test]
+    fn what_others_do_not_come_for_is_played_all_the_same() {
+        let queue = Queue::new(100, 2);
+        let mut taken = vec![queue.claim(64, false)];
+        while taken.iter().map(|claim| claim.jobs.len()).sum::<usize>() < 100 {
+            taken.push(queue.claim(64, true));
+        }
+        assert_eq!(taken[0], Claim { jobs: 0..50, at_once: true });
+        assert_eq!(taken[1], Claim { jobs: 50..75, at_once: true });
+        assert_eq!(taken.last().unwrap().jobs, 99..100);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use policy::{Network, PackedWeights};
 
-/// As many slots as lanes, so one is always free for a lane that needs another individual.
+/// As many slots as lanes were ever in play at once: a lane that needs another individual finds one free, or adds one.
+#[derive(Default)]
 pub(crate) struct Slots {
     packed: Vec<PackedWeights>,
     owners: Vec<Option<usize>>,
@@ -10,25 +11,25 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    pub(crate) fn new(network: &Network, lanes: usize) -> Self {
-        Self {
-            packed: (0..lanes).map(|_| network.packed()).collect(),
-            owners: vec![None; lanes],
-            users: vec![0; lanes],
-        }
-    }
-
     /// The slot that holds `individual`, for one more lane.
     pub(crate) fn acquire(&mut self, network: &Network, individual: usize, weights: &[f32]) -> usize {
         let slot = self.owners.iter().position(|&owner| owner == Some(individual)).unwrap_or_else(|| {
             let free = self.users.iter().position(|&users| users == 0);
-            let free = free.expect("there are as many slots as lanes, and this lane holds none");
+            let free = free.unwrap_or_else(|| self.add(network));
             network.pack(weights, &mut self.packed[free]);
             self.owners[free] = Some(individual);
             free
         });
         self.users[slot] += 1;
         slot
+    }
+
+    /// One more slot, which nobody uses yet.
+    fn add(&mut self, network: &Network) -> usize {
+        self.packed.push(network.packed());
+        self.owners.push(None);
+        self.users.push(0);
+        self.users.len() - 1
     }
 
     /// A lane no longer plays the individual in `slot`; it stays packed until the room is needed.

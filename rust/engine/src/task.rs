@@ -59,12 +59,21 @@ pub struct Task<'a> {
     pub keep_final_observation: bool,
 }
 
-/// Lanes of a thread with a narrow policy, where that is all of its episodes.
+/// Lanes of a thread with a narrow policy, where that is all that is left for it.
 const MOST_LANES_AT_ONCE: usize = 64;
 /// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
 const WIDE_POLICY_LANES: usize = 8;
 /// The bytes of weights in all lanes of a thread up to which a policy counts as narrow.
 const NARROW_POLICY_BYTES: usize = 256 * 1024;
+
+/// How many lanes a thread advances together; neither number changes a bit of any result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lanes {
+    /// While there are episodes for all.
+    pub(crate) usual: usize,
+    /// When the last episodes are played at once: in several turns the last turn would leave most lanes empty.
+    pub(crate) most: usize,
+}
 
 impl Task<'_> {
     /// The observation's order that the policy reads.
@@ -93,19 +102,19 @@ impl Task<'_> {
     ///
     /// Large policies gain from several lanes of one individual, which share each load of a weight; lanes
     /// of different individuals only push each other out of the caches, so there are no more than episodes.
-    pub(crate) fn lanes_per_thread(&self, threads: usize) -> usize {
+    pub(crate) fn lanes_per_thread(&self, threads: usize) -> Lanes {
         let weight_bytes = self.network.architecture().n_params() * size_of::<f32>();
-        let most = (self.population * self.episodes).div_ceil(threads);
+        let share = (self.population * self.episodes).div_ceil(threads);
         let narrow = self.spec.lanes_that_pay();
-        let chosen = if weight_bytes * narrow > NARROW_POLICY_BYTES {
-            WIDE_POLICY_LANES.min(self.episodes)
-        } else if most <= MOST_LANES_AT_ONCE {
-            // All at once: in several turns the last one would leave most lanes empty.
-            most
-        } else {
-            narrow
+        let (usual, most) = match self.group_width {
+            Some(width) => (width, width),
+            None if weight_bytes * narrow > NARROW_POLICY_BYTES => {
+                let wide = WIDE_POLICY_LANES.min(self.episodes);
+                (wide, wide)
+            }
+            None => (narrow, narrow.max(MOST_LANES_AT_ONCE)),
         };
-        self.group_width.unwrap_or(chosen).clamp(1, most)
+        Lanes { usual: usual.clamp(1, share), most: most.clamp(1, share) }
     }
 
     /// Every slice has the size that the numbers say, and the policy fits the environment.

@@ -4,7 +4,7 @@ use crate::actions::ActionDecoder;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
 use crate::slots::Slots;
-use crate::task::{OnNonFinite, Task};
+use crate::task::{Lanes, OnNonFinite, Task};
 use envs::{Group, ObservationDtype, Outcomes, View};
 use policy::Scratch;
 use std::ops::Range;
@@ -18,6 +18,8 @@ pub(crate) struct Worker<'a> {
     queue: &'a Queue,
     thread: usize,
     claimed: Range<usize>,
+    at_once: bool,
+    usual_lanes: usize,
     group: Box<dyn Group>,
     slots: Slots,
     decoder: ActionDecoder,
@@ -37,15 +39,18 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(task: &'a Task<'a>, queue: &'a Queue, thread: usize, width: usize) -> Self {
+    pub(crate) fn new(task: &'a Task<'a>, queue: &'a Queue, thread: usize, lanes: Lanes) -> Self {
         let architecture = task.network.architecture();
+        let width = lanes.most;
         Self {
             task,
             queue,
             thread,
             claimed: 0..0,
+            at_once: false,
+            usual_lanes: lanes.usual,
             group: task.spec.group(width),
-            slots: Slots::new(task.network, width),
+            slots: Slots::default(),
             decoder: ActionDecoder::new(task.spec.action_space(), task.head, width),
             scratch: task.network.scratch(width),
             view: task.view(),
@@ -63,18 +68,29 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Runs until no episode is left, or the call is stopped.
-    pub(crate) fn run(mut self) -> EpisodeRecords {
-        while self.active < self.group.lanes() && self.start_episode(self.active) {
-            self.active += 1;
-        }
+    /// Runs until no episode is left, or the call is stopped; `after_step` is called after every step of the lanes.
+    pub(crate) fn run(mut self, mut after_step: impl FnMut()) -> EpisodeRecords {
+        self.open_lanes();
         while self.active > 0 && !self.queue.is_stopped() {
             if self.queue.first_failure().is_some() {
                 self.drop_lanes_behind_the_failure();
             }
             self.advance();
+            after_step();
         }
         self.records
+    }
+
+    /// Starts episodes in lanes that are not in play: up to the usual number, or all that were claimed to be played at
+    /// once.
+    fn open_lanes(&mut self) {
+        while self.active < self.lanes_to_open() && self.start_episode(self.active) {
+            self.active += 1;
+        }
+    }
+
+    fn lanes_to_open(&self) -> usize {
+        if self.at_once { self.group.lanes().min(self.active + self.claimed.len()) } else { self.usual_lanes }
     }
 
     /// One step of every lane.
@@ -140,6 +156,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        self.open_lanes();
     }
 
     fn end_episode(&mut self, lane: usize, failed: bool) {
@@ -206,7 +223,11 @@ impl<'a> Worker<'a> {
 
     fn next_job(&mut self) -> Option<usize> {
         if self.claimed.is_empty() {
-            self.claimed = self.queue.claim();
+            // The lane for which this is called is one of those in play whose episode has ended, or the next to open.
+            let room = self.group.lanes() - self.active;
+            let claim = self.queue.claim(room, self.at_once);
+            self.at_once |= claim.at_once;
+            self.claimed = claim.jobs;
         }
         let bound = self.queue.first_failure().unwrap_or(usize::MAX);
         self.claimed.next().filter(|&job| job < bound)

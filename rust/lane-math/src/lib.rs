@@ -27,7 +27,8 @@
 //! platform's libm, and knows nothing of what it computes for.
 //!
 //! **Numeric contract.** A function gives the same bits for a value in any lane, at any length, on any [`Isa`], in debug
-//! and release. Inputs that are NaN give a quiet NaN, of which no more is promised. The rounding mode is the default one.
+//! and release. Inputs that are NaN give a quiet NaN, of which no more is promised. The floating-point mode is the one
+//! that [`StandardFloatMode`] sets.
 //!
 //! **Cost.** Nanoseconds per value on an AMD Zen 5 core at work on 1,024 values (`cargo bench -p lane-math`), AVX2
 //! against calls of glibc 2.36:
@@ -47,12 +48,14 @@
 
 #![warn(missing_docs)]
 
+mod float_mode;
 mod isa;
 pub mod lanes;
 pub mod libm;
 mod libm_lanes;
 mod tanh;
 
+pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;
 pub use tanh::{tanh, tanh_in_place, tanh_lanes, tanh_slice};

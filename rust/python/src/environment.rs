@@ -4,6 +4,7 @@ use crate::EngineError;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{Entry, find};
 use envs::{Action, ActionSpace, ObservationDtype, Spec, StateValue, Step, Value, View};
+use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
@@ -75,6 +76,7 @@ impl Environment {
             self.episode = self.spec.environment();
             self.reset_options = options;
         }
+        let _standard = StandardFloatMode::enter();
         self.episode.reset(seed);
         self.elapsed_steps = 0;
         self.observation(py)
@@ -85,6 +87,7 @@ impl Environment {
         py: Python<'py>,
         action: &Bound<'py, PyAny>,
     ) -> PyResult<(Observation<'py>, f64, bool, bool)> {
+        let _standard = StandardFloatMode::enter();
         let Step { reward, terminated, truncated } = match self.spec.action_space() {
             ActionSpace::Discrete(n) => {
                 let index = action.extract().ok().filter(|index| index < n);

@@ -5,6 +5,7 @@ use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, 
 use crate::network::Network;
 use engine::{Evaluation, Head, OnNonFinite, Seeds, Task};
 use envs::registry::find;
+use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
@@ -82,6 +83,7 @@ pub(crate) fn continuous_actions<'py>(
         return Err(EngineError::new_err(message));
     }
     let mut values = logits.as_array().iter().copied().collect::<Vec<_>>();
+    let _standard = StandardFloatMode::enter();
     engine::continuous_actions(parse_head(head)?, lane_math::Isa::detect(), &mut values, &low, &high);
     PyArray1::from_vec(py, values).reshape(shape)
 }

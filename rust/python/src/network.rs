@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::convert::from_policy_error;
+use lane_math::StandardFloatMode;
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use policy::{Architecture, Exactness, InputShape, Layer};
 use pyo3::prelude::*;
@@ -105,6 +106,7 @@ impl Network {
     /// The logits of one individual, for rows in groups of lanes.
     fn forward_one(&self, weights: &[f32], rows: &[f32], logits: &mut [f32]) {
         const LANES: usize = 16;
+        let _standard = StandardFloatMode::enter();
         let architecture = self.network.architecture();
         let mut packed = [self.network.packed()];
         self.network.pack(weights, &mut packed[0]);
