@@ -22,6 +22,8 @@
 //!     max_episode_steps: Some(500),
 //!     on_non_finite: OnNonFinite::Stop,
 //!     keep_final_observation: false,
+//!     normalization: None,
+//!     recording: engine::Recording::default(),
 //! };
 //! let evaluation = engine::evaluate(&task, &mut |_done, _total| ControlFlow::Continue(()))?;
 //! assert!(evaluation.returns.iter().all(|&total| total > 100.0));
@@ -36,6 +38,9 @@
 //! that neither lanes nor threads idle before the queue is empty. Threads are kept from call to call, but a
 //! call works after a fork too, and two calls at once do not meet.
 //!
+//! Beside returns, [`Recording`] asks for descriptors (episodes reduced to numbers), trajectories and the statistics of
+//! observations; who asks for nothing pays one branch per step of a group.
+//!
 //! **Numeric contract.** The return of an episode is the f64 sum of its rewards, first to last; the
 //! fitness is the f64 sum of an individual's returns, first to last, over their number, cast to f32.
 //! Nothing depends on threads, group width, or the position of an individual in the population.
@@ -44,8 +49,10 @@
 
 mod actions;
 mod error;
+mod normalization;
 mod outcome;
 mod queue;
+mod recording;
 mod slots;
 mod task;
 mod threads;
@@ -53,7 +60,12 @@ mod worker;
 
 pub use actions::continuous_actions;
 pub use error::EngineError;
+pub use normalization::Normalization;
 pub use outcome::Evaluation;
+pub use recording::{
+    Comparison, Condition, Descriptor, Field, ObservationStatistics, RecordedActions, RecordedObservations,
+    Recording, Reducer, Reduction, Trajectory,
+};
 pub use task::{Head, OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;
@@ -63,6 +75,7 @@ use std::time::{Duration, Instant};
 
 use outcome::EpisodeRecords;
 use queue::Queue;
+use recording::SharedTotal;
 use worker::Worker;
 
 /// How often the calling thread looks after cancellation and progress.
@@ -90,19 +103,22 @@ pub fn evaluate(
     let total = task.population * task.episodes;
     let threads = task.threads.min(total);
     let queue = Queue::new(total, threads);
-    let records = if threads == 0 { Vec::new() } else { run_workers(task, &queue, threads, poll)? };
+    let statistics = SharedTotal::default();
+    let records =
+        if threads == 0 { Vec::new() } else { run_workers(task, &queue, &statistics, threads, poll)? };
     if let Some(individual) = queue.refused() {
         return Err(EngineError::non_finite_at(individual, 0));
     }
     if let Some(job) = queue.first_failure() {
         return Err(EngineError::non_finite_at(job / task.episodes, job % task.episodes));
     }
-    Ok(Evaluation::collect(task, records, start.elapsed()))
+    Ok(Evaluation::collect(task, records, statistics, start.elapsed()))
 }
 
 fn run_workers(
     task: &Task<'_>,
     queue: &Queue,
+    statistics: &SharedTotal,
     threads: usize,
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Vec<EpisodeRecords>, EngineError> {
@@ -113,7 +129,7 @@ fn run_workers(
             if task.on_non_finite == OnNonFinite::Stop {
                 worker::check_share(task, queue, thread);
             }
-            Worker::new(task, queue, thread, width).run()
+            Worker::new(task, queue, statistics, thread, width).run()
         });
         let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
         if result.is_err() {
