@@ -28,9 +28,8 @@ def commands(program: str) -> list[str]:
 
 
 def test_python_example_does_what_its_comments_say() -> None:
-    [example] = blocks("python")
     names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)
+    exec(compile(blocks("python")[0], "README.md", "exec"), names)
     population, result = names["population"], names["result"]
     assert isinstance(population, np.ndarray)
     assert isinstance(result, evalengine.Evaluation)
@@ -40,6 +39,22 @@ def test_python_example_does_what_its_comments_say() -> None:
     assert result.seeds[0].tolist() == list(range(1000, 1008))
     same = evalengine.batch_evaluate("CartPole-v1", population, 8, "mlp", (4, 64, 2), seeds=1000)
     assert same.tobytes() == result.fitness.tobytes()
+
+
+def test_descriptors_and_trajectories_are_as_shown() -> None:
+    names: dict[str, object] = {"evalengine": evalengine}
+    [example] = [block for block in blocks("python") if "descriptors=" in block]
+    exec(compile(example, "README.md", "exec"), names)
+    flight = names["flight"]
+    assert isinstance(flight, evalengine.Evaluation)
+    assert flight.descriptors is not None and flight.trajectories is not None
+    assert flight.descriptors.shape == (64, 2, 3)
+    length = int(flight.lengths[0, 1])
+    assert flight.trajectories[0][1].observations.shape == (length + 1, 8)
+    listed = {row.split("|")[1].strip(): row.split("|")[2] for row in README.splitlines() if row.startswith("| ")}
+    for entry in entries():
+        named = {"lunarlander": "LunarLander", "carracing": "CarRacing", "snake": "Snake"}.get(entry.short_name, "")
+        assert tuple(re.findall(r"`(\w+)`", listed.get(named, ""))) == entry.event_fields
 
 
 @pytest.mark.parametrize("command", [line for line in commands("evalengine") if " evaluate " in line])

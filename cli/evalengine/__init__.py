@@ -18,16 +18,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalengine.descriptors import Condition, Descriptor
     from evalengine.environment import Environment, make
     from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, NonFiniteError, OutputError
     from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
+    from evalengine.normalization import Normalization, ObservationStatistics
     from evalengine.observation import ObservationOptions
     from evalengine.policy import Policy
+    from evalengine.trajectories import Trajectory
     from evalengine.weights import LoadedWeights, load_weights, save_weights
 
     __version__: str
 
 __all__ = [
+    "Condition",
+    "Descriptor",
     "Environment",
     "EvalEngineError",
     "Evaluation",
@@ -35,9 +40,12 @@ __all__ = [
     "LoadedWeights",
     "MissingDependencyError",
     "NonFiniteError",
+    "Normalization",
     "ObservationOptions",
+    "ObservationStatistics",
     "OutputError",
     "Policy",
+    "Trajectory",
     "__version__",
     "batch_evaluate",
     "evaluate",
@@ -47,6 +55,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Condition": "descriptors",
+    "Descriptor": "descriptors",
     "Environment": "environment",
     "EvalEngineError": "errors",
     "Evaluation": "evaluation",
@@ -54,9 +64,12 @@ _MODULES = {
     "LoadedWeights": "weights",
     "MissingDependencyError": "errors",
     "NonFiniteError": "errors",
+    "Normalization": "normalization",
     "ObservationOptions": "observation",
+    "ObservationStatistics": "normalization",
     "OutputError": "errors",
     "Policy": "policy",
+    "Trajectory": "trajectories",
     "batch_evaluate": "evaluation",
     "evaluate": "evaluation",
     "load_weights": "weights",

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.descriptors import RawDescriptor
 from evalengine.observation import RawOptions
 
 # ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), ("tanh",) or ("relu",)
@@ -22,6 +23,8 @@ class EnvironmentEntry(TypedDict):
     observation_shape: tuple[int, ...]
     observation_dtype: str
     image_shape: tuple[int, int, int] | None
+    observation_fields: tuple[str, ...]
+    event_fields: tuple[str, ...]
     action_space: str
     n_actions: int | None
     action_low: list[float] | None
@@ -30,6 +33,17 @@ class EnvironmentEntry(TypedDict):
     default_policy: str
     kwargs: dict[str, bool | int | float]
     reset_options: dict[str, float]
+
+class RawTrajectory(TypedDict):
+    """One episode, step by step; see `evalengine.trajectories`."""
+
+    individual: int
+    episode: int
+    observations: NDArray[Any]
+    actions: NDArray[Any]
+    rewards: NDArray[np.float64]
+    terminated: bool
+    truncated: bool
 
 class RawEvaluation(TypedDict):
     """What one call of `evaluate` returns: arrays in the order of the population."""
@@ -41,6 +55,9 @@ class RawEvaluation(TypedDict):
     truncated: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     final_observation: NDArray[np.float32] | None
+    descriptors: NDArray[np.float64]
+    trajectories: list[RawTrajectory]
+    statistics: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None
     steps: int
     seconds: float
 
@@ -101,6 +118,11 @@ def evaluate(
     keep_final_observation: bool,
     progress: Callable[[int, int], object] | None,
     observation: RawOptions | None = None,
+    normalization: tuple[NDArray[np.float32], NDArray[np.float32], float | None] | None = None,
+    descriptors: Sequence[RawDescriptor] = (),
+    trajectories: Sequence[int] = (),
+    most_trajectory_bytes: int = 0,
+    statistics: bool = False,
 ) -> RawEvaluation: ...
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

@@ -11,7 +11,7 @@ arguments and the extension; knows no files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,10 +29,13 @@ from evalengine.arguments import (
     population_matrix,
     seed_matrix,
 )
+from evalengine.descriptors import DescriptorLike, raw_descriptors
 from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.normalization import Normalization, ObservationStatistics, check_normalization
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.policy import Policy
 from evalengine.registry import describe
+from evalengine.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 
 # More threads than any machine has only cost memory.
 _MOST_THREADS = 1024
@@ -53,6 +56,10 @@ class Evaluation:
         seconds: the wall time of the episodes.
         steps: how many steps of the environment were run, all individuals and episodes together.
         final_observation: (P, E, *observation_shape) float32 if asked for by `keep`, else None.
+        descriptors: (P, E, K) float64, the K descriptors of each episode, all of them NaN where it failed or was not
+            run; None if none were asked for.
+        trajectories: for each individual that was asked for, its E episodes step by step; None if none was.
+        statistics: count, sum and sum of squares of the observations that the policies saw, if asked for, else None.
     """
 
     fitness: NDArray[np.float32]
@@ -65,6 +72,9 @@ class Evaluation:
     seconds: float
     steps: int
     final_observation: NDArray[np.float32] | None = None
+    descriptors: NDArray[np.float64] | None = None
+    trajectories: Mapping[int, tuple[Trajectory, ...]] | None = None
+    statistics: ObservationStatistics | None = None
 
 
 class EvaluationOptions(TypedDict, total=False):
@@ -77,6 +87,7 @@ class EvaluationOptions(TypedDict, total=False):
     threads: int | None
     on_nan: Literal["raise"] | float
     progress: Callable[[int, int], object] | None
+    normalize: Normalization | None
 
 
 def batch_evaluate(
@@ -104,7 +115,8 @@ def batch_evaluate(
         activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress; see `evaluate`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress,
+            normalize; see `evaluate`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -131,6 +143,10 @@ def evaluate(
     on_nan: Literal["raise"] | float = "raise",
     progress: Callable[[int, int], object] | None = None,
     keep: Collection[str] = (),
+    descriptors: Sequence[DescriptorLike] = (),
+    trajectories: Collection[int] = (),
+    normalize: Normalization | None = None,
+    collect_statistics: bool = False,
 ) -> Evaluation:
     """Run E episodes of each of P individuals and return everything that is known of them.
 
@@ -155,6 +171,13 @@ def evaluate(
             to a logit that is not.
         progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
         keep: ("final_observation",) keeps the last observation of every episode.
+        descriptors: K numbers that every episode is reduced to, such as ["last(x)", "first(y_velocity) where
+            leg_contact else min(y_velocity)"]; see `Descriptor`. `make(env_id).entry.fields` has the names.
+        trajectories: the individuals whose episodes are kept step by step; see `Trajectory`. What they can take is
+            checked beforehand, and is 4 GiB at most.
+        normalize: the mean and standard deviation that observations are normalised with before the policy sees them.
+        collect_statistics: sum up the observations that the policies see, before they are normalised; see
+            `ObservationStatistics`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -167,7 +190,10 @@ def evaluate(
     matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
     episode_seeds = seed_matrix(seeds, episodes, len(matrix))
     failure_fitness = _failure_fitness(on_nan)
-    _check_options(max_episode_steps, threads, progress, keep)
+    _check_options(max_episode_steps, threads, progress, keep, collect_statistics)
+    check_normalization(normalize)
+    wanted = raw_descriptors(descriptors, entry, len(matrix) * episode_seeds.shape[1])
+    chosen = checked_individuals(trajectories, len(matrix))
     with _named_weights(matrix), engine_errors():
         raw = _engine.evaluate(
             entry.id,
@@ -184,7 +210,13 @@ def evaluate(
             keep_final_observation="final_observation" in keep,
             progress=progress,
             observation=raw_options(seen),
+            normalization=None if normalize is None else normalize.raw(entry),
+            descriptors=wanted,
+            trajectories=chosen,
+            most_trajectory_bytes=MOST_BYTES,
+            statistics=collect_statistics,
         )
+    all_seeds = np.broadcast_to(episode_seeds, raw["returns"].shape)
     return Evaluation(
         fitness=raw["fitness"],
         returns=raw["returns"],
@@ -192,10 +224,13 @@ def evaluate(
         terminated=raw["terminated"],
         truncated=raw["truncated"],
         failed=raw["failed"],
-        seeds=np.broadcast_to(episode_seeds, raw["returns"].shape),
+        seeds=all_seeds,
         seconds=raw["seconds"],
         steps=raw["steps"],
         final_observation=raw["final_observation"],
+        descriptors=raw["descriptors"] if wanted else None,
+        trajectories=by_individual(raw["trajectories"], all_seeds) if chosen else None,
+        statistics=ObservationStatistics(*raw["statistics"]) if raw["statistics"] else None,
     )
 
 
@@ -232,7 +267,9 @@ def _failure_fitness(on_nan: object) -> float | None:
     raise InputError(f"on_nan: expected 'raise' or a number, got {on_nan!r}")
 
 
-def _check_options(max_episode_steps: object, threads: object, progress: object, keep: object) -> None:
+def _check_options(
+    max_episode_steps: object, threads: object, progress: object, keep: object, collect_statistics: object
+) -> None:
     if max_episode_steps is not None:
         check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
     if threads is not None:
@@ -242,3 +279,5 @@ def _check_options(max_episode_steps: object, threads: object, progress: object,
     # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
     if not isinstance(keep, tuple | list | set | frozenset) or not set(keep) <= {"final_observation"}:
         raise InputError(f"keep: expected () or ('final_observation',), got {keep!r}")
+    if not isinstance(collect_statistics, bool):
+        raise InputError(f"collect_statistics: expected True or False, got {collect_statistics!r}")

@@ -31,6 +31,8 @@ class EnvironmentEntry:
         observation_shape: Gymnasium's order, so (height, width, channels) for images.
         observation_dtype: "float32" or "uint8".
         image_shape: (channels, height, width) as a cnn sees them; None if observations are no images.
+        observation_fields: the names of an observation's values, in order; none for images.
+        event_fields: the names of what else can happen in a step, for descriptors: numbers, flags of 0 or 1.
         action_space: "discrete" or "box".
         n_actions: the number of Discrete actions, None for a Box.
         action_low: the bounds of a Box, None for Discrete actions.
@@ -47,6 +49,8 @@ class EnvironmentEntry:
     observation_shape: tuple[int, ...]
     observation_dtype: str
     image_shape: tuple[int, int, int] | None
+    observation_fields: tuple[str, ...]
+    event_fields: tuple[str, ...]
     action_space: str
     n_actions: int | None
     action_low: tuple[float, ...] | None
@@ -68,6 +72,18 @@ class EnvironmentEntry:
             return self.n_actions
         return len(self.action_low or ())
 
+    @property
+    def action_fields(self) -> tuple[str, ...]:
+        """The names of an action's values: "action" if it is Discrete, "action_0", "action_1", ... in a Box."""
+        if self.n_actions is not None:
+            return ("action",)
+        return tuple(f"action_{index}" for index in range(self.n_outputs))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of all numbers that a step has, for descriptors."""
+        return (*self.observation_fields, "reward", *self.action_fields, *self.event_fields, "step")
+
 
 def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
     return EnvironmentEntry(
@@ -77,6 +93,8 @@ def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
         observation_shape=tuple(row["observation_shape"]),
         observation_dtype=row["observation_dtype"],
         image_shape=row["image_shape"],
+        observation_fields=row["observation_fields"],
+        event_fields=row["event_fields"],
         action_space=row["action_space"],
         n_actions=row["n_actions"],
         action_low=None if row["action_low"] is None else tuple(row["action_low"]),

@@ -5,7 +5,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use engine::{Head, OnNonFinite, Seeds, Task};
+use engine::{Head, OnNonFinite, Recording, Seeds, Task};
 use envs::{
     ActionSpace, Actions, Environment, Group, ObservationDtype, ObservationSpace, Outcomes, Spec, View,
 };
@@ -90,6 +90,8 @@ fn evaluate(bencher: Bencher<'_, '_>, spec: &dyn Spec, layers: Vec<Layer>, episo
         max_episode_steps: Some(limit),
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
+        normalization: None,
+        recording: Recording::default(),
     };
     let run = || engine::evaluate(&task, &mut |_, _| ControlFlow::Continue(())).expect("weights are finite");
     bencher.counter(ItemsCount::new(run().lengths.iter().sum::<u64>())).bench_local(run);

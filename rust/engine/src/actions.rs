@@ -40,6 +40,16 @@ impl ActionDecoder {
     }
 }
 
+impl ActionDecoder {
+    /// The actions of the first `lanes` lanes, as they were last decoded.
+    pub(crate) fn decoded(&self, lanes: usize) -> Actions<'_> {
+        match &self.space {
+            ActionSpace::Discrete(_) => Actions::Discrete(&self.indices[..lanes]),
+            ActionSpace::Box { low, .. } => Actions::Continuous(&self.values[..lanes * low.len()]),
+        }
+    }
+}
+
 /// [`first_maximum`] of each row of `n` logits; the usual `n` are constants, so that their rows need no loop.
 fn first_maxima(n: usize, logits: &[f32], indices: &mut [u32]) {
     fn of_rows<const N: usize>(logits: &[f32], indices: &mut [u32]) {

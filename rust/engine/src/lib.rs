@@ -22,6 +22,8 @@
 //!     max_episode_steps: Some(500),
 //!     on_non_finite: OnNonFinite::Stop,
 //!     keep_final_observation: false,
+//!     normalization: None,
+//!     recording: engine::Recording::default(),
 //! };
 //! let evaluation = engine::evaluate(&task, &mut |_done, _total| ControlFlow::Continue(()))?;
 //! assert!(evaluation.returns.iter().all(|&total| total > 100.0));
@@ -37,6 +39,9 @@
 //! before the queue is empty. The calling thread plays too. Threads are kept from call to call, but a
 //! call works after a fork too, and two calls at once do not meet.
 //!
+//! Beside returns, [`Recording`] asks for descriptors (episodes reduced to numbers), trajectories and the statistics of
+//! observations; who asks for nothing pays one branch per step of a group.
+//!
 //! **Numeric contract.** The return of an episode is the f64 sum of its rewards, first to last; the
 //! fitness is the f64 sum of an individual's returns, first to last, over their number, cast to f32.
 //! Nothing depends on threads, group width, or the position of an individual in the population.
@@ -45,8 +50,10 @@
 
 mod actions;
 mod error;
+mod normalization;
 mod outcome;
 mod queue;
+mod recording;
 mod slots;
 mod task;
 mod threads;
@@ -54,7 +61,12 @@ mod worker;
 
 pub use actions::continuous_actions;
 pub use error::EngineError;
+pub use normalization::Normalization;
 pub use outcome::Evaluation;
+pub use recording::{
+    Comparison, Condition, Descriptor, Field, ObservationStatistics, RecordedActions, RecordedObservations,
+    Recording, Reducer, Reduction, Trajectory,
+};
 pub use task::{Head, OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;
@@ -65,6 +77,7 @@ use std::time::{Duration, Instant};
 use lane_math::StandardFloatMode;
 use outcome::EpisodeRecords;
 use queue::Queue;
+use recording::SharedTotal;
 use worker::Worker;
 
 /// How often the calling thread looks after cancellation and progress.
@@ -99,18 +112,20 @@ pub fn evaluate(
     let total = task.population * task.episodes;
     let threads = task.threads.min(total);
     let queue = Queue::new(total, threads);
+    let statistics = SharedTotal::default();
     if threads == 0 {
-        return Ok(Evaluation::collect(task, Vec::new(), start.elapsed()));
+        return Ok(Evaluation::collect(task, Vec::new(), &statistics, start.elapsed()));
     }
     let (sender, receiver) = sync_channel(threads);
+    let call = Call { task, queue: &queue, statistics: &statistics, threads };
     let work = |thread| {
         // The receiver outlives every worker, so the send cannot fail.
-        let _ = sender.send(play(task, &queue, thread, threads, || ()));
+        let _ = sender.send(call.play(thread, || ()));
     };
     threads::run(threads, &work, || {
         let mut watch = Watch::new(&queue, poll);
         let mut finished = Vec::with_capacity(threads);
-        finished.push(play(task, &queue, 0, threads, || watch.after_step()));
+        finished.push(call.play(0, || watch.after_step()));
         watch.wait_for_others(threads, &receiver, &mut finished);
         let is_cancelled = watch.is_cancelled;
         let records = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -123,31 +138,37 @@ pub fn evaluate(
         if let Some(job) = queue.first_failure() {
             return Err(EngineError::non_finite_at(job / task.episodes, job % task.episodes));
         }
-        Ok(Evaluation::collect(task, records, start.elapsed()))
+        Ok(Evaluation::collect(task, records, &statistics, start.elapsed()))
     })
 }
 
-/// One thread's part of the call; after a panic the other threads' parts end too.
-fn play(
-    task: &Task<'_>,
-    queue: &Queue,
-    thread: usize,
+/// What all threads of a call share.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    task: &'a Task<'a>,
+    queue: &'a Queue,
+    statistics: &'a SharedTotal,
     threads: usize,
-    after_step: impl FnMut(),
-) -> Result<EpisodeRecords, EngineError> {
-    let run = AssertUnwindSafe(|| {
-        // The caller's mode would be inherited by threads that it starts, and is its own business.
-        let _standard = StandardFloatMode::enter();
-        if task.on_non_finite == OnNonFinite::Stop {
-            worker::check_share(task, queue, thread);
+}
+
+impl Call<'_> {
+    /// One thread's part; after a panic the other threads' parts end too.
+    fn play(self, thread: usize, after_step: impl FnMut()) -> Result<EpisodeRecords, EngineError> {
+        let run = AssertUnwindSafe(|| {
+            // The caller's mode would be inherited by threads that it starts, and is its own business.
+            let _standard = StandardFloatMode::enter();
+            if self.task.on_non_finite == OnNonFinite::Stop {
+                worker::check_share(self.task, self.queue, thread);
+            }
+            let lanes = self.task.lanes_per_thread(self.threads);
+            Worker::new(self.task, self.queue, self.statistics, thread, lanes).run(after_step)
+        });
+        let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
+        if result.is_err() {
+            self.queue.stop();
         }
-        Worker::new(task, queue, thread, task.lanes_per_thread(threads)).run(after_step)
-    });
-    let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
-    if result.is_err() {
-        queue.stop();
+        result
     }
-    result
 }
 
 /// What the calling thread does besides its part: it looks after cancellation and progress, and waits for the others.

@@ -1,5 +1,6 @@
 //! Results: what workers record, and the evaluation that is made of it.
 
+use crate::recording::{ObservationStatistics, Recorded, SharedTotal, Trajectory};
 use crate::task::{OnNonFinite, Task};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct EpisodeRecords {
     pub(crate) episodes: Vec<EpisodeRecord>,
     /// Their last observations, row by row, if they are kept.
     pub(crate) final_observations: Vec<f32>,
+    /// What else was asked for.
+    pub(crate) recorded: Recorded,
 }
 
 /// The result of an evaluation. `(P, E)` arrays are row-major, in the order of the population.
@@ -39,6 +42,12 @@ pub struct Evaluation {
     pub failed: Vec<bool>,
     /// `(P, E, observation size)` in Gymnasium's order, if asked for.
     pub final_observations: Option<Vec<f32>>,
+    /// `(P, E, K)`: the descriptors of each episode; NaN where it failed.
+    pub descriptors: Vec<f64>,
+    /// Those that were asked for, in the population's order.
+    pub trajectories: Vec<Trajectory>,
+    /// Of all observations that the policies saw, if asked for.
+    pub statistics: Option<ObservationStatistics>,
     /// Environment steps in all.
     pub steps: u64,
     /// Wall-clock time of the call.
@@ -46,7 +55,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    pub(crate) fn collect(task: &Task<'_>, records: Vec<EpisodeRecords>, elapsed: Duration) -> Self {
+    pub(crate) fn collect(
+        task: &Task<'_>,
+        records: Vec<EpisodeRecords>,
+        statistics: &SharedTotal,
+        elapsed: Duration,
+    ) -> Self {
+        let n_descriptors = task.recording.descriptors.len();
         let total = task.population * task.episodes;
         let size = task.spec.observation_space().size();
         let mut evaluation = Self {
@@ -57,6 +72,9 @@ impl Evaluation {
             truncated: vec![false; total],
             failed: vec![false; task.population],
             final_observations: task.keep_final_observation.then(|| vec![0.0; total * size]),
+            descriptors: vec![f64::NAN; total * n_descriptors],
+            trajectories: Vec::new(),
+            statistics: statistics.take(task),
             steps: 0,
             elapsed,
         };
@@ -68,7 +86,9 @@ impl Evaluation {
                     all[record.job * size..(record.job + 1) * size].copy_from_slice(row);
                 }
             }
+            evaluation.take_recorded(&worker.episodes, worker.recorded, n_descriptors);
         }
+        evaluation.trajectories.sort_by_key(|trajectory| trajectory.job);
         for (individual, returns) in evaluation.returns.chunks_exact(task.episodes).enumerate() {
             let fitness = match task.on_non_finite {
                 OnNonFinite::Fitness(fitness) if evaluation.failed[individual] => fitness,
@@ -77,6 +97,16 @@ impl Evaluation {
             evaluation.fitness.push(fitness);
         }
         evaluation
+    }
+
+    fn take_recorded(&mut self, episodes: &[EpisodeRecord], recorded: Recorded, n_descriptors: usize) {
+        self.trajectories.extend(recorded.trajectories);
+        if n_descriptors > 0 {
+            for (record, row) in episodes.iter().zip(recorded.descriptors.chunks_exact(n_descriptors)) {
+                let start = record.job * n_descriptors;
+                self.descriptors[start..start + n_descriptors].copy_from_slice(row);
+            }
+        }
     }
 
     fn place(&mut self, episodes: usize, record: &EpisodeRecord) {

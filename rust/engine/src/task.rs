@@ -1,6 +1,8 @@
 //! What is to be evaluated, and the check that its parts fit together.
 
 use crate::error::EngineError;
+use crate::normalization::Normalization;
+use crate::recording::Recording;
 use envs::{ActionSpace, Spec, View};
 use policy::{InputShape, Network};
 
@@ -57,6 +59,10 @@ pub struct Task<'a> {
     pub on_non_finite: OnNonFinite,
     /// Keep the last observation of every episode.
     pub keep_final_observation: bool,
+    /// What is done to observations before the policy sees them.
+    pub normalization: Option<Normalization<'a>>,
+    /// What is recorded beside.
+    pub recording: Recording<'a>,
 }
 
 /// Lanes of a thread with a narrow policy, where that is all that is left for it.
@@ -121,7 +127,11 @@ impl Task<'_> {
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         self.check_numbers()?;
         self.check_sizes()?;
-        self.check_policy()
+        self.check_policy()?;
+        if let Some(normalization) = self.normalization {
+            normalization.check(self.spec.observation_space().size())?;
+        }
+        self.recording.check(self)
     }
 
     fn check_numbers(&self) -> Result<(), EngineError> {

@@ -1,8 +1,10 @@
 //! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended.
 
 use crate::actions::ActionDecoder;
+use crate::normalization::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
+use crate::recording::{End, Recorder, SharedTotal, Steps};
 use crate::slots::Slots;
 use crate::task::{Lanes, OnNonFinite, Task};
 use envs::{Group, ObservationDtype, Outcomes, View};
@@ -26,6 +28,8 @@ pub(crate) struct Worker<'a> {
     scratch: Scratch,
     view: View,
     scales_bytes: bool,
+    normalizer: Option<Normalizer>,
+    recorder: Option<Box<Recorder<'a>>>,
     active: usize,
     jobs: Vec<usize>,
     lane_slots: Vec<usize>,
@@ -39,7 +43,13 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(crate) fn new(task: &'a Task<'a>, queue: &'a Queue, thread: usize, lanes: Lanes) -> Self {
+    pub(crate) fn new(
+        task: &'a Task<'a>,
+        queue: &'a Queue,
+        total: &'a SharedTotal,
+        thread: usize,
+        lanes: Lanes,
+    ) -> Self {
         let architecture = task.network.architecture();
         let width = lanes.most;
         Self {
@@ -55,6 +65,8 @@ impl<'a> Worker<'a> {
             scratch: task.network.scratch(width),
             view: task.view(),
             scales_bytes: task.spec.observation_space().dtype == ObservationDtype::U8,
+            normalizer: Normalizer::new(task, width),
+            recorder: Recorder::new(task, width, total),
             active: 0,
             jobs: vec![0; width],
             lane_slots: vec![0; width],
@@ -78,6 +90,7 @@ impl<'a> Worker<'a> {
             self.advance();
             after_step();
         }
+        self.records.recorded = self.recorder.map(|recorder| recorder.into_recorded()).unwrap_or_default();
         self.records
     }
 
@@ -101,16 +114,24 @@ impl<'a> Worker<'a> {
         if self.scales_bytes {
             observations.iter_mut().for_each(|value| *value /= BYTE_RANGE);
         }
+        let inputs = match &mut self.normalizer {
+            Some(normalizer) => normalizer.normalized(observations),
+            None => observations,
+        };
         let logits = &mut self.logits[..self.active * architecture.n_outputs()];
         let lane_slots = &self.lane_slots[..self.active];
-        self.task.network.forward(self.slots.packed(), lane_slots, observations, logits, &mut self.scratch);
+        self.task.network.forward(self.slots.packed(), lane_slots, inputs, logits, &mut self.scratch);
         if !all_finite(logits) {
             // The lanes that are left have not been stepped: the next round repeats their forward pass.
             self.fail_lanes();
             return;
         }
         self.group.step(self.decoder.decode(logits), &mut self.outcomes);
-        if self.tally() {
+        let any_ended = self.tally();
+        if self.recorder.is_some() {
+            self.record_step();
+        }
+        if any_ended {
             self.replace_lanes(|worker, lane| worker.ended[lane].then_some(false));
         }
     }
@@ -133,6 +154,21 @@ impl<'a> Worker<'a> {
             any |= ended[lane];
         }
         any
+    }
+
+    /// Tells the recorder of the step that all lanes have made.
+    fn record_step(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            let n_inputs = self.task.network.architecture().n_inputs();
+            recorder.step(&Steps {
+                group: self.group.as_ref(),
+                active: self.active,
+                seen: &self.observations[..self.active * n_inputs],
+                actions: self.decoder.decoded(self.active),
+                outcomes: &self.outcomes,
+                lengths: &self.lengths,
+            });
+        }
     }
 
     /// Ends the episodes of lanes whose logits are not finite.
@@ -170,6 +206,11 @@ impl<'a> Worker<'a> {
             truncated: !failed && self.outcomes.truncated[lane],
             failed,
         });
+        if let Some(recorder) = &mut self.recorder {
+            let [terminated, truncated] =
+                [&self.outcomes.terminated, &self.outcomes.truncated].map(|flags| !failed && flags[lane]);
+            recorder.end(lane, End { job, terminated, truncated, failed });
+        }
         if self.task.keep_final_observation {
             let size = self.task.spec.observation_space().size();
             let start = self.records.final_observations.len();
@@ -199,6 +240,9 @@ impl<'a> Worker<'a> {
             self.lane_slots[lane] = self.slots.acquire(self.task.network, individual, weights);
             (self.totals[lane], self.lengths[lane]) = (0.0, 0);
             self.group.reset(lane, self.task.seed(individual, episode));
+            if let Some(recorder) = &mut self.recorder {
+                recorder.start(lane, individual, self.group.as_ref());
+            }
             return true;
         }
         false
@@ -214,6 +258,9 @@ impl<'a> Worker<'a> {
             failed: true,
         };
         self.record(nothing);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.refuse(job / self.task.episodes, job);
+        }
         if self.task.keep_final_observation {
             let size = self.task.spec.observation_space().size();
             let end = self.records.final_observations.len() + size;
@@ -242,6 +289,9 @@ impl<'a> Worker<'a> {
             self.jobs[lane] = self.jobs[last];
             self.lane_slots[lane] = self.lane_slots[last];
             (self.totals[lane], self.lengths[lane]) = (self.totals[last], self.lengths[last]);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.move_lane(last, lane);
+            }
         }
     }
 

@@ -83,6 +83,10 @@ pub trait Environment: Send + Sync {
     /// Writes the observation; `observation` has the space's size.
     fn observe(&self, view: View, observation: &mut [f32]);
 
+    /// Writes what happened in the last step, a number for each name of
+    /// [`Spec::event_fields`](crate::Spec::event_fields); by default there are none. There must have been a step.
+    fn events(&self, _events: &mut [f64]) {}
+
     /// The state behind the observation.
     fn state(&self) -> Vec<StateField>;
 }

@@ -46,6 +46,9 @@ pub trait Group: Send {
     /// Writes the observation of one lane.
     fn observe_lane(&self, lane: usize, view: View, observation: &mut [f32]);
 
+    /// Writes what happened in the last step of one lane, as [`Environment::events`] does.
+    fn events(&self, _lane: usize, _events: &mut [f64]) {}
+
     /// Advances the first lanes, as many as there are actions; writes their entries of `outcomes`.
     ///
     /// A lane whose episode has ended must be reset before it is stepped again: past the end only the
@@ -69,6 +72,30 @@ pub trait Spec: Send + Sync {
         }
     }
 
+    /// For each value of an observation as [`View::ChannelsFirst`] has it, its index as [`View::Gymnasium`] has it.
+    fn channels_first_order(&self) -> Vec<usize> {
+        let channels = match self.observation_space().shape[..] {
+            [_, _, channels] => channels,
+            _ => 1,
+        };
+        channels_first_order(self.observation_space().size(), self.observation_space().size(), channels)
+    }
+
+    /// The names of an observation's values, in order; none if they have no names, as those of images.
+    fn observation_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The names of what [`Environment::events`] writes. A skip of frames sums them up, as it does rewards.
+    fn event_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The steps after which an episode ends by the environment's own rules, if it always does.
+    fn own_step_limit(&self) -> Option<u64> {
+        None
+    }
+
     /// The action space.
     fn action_space(&self) -> &ActionSpace;
 
@@ -87,6 +114,17 @@ pub trait Spec: Send + Sync {
 
     /// A group of `lanes` episodes, none of them reset. The same bits as `lanes` scalar episodes.
     fn group(&self, lanes: usize) -> Box<dyn Group>;
+}
+
+/// [`Spec::channels_first_order`] of observations of `size` values: pictures of `picture` values each, one after the
+/// other, whose pixels have `channels` values.
+pub(crate) fn channels_first_order(size: usize, picture: usize, channels: usize) -> Vec<usize> {
+    let pixels = picture / channels;
+    let place = |index: usize| {
+        let (start, within) = (index / picture * picture, index % picture);
+        start + within % pixels * channels + within / pixels
+    };
+    (0..size).map(place).collect()
 }
 
 /// The group that every environment has: scalar episodes, one after the other.
@@ -135,6 +173,10 @@ impl<E: Environment + Clone> Group for ScalarGroup<E> {
         self.episodes[lane].observe(view, observation);
     }
 
+    fn events(&self, lane: usize, events: &mut [f64]) {
+        self.episodes[lane].events(events);
+    }
+
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes) {
         match actions {
             Actions::Discrete(indices) => {
@@ -162,6 +204,9 @@ pub struct PrototypeSpec<E> {
     make_group: Option<MakeGroup<E>>,
     lanes_that_pay: usize,
     default_policy: Option<&'static str>,
+    observation_fields: &'static [&'static str],
+    event_fields: &'static [&'static str],
+    own_step_limit: Option<u64>,
 }
 
 impl<E: Environment + Clone> PrototypeSpec<E> {
@@ -174,6 +219,9 @@ impl<E: Environment + Clone> PrototypeSpec<E> {
             make_group: None,
             lanes_that_pay: LANES_THAT_PAY,
             default_policy: None,
+            observation_fields: &[],
+            event_fields: &[],
+            own_step_limit: None,
         }
     }
 
@@ -191,6 +239,26 @@ impl<E: Environment + Clone> PrototypeSpec<E> {
     pub fn with_default_policy(self, policy: &'static str) -> Self {
         Self { default_policy: Some(policy), ..self }
     }
+
+    /// The same with names for the values of an observation.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many names as values.
+    pub fn with_observation_fields(self, fields: &'static [&'static str]) -> Self {
+        assert_eq!(fields.len(), self.observation_space.size(), "one name for each value");
+        Self { observation_fields: fields, ..self }
+    }
+
+    /// The same with the names of what [`Environment::events`] writes.
+    pub fn with_event_fields(self, fields: &'static [&'static str]) -> Self {
+        Self { event_fields: fields, ..self }
+    }
+
+    /// The same with episodes that end after so many steps by the environment's own rules, if not earlier.
+    pub fn with_own_step_limit(self, steps: u64) -> Self {
+        Self { own_step_limit: Some(steps), ..self }
+    }
 }
 
 impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
@@ -204,6 +272,18 @@ impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
 
     fn default_policy(&self) -> Option<&str> {
         self.default_policy
+    }
+
+    fn observation_fields(&self) -> &'static [&'static str] {
+        self.observation_fields
+    }
+
+    fn event_fields(&self) -> &'static [&'static str] {
+        self.event_fields
+    }
+
+    fn own_step_limit(&self) -> Option<u64> {
+        self.own_step_limit
     }
 
     fn lanes_that_pay(&self) -> usize {

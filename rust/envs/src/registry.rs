@@ -120,6 +120,9 @@ mod tests {
             let spec = entry.spec(&[], &[]).unwrap();
             assert!(spec.observation_space().size() > 0);
             assert!(spec.action_space().n_logits() > 0);
+            let flat = (0..spec.observation_space().size()).collect::<Vec<_>>();
+            assert!(spec.image_shape().is_some() || spec.channels_first_order() == flat);
+            assert_eq!(spec.observation_fields().is_empty(), spec.image_shape().is_some());
             assert!(ENTRIES[..index].iter().all(|other| other.id != entry.id));
             assert!(ENTRIES[..index].iter().all(|other| other.short_name != entry.short_name));
         }

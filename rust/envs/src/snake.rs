@@ -28,6 +28,9 @@ const PLANES: usize = 5;
 /// The longest side of a board: beyond it a single observation would take tens of megabytes.
 const MAX_SIDE: i64 = 1000;
 
+/// 1 in a step in which the snake ate the fruit, else 0.
+const EVENT_FIELDS: [&str; 1] = ["fruit"];
+
 /// The registry's entry.
 pub(crate) const ENTRY: Entry = Entry {
     id: "evalengine/Snake-v0",
@@ -62,11 +65,13 @@ fn build(kwargs: &Arguments, _reset_options: &Arguments) -> Result<Box<dyn Spec>
         rng: Generator::from_seed(0),
         body: Body::new(rows * cols),
         fruit: None,
+        has_eaten: false,
         elapsed_steps: 0,
     };
     let observation_space =
         ObservationSpace { shape: vec![rows, cols, PLANES], dtype: ObservationDtype::F32 };
-    Ok(Box::new(PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(4))))
+    let spec = PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(4));
+    Ok(Box::new(spec.with_event_fields(&EVENT_FIELDS).with_own_step_limit(time_limit as u64)))
 }
 
 fn side(kwargs: &Arguments, name: &str) -> Result<usize, EnvError> {
@@ -143,6 +148,8 @@ struct Snake {
     body: Body,
     /// The fruit's cell; none on a full board.
     fruit: Option<usize>,
+    /// The last step ate a fruit.
+    has_eaten: bool,
     elapsed_steps: u64,
 }
 
@@ -168,6 +175,7 @@ impl Snake {
 
     /// The reward of a move, and whether it ended the episode.
     fn advance(&mut self, action: u32) -> (f64, bool) {
+        self.has_eaten = false;
         let target = match self.target(action) {
             Some(cell) if !self.body.bites(cell) => cell,
             _ => return (0.0, true),
@@ -179,7 +187,7 @@ impl Snake {
             return (0.0, false);
         }
         self.body.push_head(target);
-        self.fruit = None;
+        (self.fruit, self.has_eaten) = (None, true);
         let board_is_full = self.body.length == self.body.ring.len();
         if !board_is_full {
             self.draw_fruit();
@@ -212,7 +220,7 @@ impl Environment for Snake {
         let col = self.rng.integers(0, self.cols as i64) as usize;
         self.body.restart(row * self.cols + col);
         self.draw_fruit();
-        self.elapsed_steps = 0;
+        (self.has_eaten, self.elapsed_steps) = (false, 0);
     }
 
     fn step(&mut self, action: Action<'_>) -> Step {
@@ -232,6 +240,10 @@ impl Environment for Snake {
                 self.for_each_nonzero(|plane, cell, value| observation[plane * cells + cell] = value);
             }
         }
+    }
+
+    fn events(&self, events: &mut [f64]) {
+        events[0] = f64::from(self.has_eaten);
     }
 
     fn state(&self) -> Vec<StateField> {
@@ -257,6 +269,7 @@ mod tests {
             rng: Generator::from_seed(0),
             body: Body::new(rows * cols),
             fruit: Some(fruit),
+            has_eaten: false,
             elapsed_steps: 0,
         };
         snake.body.restart(body[0]);
@@ -266,6 +279,12 @@ mod tests {
 
     fn body(snake: &Snake) -> Vec<usize> {
         (1..=snake.body.length).map(|age| snake.body.cell(age)).collect()
+    }
+
+    fn has_eaten(snake: &Snake) -> f64 {
+        let mut events = [f64::NAN];
+        snake.events(&mut events);
+        events[0]
     }
 
     const UP: Action<'_> = Action::Discrete(0);
@@ -278,7 +297,7 @@ mod tests {
         // 3 x 3 board: the snake lies in cells 3, 4 (head), the fruit in 8.
         let mut snake = board(3, 3, &[3, 4], 8);
         assert_eq!(snake.step(UP), Step { reward: 0.0, terminated: false, truncated: false });
-        assert_eq!(body(&snake), [4, 1]);
+        assert_eq!((body(&snake), has_eaten(&snake)), (vec![4, 1], 0.0));
         snake.step(LEFT);
         snake.step(DOWN);
         assert_eq!(body(&snake), [0, 3]);
@@ -308,7 +327,7 @@ mod tests {
     fn eating_grows_and_a_full_board_ends_without_a_fruit() {
         let mut snake = board(1, 3, &[0], 1);
         assert_eq!(snake.step(RIGHT), Step { reward: 1.0, terminated: false, truncated: false });
-        assert_eq!((body(&snake), snake.fruit), (vec![0, 1], Some(2)));
+        assert_eq!((body(&snake), snake.fruit, has_eaten(&snake)), (vec![0, 1], Some(2), 1.0));
         assert_eq!(snake.step(RIGHT), Step { reward: 1.0, terminated: true, truncated: false });
         assert_eq!(snake.fruit, None);
         let mut observation = [9.0; 15];
@@ -338,6 +357,9 @@ mod tests {
                 assert_eq!(gymnasium[cell * PLANES + plane], channels_first[plane * 12 + cell]);
             }
         }
+        let sides = [("rows", 3), ("cols", 4)].map(|(name, side)| (name.to_string(), Value::Int(side)));
+        let order = registry::find("snake").unwrap().spec(&sides, &[]).unwrap().channels_first_order();
+        assert_eq!(order.into_iter().map(|index| gymnasium[index]).collect::<Vec<_>>(), channels_first);
     }
 
     #[test]

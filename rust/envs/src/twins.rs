@@ -15,6 +15,8 @@ pub(crate) trait Twin: Environment + Clone {
     const OBSERVED: usize;
     /// What actions it takes by default.
     const ACTIONS: Kind;
+    /// How many numbers it writes as events.
+    const EVENTS: usize = 0;
 }
 
 /// The kinds of actions.
@@ -38,11 +40,13 @@ impl Twin for crate::acrobot::Acrobot {
 
 impl Twin for crate::car_racing::CarRacing {
     const OBSERVED: usize = 96 * 96 * 3;
+    const EVENTS: usize = 2;
     const ACTIONS: Kind = Kind::Continuous(3);
 }
 
 impl Twin for crate::lunar_lander::LunarLander {
     const OBSERVED: usize = 8;
+    const EVENTS: usize = 3;
     const ACTIONS: Kind = Kind::Discrete(4);
 }
 
@@ -100,6 +104,7 @@ fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, kind: Kind,
         let bits =
             |outcomes: &Outcomes| outcomes.rewards.iter().map(|reward| reward.to_bits()).collect::<Vec<_>>();
         assert_eq!((bits(&ours), &ours), (bits(&theirs), &theirs));
+        assert_same_events::<E>(group, &scalars);
         assert_same_observations::<E>(group, &scalars);
         (0..lanes).filter(|&lane| ours.terminated[lane]).for_each(|lane| reset(group, &mut scalars, lane));
         if rng.integers(0, 10) == 0 {
@@ -136,6 +141,15 @@ fn step<E: Twin>(
             group.step(Actions::Continuous(&actions), ours);
             scalars.step(Actions::Continuous(&actions), theirs);
         }
+    }
+}
+
+fn assert_same_events<E: Twin>(group: &dyn Group, scalars: &ScalarGroup<E>) {
+    for lane in 0..group.lanes() {
+        let (mut ours, mut theirs) = (vec![f64::NAN; E::EVENTS], vec![f64::INFINITY; E::EVENTS]);
+        group.events(lane, &mut ours);
+        scalars.events(lane, &mut theirs);
+        assert_eq!(ours, theirs);
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::EngineError;
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
 use crate::network::Network;
-use engine::{Evaluation, Head, OnNonFinite, Seeds, Task};
+use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
+use engine::{Evaluation, Head, Normalization, OnNonFinite, Recording, Seeds, Task};
 use envs::registry::find;
 use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
@@ -18,7 +19,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// Evaluates a population; see `_engine.pyi`.
 #[pyfunction]
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, group_width,
-                    max_episode_steps, on_nan, keep_final_observation, progress, observation=None))]
+                    max_episode_steps, on_nan, keep_final_observation, progress, observation=None, normalization=None,
+                    descriptors=Vec::new(), trajectories=Vec::new(), most_trajectory_bytes=0, statistics=false))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -36,6 +38,11 @@ pub(crate) fn evaluate<'py>(
     keep_final_observation: bool,
     progress: Option<Py<PyAny>>,
     observation: Option<Wrappers>,
+    normalization: Option<RawNormalization<'py>>,
+    descriptors: Vec<RawDescriptor>,
+    trajectories: Vec<usize>,
+    most_trajectory_bytes: u64,
+    statistics: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let entry = find(env_id).map_err(from_env_error)?;
     let kwargs = named_values("env_kwargs", env_kwargs)?;
@@ -45,6 +52,15 @@ pub(crate) fn evaluate<'py>(
     let not_contiguous = |name| EngineError::new_err(format!("{name}: expected a C-contiguous array"));
     let (population, episodes) = (weights.shape()[0], seeds.shape()[1]);
     let flat_seeds = seeds.as_slice().map_err(|_| not_contiguous("seeds"))?;
+    let descriptors = descriptors.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
+    let normalization = match &normalization {
+        Some((mean, std, clip)) => {
+            let [mean, std] = [mean, std].map(|values| values.as_slice());
+            let refused = |_| not_contiguous("normalize");
+            Some(Normalization { mean: mean.map_err(refused)?, std: std.map_err(refused)?, clip: *clip })
+        }
+        None => None,
+    };
     let is_shared = seeds.shape()[0] == 1;
     let task = Task {
         spec: spec.as_ref(),
@@ -59,6 +75,13 @@ pub(crate) fn evaluate<'py>(
         max_episode_steps,
         on_non_finite: on_nan.map_or(OnNonFinite::Stop, OnNonFinite::Fitness),
         keep_final_observation,
+        normalization,
+        recording: Recording {
+            descriptors: &descriptors,
+            trajectories: &trajectories,
+            most_trajectory_bytes,
+            statistics,
+        },
     };
     let evaluation = run(py, &task, progress.as_ref())?;
     to_dict(py, &spec.observation_space().shape, &task, evaluation)
@@ -152,6 +175,15 @@ fn to_dict<'py>(
         None => None,
     };
     dict.set_item("final_observation", final_observation)?;
+    let n_descriptors = task.recording.descriptors.len();
+    let descriptors = evaluation.descriptors.into_pyarray(py);
+    dict.set_item("descriptors", descriptors.reshape([shape[0], shape[1], n_descriptors])?)?;
+    let trajectories = evaluation.trajectories.into_iter();
+    let trajectories =
+        trajectories.map(|trajectory| trajectory_dict(py, task, trajectory)).collect::<PyResult<Vec<_>>>()?;
+    dict.set_item("trajectories", trajectories)?;
+    let statistics = evaluation.statistics.map(|sums| statistics_tuple(py, observation_shape, sums));
+    dict.set_item("statistics", statistics.transpose()?)?;
     dict.set_item("steps", evaluation.steps)?;
     dict.set_item("seconds", evaluation.elapsed.as_secs_f64())?;
     Ok(dict)

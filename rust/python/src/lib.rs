@@ -9,6 +9,7 @@ mod evaluate;
 mod libm;
 mod network;
 mod raster;
+mod recording;
 mod registry;
 
 use pyo3::create_exception;

@@ -45,6 +45,8 @@ fn to_dict<'py>(py: Python<'py>, entry: &Entry, spec: &dyn Spec) -> PyResult<Bou
         ActionSpace::Discrete(n) => ("discrete", Some(*n), None, None),
         ActionSpace::Box { low, high } => ("box", None, Some(low.clone()), Some(high.clone())),
     };
+    dict.set_item("observation_fields", PyTuple::new(py, spec.observation_fields())?)?;
+    dict.set_item("event_fields", PyTuple::new(py, spec.event_fields())?)?;
     dict.set_item("action_space", kind)?;
     dict.set_item("n_actions", n_actions)?;
     dict.set_item("action_low", low)?;

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// One input, two outputs: three individuals of these weights always choose action 0.
-fn one_input_policy() -> (Network, Vec<f32>) {
+pub fn one_input_policy() -> (Network, Vec<f32>) {
     let layers = vec![Layer::Linear { outputs: 2, bias: true }];
     let network = Network::new(&Architecture::new(InputShape::Flat(1), layers).unwrap());
     (network, [1.0, 0.0, 0.0, 0.0].repeat(3))

@@ -2,4 +2,6 @@
 
 mod determinism;
 mod evaluation;
+mod recording;
+mod recording_input;
 mod support;

@@ -1,6 +1,6 @@
 //! What the engine's tests share: populations, tasks with defaults, and environments made for tests.
 
-use engine::{EngineError, Evaluation, Head, OnNonFinite, Seeds, Task};
+use engine::{EngineError, Evaluation, Head, OnNonFinite, Recording, Seeds, Task};
 use envs::{
     Action, ActionSpace, Environment, ObservationDtype, ObservationSpace, PrototypeSpec, Spec, StateField,
     Step, View,
@@ -53,7 +53,14 @@ pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], se
         max_episode_steps: Some(200),
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
+        normalization: None,
+        recording: Recording::default(),
     }
+}
+
+/// What two results must share to be equal.
+pub fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
 }
 
 /// Evaluates without ever cancelling.

@@ -49,6 +49,10 @@ const RESET_BOUND: f64 = 0.1;
 /// The largest reset bound that is taken: see DIFFERENCE above.
 const LARGEST_RESET_BOUND: f64 = 100.0;
 
+/// The names of the values of an observation.
+const OBSERVATION_FIELDS: [&str; 6] =
+    ["cos_theta1", "sin_theta1", "cos_theta2", "sin_theta2", "theta1_dot", "theta2_dot"];
+
 /// The registry's entry.
 pub(crate) const ENTRY: Entry = Entry {
     id: "Acrobot-v1",
@@ -76,7 +80,7 @@ fn build(_kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>
         Acrobot { low, high, rng: Generator::from_seed(0), state: State::default(), is_first: true };
     let observation_space = ObservationSpace { shape: vec![6], dtype: ObservationDtype::F32 };
     let spec = PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(3));
-    Ok(Box::new(spec.with_groups(AcrobotLanes::boxed)))
+    Ok(Box::new(spec.with_groups(AcrobotLanes::boxed).with_observation_fields(&OBSERVATION_FIELDS)))
 }
 
 /// The angle of the first link from straight down and of the second from the first (rad), and their

@@ -68,6 +68,10 @@ const DISCRETE_STEER: f64 = 0.6;
 const DISCRETE_GAS: f64 = 0.2;
 const DISCRETE_BRAKE: f64 = 0.8;
 
+/// What happened in a step: how many tiles of the road were visited for the first time, and 0 or 1 for a finished lap
+/// (the reference's `info["lap_finished"]`).
+const EVENT_FIELDS: [&str; 2] = ["new_tiles", "lap_finished"];
+
 /// The registry's entry.
 pub(crate) const ENTRY: Entry = Entry {
     id: "CarRacing-v3",
@@ -101,7 +105,7 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
         PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(5))
             .with_default_policy(DISCRETE_POLICY)
     };
-    Ok(Box::new(spec.with_groups(CarRacingLanes::boxed)))
+    Ok(Box::new(spec.with_groups(CarRacingLanes::boxed).with_event_fields(&EVENT_FIELDS)))
 }
 
 /// What an action does. Discrete ones: nothing, steer right, steer left, gas, brake.
@@ -192,14 +196,23 @@ impl CarRacing {
         self.total_reward -= STEP_COST;
         let reward = self.total_reward - self.paid_reward;
         self.paid_reward = self.total_reward;
-        let position = self.world.body(self.car.hull).position();
-        let has_left = [position.x, position.y].into_iter().any(|part| f64::from(part).abs() > PLAYFIELD);
-        let has_won = self.road.is_all_visited() || self.road.is_lap_complete();
+        let has_left = self.has_left();
         Step {
             reward: if has_left { LEAVING_REWARD } else { reward },
-            terminated: has_left || has_won,
+            terminated: has_left || self.has_won(),
             truncated: false,
         }
+    }
+
+    /// The car is beyond the borders of the playfield.
+    fn has_left(&self) -> bool {
+        let position = self.world.body(self.car.hull).position();
+        [position.x, position.y].into_iter().any(|part| f64::from(part).abs() > PLAYFIELD)
+    }
+
+    /// All tiles were visited, or enough of them and then the first.
+    fn has_won(&self) -> bool {
+        self.road.is_all_visited() || self.road.is_lap_complete()
     }
 }
 
@@ -235,6 +248,11 @@ impl Environment for CarRacing {
 
     fn observe(&self, view: View, observation: &mut [f32]) {
         picture::paint(self, view, observation);
+    }
+
+    fn events(&self, events: &mut [f64]) {
+        let new_tiles = self.road.newly_visited() as f64;
+        events.copy_from_slice(&[new_tiles, f64::from(self.has_won() && !self.has_left())]);
     }
 
     fn state(&self) -> Vec<StateField> {

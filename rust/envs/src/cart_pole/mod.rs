@@ -46,6 +46,9 @@ const POSITION_LIMIT: f64 = 2.4;
 /// The default bounds of the uniform start state.
 const RESET_BOUND: f64 = 0.05;
 
+/// The names of the values of an observation.
+const OBSERVATION_FIELDS: [&str; 4] = ["x", "x_dot", "theta", "theta_dot"];
+
 /// The registry's entry.
 pub(crate) const ENTRY: Entry = Entry {
     id: "CartPole-v1",
@@ -73,7 +76,7 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
     };
     let observation_space = ObservationSpace { shape: vec![4], dtype: ObservationDtype::F32 };
     let spec = PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(2));
-    Ok(Box::new(spec.with_groups(CartPoleLanes::boxed)))
+    Ok(Box::new(spec.with_groups(CartPoleLanes::boxed).with_observation_fields(&OBSERVATION_FIELDS)))
 }
 
 /// Position (m), velocity (m/s), the pole's angle (rad) and angular velocity (rad/s).

@@ -170,6 +170,12 @@ impl Environment for LunarLander {
         }
     }
 
+    fn events(&self, events: &mut [f64]) {
+        let is_asleep = !self.world.body(self.craft.hull).is_awake();
+        let flags = [self.ground_contact.contains(&true), self.has_crashed, is_asleep];
+        events.copy_from_slice(&flags.map(f64::from));
+    }
+
     fn state(&self) -> Vec<StateField> {
         view::fields(self)
     }

@@ -67,6 +67,10 @@ impl Group for LunarLanderLanes {
         self.episodes[lane].observe(view, observation);
     }
 
+    fn events(&self, lane: usize, events: &mut [f64]) {
+        self.episodes[lane].events(events);
+    }
+
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes) {
         let active = self.begin_steps(actions);
         let episodes = &mut self.episodes[..active];

@@ -8,11 +8,13 @@ pub(super) struct ObservedEnvironment {
     inner: Box<dyn Environment>,
     pipeline: Pipeline,
     memory: Memory,
+    /// What happened in the last step, and room for what happened in one of its skip.
+    events: [Vec<f64>; 2],
 }
 
 impl ObservedEnvironment {
-    pub(super) fn new(inner: Box<dyn Environment>, pipeline: Pipeline) -> Self {
-        Self { inner, memory: pipeline.memory(), pipeline }
+    pub(super) fn new(inner: Box<dyn Environment>, pipeline: Pipeline, n_events: usize) -> Self {
+        Self { inner, memory: pipeline.memory(), pipeline, events: [(); 2].map(|()| vec![0.0; n_events]) }
     }
 }
 
@@ -24,9 +26,13 @@ impl Environment for ObservedEnvironment {
 
     fn step(&mut self, action: Action<'_>) -> Step {
         let mut total = Step { reward: 0.0, terminated: false, truncated: false };
+        let [events, latest] = &mut self.events;
+        events.fill(0.0);
         for index in 0..self.pipeline.skip() {
             let step = self.inner.step(action);
             total.reward += step.reward;
+            self.inner.events(latest);
+            events.iter_mut().zip(&*latest).for_each(|(event, happened)| *event += happened);
             total.terminated = step.terminated;
             total.truncated = step.truncated | self.pipeline.is_at_limit(&mut self.memory);
             self.pipeline.look(&mut self.memory, index, |frame| self.inner.observe(View::Gymnasium, frame));
@@ -40,6 +46,10 @@ impl Environment for ObservedEnvironment {
 
     fn observe(&self, view: View, observation: &mut [f32]) {
         self.pipeline.observe(&self.memory, view, observation);
+    }
+
+    fn events(&self, events: &mut [f64]) {
+        events.copy_from_slice(&self.events[0]);
     }
 
     fn state(&self) -> Vec<StateField> {

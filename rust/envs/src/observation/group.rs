@@ -17,6 +17,36 @@ pub(super) struct ObservedGroup {
     seats: Seats,
     actions: SeatedActions,
     outcomes: Outcomes,
+    events: Events,
+}
+
+/// What happened in the last step of each lane, summed over its skip.
+struct Events {
+    /// `(lanes, n)`, row-major.
+    sums: Vec<f64>,
+    /// Of one step of a skip.
+    latest: Vec<f64>,
+}
+
+impl Events {
+    /// What happened in the last step of a lane.
+    fn of(&self, lane: usize) -> &[f64] {
+        let n = self.latest.len();
+        &self.sums[lane * n..(lane + 1) * n]
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        let n = self.latest.len();
+        self.sums.copy_within(from * n..(from + 1) * n, to * n);
+    }
+
+    /// Adds what `read` writes to the sums of a lane.
+    fn add(&mut self, lane: usize, read: impl FnOnce(&mut [f64])) {
+        let n = self.latest.len();
+        read(&mut self.latest);
+        let sums = &mut self.sums[lane * n..(lane + 1) * n];
+        sums.iter_mut().zip(&self.latest).for_each(|(sum, event)| *sum += event);
+    }
 }
 
 /// The actions in the order of the seats: only one of the two is in use.
@@ -65,7 +95,7 @@ impl SeatedActions {
 }
 
 impl ObservedGroup {
-    pub(super) fn new(inner: Box<dyn Group>, pipeline: Pipeline, dimensions: usize) -> Self {
+    pub(super) fn new(inner: Box<dyn Group>, pipeline: Pipeline, dimensions: usize, n_events: usize) -> Self {
         let lanes = inner.lanes();
         Self {
             inner,
@@ -78,6 +108,7 @@ impl ObservedGroup {
                 dimensions,
             },
             outcomes: Outcomes::new(lanes),
+            events: Events { sums: vec![0.0; lanes * n_events], latest: vec![0.0; n_events] },
         }
     }
 
@@ -106,6 +137,7 @@ impl ObservedGroup {
             totals.terminated[lane] = self.outcomes.terminated[seat];
             totals.truncated[lane] = self.outcomes.truncated[seat] | self.pipeline.is_at_limit(memory);
             totals.steps[lane] += 1;
+            self.events.add(lane, |events| self.inner.events(seat, events));
             self.pipeline.look(memory, index, |frame| self.inner.observe_lane(seat, View::Gymnasium, frame));
             if totals.terminated[lane] | totals.truncated[lane] {
                 left -= 1;
@@ -134,6 +166,7 @@ impl Group for ObservedGroup {
 
     fn move_lane(&mut self, from: usize, to: usize) {
         self.memories.swap(from, to);
+        self.events.copy(from, to);
         self.seats.swap(self.seats.seat_of(from), self.seats.seat_of(to));
     }
 
@@ -148,6 +181,10 @@ impl Group for ObservedGroup {
         self.pipeline.observe(&self.memories[lane], view, observation);
     }
 
+    fn events(&self, lane: usize, events: &mut [f64]) {
+        events.copy_from_slice(self.events.of(lane));
+    }
+
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes) {
         let active = match actions {
             Actions::Discrete(indices) => indices.len(),
@@ -157,6 +194,7 @@ impl Group for ObservedGroup {
         self.actions.fill(actions, &self.seats);
         outcomes.rewards[..active].fill(0.0);
         outcomes.steps[..active].fill(0);
+        self.events.sums.fill(0.0);
         let mut playing = active;
         for index in 0..self.pipeline.skip() {
             playing = self.step_once(index, actions, playing, outcomes);

@@ -23,7 +23,7 @@ mod tests;
 
 use crate::environment::Environment;
 use crate::error::EnvError;
-use crate::group::{Group, Spec};
+use crate::group::{Group, Spec, channels_first_order};
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use environment::ObservedEnvironment;
 use group::ObservedGroup;
@@ -160,6 +160,19 @@ impl Spec for ObservedSpec {
         Some(self.image_shape)
     }
 
+    fn channels_first_order(&self) -> Vec<usize> {
+        let picture = self.pipeline.picture();
+        channels_first_order(self.observation_space.size(), picture.size(), picture.channels)
+    }
+
+    fn event_fields(&self) -> &'static [&'static str] {
+        self.inner.event_fields()
+    }
+
+    fn own_step_limit(&self) -> Option<u64> {
+        self.inner.own_step_limit()
+    }
+
     fn action_space(&self) -> &ActionSpace {
         self.inner.action_space()
     }
@@ -173,7 +186,11 @@ impl Spec for ObservedSpec {
     }
 
     fn environment(&self) -> Box<dyn Environment> {
-        Box::new(ObservedEnvironment::new(self.inner.environment(), self.pipeline.clone()))
+        Box::new(ObservedEnvironment::new(
+            self.inner.environment(),
+            self.pipeline.clone(),
+            self.event_fields().len(),
+        ))
     }
 
     fn group(&self, lanes: usize) -> Box<dyn Group> {
@@ -181,6 +198,11 @@ impl Spec for ObservedSpec {
             ActionSpace::Discrete(_) => 1,
             ActionSpace::Box { low, .. } => low.len(),
         };
-        Box::new(ObservedGroup::new(self.inner.group(lanes), self.pipeline.clone(), dimensions))
+        Box::new(ObservedGroup::new(
+            self.inner.group(lanes),
+            self.pipeline.clone(),
+            dimensions,
+            self.event_fields().len(),
+        ))
     }
 }

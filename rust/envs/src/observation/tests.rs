@@ -20,12 +20,14 @@ struct Noise {
     rng: Generator,
     pixels: [u8; SIZE],
     sum: i64,
+    /// What the last step's events are.
+    event: f64,
     has_ended: bool,
 }
 
 impl Noise {
     fn new() -> Self {
-        Self { rng: Generator::from_seed(0), pixels: [0; SIZE], sum: 0, has_ended: true }
+        Self { rng: Generator::from_seed(0), pixels: [0; SIZE], sum: 0, event: f64::NAN, has_ended: true }
     }
 
     fn draw(&mut self) {
@@ -45,6 +47,7 @@ impl Environment for Noise {
         self.sum += i64::from(action.index());
         self.draw();
         let reward = self.rng.random() + f64::from(action.index());
+        self.event = self.rng.random();
         self.has_ended = self.rng.integers(0, 12) == 0;
         let terminated = self.has_ended && self.rng.integers(0, 2) == 0;
         Step { reward, terminated, truncated: self.has_ended && !terminated }
@@ -55,6 +58,10 @@ impl Environment for Noise {
         observation.iter_mut().zip(self.pixels).for_each(|(value, byte)| *value = f32::from(byte));
     }
 
+    fn events(&self, events: &mut [f64]) {
+        events.copy_from_slice(&[self.event, 1.0]);
+    }
+
     fn state(&self) -> Vec<StateField> {
         vec![("sum", StateValue::Ints(vec![self.sum]))]
     }
@@ -62,7 +69,8 @@ impl Environment for Noise {
 
 fn spec(options: &ObservationOptions, max_episode_steps: Option<u64>) -> ObservedSpec {
     let space = ObservationSpace { shape: vec![HEIGHT, WIDTH, COLOURS], dtype: ObservationDtype::U8 };
-    let inner = Box::new(PrototypeSpec::new(Noise::new(), space, ActionSpace::Discrete(3)));
+    let inner = PrototypeSpec::new(Noise::new(), space, ActionSpace::Discrete(3));
+    let inner = Box::new(inner.with_event_fields(&["random", "steps"]));
     ObservedSpec::new(ID, inner, "cnn:3x6x4-8k2-3", options, max_episode_steps).unwrap()
 }
 
@@ -122,6 +130,10 @@ proptest! {
                 prop_assert_eq!(outcomes.rewards[lane].to_bits(), step.reward.to_bits());
                 let flags = (outcomes.terminated[lane], outcomes.truncated[lane]);
                 prop_assert_eq!(flags, (step.terminated, step.truncated));
+                let (mut ours, mut theirs) = ([f64::NAN; 2], [f64::INFINITY; 2]);
+                group.events(lane, &mut ours);
+                scalars[lane].events(&mut theirs);
+                prop_assert_eq!(ours, theirs);
             }
             for view in [View::Gymnasium, View::ChannelsFirst] {
                 let size = spec.observation_space().size();
@@ -129,6 +141,12 @@ proptest! {
                 group.observe(active, view, &mut seen);
                 for (lane, row) in seen.chunks_exact(size).enumerate() {
                     prop_assert_eq!(row, &observed(scalars[lane].as_ref(), view, size)[..]);
+                    if view == View::ChannelsFirst {
+                        let gymnasium = observed(scalars[lane].as_ref(), View::Gymnasium, size);
+                        let ordered: Vec<f32> =
+                            spec.channels_first_order().into_iter().map(|index| gymnasium[index]).collect();
+                        prop_assert_eq!(row, &ordered[..]);
+                    }
                     let mut one = vec![f32::NAN; size];
                     group.observe_lane(lane, view, &mut one);
                     prop_assert_eq!(row, &one[..]);
@@ -164,9 +182,11 @@ proptest! {
         loop {
             group.step(Actions::Discrete(&[1]), &mut outcomes);
             let (mut total, mut steps, mut has_ended) = (0.0, 0, false);
+            let mut random_events = 0.0;
             while !has_ended && steps < skip {
                 let step = noise.step(Action::Discrete(1));
                 (total, steps, elapsed) = (total + step.reward, steps + 1, elapsed + 1);
+                random_events += noise.event;
                 if steps + 1 >= skip {
                     buffers[steps + 1 - skip] = noise.pixels;
                 }
@@ -174,6 +194,9 @@ proptest! {
             }
             prop_assert_eq!(outcomes.rewards[0].to_bits(), total.to_bits());
             prop_assert_eq!(outcomes.steps[0], steps as u64);
+            let mut events = [f64::NAN; 2];
+            group.events(0, &mut events);
+            prop_assert_eq!(events, [random_events, steps as f64]);
             let mut seen = [f32::NAN; SIZE];
             group.observe_lane(0, View::Gymnasium, &mut seen);
             let largest: [f32; SIZE] =

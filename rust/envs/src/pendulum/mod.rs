@@ -33,6 +33,9 @@ const MASS: f64 = 1.0;
 /// Length of the pendulum, m.
 const LENGTH: f64 = 1.0;
 
+/// The names of the values of an observation.
+const OBSERVATION_FIELDS: [&str; 3] = ["cos_theta", "sin_theta", "theta_dot"];
+
 /// The registry's entry.
 pub(crate) const ENTRY: Entry = Entry {
     id: "Pendulum-v1",
@@ -60,7 +63,7 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
     let observation_space = ObservationSpace { shape: vec![3], dtype: ObservationDtype::F32 };
     let action_space = ActionSpace::Box { low: vec![-MAX_TORQUE], high: vec![MAX_TORQUE] };
     let spec = PrototypeSpec::new(prototype, observation_space, action_space);
-    Ok(Box::new(spec.with_groups(PendulumLanes::boxed)))
+    Ok(Box::new(spec.with_groups(PendulumLanes::boxed).with_observation_fields(&OBSERVATION_FIELDS)))
 }
 
 /// The start is uniform in `-bound..bound`, which NumPy takes if it is neither negative nor infinite.

@@ -1,0 +1,150 @@
+"""Observations made comparable: a frozen mean and standard deviation in, the statistics for the next ones out.
+
+    >>> statistics = evaluate("LunarLander-v3", population, policy, collect_statistics=True).statistics
+    >>> result = evaluate("LunarLander-v3", population, policy, normalize=statistics.normalization(least_std=0.01))
+
+A policy sees `(x - mean) / std` in float32, bit for bit what PyTorch computes. Statistics are of what policies saw
+before that, so those of several calls can be added whatever normalisation each of them had. Images count as they are
+seen: as float32 byte / 255, in the shape (and the order of axes) of Gymnasium. Depends on arguments and registry.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.arguments import float_array
+from evalengine.errors import InputError
+from evalengine.registry import EnvironmentEntry
+
+
+@dataclass(frozen=True, eq=False)
+class Normalization:
+    """What a policy sees instead of an observation x: `(x - mean) / std`, then clipped.
+
+    Attributes:
+        mean: float32 in the shape of an observation, finite; for images in units of 1 = 255.
+        std: float32 in the same shape, finite and above 0.
+        clip: values are clipped to -clip..clip as `torch.clamp` does; None clips nothing.
+
+    Raises:
+        InputError: an array that is no such array, shapes that differ, or a clip that is no number above 0.
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _finite(name, getattr(self, name)))
+        if self.mean.shape != self.std.shape:
+            raise InputError(f"normalize: std: expected the mean's shape {self.mean.shape}, got {self.std.shape}")
+        if not (self.std > 0).all():
+            place = np.unravel_index(int((self.std > 0).argmin()), self.std.shape)
+            shown = tuple(int(index) for index in place)
+            raise InputError(f"normalize: std: expected numbers above 0, got {self.std[place]} at position {shown}")
+        if self.clip is not None:
+            object.__setattr__(self, "clip", _checked_clip(self.clip))
+
+    def raw(self, entry: EnvironmentEntry) -> tuple[NDArray[np.float32], NDArray[np.float32], float | None]:
+        """Return flat mean and std and the clip, as the extension takes them.
+
+        Raises:
+            InputError: the shape is not that of the environment's observations.
+        """
+        if self.mean.shape != entry.observation_shape:
+            raise InputError(
+                f"normalize: expected the shape {entry.observation_shape} of {entry.id}'s observations, "
+                f"got {self.mean.shape}"
+            )
+        return self.mean.ravel(), self.std.ravel(), self.clip
+
+
+@dataclass(frozen=True, eq=False)
+class ObservationStatistics:
+    """Number, sum and sum of squares of the observations that policies saw, before any normalisation.
+
+    Those are the observations that an action was asked for: the one of `reset`, not the last one of an episode.
+    Episodes that failed do not count. Sums are float64: within an episode from 0.0, first step to last; episodes, in
+    the order (individual, episode), in pairs: neighbours first, then neighbouring pairs, and so on, an odd one at the
+    end going up alone. So they depend on neither threads nor timing.
+
+    Attributes:
+        count: the number of observations.
+        sum: float64 in the shape of an observation.
+        sum_of_squares: float64 in the same shape.
+    """
+
+    count: int
+    sum: NDArray[np.float64]
+    sum_of_squares: NDArray[np.float64]
+
+    def __add__(self, other: ObservationStatistics) -> ObservationStatistics:
+        """Return the statistics of both: those of the generations so far, and of one more."""
+        if not isinstance(other, ObservationStatistics):
+            return NotImplemented
+        if self.sum.shape != other.sum.shape:
+            raise InputError(f"statistics: expected the same shapes, got {self.sum.shape} and {other.sum.shape}")
+        squares = self.sum_of_squares + other.sum_of_squares
+        return ObservationStatistics(self.count + other.count, self.sum + other.sum, squares)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """The mean, float64; NaN of no observations."""
+        return self.sum / self.count if self.count else np.full_like(self.sum, np.nan)
+
+    @property
+    def std(self) -> NDArray[np.float64]:
+        """The standard deviation of the population, float64: sqrt(sum_of_squares / count - mean**2), at least 0."""
+        if not self.count:
+            return np.full_like(self.sum, np.nan)
+        # Rounding can leave a variance just below 0 where a component never changes.
+        variance: NDArray[np.float64] = np.maximum(self.sum_of_squares / self.count - self.mean**2, 0.0)
+        return np.sqrt(variance)
+
+    def normalization(self, *, least_std: float = 0.01, clip: float | None = None) -> Normalization:
+        """Return the normalisation to this mean and this standard deviation, both rounded to float32.
+
+        Args:
+            least_std: a smaller standard deviation is raised to this, so that a component that (almost) never changed
+                is not blown up by the division.
+            clip: see `Normalization`.
+
+        Raises:
+            InputError: there are no observations, or a number that is none.
+        """
+        if not self.count:
+            raise InputError("statistics: expected at least one observation, got none")
+        if not isinstance(least_std, int | float) or isinstance(least_std, bool) or not least_std > 0:
+            raise InputError(f"least_std: expected a number above 0, got {least_std!r}")
+        return Normalization(self.mean.astype(np.float32), np.maximum(self.std, least_std).astype(np.float32), clip)
+
+
+def check_normalization(normalize: object) -> None:
+    """Refuse what is neither None nor a `Normalization`."""
+    if normalize is not None and not isinstance(normalize, Normalization):
+        raise InputError(f"normalize: expected a Normalization(mean, std), got {type(normalize).__name__}")
+
+
+def _finite(name: str, value: Any) -> NDArray[np.float32]:
+    array = float_array(f"normalize: {name}", value)
+    if not np.isfinite(array).all():
+        place = np.unravel_index(int(np.isfinite(array).argmin()), array.shape)
+        shown = tuple(int(index) for index in place)
+        raise InputError(f"normalize: {name}: expected finite numbers, got {array[place]} at position {shown}")
+    return array
+
+
+def _checked_clip(clip: Any) -> float:
+    if not isinstance(clip, int | float | np.integer | np.floating) or isinstance(clip, bool):
+        raise InputError(f"normalize: clip: expected a number above 0, got {clip!r}")
+    with np.errstate(over="ignore"):
+        number = float(np.float32(clip))
+    if math.isnan(number) or number <= 0:
+        raise InputError(f"normalize: clip: expected a number above 0, got {clip!r}")
+    return number

@@ -1,0 +1,207 @@
+//! Episodes reduced to a few numbers while they are played.
+//!
+//! **Numeric contract.** Steps are numbered from 1; a step's observation is the one after it, so the reset's is never
+//! looked at. All values are float64 (float32 observations and actions are exact in it). A sum starts at 0.0 and adds the
+//! values one after another, first to last; a mean is that sum over the number of values. Least and largest are the first
+//! of equal values, found with `<` and `>`.
+
+use super::Steps;
+use super::definition::{Descriptor, Field, Reducer, Reduction};
+use crate::task::Task;
+use envs::{Actions, View};
+
+impl Descriptor {
+    /// Its value for an episode, from what its reductions have come to.
+    fn value(&self, accumulators: &[Accumulator]) -> f64 {
+        let mut alternatives = self.reductions.iter().zip(accumulators);
+        match alternatives.find(|(_, accumulator)| accumulator.count > 0) {
+            Some((reduction, accumulator)) => accumulator.value(reduction.reducer),
+            None => self.otherwise.unwrap_or_else(|| match self.reductions.last() {
+                Some(Reduction { reducer: Reducer::Sum, .. }) => 0.0,
+                _ => f64::NAN,
+            }),
+        }
+    }
+}
+
+/// What a reduction has come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Accumulator {
+    value: f64,
+    count: u64,
+}
+
+impl Accumulator {
+    #[inline]
+    fn take(&mut self, reducer: Reducer, value: f64) {
+        let is_first = self.count == 0;
+        self.count += 1;
+        match reducer {
+            Reducer::First if !is_first => {}
+            Reducer::First | Reducer::Last => self.value = value,
+            Reducer::Min if is_first || value < self.value => self.value = value,
+            Reducer::Max if is_first || value > self.value => self.value = value,
+            Reducer::Min | Reducer::Max => {}
+            Reducer::Mean | Reducer::Sum => self.value += value,
+        }
+    }
+
+    fn value(&self, reducer: Reducer) -> f64 {
+        if reducer == Reducer::Mean { self.value / self.count as f64 } else { self.value }
+    }
+}
+
+/// The descriptors of the lanes of a worker.
+pub(super) struct Descriptors<'a> {
+    descriptors: &'a [Descriptor],
+    /// Of all descriptors, in order.
+    reductions: Vec<&'a Reduction>,
+    /// `(lanes, reductions)`.
+    accumulators: Vec<Accumulator>,
+    observation_size: usize,
+    /// `(lanes, observation_size)`, or empty if no field is one of an observation.
+    observations: Vec<f32>,
+    /// One lane's, or empty if no field is one of them.
+    events: Vec<f64>,
+    dimensions: usize,
+}
+
+impl<'a> Descriptors<'a> {
+    pub(super) fn new(task: &'a Task<'a>, lanes: usize) -> Self {
+        let descriptors = task.recording.descriptors;
+        let reductions: Vec<_> = descriptors.iter().flat_map(|descriptor| &descriptor.reductions).collect();
+        let uses =
+            |kind: fn(Field) -> bool| reductions.iter().flat_map(|reduction| reduction.fields()).any(kind);
+        let looks = uses(|field| matches!(field, Field::Observation(_)));
+        let listens = uses(|field| matches!(field, Field::Event(_)));
+        let observation_size = task.spec.observation_space().size();
+        Self {
+            descriptors,
+            accumulators: vec![Accumulator::default(); lanes * reductions.len()],
+            reductions,
+            observation_size,
+            observations: vec![0.0; if looks { lanes * observation_size } else { 0 }],
+            events: vec![0.0; if listens { task.spec.event_fields().len() } else { 0 }],
+            dimensions: task.spec.action_space().n_logits(),
+        }
+    }
+
+    pub(super) fn start(&mut self, lane: usize) {
+        let n = self.reductions.len();
+        self.accumulators[lane * n..(lane + 1) * n].fill(Accumulator::default());
+    }
+
+    pub(super) fn step(&mut self, steps: &Steps<'_>) {
+        if self.reductions.is_empty() {
+            return;
+        }
+        if !self.observations.is_empty() {
+            let observations = &mut self.observations[..steps.active * self.observation_size];
+            steps.group.observe(steps.active, View::Gymnasium, observations);
+        }
+        let rows = self.accumulators.chunks_exact_mut(self.reductions.len());
+        for (lane, row) in rows.take(steps.active).enumerate() {
+            if !self.events.is_empty() {
+                steps.group.events(lane, &mut self.events);
+            }
+            let value_of = |field| match field {
+                Field::Observation(index) => {
+                    f64::from(self.observations[lane * self.observation_size + index])
+                }
+                Field::Reward => steps.outcomes.rewards[lane],
+                Field::Action(index) => match steps.actions {
+                    Actions::Discrete(indices) => f64::from(indices[lane]),
+                    Actions::Continuous(values) => f64::from(values[lane * self.dimensions + index]),
+                },
+                Field::Event(index) => self.events[index],
+                Field::Step => steps.lengths[lane] as f64,
+            };
+            for (accumulator, reduction) in row.iter_mut().zip(&self.reductions) {
+                if reduction.conditions.iter().all(|condition| condition.holds(value_of(condition.field))) {
+                    accumulator.take(reduction.reducer, value_of(reduction.field));
+                }
+            }
+        }
+    }
+
+    /// Appends the lane's descriptors; NaN if the episode failed.
+    pub(super) fn end(&mut self, lane: usize, failed: bool, rows: &mut Vec<f64>) {
+        if failed {
+            return self.refuse(rows);
+        }
+        let n = self.reductions.len();
+        let mut accumulators = &self.accumulators[lane * n..(lane + 1) * n];
+        for descriptor in self.descriptors {
+            let (own, others) = accumulators.split_at(descriptor.reductions.len());
+            rows.push(descriptor.value(own));
+            accumulators = others;
+        }
+    }
+
+    pub(super) fn refuse(&self, rows: &mut Vec<f64>) {
+        rows.resize(rows.len() + self.descriptors.len(), f64::NAN);
+    }
+
+    pub(super) fn move_lane(&mut self, from: usize, to: usize) {
+        let n = self.reductions.len();
+        self.accumulators.copy_within(from * n..(from + 1) * n, to * n);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reduced(reducer: Reducer, values: &[f64]) -> f64 {
+        let reduction = Reduction { reducer, field: Field::Reward, conditions: Vec::new() };
+        let mut accumulator = Accumulator::default();
+        values.iter().for_each(|&value| accumulator.take(reducer, value));
+        Descriptor { reductions: vec![reduction], otherwise: None }.value(&[accumulator])
+    }
+
+    #[test]
+    fn each_reducer_is_what_it_says() {
+        let values = [0.1, 0.7, -0.3, 0.7, 0.2];
+        let expected: [(Reducer, f64); 6] = [
+            (Reducer::First, 0.1),
+            (Reducer::Last, 0.2),
+            (Reducer::Min, -0.3),
+            (Reducer::Max, 0.7),
+            (Reducer::Sum, 0.1 + 0.7 - 0.3 + 0.7 + 0.2),
+            (Reducer::Mean, (0.1 + 0.7 - 0.3 + 0.7 + 0.2) / 5.0),
+        ];
+        for (reducer, value) in expected {
+            assert_eq!(reduced(reducer, &values).to_bits(), value.to_bits(), "{reducer:?}");
+        }
+    }
+
+    #[test]
+    fn of_equal_values_the_first_is_the_least_and_the_largest() {
+        for reducer in [Reducer::Min, Reducer::Max] {
+            assert_eq!(reduced(reducer, &[-0.0, 0.0]).to_bits(), (-0.0_f64).to_bits());
+            assert_eq!(reduced(reducer, &[0.0, -0.0]).to_bits(), 0.0_f64.to_bits());
+        }
+    }
+
+    #[test]
+    fn sums_go_from_the_first_to_the_last() {
+        let values = [1e16, 1.0, -1e16, 1.0];
+        assert_eq!(reduced(Reducer::Sum, &values), 1.0);
+        assert_eq!(reduced(Reducer::Mean, &values), 0.25);
+    }
+
+    #[test]
+    fn without_a_step_the_next_alternative_counts_and_then_the_default() {
+        let of = |reducer| Reduction { reducer, field: Field::Reward, conditions: Vec::new() };
+        let none = Accumulator::default();
+        let mut some = none;
+        some.take(Reducer::Last, 3.0);
+        let both = vec![of(Reducer::First), of(Reducer::Last)];
+        let descriptor = Descriptor { reductions: both, otherwise: None };
+        assert_eq!(descriptor.value(&[none, some]), 3.0);
+        assert!(descriptor.value(&[none, none]).is_nan());
+        assert_eq!(Descriptor { otherwise: Some(7.0), ..descriptor }.value(&[none, none]), 7.0);
+        assert!(reduced(Reducer::Mean, &[]).is_nan());
+        assert_eq!(reduced(Reducer::Sum, &[]).to_bits(), 0.0_f64.to_bits());
+    }
+}

@@ -1,0 +1,149 @@
+//! What is recorded of the episodes beside their returns: descriptors, trajectories, statistics of observations.
+//!
+//! A worker that records holds a [`Recorder`] and tells it of every start, step, move and end of its lanes; one that
+//! does not holds none, and asks once per step of a group. Depends on `envs` and on the task, never on the policy.
+
+mod definition;
+mod descriptors;
+mod statistics;
+mod trajectories;
+
+pub use definition::{Comparison, Condition, Descriptor, Field, Reducer, Reduction};
+pub use statistics::ObservationStatistics;
+pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
+
+pub(crate) use statistics::SharedTotal;
+
+use crate::error::EngineError;
+use crate::task::Task;
+use descriptors::Descriptors;
+use envs::{Actions, Group, Outcomes};
+use statistics::Statistics;
+use trajectories::Trajectories;
+
+/// What is to be recorded; by default nothing. Borrowed, as everything in a [`Task`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recording<'a> {
+    /// Numbers that each episode is reduced to.
+    pub descriptors: &'a [Descriptor],
+    /// The individuals whose episodes are kept step by step, in ascending order.
+    pub trajectories: &'a [usize],
+    /// The bytes that all trajectories may need at most, if every episode lasts as long as it can.
+    pub most_trajectory_bytes: u64,
+    /// Sum up the observations that the policies see.
+    pub statistics: bool,
+}
+
+impl Recording<'_> {
+    /// Everything that is named exists, and the trajectories fit into their bytes.
+    pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), EngineError> {
+        definition::check(self.descriptors, task)?;
+        trajectories::check(self, task)
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.descriptors.is_empty() && self.trajectories.is_empty() && !self.statistics
+    }
+}
+
+/// What a worker recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    /// The descriptors of each ended episode, row by row, in the order in which they ended.
+    pub(crate) descriptors: Vec<f64>,
+    pub(crate) trajectories: Vec<Trajectory>,
+}
+
+/// One step of all lanes in play, after the group has made it.
+#[derive(Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    pub(crate) group: &'a dyn Group,
+    pub(crate) active: usize,
+    /// `(active, n_inputs)`: the observations that the policies saw, before normalisation.
+    pub(crate) seen: &'a [f32],
+    pub(crate) actions: Actions<'a>,
+    pub(crate) outcomes: &'a Outcomes,
+    /// The steps of the environment so far, this one included.
+    pub(crate) lengths: &'a [u64],
+}
+
+/// How an episode ended.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) job: usize,
+    pub(crate) terminated: bool,
+    pub(crate) truncated: bool,
+    pub(crate) failed: bool,
+}
+
+/// The recorders of one worker, one for each kind of record that was asked for.
+pub(crate) struct Recorder<'a> {
+    descriptors: Descriptors<'a>,
+    trajectories: Trajectories<'a>,
+    statistics: Option<Statistics<'a>>,
+    recorded: Recorded,
+}
+
+impl<'a> Recorder<'a> {
+    /// A recorder for `lanes` lanes; none if there is nothing to record.
+    pub(crate) fn new(task: &'a Task<'a>, lanes: usize, total: &'a SharedTotal) -> Option<Box<Self>> {
+        if task.recording.is_nothing() {
+            return None;
+        }
+        Some(Box::new(Self {
+            descriptors: Descriptors::new(task, lanes),
+            trajectories: Trajectories::new(task, lanes),
+            statistics: task.recording.statistics.then(|| Statistics::new(task, lanes, total)),
+            recorded: Recorded::default(),
+        }))
+    }
+
+    /// An episode has been reset in `lane`.
+    pub(crate) fn start(&mut self, lane: usize, individual: usize, group: &dyn Group) {
+        self.descriptors.start(lane);
+        self.trajectories.start(lane, individual, group);
+        if let Some(statistics) = &mut self.statistics {
+            statistics.start(lane);
+        }
+    }
+
+    /// All lanes in play have made a step.
+    pub(crate) fn step(&mut self, steps: &Steps<'_>) {
+        self.descriptors.step(steps);
+        self.trajectories.step(steps);
+        if let Some(statistics) = &mut self.statistics {
+            statistics.step(steps);
+        }
+    }
+
+    /// The episode in `lane` has ended.
+    pub(crate) fn end(&mut self, lane: usize, end: End) {
+        self.descriptors.end(lane, end.failed, &mut self.recorded.descriptors);
+        self.trajectories.end(lane, end, &mut self.recorded.trajectories);
+        if let Some(statistics) = &mut self.statistics {
+            statistics.end(Some(lane).filter(|_| !end.failed), end.job);
+        }
+    }
+
+    /// An episode was not started, since its individual's weights are not finite.
+    pub(crate) fn refuse(&mut self, individual: usize, job: usize) {
+        self.descriptors.refuse(&mut self.recorded.descriptors);
+        self.trajectories.refuse(individual, job, &mut self.recorded.trajectories);
+        if let Some(statistics) = &mut self.statistics {
+            statistics.end(None, job);
+        }
+    }
+
+    /// The episode in lane `from` goes on in lane `to`.
+    pub(crate) fn move_lane(&mut self, from: usize, to: usize) {
+        self.descriptors.move_lane(from, to);
+        self.trajectories.move_lane(from, to);
+        if let Some(statistics) = &mut self.statistics {
+            statistics.move_lane(from, to);
+        }
+    }
+
+    pub(crate) fn into_recorded(self) -> Recorded {
+        self.recorded
+    }
+}
