@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench parity goldens test lint fmt ci wheel clean
+.PHONY: help setup build bench parity goldens examples test lint fmt ci wheel clean
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -32,6 +32,12 @@ parity: build ## the long proof that every bit is the references' (minutes; resu
 
 goldens: build ## records parity/golden anew from Gymnasium and PyTorch
 	$(BIN)/python -m evalengine.parity.golden_recording parity/golden
+
+# Each ends with the mean return of what it has learnt; tests/test_slot_ins.py judges it.
+examples: build ## examples/slot_ins, one evolutionary library after the other, and a short evolution (a minute)
+	$(BIN)/uv pip install --python $(BIN)/python --constraints requirements/dev.txt --requirements requirements/examples.txt
+	set -e; for example in examples/slot_ins/*.py; do echo "== $$example"; $(BIN)/python $$example; done
+	$(BIN)/python examples/evolution.py --generations 30
 
 ci: lint test ## everything that must hold before a change lands
 

@@ -43,7 +43,7 @@ def planned(target: str) -> list[str]:
     return shown.stdout.splitlines()
 
 
-@pytest.mark.parametrize("file", ["dev.txt", "dist.txt"])
+@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt"])
 def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> None:
     lines = (ROOT / "requirements" / file).read_text().splitlines()
     requirements = [line for line in lines if line and not line.startswith("#")]
@@ -139,6 +139,15 @@ def test_bench_sets_up_builds_and_measures_snake() -> None:
     assert "scripts/setup.sh" in commands[0]
     assert any("maturin develop --release" in line for line in commands[1:-1])
     assert commands[-1] == ".venv/bin/evalengine bench snake"
+
+
+def test_examples_come_with_their_libraries_beside_the_pins_and_all_run() -> None:
+    commands = planned("examples")
+    [install] = [line for line in commands if "requirements/examples.txt" in line]
+    assert "--constraints requirements/dev.txt" in install
+    [loop] = [line for line in commands if "examples/slot_ins/*.py" in line]
+    assert commands.index(install) < commands.index(loop)
+    assert loop.startswith("set -e; ") and ".venv/bin/python $example" in loop
 
 
 def test_ci_entry_point_calls_make_ci_and_nothing_else() -> None:
