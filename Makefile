@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench parity goldens examples test lint fmt ci wheel clean
+.PHONY: help setup build bench parity goldens examples test lint docs fmt ci wheel clean
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -39,7 +39,7 @@ examples: build ## examples/slot_ins, one evolutionary library after the other, 
 	set -e; for example in examples/slot_ins/*.py; do echo "== $$example"; $(BIN)/python $$example; done
 	$(BIN)/python examples/evolution.py --generations 30
 
-ci: lint test ## everything that must hold before a change lands
+ci: lint docs test ## everything that must hold before a change lands
 
 lint: build ## formatting, lints, types, documentation
 	$(CARGO) fmt $(IN_RUST) --all --check
@@ -48,6 +48,11 @@ lint: build ## formatting, lints, types, documentation
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Not with --quiet: warnings that are not shown are not counted, and then --strict forgives them. The variable silences
+# Material's note about its successor.
+docs: build ## the documentation site, strictly, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: build ## Rust and Python tests; the last line counts them
 	$(BIN)/python scripts/run_tests.py
@@ -64,7 +69,7 @@ wheel: build ## sdist and manylinux wheel into dist/, checked in an empty enviro
 	EVALENGINE_DIST=dist $(BIN)/pytest tests/test_wheel.py
 
 clean: ## removes what the other targets made
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist rust/target cli/evalengine/_engine*.so
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist site rust/target cli/evalengine/_engine*.so
 	find cli examples scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last, so an interrupted set-up starts again; a newer requirements file does too.

@@ -76,7 +76,7 @@ def test_users_ranges_have_no_upper_bound_but_the_build_backends() -> None:
 
 def test_the_wheel_needs_only_numpy_pandas_rich_and_typer() -> None:
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"numpy", "pandas", "rich", "typer"}
-    assert set(PROJECT["optional-dependencies"]) == {"torch", "gymnasium", "bench", "dev", "all"}
+    assert set(PROJECT["optional-dependencies"]) == {"torch", "gymnasium", "bench", "docs", "dev", "all"}
 
 
 def test_the_environment_that_runs_the_tests_is_the_pinned_one() -> None:
@@ -132,6 +132,13 @@ def test_every_configured_tool_runs_in_ci() -> None:
 )
 def test_cargo_checks_run_in_ci_on_the_whole_workspace(command: str) -> None:
     assert command in planned("ci")
+
+
+def test_the_documentation_is_built_strictly_in_ci_and_before_the_long_tests() -> None:
+    commands = planned("ci")
+    [built] = [line for line in commands if "mkdocs build" in line]
+    assert built.endswith(".venv/bin/mkdocs build --strict")
+    assert commands.index(built) < commands.index(".venv/bin/python scripts/run_tests.py")
 
 
 def test_bench_sets_up_builds_and_measures_snake() -> None:

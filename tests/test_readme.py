@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import evalengine
+from code_blocks import code_blocks
 from evalengine.registry import EnvironmentEntry, entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    return [block.code for block in code_blocks(README) if block.language == language]
 
 
 def commands(program: str) -> list[str]:

@@ -64,6 +64,11 @@ class Policy(Spelling):
     def __init__(self, spec: str | Policy) -> None:
         """Parse and check a spelling.
 
+        Args:
+            spec: "mlp:4-64-2" (inputs, hidden sizes, outputs) or "cnn:5x12x12-16k3-64-4" (channels x height x width,
+                convolutions such as 16k3s2p1, hidden sizes, outputs), then options where they differ from the default:
+                ",act=relu", ",bias=0", ",head=clip". Or a Policy.
+
         Raises:
             InputError: it is misspelt, or its sizes do not fit each other.
         """
@@ -90,6 +95,13 @@ class Policy(Spelling):
 
         A convolution is a tuple (out_channels, kernel[, stride=1[, padding=0]]), kernel, stride and padding being one
         integer or (height, width).
+
+        Args:
+            arch: "mlp" or "cnn".
+            shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4).
+            activation: "tanh" or "relu" after every layer but the last; None is tanh for mlp and relu for cnn.
+            bias: whether all layers have biases.
+            head: how logits become Box actions, "tanh" or "clip".
 
         Raises:
             InputError: the shape or an option is none, or the sizes do not fit each other.
@@ -202,6 +214,13 @@ class Policy(Spelling):
 
         Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, from
         `numpy.random.default_rng(seed)`, individual by individual: a larger population starts with the smaller one.
+
+        Args:
+            population: P, from 0.
+            seed: an unsigned 64-bit integer.
+
+        Raises:
+            InputError: one of them is no integer, or out of its range.
         """
         check_integer("population", population, least=0, most=2**31 - 1)
         check_integer("seed", seed, least=0, most=2**64 - 1)
@@ -255,13 +274,29 @@ class Policy(Spelling):
 
     @classmethod
     def from_torch(cls, module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Policy:
-        """Return the policy that a PyTorch module is; see `torch_modules.from_torch`."""
+        """Return the policy that a PyTorch module is; its weights are `torch.nn.utils.parameters_to_vector` of it.
+
+        Args:
+            module: an nn.Sequential, nested ones included, or a module whose children form such a chain in order.
+            observation_shape: (channels, height, width) of one observation, as the module sees it; a module with
+                convolutions needs it, one without may leave it out.
+
+        Raises:
+            InputError: a layer that no policy has, named with its place; sizes that do not fit; a `forward` that is not
+                the chain of the children.
+            MissingDependencyError: torch is not installed.
+        """
         from evalengine.torch_modules import from_torch
 
         return from_torch(module, observation_shape)
 
     def to_torch(self, vector: ArrayLike) -> nn.Sequential:
-        """Return the equivalent nn.Sequential with the weights of one individual; needs torch."""
+        """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
+
+        Raises:
+            InputError: the vector does not have the policy's number of parameters.
+            MissingDependencyError: torch is not installed.
+        """
         from evalengine.torch_modules import to_torch
 
         return to_torch(self, vector)
