@@ -88,7 +88,15 @@ def test_a_population_of_none(weights: Any) -> None:
         (None, "weights: expected float32 (float64 and float16 are cast), got object"),
         ("weights.npy", "weights: expected float32 (float64 and float16 are cast), got <U11"),
         ([[0, 1, 2]], "weights[0]: expected float32 (float64 and float16 are cast), got int64"),
-        (torch.zeros((2, D), dtype=torch.bfloat16), "weights: expected a dtype that numpy has, got torch.bfloat16"),
+        (
+            torch.zeros((2, D), device="meta"),
+            "weights: expected numbers, got a tensor on the meta device, which has none",
+        ),
+        (torch.zeros((2, D)).to_sparse(), "weights: expected a dense tensor, got a sparse one"),
+        (
+            np.ma.masked_array(np.zeros((2, D)), mask=np.eye(2, D, dtype=bool)),
+            "weights: expected an array without masked numbers, got 2 of them",
+        ),
     ],
 )
 def test_weights_that_are_none_are_refused(weights: Any, message: str) -> None:
@@ -96,6 +104,16 @@ def test_weights_that_are_none_are_refused(weights: Any, message: str) -> None:
         matrix_of(weights)
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning")
+def test_a_dtype_that_neither_numpy_nor_float32_holds_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^weights: expected a dtype that numpy has, got torch\.complex32$"):
+        matrix_of(torch.zeros((2, D), dtype=torch.complex32))
+
+
+def test_an_array_whose_mask_hides_nothing_is_an_array() -> None:
+    assert matrix_of(np.ma.masked_array(np.ones((2, D)))).tolist() == [[1.0] * D] * 2
 
 
 def test_a_population_is_no_vector() -> None:

@@ -296,8 +296,8 @@ OFFSETS = "w: expected sizes and offsets from 0 to 2**63 - 1, got "
         (safetensors_bytes({"w": 1}), "w: expected dtype, shape and data_offsets, got 1"),
         (safetensors_bytes({"w": {"dtype": "F32"}}), "w: expected dtype, shape and data_offsets, got {'dtype': 'F32'}"),
         (
-            safetensors_bytes({"w": tensor([1], 0, 2, "BF16")}, bytes(2)),
-            "w: expected F32 (F64 and F16 are cast), got 'BF16'",
+            safetensors_bytes({"w": tensor([1], 0, 8, "I64")}, bytes(8)),
+            "w: expected F32 (F64, F16 and BF16 are cast), got 'I64'",
         ),
         (safetensors_bytes({"w": tensor([True], 0, 4)}, bytes(4)), OFFSETS),
         (safetensors_bytes({"w": tensor([1], -4, 0)}, bytes(4)), OFFSETS),

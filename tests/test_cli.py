@@ -41,7 +41,7 @@ def failing_bench(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
 # Help, version, usage
 
 
-@pytest.mark.parametrize("command", [[], ["evaluate"], ["bench"]])
+@pytest.mark.parametrize("command", [[], ["evaluate"], ["replay"], ["bench"], ["parity"], ["envs"]])
 def test_help_goes_to_stdout(command: list[str]) -> None:
     finished = evalengine(*command, "--help")
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -52,11 +52,13 @@ def test_help_lists_commands_and_exit_codes(capsys: Captured) -> None:
     assert app.main(["--help"]) == 0
     text = capsys.readouterr().out
     assert "  evaluate  Evaluate the individuals of a weights file.\n" in text
+    assert "  replay    Play one individual in the real Gymnasium; record or watch it.\n" in text
+    assert "  envs      List the environments: what they observe, take and promise.\n" in text
     assert "  bench     Measure steps per second against multiprocessing loops.\n" in text
     assert " ".join(text.split()).endswith(app.EXIT_CODES)
 
 
-@pytest.mark.parametrize("command", [[], ["evaluate"], ["bench"]])
+@pytest.mark.parametrize("command", [[], ["evaluate"], ["replay"], ["bench"], ["parity"], ["envs"]])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys; from evalengine.app import main; code = main(sys.argv[1:]);"
@@ -186,7 +188,7 @@ def test_a_missing_extension_is_a_missing_dependency() -> None:
 # Streams
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["--version"], ["envs"], ["envs", "--json"]])
 def test_a_reader_that_has_left_is_no_error(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -197,7 +199,7 @@ def test_a_reader_that_has_left_is_no_error(arguments: list[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["--version"], ["envs"], ["envs", "--json"]])
 def test_a_full_disk_behind_stdout_is_an_error(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "evalengine", *arguments]
     with open("/dev/full", "w") as full:
@@ -218,3 +220,90 @@ def test_closed_streams_are_no_crash(redirection: str, code: int) -> None:
     )
     assert finished.returncode == code
     assert "Traceback" not in finished.stderr
+
+
+# Locales, terminals, pipes
+
+TRAINED = Path(__file__).resolve().parent.parent / "examples" / "weights" / "cartpole.npy"
+COMMANDS = [["envs"], ["envs", "lunarlander"], ["evaluate", str(TRAINED)], ["replay", str(TRAINED)], ["--version"]]
+
+
+def without(*names: str, **values: str) -> dict[str, str]:
+    """The environment variables of this process, without some and with others."""
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return kept | values
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize(
+    "locale",
+    [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["ascii streams", "C locale"],
+)
+def test_a_locale_without_unicode_is_no_obstacle(arguments: list[str], locale: dict[str, str]) -> None:
+    environment = without("PYTHONUTF8", "LANG", "LC_CTYPE", **locale)
+    finished = subprocess.run(
+        [sys.executable, "-m", "evalengine", *arguments], capture_output=True, check=False, env=environment
+    )
+    assert finished.returncode == 0
+    assert finished.stdout.isascii() and finished.stderr.isascii()
+    assert b"\\u" not in finished.stdout
+
+
+def on_a_terminal(arguments: list[str], **variables: str) -> str:
+    """What a command writes to a terminal (both streams), with these environment variables."""
+    import pty
+
+    controller, terminal = pty.openpty()
+    environment = without("COLUMNS", "NO_COLOR", "FORCE_COLOR", **{"TERM": "xterm-256color"} | variables)
+    with subprocess.Popen(
+        [sys.executable, "-m", "evalengine", *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+    ) as process:
+        os.close(terminal)
+        written = b""
+        try:
+            while piece := os.read(controller, 1 << 16):
+                written += piece
+        except OSError:  # Linux' way to say that the other end is closed
+            pass
+    os.close(controller)
+    assert process.returncode == 0
+    return written.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+def test_a_narrow_terminal_is_written_line_by_line(arguments: list[str]) -> None:
+    """No table is wider than 40 columns, and no cell is cut short."""
+    text = on_a_terminal(arguments, COLUMNS="40", NO_COLOR="1")
+    assert "\u2026" not in text and "\u2500" not in text
+    if arguments == ["envs"]:
+        assert "\nid              LunarLander-v3\nshort name      lunarlander\n" in text
+    if arguments[0] == "replay":
+        assert "\nreturn      500.0\nevaluate's  500.0\nsteps       500\n" in text
+
+
+def test_a_wide_terminal_has_tables() -> None:
+    text = on_a_terminal(["envs"], COLUMNS="200", NO_COLOR="1")
+    assert "\u2500" * 100 in text
+    assert any(line.split()[:2] == ["LunarLander-v3", "lunarlander"] for line in text.splitlines())
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-5", "many", ""])
+def test_a_width_that_is_none_is_no_crash(columns: str) -> None:
+    assert "LunarLander-v3" in on_a_terminal(["envs"], COLUMNS=columns, NO_COLOR="1").replace("\n", "")
+
+
+def test_colours_are_for_those_who_want_them() -> None:
+    evaluate = ["evaluate", str(TRAINED)]
+    coloured = "\x1b[1;32m"
+    assert coloured in on_a_terminal(evaluate)
+    assert coloured not in on_a_terminal(evaluate, NO_COLOR="1")
+    assert coloured not in on_a_terminal(evaluate, NO_COLOR="1", FORCE_COLOR="1")
+    assert "\x1b[" not in evalengine(*evaluate, env=without("FORCE_COLOR")).stdout
+    forced = evalengine(*evaluate, env=without("NO_COLOR", FORCE_COLOR="1", COLUMNS="40")).stdout
+    assert coloured in forced
+    assert "individual" in forced.splitlines()[2] and "mean length" in forced.splitlines()[2], "a pipe has no width"

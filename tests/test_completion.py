@@ -70,6 +70,10 @@ def test_nothing_is_offered_where_looking_fails(monkeypatch: pytest.MonkeyPatch)
     ("line", "expected"),
     [
         ("evalengine ben", {"bench"}),
+        ("evalengine rep", {"replay"}),
+        ("evalengine envs pend", {"pendulum", "pendulum-v1"}),
+        ("evalengine replay w.npy --env Pend", {"Pendulum", "Pendulum-v1"}),
+        ("evalengine replay w.npy --env pendulum --policy ", {"mlp:3-64-1"}),
         ("evalengine bench sn", {"snake"}),
         ("evalengine evaluate w.npy --env Cart", {"Cartpole", "CartPole-v1"}),
         ("evalengine bench snake --workload tr", {"trained"}),

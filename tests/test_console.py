@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -160,3 +161,66 @@ def test_a_bar_is_shown_to_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> N
         progress(3, 8)
     assert "evaluating" in terminal.getvalue()
     assert "3/8" in terminal.getvalue()
+
+
+# Tables that are wider than the terminal
+
+
+def wide_table() -> Table:
+    table = Table(title="title", caption="caption")
+    table.add_column("individual", no_wrap=True)
+    table.add_column("mean", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_row("7", "1" * 20, "best", style="green")
+    table.add_row("8", "2" * 20, "")
+    return table
+
+
+def written(monkeypatch: pytest.MonkeyPatch, columns: int, *renderables: Table | str) -> str:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    console.write_renderables(renderables)
+    return terminal.getvalue()
+
+
+def plain(text: str) -> str:
+    """Without colours and styles."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_a_table_that_is_too_wide_becomes_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plain(written(monkeypatch, 30, wide_table(), "a line")).split("\n") == [
+        "title",
+        "",
+        "individual  7",
+        f"mean        {'1' * 20}",
+        "            best",
+        "",
+        "individual  8",
+        f"mean        {'2' * 20}",
+        "",
+        "caption",
+        "a line",
+        "",
+    ]
+
+
+def test_a_table_turns_into_records_one_column_before_it_would_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = plain(written(monkeypatch, 200, wide_table()))
+    width = max(len(line) for line in whole.splitlines())
+    assert plain(written(monkeypatch, width, wide_table())) == whole
+    assert "individual  7" in plain(written(monkeypatch, width - 1, wide_table()))
+
+
+def test_records_keep_the_colour_of_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"\x1b[32mmean        {'1' * 20}\x1b[0m" in written(monkeypatch, 30, wide_table())
+
+
+def test_a_column_that_may_wrap_does_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("claim", "EXACT: every bit of an episode")
+    assert written(monkeypatch, 25, table) == "claim  EXACT: every bit\n       of an episode\n"
+    assert written(monkeypatch, 12, table) == "claim: EXACT: every bit of an episode\n"

@@ -359,7 +359,7 @@ def snake_totals() -> Counter[str]:
 
 @pytest.mark.parametrize(("kwargs", "style", "steps"), SNAKE_VARIANTS)
 def test_snake_equals_its_reference(
-    kwargs: dict[str, int], style: dict[str, Any], steps: int, snake_totals: Counter[str]
+    kwargs: dict[str, Any], style: dict[str, Any], steps: int, snake_totals: Counter[str]
 ) -> None:
     theirs = SnakeEnv(**kwargs)
     native = make("evalengine/Snake-v0", observation=None, **kwargs)

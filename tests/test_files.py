@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalengine.errors import OutputError
-from evalengine.files import check_writable, write_whole
+from evalengine.files import check_writable, write_whole, write_whole_by_name
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -106,3 +106,37 @@ def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(OutputError) as refused:
         check_writable(tmp_path / "table.csv")
     assert str(refused.value) == f"output: cannot write {tmp_path}/table.csv: Permission denied"
+
+
+# For programs that open files by name
+
+
+def test_a_named_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    path, link = tmp_path / "video.mp4", tmp_path / "latest.mp4"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with write_whole_by_name(link) as beside:
+        assert (beside.parent, beside.stat().st_size) == (path.parent, 0)
+        beside.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert link.is_symlink() and path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert sorted(os.listdir(tmp_path)) == ["latest.mp4", "video.mp4"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failing_block_drops_the_named_file(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), write_whole_by_name(tmp_path / "video.mp4") as beside:
+        beside.write_bytes(b"half")
+        raise error
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_program_cannot_go_back_in_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(OutputError, match=r"^output: expected a regular file, got .*pipe$"),
+        write_whole_by_name(tmp_path / "pipe"),
+    ):
+        pytest.fail("the block ran")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -135,5 +136,27 @@ def test_a_build_that_was_dirty_stays_dirty(checkout: Path, monkeypatch: pytest.
 
 
 def test_the_build_is_described_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    build(monkeypatch)
-    assert provenance.describe_build() == f"9.8.7 (commit {'a' * 40}, dirty false)"
+    build(monkeypatch, rustc="1.90.0", target="x86_64-unknown-linux-gnu", profile="release", isa="avx2")
+    monkeypatch.setattr(_engine, "libm_in_lanes", lambda: ["sin", "cos"])
+    monkeypatch.setattr(_engine, "available_threads", lambda: 7)
+    assert provenance.describe_build().splitlines() == [
+        f"9.8.7 (commit {'a' * 40}, dirty false)",
+        "  built    rustc 1.90.0, x86_64-unknown-linux-gnu, release",
+        "  simd     avx2",
+        "  libm     the platform's; sin, cos in lanes, with its bits",
+        "  threads  7",
+        f"  python   {platform.python_version()}, numpy {np.__version__}",
+    ]
+
+
+def test_where_the_lanes_have_no_libm_the_platforms_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_engine, "libm_in_lanes", list)
+    assert "  libm     the platform's, never in lanes" in provenance.describe_build().splitlines()
+
+
+def test_this_build_knows_all_of_itself() -> None:
+    info = _engine.build_info()
+    assert re.match(r"1\.\d+\.\d+", info["rustc"])
+    assert info["target"].startswith(platform.machine())
+    # As a word of its own: x86_64-unknown-linux-gnu is a target.
+    assert provenance.UNKNOWN not in re.split(r"[\s,]+", provenance.describe_build().split("\n", 1)[1])

@@ -69,6 +69,17 @@ def test_evaluate_works_as_typed(command: str, tmp_path: Path) -> None:
         assert (tmp_path / csv).read_text().startswith("schema_version,")
 
 
+@pytest.mark.parametrize("command", [line for line in commands("evalengine") if " replay " in line or " envs" in line])
+def test_replay_and_envs_work_as_typed(command: str, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    arguments = shlex.split(command)[1:]
+    ran = subprocess.run([sys.executable, "-m", "evalengine", *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "LunarLander-v3" in ran.stdout
+    for video in (argument for argument in arguments if argument.endswith((".mp4", ".gif"))):
+        assert (tmp_path / video).stat().st_size > 10_000
+
+
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = re.findall(r"\bmake ([a-z]+)\b", "\n".join([*blocks("sh"), *re.findall(r"`(make [a-z]+)`", README)]))

@@ -145,7 +145,7 @@ def test_the_time_limit_truncates_also_a_step_that_terminates() -> None:
 
 
 @pytest.mark.parametrize("kwargs", [{"rows": 1, "cols": 1}, {"rows": 0}, {"cols": -3}])
-def test_a_board_needs_two_cells(kwargs: dict[str, int]) -> None:
+def test_a_board_needs_two_cells(kwargs: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected a board of at least 2 cells, got"):
         SnakeEnv(**kwargs)
 

@@ -143,7 +143,10 @@ def test_a_state_dict_needs_the_policy(tmp_path: Path) -> None:
         array_files.write_safetensors(stream, POLICY.to_state_dict(POPULATION[0]), {})
     names = "0.weight, 0.bias, 2.weight, 2.bias"
     assert refusal(path) == f"expected one array, or a state dict and the policy it is for, got {names}"
-    assert refusal(path, "mlp:4-2") == f"state dict: expected the names 0.weight, 0.bias for mlp:4-2, got {names}"
+    assert refusal(path, "mlp:4-2") == (
+        f"state dict: expected the names 0.weight, 0.bias for mlp:4-2, or weight and "
+        f"bias for each layer under other names, got {names}"
+    )
 
 
 def test_the_policy_given_wins_over_the_files(tmp_path: Path) -> None:

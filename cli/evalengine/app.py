@@ -1,6 +1,7 @@
 """The command line: parse, call, render, exit code; nothing else.
 
     evalengine evaluate weights.npy          evalengine bench snake          evalengine parity all
+    evalengine replay weights.npy            evalengine envs
 
 stdout is for results, stderr for progress and errors. Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing
 dependency, 4 internal or I/O, 130 Ctrl-C; they are chosen in `main` and nowhere else. What a command needs is imported
@@ -19,6 +20,22 @@ from typing import Annotated
 import typer
 
 from evalengine import console
+from evalengine.cli_envs import envs
+from evalengine.cli_evaluate import evaluate
+from evalengine.cli_options import (
+    BAD_INPUT,
+    EXIT_CODES,
+    INTERNAL,
+    INTERRUPTED,
+    MISMATCH,
+    MISSING_DEPENDENCY,
+    OK,
+    PROGRAM,
+    Help,
+    Json,
+    Threads,
+)
+from evalengine.cli_replay import replay
 from evalengine.completion import (
     complete_backends,
     complete_driver,
@@ -27,9 +44,18 @@ from evalengine.completion import (
     complete_policy,
 )
 
-PROGRAM = "evalengine"
-OK, MISMATCH, BAD_INPUT, MISSING_DEPENDENCY, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
-EXIT_CODES = "Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing dependency, 4 internal or I/O, 130 Ctrl-C."
+__all__ = [
+    "BAD_INPUT",
+    "EXIT_CODES",
+    "INTERNAL",
+    "INTERRUPTED",
+    "MISMATCH",
+    "MISSING_DEPENDENCY",
+    "OK",
+    "PROGRAM",
+    "app",
+    "main",
+]
 
 app = typer.Typer(
     help="Evaluate populations of policies in reinforcement learning environments.",
@@ -44,22 +70,6 @@ class Workload(StrEnum):
 
     random = "random"
     trained = "trained"
-
-
-def print_help(context: typer.Context, wanted: bool) -> None:
-    """Answer --help as every other result is printed; Typer's own would fail where the reader has seen enough."""
-    if wanted:
-        console.write_result(context.get_help())
-        raise typer.Exit(OK)
-
-
-Help = Annotated[bool, typer.Option("--help", callback=print_help, is_eager=True, help="Show this message and exit.")]
-Threads = Annotated[
-    int | None, typer.Option(help="Threads; all cores that this process may use if left out.", show_default=False)
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document (NaN and infinities as null) instead of tables.")
-]
 
 
 @app.callback(invoke_without_command=True, add_help_option=False)
@@ -82,71 +92,8 @@ def root(
     raise typer.Exit(OK)
 
 
-@app.command(add_help_option=False)
-def evaluate(
-    weights: Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")],
-    env: Annotated[
-        str | None,
-        typer.Option(help="Environment; what the file says if left out.", autocompletion=complete_environment),
-    ] = None,
-    policy: Annotated[
-        str | None,
-        typer.Option(help="Such as mlp:4-64-2; what the file says if left out.", autocompletion=complete_policy),
-    ] = None,
-    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
-    seed: Annotated[int | None, typer.Option(help="First seed; 0 if left out.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")] = None,
-    index: Annotated[int | None, typer.Option(help="Evaluate only this individual, counted from 0.")] = None,
-    env_kwarg: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment; repeatable.")
-    ] = None,
-    reset_option: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; repeatable.")
-    ] = None,
-    observation: Annotated[
-        str | None,
-        typer.Option(help="What is seen of images, such as skip=4,gray,resize=84x84,stack=4 (or padding=zero)."),
-    ] = None,
-    max_episode_steps: Annotated[
-        int | None, typer.Option(help="Time limit in steps; the environment's own if left out.")
-    ] = None,
-    threads: Threads = None,
-    on_nan: Annotated[
-        str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
-    ] = "raise",
-    out: Annotated[Path | None, typer.Option(help="CSV file for all individuals.")] = None,
-    top: Annotated[int, typer.Option(min=0, help="Show this many of the best individuals.")] = 10,
-    as_json: Json = False,
-    show_help: Help = False,
-) -> int:
-    """Evaluate the individuals of a weights file."""
-    from evalengine import options
-    from evalengine.commands.evaluate import EvaluateConfig, run
-
-    config = EvaluateConfig(
-        weights=weights,
-        env=env,
-        policy=policy,
-        episodes=episodes,
-        seeds=options.parse_seeds(seed, seeds),
-        index=index,
-        env_kwargs=options.parse_settings("--env-kwarg", env_kwarg or []),
-        reset_options=options.parse_settings("--reset-option", reset_option or []),
-        observation=observation,
-        max_episode_steps=max_episode_steps,
-        threads=threads,
-        on_nan=options.parse_on_nan(on_nan),
-        out=out,
-    )
-    with console.episode_progress("evaluating") as progress:
-        result = run(config, progress)
-    if as_json:
-        console.write_json(result.to_json())
-    else:
-        from evalengine.tables import evaluation_report
-
-        console.write_renderables(evaluation_report(result, top))
-    return OK
+app.command(add_help_option=False)(evaluate)
+app.command(add_help_option=False)(replay)
 
 
 @app.command(add_help_option=False)
@@ -251,6 +198,9 @@ def parity(
 
         console.write_renderables(parity_report(report, out))
     return {"holds": OK, "broken": MISMATCH, "unproven": MISSING_DEPENDENCY}[report.verdict]
+
+
+app.command(add_help_option=False)(envs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

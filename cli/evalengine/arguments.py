@@ -162,15 +162,31 @@ def _check_total(episodes: int, population: int) -> None:
 def _array(name: str, value: Any) -> NDArray[Any]:
     """Return a numpy array of `value`; a PyTorch tensor gives its memory, detached and on the CPU."""
     if hasattr(value, "detach") and hasattr(value, "cpu"):
-        tensor = value.detach().cpu()
-        try:
-            return np.asarray(tensor.numpy())
-        except TypeError:  # bfloat16 and whatever else numpy lacks
-            raise InputError(f"{name}: expected a dtype that numpy has, got {tensor.dtype}") from None
+        return _tensor_array(name, value)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(
+            f"{name}: expected an array without masked numbers, got {int(np.ma.getmaskarray(value).sum())} of them"
+        )
     try:
         return np.asarray(value)
     except ValueError as error:  # ragged nested lists
         raise InputError(f"{name}: expected an array of numbers: {error}") from None
+
+
+def _tensor_array(name: str, value: Any) -> NDArray[Any]:
+    """Return the memory of a PyTorch tensor; what numpy has no dtype for (bfloat16), as float32, which holds it."""
+    if getattr(value, "is_meta", False):
+        raise InputError(f"{name}: expected numbers, got a tensor on the meta device, which has none")
+    if getattr(value, "is_sparse", False):
+        raise InputError(f"{name}: expected a dense tensor, got a sparse one")
+    tensor = value.detach().cpu()
+    try:
+        return np.asarray(tensor.numpy())
+    except TypeError:
+        pass
+    if not tensor.is_floating_point():
+        raise InputError(f"{name}: expected a dtype that numpy has, got {tensor.dtype}")
+    return np.asarray(tensor.float().numpy())
 
 
 def _stacked(vectors: Sequence[Any], policy: str, n_params: int) -> NDArray[np.float32]:

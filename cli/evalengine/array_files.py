@@ -37,7 +37,9 @@ _NPY_VERSIONS = {
     b"\x01\x00": ("<H", npy_format.read_array_header_1_0),
     b"\x02\x00": ("<I", npy_format.read_array_header_2_0),
 }
-_SAFETENSORS_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
+# BF16 is the upper half of a float32; numpy has no such type, so it is read as an integer and widened.
+_BF16, _BF16_BITS = "BF16", "<u2"
+_SAFETENSORS_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", _BF16: _BF16_BITS}
 
 
 class ArrayFile(NamedTuple):
@@ -91,8 +93,8 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> ArrayFile:
     """Read all tensors of a .safetensors file.
 
     Raises:
-        InputError: the header is malformed, or does not describe exactly the bytes of the file; a dtype is not F32, F64
-            or F16.
+        InputError: the header is malformed, or does not describe exactly the bytes of the file; a dtype is not F32,
+            F64, F16 or BF16.
     """
     header, start = _read_safetensors_header(stream, size, name)
     metadata = header.pop("__metadata__", {})
@@ -108,7 +110,8 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> ArrayFile:
     if start + end != size:
         raise InputError(f"{name}: expected {start + end} bytes as the header says, got {size}")
     for tensor, key in in_file_order:
-        arrays[key] = _read_values(stream, np.dtype(tensor.dtype), tensor.shape, "C", name)
+        values = _read_values(stream, np.dtype(tensor.dtype), tensor.shape, "C", name)
+        arrays[key] = (values.astype("<u4") << 16).view("<f4") if tensor.dtype == _BF16_BITS else values
     return ArrayFile(arrays, metadata)
 
 
@@ -230,7 +233,7 @@ def _checked_tensor(key: str, entry: Any, name: str) -> _Tensor:
     if len(shape) > _MOST_DIMENSIONS:
         raise InputError(f"{name}: {key}: expected at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}")
     if dtype not in _SAFETENSORS_DTYPES:
-        raise InputError(f"{name}: {key}: expected F32 (F64 and F16 are cast), got {dtype!r:.80}")
+        raise InputError(f"{name}: {key}: expected F32 (F64, F16 and BF16 are cast), got {dtype!r:.80}")
     if not all(type(number) is int and 0 <= number <= _LARGEST_SIZE for number in (*shape, begin, end)):
         raise InputError(f"{name}: {key}: expected sizes and offsets from 0 to 2**63 - 1, got {entry!r:.80}")
     dtype = _SAFETENSORS_DTYPES[dtype]

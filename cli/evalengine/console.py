@@ -16,13 +16,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 TRACEBACK_VARIABLE = "EVALENGINE_TRACEBACK"
 """Environment variable that, set to 1, prints the traceback before the one line of an error."""
 
 # Wider than any table or line.
 _UNLIMITED = 10_000
+_USUAL_WIDTH = 80
 
 
 def write_result(text: str) -> None:
@@ -48,21 +51,57 @@ def write_result(text: str) -> None:
 
 
 def write_renderables(renderables: Sequence[RenderableType]) -> None:
-    """Write rich tables and lines to stdout: coloured on a terminal, plain in a pipe, never with a number cut short."""
+    """Write rich tables and lines to stdout: coloured on a terminal, plain in a pipe, never with a number cut short.
+
+    A table that is wider than the terminal is written as records, a line for each cell; a pipe has no width.
+    """
     from rich.console import Console
+    from rich.table import Table
 
     # A file's name is text, whatever brackets and colons it holds.
     console = Console(markup=False, highlight=False, emoji=False)
-    unlimited = console.options.update(max_width=_UNLIMITED)
-    tables = [renderable for renderable in renderables if not isinstance(renderable, str)]
-    console.width = max(
-        console.width if console.is_terminal else _UNLIMITED,
-        *(console.measure(table, options=unlimited).maximum for table in tables),
-    )
+    has_width = sys.stdout is not None and sys.stdout.isatty()  # not console.is_terminal: FORCE_COLOR makes no terminal
+    if not has_width:
+        console.width = _UNLIMITED
+    elif console.width < 1:  # a terminal that does not know its width says 0
+        console.width = _USUAL_WIDTH
     with console.capture() as captured:
         for renderable in renderables:
-            console.print(renderable)
+            if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
+                for line in _records(renderable):
+                    console.print(line, soft_wrap=True)
+            else:
+                console.print(renderable)
     write_result("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def _least_width(table: Table, console: Console) -> int:
+    """Return how wide a table is at least: columns that do not wrap are not cut short either, as rich would."""
+    from rich.cells import cell_len
+
+    for column in table.columns:
+        if column.no_wrap:
+            column.min_width = max(cell_len(str(text)) for text in (column.header, *column.cells))
+    return console.measure(table, options=console.options.update(max_width=_UNLIMITED)).minimum
+
+
+def _records(table: Table) -> Iterator[Text]:
+    """Yield the lines of a table that is too wide: its title, each row as "heading  cell" lines, its caption."""
+    from rich.text import Text
+
+    headings = [str(column.header) for column in table.columns]
+    width = max(len(heading) for heading in headings)
+    if table.title is not None:
+        yield Text(str(table.title), style=table.title_style or "")
+        yield Text("")
+    for row, cells in zip(table.rows, zip(*(column.cells for column in table.columns), strict=True), strict=True):
+        lines = [f"{heading:<{width}}  {cell}" for heading, cell in zip(headings, cells, strict=True) if str(cell)]
+        if width:
+            yield from (Text(line, style=row.style or "") for line in (*lines, ""))
+        else:  # a table without headings: its first column holds them
+            yield Text(": ".join(str(cell) for cell in cells), style=row.style or "")
+    if table.caption is not None:
+        yield Text(str(table.caption))
 
 
 def write_json(document: dict[str, object]) -> None:

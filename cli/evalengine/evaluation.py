@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,8 +34,12 @@ from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.normalization import Normalization, ObservationStatistics, check_normalization
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.policy import Policy
+from evalengine.population import flat_weights
 from evalengine.registry import describe
 from evalengine.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
+
+if TYPE_CHECKING:
+    from evalengine.population import Weights
 
 # More threads than any machine has only cost memory.
 _MOST_THREADS = 1024
@@ -92,7 +96,7 @@ class EvaluationOptions(TypedDict, total=False):
 
 def batch_evaluate(
     env_id: str,
-    weights: ArrayLike,
+    weights: Weights,
     n_episodes: int,
     policy_arch: str,
     policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
@@ -124,13 +128,13 @@ def batch_evaluate(
     """
     check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)  # None is a choice of `evaluate` only
     policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
-    matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=False)
+    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
 
 
 def evaluate(
     env_id: str,
-    weights: ArrayLike,
+    weights: Weights,
     policy: Policy | str,
     *,
     episodes: int | None = None,
@@ -156,7 +160,8 @@ def evaluate(
     Args:
         env_id: the environment, by full id or short name.
         weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
-            is used in place, other layouts and floating dtypes are cast. P may be 0.
+            is used in place, other layouts and floating dtypes are cast. P may be 0. Or PyTorch modules or state dicts:
+            one, or a list of them.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
@@ -187,7 +192,7 @@ def evaluate(
     entry = describe(env_id, env_kwargs, seen)
     policy = policy if isinstance(policy, Policy) else Policy(policy)
     policy.check_fits(entry)
-    matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
+    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=True)
     episode_seeds = seed_matrix(seeds, episodes, len(matrix))
     failure_fitness = _failure_fitness(on_nan)
     _check_options(max_episode_steps, threads, progress, keep, collect_statistics)

@@ -44,17 +44,41 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with open(path, "wb") as stream:
                 yield stream
             return
-        beside, descriptor = _open_beside(path)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(beside, os.path.realpath(path))
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(beside)
-            raise
+        with _replacing(path) as (_, descriptor), os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+@contextmanager
+def write_whole_by_name(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the name of an empty file that another program fills; it becomes `path`, or is dropped, as above.
+
+    Raises:
+        OutputError: the file cannot be written, or `path` is a pipe or a device, in which such programs cannot go back.
+    """
+    with _output_errors(path):
+        if _is_special(path):
+            raise OutputError(f"output: expected a regular file, got {os.fspath(path)}")
+        with _replacing(path) as (beside, descriptor):
+            try:
+                yield beside
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def _replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, int]]:
+    """Create a file beside `path`, by name and open descriptor, which takes its place if the block succeeds."""
+    beside, descriptor = _open_beside(path)
+    try:
+        yield beside, descriptor
+        os.replace(beside, os.path.realpath(path))
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 @contextmanager

@@ -48,6 +48,20 @@ def parse_seeds(first: int | None, listed: str | None) -> int | tuple[int, ...]:
         raise InputError(f"--seeds: expected integers separated by commas, got {listed!r}") from None
 
 
+def parse_index(text: str) -> int | Literal["best"]:
+    """Return "best", or the position of an individual.
+
+    Raises:
+        InputError: neither.
+    """
+    if text.strip().lower() == "best":
+        return "best"
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--index: expected best or a position from 0, got {text!r}") from None
+
+
 def parse_on_nan(text: str) -> Literal["raise"] | float:
     """Return "raise", or the fitness that an individual with NaN or infinite logits is given.
 

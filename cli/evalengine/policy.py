@@ -33,6 +33,7 @@ from evalengine.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
 if TYPE_CHECKING:
     from torch import nn
 
+    from evalengine.population import Weights
     from evalengine.registry import EnvironmentEntry
 
 # The extension's limit too: 2**30 float32 are 4 GiB an individual.
@@ -260,17 +261,29 @@ class Policy(Spelling):
         flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
         return self.network.logits(individuals, flat)
 
-    def to_state_dict(self, vector: ArrayLike) -> dict[str, NDArray[np.float32]]:
-        """Return the tensors of one individual by their names in the nn.Sequential of `to_torch`."""
-        from evalengine.torch_modules import to_state_dict
+    def to_state_dict(
+        self, vector: ArrayLike, like: Mapping[str, ArrayLike] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the tensors of one individual by the names of `to_torch`, or of the state dict `like`."""
+        from evalengine.state_dicts import to_state_dict
 
-        return to_state_dict(self, vector)
+        return to_state_dict(self, vector, like)
 
-    def from_state_dict(self, state_dict: Mapping[str, ArrayLike]) -> NDArray[np.float32]:
-        """Return the flat vector (D,) of a state dict that has the names and shapes of `to_torch`."""
-        from evalengine.torch_modules import from_state_dict
+    def from_state_dict(self, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
+        """Return the flat vector (D,) of a state dict, under any names; see `state_dicts.from_state_dict`."""
+        from evalengine.state_dicts import from_state_dict
 
-        return from_state_dict(self, state_dict)
+        return from_state_dict(self, state_dict, prefix)
+
+    def flatten(self, individuals: Weights) -> NDArray[np.float32]:
+        """Return modules, state dicts or vectors as `evaluate` sees them: (D,) for one, (P, D) for a list of them.
+
+        Raises:
+            InputError: one of them does not fit the policy; the message says which.
+        """
+        from evalengine.population import flat_weights
+
+        return weight_array(flat_weights(self, individuals), str(self), self.n_params)
 
     @classmethod
     def from_torch(cls, module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Policy:
@@ -301,7 +314,7 @@ class Policy(Spelling):
 
         return to_torch(self, vector)
 
-    def save(self, path: str | os.PathLike[str], weights: ArrayLike, env_id: str | None = None) -> None:
+    def save(self, path: str | os.PathLike[str], weights: Weights, env_id: str | None = None) -> None:
         """Write weights, and what they are for, to .npy, .npz or .safetensors; see `weights.save_weights`."""
         from evalengine.weights import save_weights
 

@@ -76,9 +76,24 @@ def evalengine_version() -> str:
 
 
 def describe_build() -> str:
-    """Return the version and what is known of the build, for people: "0.1.0 (commit 1a2b3c, ...)"."""
-    details = ", ".join(f"{key} {value}" for key, value in sorted(_engine.build_info().items()) if key != "version")
-    return f"{evalengine_version()} ({details})" if details else evalengine_version()
+    """Return the version and what is known of the build and of this machine, for people: a line each.
+
+    The first is "0.1.0 (commit 1a2b3c, dirty false)"; then the compiler, the instructions and the libm that the lanes
+    use here (which functions have the platform's bits in lanes, and so do not call it), the threads that a call takes
+    if it is told nothing, and the Python that runs it.
+    """
+    info = _engine.build_info()
+    commit = ", ".join(f"{key} {info[key]}" for key in ("commit", "dirty") if key in info)
+    lanes = ", ".join(_engine.libm_in_lanes())
+    details = {
+        "built": f"rustc {info.get('rustc', UNKNOWN)}, {info.get('target', UNKNOWN)}, {info.get('profile', UNKNOWN)}",
+        "simd": info.get("isa", UNKNOWN),
+        "libm": f"the platform's; {lanes} in lanes, with its bits" if lanes else "the platform's, never in lanes",
+        "threads": str(_engine.available_threads()),
+        "python": f"{platform.python_version()}, numpy {package_version('numpy')}",
+    }
+    first = f"{evalengine_version()} ({commit})" if commit else evalengine_version()
+    return "\n".join([first, *(f"  {name:<8} {text}" for name, text in details.items())])
 
 
 def cpu_model() -> str:

@@ -17,10 +17,10 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from evalengine.arguments import float_array, population_matrix
 from evalengine.array_files import ArrayFile, read_npy, read_npz, read_safetensors, write_safetensors
@@ -28,6 +28,9 @@ from evalengine.errors import InputError
 from evalengine.files import check_writable, write_whole
 from evalengine.policy import Policy
 from evalengine.registry import resolve
+
+if TYPE_CHECKING:
+    from evalengine.population import Weights
 
 _FORMAT = "evalengine-weights"
 _VERSION = 1
@@ -83,7 +86,7 @@ def load_weights(path: str | os.PathLike[str], policy: Policy | str | None = Non
 
 
 def save_weights(
-    path: str | os.PathLike[str], weights: ArrayLike, *, policy: Policy | str, env_id: str | None = None
+    path: str | os.PathLike[str], weights: Weights, *, policy: Policy | str, env_id: str | None = None
 ) -> None:
     """Write weights (D,) or (P, D) as a population (P, D) float32 by the suffix of `path`; whole or not at all.
 
@@ -101,7 +104,7 @@ def save_weights(
     if path.suffix not in _SUFFIXES:
         raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {path}")
     policy = Policy(policy)
-    matrix = population_matrix(weights, str(policy), policy.n_params, allow_vector=True)
+    matrix = population_matrix(policy.flatten(weights), str(policy), policy.n_params, allow_vector=True)
     description = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -166,7 +169,7 @@ def _conversion(path: Path) -> str:
 def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray[np.float32]:
     arrays = content.arrays
     # A lone "0.weight" is the state dict of a single layer without bias.
-    is_state_dict = policy is not None and set(arrays) <= {parameter.name for parameter in policy.parameters}
+    is_state_dict = policy is not None and all(name.rpartition(".")[2] == "weight" for name in arrays)
     if "weights" in arrays or (len(arrays) == 1 and not is_state_dict):
         return float_array(name, arrays.get("weights", next(iter(arrays.values()))))
     if policy is None:

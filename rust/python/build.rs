@@ -1,4 +1,5 @@
-//! Records the commit that is built, so that benchmark rows can name it.
+//! Records the commit that is built and the compiler that builds it, so that benchmark rows and `--version` can name
+//! them.
 
 use std::process::Command;
 
@@ -18,11 +19,20 @@ fn main() {
     };
     println!("cargo:rustc-env=EVALENGINE_COMMIT={commit}");
     println!("cargo:rustc-env=EVALENGINE_DIRTY={dirty}");
-    let profile = std::env::var("PROFILE").unwrap_or_default();
-    println!("cargo:rustc-env=EVALENGINE_PROFILE={profile}");
+    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "unknown".to_string());
+    println!("cargo:rustc-env=EVALENGINE_PROFILE={}", variable("PROFILE"));
+    println!("cargo:rustc-env=EVALENGINE_TARGET={}", variable("TARGET"));
+    println!("cargo:rustc-env=EVALENGINE_RUSTC={}", rustc_version().unwrap_or_else(|| "unknown".to_string()));
     if let Some(directory) = git(&["rev-parse", "--absolute-git-dir"]) {
         println!("cargo:rerun-if-changed={directory}/HEAD");
         println!("cargo:rerun-if-changed={directory}/index");
     }
     println!("cargo:rerun-if-changed=build.rs");
+}
+
+/// The version of the compiler that cargo runs, such as "1.88.0", without its hash and date.
+fn rustc_version() -> Option<String> {
+    let output = Command::new(std::env::var("RUSTC").ok()?).arg("--version").output().ok()?;
+    let printed = String::from_utf8(output.stdout).ok()?;
+    printed.split_whitespace().nth(1).map(str::to_string)
 }

@@ -33,6 +33,9 @@ from evalengine.parity.trace import (
 from evalengine.parity.versions import standing
 from evalengine.registry import describe
 
+CLAIM = Claim.EXACT
+"""Of every environment; there is no other kind."""
+
 
 def open_loop(
     reference: Reference, variant: Variant, players: Mapping[str, Player], *, name: str, seed: int, steps: int
@@ -80,7 +83,7 @@ def _compared(
     comparison = compare_traces(ours, theirs, case=case, versions=standings.versions, regions=reference.regions)
     return Section(
         name=name,
-        claim=Claim.EXACT,
+        claim=CLAIM,
         steps=comparison.steps,
         episodes=comparison.episodes,
         mismatches=comparison.mismatches,

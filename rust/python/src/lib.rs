@@ -27,6 +27,8 @@ fn build_info() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("commit", env!("EVALENGINE_COMMIT")),
         ("dirty", env!("EVALENGINE_DIRTY")),
         ("profile", env!("EVALENGINE_PROFILE")),
+        ("target", env!("EVALENGINE_TARGET")),
+        ("rustc", env!("EVALENGINE_RUSTC")),
         ("isa", lane_math::Isa::detect().name()),
     ]
     .into_iter()

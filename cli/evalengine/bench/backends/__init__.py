@@ -161,13 +161,15 @@ BYTE_RANGE = np.float32(255.0)
 """What bytes of images are divided by for a policy."""
 
 
-def policy_inputs(policy: Policy, observations: NDArray[Any]) -> NDArray[np.float32]:
+def policy_inputs(policy: Policy, observations: NDArray[Any], *, channels_last: bool = True) -> NDArray[np.float32]:
     """Observations (B, ...) in Gymnasium's shape -> contiguous (B, n) for an mlp, (B, C, H, W) for a cnn.
 
-    Bytes of images are divided by 255, as the engine does it.
+    Bytes of images are divided by 255, as the engine does it. A stack of frames (B, stack, H, W, channels) becomes
+    (B, stack * channels, H, W); gray frames have no axis of channels, which `channels_last` says.
     """
     if observations.dtype == np.uint8:
         observations = observations.astype(np.float32) / BYTE_RANGE
     if len(policy.input_shape) == 3:
-        return np.ascontiguousarray(np.moveaxis(observations, -1, 1))
+        planes = np.moveaxis(observations, -1, -3) if channels_last else observations
+        return np.ascontiguousarray(planes.reshape(len(observations), *policy.input_shape))
     return np.ascontiguousarray(observations.reshape(len(observations), -1))

@@ -52,6 +52,13 @@ MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
 """Change of (row, column) by action: up, right, down, left."""
 
 
+CELL_SIDE = 20
+"""Pixels of a cell's side in a rendered board; even, as video encoders want a picture's sides."""
+
+EMPTY_COLOUR, GRID_COLOUR = (32, 32, 32), (16, 16, 16)
+HEAD_COLOUR, BODY_COLOUR, FRUIT_COLOUR = (200, 255, 160), (64, 200, 64), (230, 48, 48)
+
+
 class SnakeEnv(gymnasium.Env[NDArray[np.float32], int]):
     """The game of Snake on a board of `rows` x `cols` cells.
 
@@ -59,21 +66,24 @@ class SnakeEnv(gymnasium.Env[NDArray[np.float32], int]):
     Action: 0 up, 1 right, 2 down, 3 left. Reward: 1 for a fruit, else 0.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  # declared so by Gymnasium
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012  # Gymnasium's way
 
-    def __init__(self, rows: int = 12, cols: int = 12, time_limit: int = 4000) -> None:
+    def __init__(self, rows: int = 12, cols: int = 12, time_limit: int = 4000, render_mode: str | None = None) -> None:
         """A board of `rows` x `cols` cells, at least 2 of them; an episode is truncated after `time_limit` steps.
 
         Raises:
-            ValueError: fewer than 2 cells, or a time limit below 1.
+            ValueError: fewer than 2 cells, a time limit below 1, or another render mode than "rgb_array".
         """
         if rows < 1 or cols < 1 or rows * cols < 2:
             raise ValueError(f"rows, cols: expected a board of at least 2 cells, got {rows} x {cols}")
         if time_limit < 1:
             raise ValueError(f"time_limit: expected at least 1 step, got {time_limit}")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode: expected None or 'rgb_array', got {render_mode!r}")
         self.rows = rows
         self.cols = cols
         self.time_limit = time_limit
+        self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, (rows, cols, 5), np.float32)
         self.action_space = gymnasium.spaces.Discrete(4)  # type: ignore[assignment]  # its samples are np.int64
         self.ages = np.zeros((rows, cols), np.float32)  # whole numbers; float32 spares a cast per observation
@@ -120,6 +130,27 @@ class SnakeEnv(gymnasium.Env[NDArray[np.float32], int]):
         self.ages[row, col] = self.length
         self.fruit = self._draw_fruit()
         return self._observation(), 1.0, self.fruit is None, truncated, {}
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """Return the board (rows * 20, cols * 20, 3): the snake green, fading to its tail, the fruit red.
+
+        None without a render mode.
+        """
+        if self.render_mode is None:
+            return None
+        cells = np.empty((self.rows, self.cols, 3), np.uint8)
+        cells[:] = EMPTY_COLOUR
+        body = self.ages > 0.0
+        strength = 0.35 + 0.65 * self.ages[body] / self.length
+        cells[body] = np.rint(strength[:, np.newaxis] * np.array(BODY_COLOUR)).astype(np.uint8)
+        if self.fruit is not None:
+            cells[self.fruit] = FRUIT_COLOUR
+        cells[self.head] = HEAD_COLOUR
+        board = np.kron(cells, np.ones((CELL_SIDE, CELL_SIDE, 1), np.uint8))
+        # A line between cells, so that the turns of a long body can be told.
+        board[::CELL_SIDE] = GRID_COLOUR
+        board[:, ::CELL_SIDE] = GRID_COLOUR
+        return np.asarray(board)
 
     def _draw_fruit(self) -> tuple[int, int] | None:
         """A random free cell, or None, without a draw, on a full board."""

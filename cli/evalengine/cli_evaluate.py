@@ -1,0 +1,73 @@
+"""The wiring of `evalengine evaluate`: parse, call, render, exit code; see `app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalengine import console
+from evalengine.cli_options import (
+    OK,
+    EnvKwarg,
+    EnvOption,
+    Help,
+    Json,
+    MaxEpisodeSteps,
+    Observation,
+    PolicyOption,
+    ResetOption,
+    Threads,
+)
+
+
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")],
+    env: EnvOption = None,
+    policy: PolicyOption = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help="First seed; 0 if left out.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")] = None,
+    index: Annotated[int | None, typer.Option(help="Evaluate only this individual, counted from 0.")] = None,
+    env_kwarg: EnvKwarg = None,
+    reset_option: ResetOption = None,
+    observation: Observation = None,
+    max_episode_steps: MaxEpisodeSteps = None,
+    threads: Threads = None,
+    on_nan: Annotated[
+        str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
+    ] = "raise",
+    out: Annotated[Path | None, typer.Option(help="CSV file for all individuals.")] = None,
+    top: Annotated[int, typer.Option(min=0, help="Show this many of the best individuals.")] = 10,
+    as_json: Json = False,
+    show_help: Help = False,
+) -> int:
+    """Evaluate the individuals of a weights file."""
+    from evalengine import options
+    from evalengine.commands.evaluate import EvaluateConfig, run
+
+    config = EvaluateConfig(
+        weights=weights,
+        env=env,
+        policy=policy,
+        episodes=episodes,
+        seeds=options.parse_seeds(seed, seeds),
+        index=index,
+        env_kwargs=options.parse_settings("--env-kwarg", env_kwarg or []),
+        reset_options=options.parse_settings("--reset-option", reset_option or []),
+        observation=observation,
+        max_episode_steps=max_episode_steps,
+        threads=threads,
+        on_nan=options.parse_on_nan(on_nan),
+        out=out,
+    )
+    with console.episode_progress("evaluating") as progress:
+        result = run(config, progress)
+    if as_json:
+        console.write_json(result.to_json())
+    else:
+        from evalengine.tables import evaluation_report
+
+        console.write_renderables(evaluation_report(result, top))
+    return OK
