@@ -38,6 +38,7 @@ README_PAGES = {
         "Environments and policies",
         ("Environments", "Policies have one spelling", "What a policy sees of images"),
     ),
+    "libraries.md": ("Evolution libraries and descriptors", ("From your library", "More than a mean return")),
 }
 """Page -> its title, and the sections of README.md that make it up."""
 
