@@ -160,3 +160,26 @@ def test_a_bar_is_shown_to_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> N
         progress(3, 8)
     assert "evaluating" in terminal.getvalue()
     assert "3/8" in terminal.getvalue()
+
+
+def test_a_benchmark_shows_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.round_progress("starting") as (line, count):
+        line("round 1 [bold]")
+        count(1, 8)
+    assert capsys.readouterr() == ("", "round 1 [bold]\n")
+
+
+def test_a_benchmark_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "120")
+    with console.round_progress("starting") as (line, count):
+        line("round 1 [bold]")
+        count(3, 8)
+    text = terminal.getvalue()
+    assert "3/8" in text and "left" in text and "round 1 [bold]" in text
+
+
+def test_lines_without_a_table_are_a_result_too(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_renderables(["one", "two"])
+    assert capsys.readouterr().out == "one\ntwo\n"
