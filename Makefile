@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench parity goldens examples test lint docs fmt ci wheel clean
+.PHONY: help setup build bench results figures parity goldens examples test lint docs fmt ci wheel clean
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -25,6 +25,17 @@ build: $(READY) ## the extension in release mode, installed into .venv as an edi
 
 bench: build ## evalengine bench snake
 	$(BIN)/evalengine bench snake
+
+# Close other programs first. RESULTS="--only latency.csv" measures one file; --help lists what else there is.
+# Peers that cannot be installed here are left out with a line.
+results: build ## measures everything that is published, some 25 minutes on 2 cores, then renders it
+	if [ -f requirements/peers.txt ]; then \
+		$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dev.txt --requirements requirements/peers.txt; fi
+	$(BIN)/python scripts/measure_results.py $(RESULTS)
+	$(BIN)/python scripts/render_results.py
+
+figures: $(READY) ## plots and tables made again from bench_results/*.csv, without measuring
+	$(BIN)/python scripts/render_results.py
 
 # PARITY="--record parity/PARITY.md" writes the table of evidence; --help lists what else there is.
 parity: build ## the long proof that every bit is the references' (minutes; resumes where it was interrupted)

@@ -225,7 +225,7 @@ def test_baselines_without_their_packages(missing: str, monkeypatch: pytest.Monk
 
 
 def row(**changes: Any) -> BenchRow:
-    examples: dict[str, Any] = {"int": 1, "float": 1.0, "str": "x"}
+    examples: dict[str, Any] = {"int": 1, "float": 1.0, "str": "x", "int | None": None}
     return BenchRow(**{field.name: examples[str(field.type)] for field in fields(BenchRow)} | changes)
 
 
@@ -242,7 +242,7 @@ def test_summaries_are_medians_ranges_and_ratios() -> None:
 
 
 def test_the_json_document() -> None:
-    comparison = BenchComparison("x", "x", "multiprocessing", 3, 1, 1, ("why",))
+    comparison = BenchComparison("x", "x", "x", "multiprocessing", 3, 1, 1, ("why",))
     result = BenchResult([row(backend="rust")], [comparison], {"y": "z"}, Path("rows.csv"))
     document = json.loads(json.dumps(result.to_json()))
     (summary,) = document["rows"]

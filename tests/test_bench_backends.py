@@ -21,6 +21,9 @@ from evalengine import Policy, evaluate
 from evalengine.bench import backends, workloads
 from evalengine.bench.backends import Evaluated, Task, open_backend
 from evalengine.bench.compare import compare
+from evalengine.bench.measures import Measure
+from evalengine.bench.plan import Series
+from evalengine.bench.saved import read_rows
 from evalengine.bench.session import Session
 from evalengine.bench.workers import WorkerPool
 from evalengine.commands.bench import SCHEMA_VERSION, BenchConfig, BenchResult, run
@@ -150,11 +153,14 @@ class Lying:
 def test_a_wrong_fitness_is_a_mismatch() -> None:
     workload = replace(workloads.workload("random", CARTPOLE), population=4, episodes=2)
     task = Task(workload.env_id, workload.policy, 2)
-    session = Session(workload, 2, 2, 0.001, {}, lambda line: None)
-    comparisons = session.comparisons(session.measure({"rust": open_backend("rust", task), "lying": Lying(task)}))
+    seeds, weights = workload.seeds(), workload.weights()
+    rounds = {"rust": [open_backend("rust", task).evaluate(weights, seeds)] * 2}
+    rounds["multiprocessing"] = [Lying(task).evaluate(weights, seeds)] * 2
+    session = Session(Series(Measure.throughput, workload), 2, 0.001, {}, lambda line: None)
+    comparisons = session.comparisons(rounds, threads=2)
     assert [(c.backend, c.differing, c.explained, c.ok) for c in comparisons] == [
         ("rust", 0, 0, True),
-        ("lying", 1, 0, False),
+        ("multiprocessing", 1, 0, False),
     ]
     assert comparisons[1].notes[0].startswith("individual 1, episode 0: ")
     assert not BenchResult([], comparisons).ok
@@ -182,7 +188,7 @@ def test_a_worker_that_dies_is_an_error() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_interrupting_ends_the_workers_and_writes_nothing(tmp_path: Path) -> None:
+def test_interrupting_ends_the_workers_and_keeps_the_finished_rows(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "evalengine", "bench", "cartpole", "--workload", "random", "--rounds", "1000"]
     process = subprocess.Popen(
         [*command, "--backends", "multiprocessing-tuned", "--threads", "2", "--out", str(tmp_path / "rows.csv")],
@@ -203,7 +209,10 @@ def test_interrupting_ends_the_workers_and_writes_nothing(tmp_path: Path) -> Non
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert list(tmp_path.iterdir()) == []
+    rows = read_rows(tmp_path / "rows.csv")
+    assert [row.round for row in rows] == list(range(1, len(rows) + 1))
+    assert errors.endswith(f"interrupted: {len(rows)} of 1,000 rows, kept in {tmp_path / 'rows.csv'}\n")
+    assert list(tmp_path.iterdir()) == [tmp_path / "rows.csv"]
     # The resource tracker leaves a moment after the workers.
     deadline = time.monotonic() + 30
     while group_exists(process.pid) and time.monotonic() < deadline:

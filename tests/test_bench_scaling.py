@@ -1,4 +1,4 @@
-"""`bench --scaling`: sizes, numbers of threads, repeated calls, what is read from them. Nothing asserts a speed."""
+"""`bench --measure scaling`: sizes, numbers of threads, repeated calls, what is read from them. Asserts no speed."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pytest
+from bench_rows import rounds_of
 from numpy.typing import NDArray
 
 from evalengine import evaluate
-from evalengine.bench import workloads
+from evalengine.bench import plan, workloads
 from evalengine.bench.backends import Evaluated
-from evalengine.bench.results import BenchRow
-from evalengine.bench.scaling import SIZES, Scaling, ScalingResult, ScalingRound, thread_counts
+from evalengine.bench.measures import Measure
+from evalengine.bench.plan import SCALING_SIZES, thread_counts
+from evalengine.bench.results import BenchResult
 from evalengine.bench.timing import repeated_round
-from evalengine.commands import bench
-from evalengine.commands.bench import SCHEMA_VERSION, BenchConfig, run_scaling
+from evalengine.commands.bench import SCHEMA_VERSION, BenchConfig, run
 from evalengine.errors import InputError, OutputError
-from evalengine.provenance import provenance
 from evalengine.registry import resolve
 
 CARTPOLE = resolve("cartpole")
-TINY = BenchConfig("cartpole", workloads=("random",), rounds=2, threads=2, round_seconds=1e-6, csv=False)
+TINY = BenchConfig(
+    "cartpole", Measure.scaling, workloads=("random",), rounds=2, threads=2, round_seconds=1e-6, csv=False
+)
 SMALL_SIZES = ((5, 1), (1, 3), (2, 2))
 
 
 @pytest.fixture
 def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "SIZES", SMALL_SIZES)
+    monkeypatch.setattr(plan, "SCALING_SIZES", SMALL_SIZES)
 
 
 # --- one round
@@ -73,18 +74,20 @@ def test_a_call_is_repeated_until_the_round_is_over(
 
 
 def test_the_published_sizes() -> None:
-    assert SIZES == ((256, 1), (64, 8), (1, 100), (10_000, 1))
+    assert SCALING_SIZES == ((256, 1), (64, 8), (1, 100), (10_000, 1))
 
 
-@pytest.mark.parametrize(("most", "counts"), [(1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (16, (1, 2, 16))])
-def test_one_thread_two_and_all_are_measured(most: int, counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("most", "counts"), [(1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (12, (1, 2, 4, 8, 12)), (16, (1, 2, 4, 8, 16))]
+)
+def test_one_thread_and_its_doubles_and_all_are_measured(most: int, counts: tuple[int, ...]) -> None:
     assert thread_counts(most) == counts
 
 
 @pytest.mark.usefixtures("small_sizes")
 def test_numbers_of_threads_take_turns_at_each_size() -> None:
     lines: list[str] = []
-    rows = run_scaling(replace(TINY, workloads=None, threads=3), lines.append).rows
+    rows = run(replace(TINY, workloads=None, threads=3), lines.append).rows
     assert [(row.workload, row.population, row.episodes, row.round, row.threads) for row in rows] == [
         (workload, population, episodes, number, threads)
         for workload in ("random", "trained")
@@ -92,31 +95,31 @@ def test_numbers_of_threads_take_turns_at_each_size() -> None:
         for number in (1, 2)
         for threads in (1, 2, 3)
     ]
-    assert len(lines) == len(rows)
-    assert lines[0].startswith("CartPole-v1, random, 5 x 1: round 1/2: threads 1: ")
+    rounds = [line for line in lines if ": round " in line]
+    assert len(rounds) == len(rows)
+    assert rounds[0].startswith("CartPole-v1, random, 5 x 1: round 1/2: rust, threads 1: ")
 
 
 @pytest.mark.usefixtures("small_sizes")
 @pytest.mark.parametrize("policy", [None, "mlp:4-16-2", "mlp:4-2"])
 def test_rows_say_what_ran(policy: str | None) -> None:
     workload = workloads.workload("random", CARTPOLE, policy)
-    result = run_scaling(replace(TINY, policy=policy))
+    result = run(replace(TINY, policy=policy))
     assert result.ok
-    for finished in result.rounds:
-        row = finished.row
+    for row in result.rows:
         assert (row.schema_version, row.env, row.policy) == (SCHEMA_VERSION, "CartPole-v1", workload.policy)
         assert (row.backend, row.seed) == ("rust", workload.seed)
         assert row.seconds > 0 and row.cpu and row.python
         weights = replace(workload, population=row.population).weights()
         direct = evaluate("CartPole-v1", weights, workload.policy, episodes=row.episodes)
-        assert row.steps == finished.calls * direct.steps
+        assert row.steps == row.calls * direct.steps
         assert row.fitness_checksum == hashlib.sha256(direct.fitness.tobytes()).hexdigest()[:16]
 
 
 def test_more_individuals_than_the_workload_has_are_drawn() -> None:
-    workload = replace(workloads.workload("trained", CARTPOLE, "mlp:4-16-2"), population=2)
-    measured = Scaling(workload, ((6, 1), (3, 1)), (1,), 1, 1e-6, provenance(datetime.now(UTC)), lambda line: None)
-    assert [finished.row.population for finished in measured.rounds()] == [6, 3]
+    of_policy = replace(TINY, policy="mlp:4-16-2", population=262_145, episodes=1, rounds=1, threads=1)
+    assert workloads.workload("random", CARTPOLE, "mlp:4-16-2").population == 262_144
+    assert [row.population for row in run(of_policy).rows] == [262_145]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ def test_more_individuals_than_the_workload_has_are_drawn() -> None:
     ],
 )
 def test_a_size_of_ones_own(change: dict[str, Any], size: tuple[int, int]) -> None:
-    rows = run_scaling(replace(TINY, **change)).rows
+    rows = run(replace(TINY, **change)).rows
     assert {(row.population, row.episodes) for row in rows} == {size}
 
 
@@ -147,22 +150,19 @@ def test_a_size_of_ones_own(change: dict[str, Any], size: tuple[int, int]) -> No
 )
 def test_bad_configurations_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        run_scaling(replace(TINY, **change), progress=lambda line: pytest.fail(f"work began: {line}"))
+        run(replace(TINY, **change), progress=lambda line: pytest.fail(f"work began: {line}"))
     assert message in str(caught.value)
 
 
 # --- what is found
 
 
-def rounds_of(row: BenchRow, seconds: tuple[float, ...], calls: int) -> list[ScalingRound]:
-    return [ScalingRound(replace(row, round=number, seconds=passed), calls) for number, passed in enumerate(seconds, 1)]
-
-
 def test_summaries_are_medians_and_efficiency_is_against_one_thread() -> None:
-    row = replace(run_scaling(replace(TINY, population=1, episodes=1, rounds=1)).rows[0], steps=120, threads=1)
-    rounds = rounds_of(row, (1.0, 2.0, 4.0), calls=4) + rounds_of(replace(row, threads=2), (1.0, 1.5, 1.0), calls=5)
-    rounds += rounds_of(replace(row, population=9), (3.0,), calls=1)
-    alone, both, other = ScalingResult(rounds).summaries
+    one = {"measure": "scaling", "population": 1, "episodes": 1, "steps": 120}
+    rows = rounds_of((1.0, 2.0, 4.0), threads=1, calls=4, **one)
+    rows += rounds_of((1.0, 1.5, 1.0), threads=2, calls=5, **one)
+    rows += rounds_of((3.0,), threads=1, calls=1, **one | {"population": 9})
+    alone, both, other = BenchResult(rows).summaries
     assert (alone.population, alone.threads, alone.rounds, alone.calls) == (1, 1, 3, 12)
     assert (alone.steps, alone.seconds) == (360, 7.0)
     assert (alone.steps_per_s, alone.steps_per_s_min, alone.steps_per_s_max) == (60.0, 30.0, 120.0)
@@ -172,19 +172,18 @@ def test_summaries_are_medians_and_efficiency_is_against_one_thread() -> None:
 
 
 def test_different_fitnesses_at_one_size_are_a_mismatch() -> None:
-    result = run_scaling(replace(TINY, population=4, episodes=2))
+    result = run(replace(TINY, population=4, episodes=2))
     assert result.ok
-    last = result.rounds[-1]
-    wrong = replace(last, row=replace(last.row, fitness_checksum="0" * 16))
-    assert not ScalingResult([*result.rounds[:-1], wrong]).ok
+    wrong = replace(result.rows[-1], fitness_checksum="0" * 16)
+    assert not BenchResult([*result.rows[:-1], wrong]).ok
     # Another size has other fitnesses.
-    assert ScalingResult([*result.rounds, replace(wrong, row=replace(wrong.row, population=9))]).ok
+    assert BenchResult([*result.rows, replace(wrong, population=9)]).ok
 
 
 @pytest.mark.usefixtures("small_sizes")
 def test_the_json_document_and_the_csv(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    result = run_scaling(replace(TINY, csv=True, out=path))
+    result = run(replace(TINY, csv=True, out=path))
     document = json.loads(json.dumps(result.to_json()))
     assert document["rows"] == [asdict(summary) for summary in result.summaries]
     assert (document["ok"], document["csv"]) == (True, str(path))
@@ -199,7 +198,7 @@ def test_the_json_document_and_the_csv(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small_sizes")
 def test_the_csv_is_named_scaling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run_scaling(replace(TINY, csv=True))
+    run(replace(TINY, csv=True))
     (path,) = (tmp_path / "bench_results").iterdir()
     assert path.name.startswith("cartpole-scaling-") and path.suffix == ".csv"
 
@@ -207,4 +206,4 @@ def test_the_csv_is_named_scaling(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_an_unwritable_csv_is_refused_before_any_work(tmp_path: Path) -> None:
     config = replace(TINY, csv=True, out=tmp_path / "missing" / "rows.csv")
     with pytest.raises(OutputError, match="missing"):
-        run_scaling(config, progress=lambda line: pytest.fail(f"work began: {line}"))
+        run(config, progress=lambda line: pytest.fail(f"work began: {line}"))

@@ -32,7 +32,7 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def failing_bench(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def run(config: BenchConfig, progress: Callable[[str], None]) -> BenchResult:
+    def run(config: BenchConfig, *progress: Callable[..., object]) -> BenchResult:
         raise error
 
     monkeypatch.setattr(bench, "run", run)
@@ -40,8 +40,10 @@ def failing_bench(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
 
 # Help, version, usage
 
+COMMANDS: list[list[str]] = [[], ["evaluate"], ["replay"], ["bench"], ["compare"], ["parity"], ["envs"]]
 
-@pytest.mark.parametrize("command", [[], ["evaluate"], ["replay"], ["bench"], ["parity"], ["envs"]])
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_goes_to_stdout(command: list[str]) -> None:
     finished = evalengine(*command, "--help")
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -54,11 +56,12 @@ def test_help_lists_commands_and_exit_codes(capsys: Captured) -> None:
     assert "  evaluate  Evaluate the individuals of a weights file.\n" in text
     assert "  replay    Play one individual in the real Gymnasium; record or watch it.\n" in text
     assert "  envs      List the environments: what they observe, take and promise.\n" in text
-    assert "  bench     Measure steps per second against multiprocessing loops.\n" in text
+    assert "  bench     Measure steps per second, ours against what people use instead.\n" in text
+    assert "  compare   Tell what got slower between two runs of bench" in text
     assert " ".join(text.split()).endswith(app.EXIT_CODES)
 
 
-@pytest.mark.parametrize("command", [[], ["evaluate"], ["replay"], ["bench"], ["parity"], ["envs"]])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
         "import sys; from evalengine.app import main; code = main(sys.argv[1:]);"
@@ -87,7 +90,7 @@ def test_without_a_command_the_help_is_an_error(capsys: Captured) -> None:
     ("arguments", "expected"),
     [
         (["measure"], "No such command 'measure'"),
-        (["bench"], "Missing argument 'ENV'"),
+        (["bench"], "Missing argument 'ENV|all'"),
         (["bench", "snake", "--round", "3"], "No such option: --round"),
         (["bench", "snake", "--rounds", "three"], "Invalid value for '--rounds'"),
         (["bench", "snake", "--workload", "easy"], "Invalid value for '--workload'"),
@@ -115,6 +118,7 @@ def test_wrong_usage_is_one_line(arguments: list[str], expected: str, capsys: Ca
         (errors.NonFiniteError("weights: expected", 1, 2), 2, "weights: expected"),
         (errors.MissingDependencyError.of("a", extra="b"), 3, "a is not installed: pip install 'evalengine[b]'"),
         (ModuleNotFoundError("No module named 'pandas'"), 3, "No module named 'pandas'"),
+        (errors.UnsupportedError("EnvPool has no Snake"), 2, "EnvPool has no Snake"),
         (errors.OutputError("output: cannot write"), 4, "output: cannot write"),
         (OSError(28, "No space left on device"), 4, "[Errno 28] No space left on device"),
         (BrokenPipeError(32, "Broken pipe"), 4, "[Errno 32] Broken pipe"),

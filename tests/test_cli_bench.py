@@ -10,21 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench_rows import EQUAL, ROW, rounds_of
 
 from evalengine import app
-from evalengine.bench.results import BenchComparison, BenchResult, BenchRow
-from evalengine.bench.scaling import ScalingResult, ScalingRound
+from evalengine.bench.measures import Measure
+from evalengine.bench.regressions import compare_runs
+from evalengine.bench.results import BenchResult
+from evalengine.bench_tables import bench_frame
 from evalengine.commands import bench
 from evalengine.commands.bench import BenchConfig
+from evalengine.tables import write_csv
 
-ROW = BenchRow(
-    schema_version=1, started_at="", env="CartPole-v1", workload="random", policy="mlp:4-64-2", backend="rust",
-    backend_version="", round=0, population=64, episodes=16, threads=2, seed=1, steps=1000, seconds=0.5,
-    fitness_checksum="", cpu="", cores=2, platform="", python="", numpy="", torch="", gymnasium="", evalengine="",
-    commit="", dirty="",
-)  # fmt: skip
-EQUAL = BenchComparison("CartPole-v1", "random", "multiprocessing", individuals=64, differing=0, explained=0)
-RESULT = BenchResult([ROW], [EQUAL])
+RESULT = BenchResult([replace(ROW, population=64, steps=1000, seconds=0.5)], [EQUAL])
 
 Captured = pytest.CaptureFixture[str]
 
@@ -34,9 +31,10 @@ def bench_calls(monkeypatch: pytest.MonkeyPatch) -> list[BenchConfig]:
     """Replaces the measuring by a result; returns the list of configs that it was asked for."""
     calls: list[BenchConfig] = []
 
-    def run(config: BenchConfig, progress: Callable[[str], None]) -> BenchResult:
+    def run(config: BenchConfig, progress: Callable[[str], object], count: Callable[[int, int], object]) -> BenchResult:
         calls.append(config)
         progress("round 1")
+        count(1, 1)
         return RESULT
 
     monkeypatch.setattr(bench, "run", run)
@@ -70,30 +68,48 @@ def test_every_option_of_bench_arrives(bench_calls: list[BenchConfig]) -> None:
     ]
 
 
-def test_scaling_is_measured_instead(
-    bench_calls: list[BenchConfig], monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
-    configs: list[BenchConfig] = []
-    rounds = [ScalingRound(replace(ROW, threads=threads, seconds=0.5 / threads), 10) for threads in (1, 2)]
+@pytest.mark.parametrize("measure", list(Measure))
+def test_the_measure_arrives(measure: Measure, bench_calls: list[BenchConfig]) -> None:
+    assert app.main(["bench", "all", "--measure", measure, "--compare", "old.csv", "--no-csv"]) == app.OK
+    assert bench_calls == [BenchConfig("all", measure=measure, former=Path("old.csv"), csv=False)]
 
-    def run_scaling(config: BenchConfig, progress: Callable[[str], None]) -> ScalingResult:
-        configs.append(config)
-        progress("round 1")
-        return ScalingResult(rounds)
 
-    monkeypatch.setattr(bench, "run_scaling", run_scaling)
-    line = "bench cartpole --policy mlp:4-16-2 --scaling --threads 2 --no-csv"
-    assert app.main(line.split()) == app.OK
+def test_an_unknown_measure_is_bad_usage(capsys: Captured) -> None:
+    assert app.main(["bench", "snake", "--measure", "beauty"]) == app.BAD_INPUT
+    assert "'beauty' is not one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", [[], ["--json"]])
+def test_what_got_slower_is_a_mismatch(output: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    slower = compare_runs(rounds_of((1.0, 1.0, 1.0)), rounds_of((2.0, 2.0, 2.0)))
+    monkeypatch.setattr(bench, "run", lambda *arguments: replace(RESULT, regressions=slower))
+    assert app.main(["bench", "cartpole", *output]) == app.MISMATCH
+    assert "slower" in capsys.readouterr().out
+
+
+def test_an_interrupted_bench_shows_what_it_has(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    kept = replace(RESULT, interrupted=True, planned=30, csv_path=Path("rows.csv"))
+    monkeypatch.setattr(bench, "run", lambda *arguments: kept)
+    assert app.main(["bench", "cartpole"]) == app.INTERRUPTED
     captured = capsys.readouterr()
-    assert captured.err == "round 1\n"
-    assert "efficiency" in captured.out
-    assert app.main([*line.split(), "--json"]) == app.OK
+    assert "Interrupted: 1 of 30 rows." in captured.out
+    assert captured.err == "interrupted: 1 of 30 rows, kept in rows.csv\n"
+    monkeypatch.setattr(bench, "run", lambda *arguments: BenchResult([], interrupted=True, planned=30))
+    assert app.main(["bench", "cartpole"]) == app.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted: 0 of 30 rows\n"
+
+
+def test_two_saved_runs_are_compared(tmp_path: Path, capsys: Captured) -> None:
+    former, now = tmp_path / "former.csv", tmp_path / "now.csv"
+    write_csv(bench_frame(rounds_of((1.0, 1.01, 1.02))), former)
+    write_csv(bench_frame(rounds_of((1.5, 1.51, 1.52))), now)
+    assert app.main(["compare", str(former), str(now)]) == app.MISMATCH
+    assert "1 slower, 0 faster, 0 same, 0 unjudged." in capsys.readouterr().out
+    assert app.main(["compare", str(now), str(former), "--json"]) == app.OK
     document = json.loads(capsys.readouterr().out)
-    assert [(row["threads"], row["us_per_call"]) for row in document["rows"]] == [(1, 50_000.0), (2, 25_000.0)]
-    assert configs == [BenchConfig("cartpole", policy="mlp:4-16-2", threads=2, csv=False)] * 2
-    assert bench_calls == []
-    rounds[1] = ScalingRound(replace(ROW, threads=2, fitness_checksum="other"), 10)
-    assert app.main([*line.split(), "--json"]) == app.MISMATCH
+    assert document["ok"] and [change["verdict"] for change in document["changes"]] == ["faster"]
+    assert app.main(["compare", str(former), str(tmp_path / "missing.csv")]) == app.BAD_INPUT
+    assert capsys.readouterr().err.endswith("missing.csv: cannot be read: No such file or directory\n")
 
 
 def test_bench_can_leave_the_csv_out(bench_calls: list[BenchConfig], capsys: Captured) -> None:
@@ -130,7 +146,7 @@ def test_an_unexplained_difference_is_a_mismatch(
     output: list[str], explained: int, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     comparison = replace(EQUAL, differing=2, explained=explained)
-    monkeypatch.setattr(bench, "run", lambda config, progress: replace(RESULT, comparisons=[comparison]))
+    monkeypatch.setattr(bench, "run", lambda *arguments: replace(RESULT, comparisons=[comparison]))
     assert app.main(["bench", "cartpole", *output]) == code
 
 

@@ -224,3 +224,26 @@ def test_a_column_that_may_wrap_does_so(monkeypatch: pytest.MonkeyPatch) -> None
     table.add_row("claim", "EXACT: every bit of an episode")
     assert written(monkeypatch, 25, table) == "claim  EXACT: every bit\n       of an episode\n"
     assert written(monkeypatch, 12, table) == "claim: EXACT: every bit of an episode\n"
+
+
+def test_a_benchmark_shows_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.round_progress("starting") as (line, count):
+        line("round 1 [bold]")
+        count(1, 8)
+    assert capsys.readouterr() == ("", "round 1 [bold]\n")
+
+
+def test_a_benchmark_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "120")
+    with console.round_progress("starting") as (line, count):
+        line("round 1 [bold]")
+        count(3, 8)
+    text = terminal.getvalue()
+    assert "3/8" in text and "left" in text and "round 1 [bold]" in text
+
+
+def test_lines_without_a_table_are_a_result_too(capsys: pytest.CaptureFixture[str]) -> None:
+    console.write_renderables(["one", "two"])
+    assert capsys.readouterr().out == "one\ntwo\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,49 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console, RenderableType
 
-from evalengine.bench.results import BenchComparison, BenchResult, BenchRow
-from evalengine.bench.scaling import ScalingResult, ScalingRound
 from evalengine.commands.evaluate import EvaluateConfig, EvaluateResult
 from evalengine.errors import OutputError
 from evalengine.evaluation import Evaluation
-from evalengine.tables import (
-    bench_frame,
-    bench_report,
-    evaluation_frame,
-    evaluation_report,
-    scaling_report,
-    write_csv,
-)
+from evalengine.tables import evaluation_frame, evaluation_report, write_csv
 
 PROVENANCE: dict[str, str | int] = {"started_at": "2026-01-02T12:00:00+00:00", "cpu": "a, b", "cores": 2}
-ROW = BenchRow(
-    schema_version=1,
-    started_at="2026-01-02T12:00:00+00:00",
-    env="CartPole-v1",
-    workload="random",
-    policy="mlp:4-64-2",
-    backend="rust",
-    backend_version="evalengine 0.1.0",
-    round=0,
-    population=4096,
-    episodes=16,
-    threads=2,
-    seed=1,
-    steps=12_000_000,
-    seconds=1.0,
-    fitness_checksum="0123",
-    cpu="cpu",
-    cores=2,
-    platform="Linux",
-    python="3.11.7",
-    numpy="2.4.6",
-    torch="2.13.0",
-    gymnasium="1.4.0",
-    evalengine="0.1.0",
-    commit="abc",
-    dirty="false",
-)
-EQUAL = BenchComparison("CartPole-v1", "random", "multiprocessing", individuals=64, differing=0, explained=0)
 
 
 def result_of(returns: NDArray[np.float64], failed: tuple[int, ...] = (), **config: object) -> EvaluateResult:
@@ -203,80 +166,3 @@ def test_a_csv_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"^output: cannot write "):
         write_csv(evaluation_frame(result_of(THREE)), tmp_path / "missing" / "all.csv")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_columns_of_bench_rows_are_their_fields(tmp_path: Path) -> None:
-    rows = [ROW, replace(ROW, round=1, seconds=0.1 + 0.2)]
-    frame = bench_frame(rows)
-    assert list(frame.columns) == [field.name for field in fields(BenchRow)]
-    assert list(bench_frame([]).columns) == list(frame.columns)
-    write_csv(frame, tmp_path / "rows.csv")
-    lines = (tmp_path / "rows.csv").read_text().splitlines()
-    assert lines[0] == ",".join(frame.columns)
-    assert len(lines) == 3
-    assert ",0.30000000000000004," in lines[2]
-
-
-def test_a_bench_shows_medians_ranges_and_speedups() -> None:
-    rows = [replace(ROW, round=number, seconds=seconds) for number, seconds in enumerate((1.0, 2.0, 0.5))]
-    rows += [replace(ROW, backend="multiprocessing", population=64, steps=10_000, round=i) for i in range(3)]
-    report = bench_report(BenchResult(rows, [EQUAL], {"other": "torch is not installed"}, Path("rows.csv")))
-    lines = lines_of(report)
-    assert lines[0] == ["CartPole-v1", "mlp:4-64-2", "random", "population"]
-    assert lines[1] == ["backend", "individuals", "steps/s", "range", "speedup"]
-    assert [" ".join(line) for line in lines[3:]] == [
-        "rust 4,096 12,000,000 50% to 200% 1,200.0x",
-        "multiprocessing 64 10,000 100% to 100% 1.0x",
-        "16 episodes each, 2 threads; median and range of 3 rounds",
-        "multiprocessing: 64 individuals in all rounds: every return and length equals the engine's.",
-        "skipped other: torch is not installed",
-        "Every round: rows.csv",
-    ]
-
-
-def test_a_bench_without_the_baseline_has_no_speedup() -> None:
-    assert lines_of(bench_report(BenchResult([ROW], [])))[3][-1] == "-"
-
-
-def test_each_workload_has_its_own_table_and_comparisons() -> None:
-    rows = [ROW, replace(ROW, workload="trained", steps=5)]
-    text = rendered(bench_report(BenchResult(rows, [EQUAL, replace(EQUAL, workload="trained", individuals=7)])))
-    random, trained = text.split("trained population")
-    assert ": 64 individuals in" in random and ": 7 individuals in" not in random
-    assert ": 7 individuals in" in trained and ": 64 individuals in" not in trained
-
-
-def test_differing_individuals_are_explained_or_a_mismatch() -> None:
-    notes = tuple(f"individual {number}" for number in range(8))
-    explained = replace(EQUAL, differing=3, explained=3, notes=notes)
-    text = rendered(bench_report(BenchResult([ROW], [explained])))
-    assert "3 differ from the engine's, all explained by their margins." in text
-    assert "  individual 4\n" in text and "individual 5" not in text
-    assert "  ... and 3 more (see --json)\n" in text
-    text = rendered(bench_report(BenchResult([ROW], [replace(explained, explained=1, notes=notes[:5])])))
-    assert "3 differ from the engine's, MISMATCH: 2 not explained." in text
-    assert "more (see" not in text
-
-
-def test_scaling_shows_each_size_with_each_number_of_threads() -> None:
-    rounds = [
-        ScalingRound(replace(ROW, population=256, episodes=1, threads=threads, steps=steps), calls=2000)
-        for steps in (6_000_000, 8_000_000, 10_000_000)
-        for threads in (1, 2)
-    ]
-    rounds.append(ScalingRound(replace(rounds[1].row, steps=12_000_000), calls=2500))
-    lines = lines_of(scaling_report(ScalingResult(rounds, Path("rows.csv"))))
-    assert lines[0] == ["CartPole-v1", "mlp:4-64-2", "random", "population"]
-    assert " ".join(lines[1]) == "individuals episodes threads us a call steps/s range efficiency"
-    assert [" ".join(line) for line in lines[3:]] == [
-        "256 1 1 500 8,000,000 75% to 125% 100.0%",
-        "256 1 2 500 9,000,000 67% to 133% 56.2%",
-        "efficiency: against one thread; medians and range of 3 rounds",
-        "Every round gave the same fitnesses, with any number of threads.",
-        "Every round: rows.csv",
-    ]
-
-
-def test_scaling_with_different_fitnesses_is_a_mismatch() -> None:
-    rounds = [ScalingRound(replace(ROW, threads=1, fitness_checksum=checksum), calls=1) for checksum in "ab"]
-    assert "MISMATCH: rounds of one size gave different fitnesses." in rendered(scaling_report(ScalingResult(rounds)))

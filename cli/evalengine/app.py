@@ -4,8 +4,9 @@
     evalengine replay weights.npy            evalengine envs
 
 stdout is for results, stderr for progress and errors. Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing
-dependency, 4 internal or I/O, 130 Ctrl-C; they are chosen in `main` and nowhere else. What a command needs is imported
-when it runs, so that `--help` and a misspelt option answer at once.
+dependency, 4 internal or I/O, 130 Ctrl-C. What a command needs is imported when it runs, so that `--help` and a
+misspelt option answer at once. Most commands have a module
+`cli_*.py`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from evalengine import console
+from evalengine.cli_bench import bench, compare
 from evalengine.cli_envs import envs
 from evalengine.cli_evaluate import evaluate
 from evalengine.cli_options import (
@@ -33,13 +34,10 @@ from evalengine.cli_options import (
     PROGRAM,
     Help,
     Json,
-    Threads,
 )
 from evalengine.cli_replay import replay
 from evalengine.completion import (
-    complete_backends,
     complete_driver,
-    complete_environment,
     complete_environment_or_all,
     complete_policy,
 )
@@ -63,13 +61,6 @@ app = typer.Typer(
     # Plain help: importing rich would take longer than the help itself may.
     rich_markup_mode=None,
 )
-
-
-class Workload(StrEnum):
-    """The populations that `bench` measures."""
-
-    random = "random"
-    trained = "trained"
 
 
 @app.callback(invoke_without_command=True, add_help_option=False)
@@ -96,65 +87,8 @@ app.command(add_help_option=False)(evaluate)
 app.command(add_help_option=False)(replay)
 
 
-@app.command(add_help_option=False)
-def bench(
-    env: Annotated[
-        str, typer.Argument(metavar="ENV", help="Environment to measure.", autocompletion=complete_environment)
-    ],
-    workload: Annotated[Workload | None, typer.Option(help="Population to measure; both if left out.")] = None,
-    population: Annotated[int | None, typer.Option(help="Individuals; the workload's if left out.")] = None,
-    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; the workload's if left out.")] = None,
-    rounds: Annotated[int, typer.Option(help="Timed rounds per backend.")] = 5,
-    threads: Threads = None,
-    backends: Annotated[
-        str | None,
-        typer.Option(help="Such as rust,multiprocessing; all if left out.", autocompletion=complete_backends),
-    ] = None,
-    policy: Annotated[
-        str | None,
-        typer.Option(help="Such as mlp:4-64-2; the environment's first if left out.", autocompletion=complete_policy),
-    ] = None,
-    seconds: Annotated[float, typer.Option(help="About how long a round takes.")] = 1.8,
-    scaling: Annotated[
-        bool,
-        typer.Option("--scaling", help="Measure the engine alone, in small and large calls on one thread and on more."),
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="CSV file of all rounds; in bench_results/ if left out.")] = None,
-    no_csv: Annotated[bool, typer.Option("--no-csv", help="Write no CSV.")] = False,
-    as_json: Json = False,
-    show_help: Help = False,
-) -> int:
-    """Measure steps per second against multiprocessing loops.
-
-    The fitnesses are compared too: the exit code is 1 if one differs and the margins of its actions do not explain why.
-    """
-    from evalengine import options
-    from evalengine.commands.bench import BenchConfig, ScalingResult, run, run_scaling
-    from evalengine.errors import InputError
-
-    if no_csv and out is not None:
-        raise InputError(f"--out: expected either --out or --no-csv, got both ({out})")
-    config = BenchConfig(
-        env=env,
-        workloads=None if workload is None else (workload.value,),
-        backends=options.parse_names("--backends", backends),
-        population=population,
-        episodes=episodes,
-        rounds=rounds,
-        threads=threads,
-        policy=policy,
-        round_seconds=seconds,
-        out=out,
-        csv=not no_csv,
-    )
-    result = run_scaling(config, console.note) if scaling else run(config, console.note)
-    if as_json:
-        console.write_json(result.to_json())
-    else:
-        from evalengine.tables import bench_report, scaling_report
-
-        console.write_renderables(scaling_report(result) if isinstance(result, ScalingResult) else bench_report(result))
-    return OK if result.ok else MISMATCH
+app.command(add_help_option=False)(bench)
+app.command(add_help_option=False)(compare)
 
 
 @app.command(add_help_option=False)
@@ -243,9 +177,9 @@ def _verdict(error: Exception) -> tuple[int, str]:
         return BAD_INPUT, f"{' '.join(error.format_message().split())} (see {where} --help)"
     if isinstance(error, ImportError):
         return MISSING_DEPENDENCY, str(error)
-    from evalengine.errors import EvalEngineError, InputError
+    from evalengine.errors import EvalEngineError, InputError, UnsupportedError
 
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | UnsupportedError):
         return BAD_INPUT, str(error)
     if isinstance(error, EvalEngineError | OSError):
         return INTERNAL, str(error)

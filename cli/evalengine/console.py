@@ -136,6 +136,34 @@ def episode_progress(label: str) -> Iterator[Callable[[int, int], object] | None
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def round_progress(label: str) -> Iterator[tuple[Callable[[str], object], Callable[[int, int], object]]]:
+    """Show how far a benchmark is on stderr while the block runs; yields what takes a line and what takes a count.
+
+    On a terminal a bar of rows with the time left, which says the latest line; elsewhere the lines alone, one by one.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield note, lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("rows, left"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    latest = TextColumn("{task.description}", markup=False)
+    # A round lasts for seconds: the speed is that of the last minutes.
+    with Progress(*columns, latest, console=Console(stderr=True), transient=True, speed_estimate_period=300) as bar:
+        task = bar.add_task(label, total=None)
+        yield (
+            lambda line: bar.update(task, description=line),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
 def _discard(stream: TextIO) -> None:
     """Point a stream that cannot be written to at the null device, so that the flush at exit cannot fail again."""
     try:

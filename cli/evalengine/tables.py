@@ -1,18 +1,15 @@
 """Results as CSV files (by pandas) and as tables on a terminal (by rich); both are imported when a result needs them.
 
-    EvaluateResult ──► evaluation_frame ──► write_csv          BenchRow ... ──► bench_frame ──► write_csv
-                   └─► evaluation_report ──► rich              BenchResult  ──► bench_report ──► rich
-    Report (parity) ──► parity_frame ──► write_csv           ScalingResult ──► scaling_report ──► rich
-                    └─► parity_report ──► rich
+    EvaluateResult ──► evaluation_frame ──► write_csv          Report (parity) ──► parity_frame ──► write_csv
+                   └─► evaluation_report ──► rich                              └─► parity_report ──► rich
+
+Those of `bench` are in `bench_tables.py`.
 
 Nothing is computed here but what a reader needs to see numbers well: the statistics belong to the result objects.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from evalengine.bench.results import BenchComparison, BenchResult, BenchRow, BenchSummary
-    from evalengine.bench.scaling import ScalingResult, ScalingSummary
     from evalengine.commands.evaluate import EvaluateResult
     from evalengine.parity.report import Report, Section
 
@@ -55,15 +50,6 @@ def evaluation_frame(result: EvaluateResult) -> pd.DataFrame:
     frame.insert(4, "episodes", result.episodes)
     frame.insert(5, "seeds", [" ".join(str(seed) for seed in row) for row in seeds.tolist()])
     return frame.assign(**result.provenance)
-
-
-def bench_frame(rows: Sequence[BenchRow]) -> pd.DataFrame:
-    """Return one row per timed round; the columns are the fields of `BenchRow`, in their order."""
-    import pandas as pd
-
-    from evalengine.bench.results import BenchRow
-
-    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(BenchRow)])
 
 
 def parity_frame(report: Report) -> pd.DataFrame:
@@ -99,7 +85,7 @@ def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
     columns, evaluation = result.columns, result.evaluation
     population = len(result.individuals)
     shown = result.ranking[:top]
-    table = _table(f"{result.env_id}  {result.policy}  {_count(result.episodes, 'episode')} each")
+    table = plain_table(f"{result.env_id}  {result.policy}  {counted(result.episodes, 'episode')} each")
     for heading in ("individual", "mean", "std", "min", "max", "mean length", ""):
         table.add_column(heading, justify="left" if heading == "" else "right", no_wrap=True)
     for row in shown.tolist():
@@ -113,7 +99,7 @@ def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
             style="bold green" if row == result.best else None,
         )
     lines = [
-        f"{_count(evaluation.steps, 'step')} in {evaluation.seconds:.3f} s: "
+        f"{counted(evaluation.steps, 'step')} in {evaluation.seconds:.3f} s: "
         f"{_rate(evaluation.steps, evaluation.seconds)} steps/s"
     ]
     if population > len(shown):
@@ -123,43 +109,9 @@ def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
     return [table, *lines]
 
 
-def bench_report(result: BenchResult) -> list[RenderableType]:
-    """Return one table per workload, lines about the comparison of its fitnesses, and where the CSV lies."""
-    by_workload: dict[tuple[str, str, str], list[BenchSummary]] = defaultdict(list)
-    for summary in result.summaries:
-        by_workload[summary.env, summary.workload, summary.policy].append(summary)
-    report: list[RenderableType] = []
-    for (env, workload, policy), summaries in by_workload.items():
-        report.append(_bench_table(f"{env}  {policy}  {workload} population", summaries))
-        for comparison in result.comparisons:
-            if (comparison.env, comparison.workload) == (env, workload):
-                report.extend(_comparison_lines(comparison))
-    report.extend(f"skipped {backend}: {reason}" for backend, reason in result.skipped.items())
-    if result.csv_path is not None:
-        report.append(f"Every round: {result.csv_path}")
-    return report
-
-
-def scaling_report(result: ScalingResult) -> list[RenderableType]:
-    """Return one table per workload, whether all rounds gave the same fitnesses, and where the CSV lies."""
-    by_workload: dict[tuple[str, str, str], list[ScalingSummary]] = defaultdict(list)
-    for summary in result.summaries:
-        by_workload[summary.env, summary.policy, summary.workload].append(summary)
-    report: list[RenderableType] = []
-    for (env, policy, workload), summaries in by_workload.items():
-        report.append(_scaling_table(f"{env}  {policy}  {workload} population", summaries))
-    if result.ok:
-        report.append("Every round gave the same fitnesses, with any number of threads.")
-    else:
-        report.append("MISMATCH: rounds of one size gave different fitnesses.")
-    if result.csv_path is not None:
-        report.append(f"Every round: {result.csv_path}")
-    return report
-
-
 def parity_report(report: Report, out: Path | None = None) -> list[RenderableType]:
     """Return a table with a row per section, lines about what they met, the first divergences, and the verdict."""
-    table = _table("parity")
+    table = plain_table("parity")
     table.add_column("section", no_wrap=True)
     table.add_column("claim", no_wrap=True)
     for heading in ("steps", "episodes", "mismatches", "worst error", "PyTorch's worst"):
@@ -201,63 +153,8 @@ def _section_lines(section: Section) -> list[str]:
     return [f"{section.name}: {line}" for line in ([events] if events else []) + lines]
 
 
-def _bench_table(title: str, summaries: Sequence[BenchSummary]) -> Table:
-    first = summaries[0]
-    table = _table(title)
-    table.caption = (
-        f"{_count(first.episodes, 'episode')} each, {_count(first.threads, 'thread')}; "
-        f"median and range of {_count(first.rounds, 'round')}"
-    )
-    table.caption_justify = "left"
-    table.add_column("backend", no_wrap=True)
-    for heading in ("individuals", "steps/s", "range", "speedup"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for summary in summaries:
-        slowest, fastest = (rate / summary.steps_per_s for rate in (summary.steps_per_s_min, summary.steps_per_s_max))
-        table.add_row(
-            summary.backend,
-            f"{summary.population:,}",
-            f"{summary.steps_per_s:,.0f}",
-            f"{slowest:.0%} to {fastest:.0%}",
-            "-" if summary.speedup is None else f"{summary.speedup:,.1f}x",
-        )
-    return table
-
-
-def _scaling_table(title: str, summaries: Sequence[ScalingSummary]) -> Table:
-    table = _table(title)
-    table.caption = f"efficiency: against one thread; medians and range of {_count(summaries[0].rounds, 'round')}"
-    table.caption_justify = "left"
-    for heading in ("individuals", "episodes", "threads", "us a call", "steps/s", "range", "efficiency"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for summary in summaries:
-        slowest, fastest = (rate / summary.steps_per_s for rate in (summary.steps_per_s_min, summary.steps_per_s_max))
-        table.add_row(
-            f"{summary.population:,}",
-            f"{summary.episodes:,}",
-            f"{summary.threads:,}",
-            f"{summary.us_per_call:,.0f}",
-            f"{summary.steps_per_s:,.0f}",
-            f"{slowest:.0%} to {fastest:.0%}",
-            f"{summary.efficiency:.1%}",
-        )
-    return table
-
-
-def _comparison_lines(comparison: BenchComparison) -> list[str]:
-    """Say whether the fitnesses are equal, and show the first differing episodes."""
-    compared = f"{comparison.backend}: {_count(comparison.individuals, 'individual')} in all rounds"
-    if comparison.differing == 0:
-        return [f"{compared}: every return and length equals the engine's."]
-    unexplained = comparison.differing - comparison.explained
-    verdict = f"MISMATCH: {unexplained} not explained" if unexplained else "all explained by their margins"
-    lines = [f"{compared}: {comparison.differing} differ from the engine's, {verdict}."]
-    lines += [f"  {line}" for line in comparison.notes[:_SHOWN_NOTES]]
-    hidden = len(comparison.notes) - _SHOWN_NOTES
-    return [*lines, f"  ... and {hidden} more (see --json)"] if hidden > 0 else lines
-
-
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """Return a table without columns, in the style of all of them."""
     from rich import box
     from rich.table import Table
 
@@ -289,5 +186,6 @@ def _rate(steps: int, seconds: float) -> str:
     return f"{steps / seconds:,.0f}" if seconds > 0 else "-"
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun: "1 round", "2,000 rounds"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

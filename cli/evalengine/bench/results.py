@@ -1,12 +1,19 @@
-"""What `evalengine bench` finds: a row per timed round, and what is read from the rows (medians, ranges, ratios)."""
+"""What `evalengine bench` finds: a row per timed round, and what is read from the rows (medians, ranges, ratios).
+
+rows (this run's, or a file's: `saved.py`) ──► summaries ──► tables, JSON, plots
+"""
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+from evalengine.bench.measures import PREFIX, Measure
+from evalengine.bench.regressions import Regressions
+
+SCHEMA_VERSION = 2
 """Version of the columns of `BenchRow`; it changes whenever a column is added, removed or redefined."""
 
 
@@ -16,18 +23,24 @@ class BenchRow:
 
     schema_version: int
     started_at: str
+    measure: str
     env: str
     workload: str
     policy: str
     backend: str
     backend_version: str
+    note: str
     round: int
     population: int
     episodes: int
     threads: int
     seed: int
+    calls: int
     steps: int
     seconds: float
+    macs: int
+    peak_rss_bytes: int | None
+    rss_growth_bytes: int | None
     fitness_checksum: str
     cpu: str
     cores: int
@@ -40,29 +53,88 @@ class BenchRow:
     commit: str
     dirty: str
 
+    @property
+    def case(self) -> Case:
+        """What was measured, the backend and the round left out."""
+        population = 0 if self.measure in PREFIX else self.population
+        return (self.measure, self.env, self.workload, self.policy, population, self.episodes, self.threads)
+
+    @property
+    def key(self) -> tuple[str, Case]:
+        """What the rounds of one backend have in common, in this run and in any other of the same measurement."""
+        return (self.backend, self.case)
+
+    @property
+    def steps_per_s(self) -> float:
+        """Environment steps per second; of a peak, see `macs_per_s`."""
+        return self.steps / self.seconds
+
+    @property
+    def macs_per_s(self) -> float:
+        """Multiply-adds per second of the policy's forward passes."""
+        return self.steps * self.macs / self.seconds
+
+    @property
+    def seconds_per_call(self) -> float:
+        """Seconds of one call."""
+        return self.seconds / self.calls
+
+
+Case = tuple[str, str, str, str, int, int, int]
+"""measure, env, workload, policy, population (0 where it only fills the rounds), episodes, threads."""
+
 
 @dataclass(frozen=True)
 class BenchSummary:
-    """All rounds of one backend on one workload, read together.
+    """All rounds of one backend on one case, read together.
 
-    `population` is the prefix of the workload's population that this backend evaluated in each round. `speedup` is
-    the median of this backend divided by the median of "multiprocessing" (None where that did not run).
+    Attributes:
+        measure: what was measured (`Measure`).
+        env: full id of the environment.
+        workload: "random" or "trained".
+        policy: the policy's spelling.
+        backend: its name.
+        note: what the backend says of its episodes.
+        population: individuals of one call; of a workload's population, the prefix that fills a round.
+        episodes: episodes per individual.
+        threads: threads of the engine, processes of a baseline.
+        rounds: how many there were.
+        calls: calls in all rounds together.
+        steps: environment steps in all rounds together.
+        seconds: wall clock of all rounds together.
+        steps_per_s: median over the rounds.
+        steps_per_s_min: the slowest round's.
+        steps_per_s_max: the fastest round's.
+        us_per_call: microseconds of one call, median over the rounds.
+        macs_per_s: multiply-adds of the policy per second, median over the rounds.
+        peak_rss_bytes: median over the rounds; None where it was not measured.
+        rss_growth_bytes: median over the rounds; None where it was not measured.
+        speedup: steps_per_s over that of "multiprocessing" in the same case; None where that did not run.
+        efficiency: steps_per_s over `threads` times that of one thread; None where one thread was not measured.
     """
 
+    measure: str
     env: str
     workload: str
     policy: str
     backend: str
+    note: str
     population: int
     episodes: int
     threads: int
     rounds: int
+    calls: int
     steps: int
     seconds: float
     steps_per_s: float
     steps_per_s_min: float
     steps_per_s_max: float
+    us_per_call: float
+    macs_per_s: float
+    peak_rss_bytes: float | None
+    rss_growth_bytes: float | None
     speedup: float | None
+    efficiency: float | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +150,7 @@ class BenchComparison:
 
     env: str
     workload: str
+    policy: str
     backend: str
     individuals: int
     differing: int
@@ -92,53 +165,115 @@ class BenchComparison:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """Everything that one `evalengine bench` measured."""
+    """Everything that one `evalengine bench` measured.
+
+    Attributes:
+        rows: every finished round, in the order in which they ran.
+        comparisons: of each workload that was finished, the fitnesses that the backends share.
+        skipped: what was left out, and why.
+        csv_path: the file that the rows went to.
+        planned: how many rows there would be if nothing had been left out on the way.
+        interrupted: whether Ctrl-C ended the run before that.
+        regressions: how the rows compare with a former run's, where one was given.
+    """
 
     rows: list[BenchRow]
-    comparisons: list[BenchComparison]
+    comparisons: list[BenchComparison] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     csv_path: Path | None = None
+    planned: int = 0
+    interrupted: bool = False
+    regressions: Regressions | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether every shared fitness is equal or explained (exit code 0, else 1)."""
-        return all(comparison.ok for comparison in self.comparisons)
+        """Whether every shared fitness is equal or explained, the engine repeats its own, and nothing got slower."""
+        slower = self.regressions is not None and not self.regressions.ok
+        return self.is_repeatable and not slower and all(comparison.ok for comparison in self.comparisons)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a call's fitnesses are the same in every round and with any number of threads, in the engine."""
+        checksums: dict[tuple[str, str, str, int, int], set[str]] = {}
+        for row in self.rows:
+            if row.backend == "rust":
+                key = (row.env, row.workload, row.policy, row.population, row.episodes)
+                checksums.setdefault(key, set()).add(row.fitness_checksum)
+        return all(len(of_call) == 1 for of_call in checksums.values())
 
     @property
     def summaries(self) -> list[BenchSummary]:
-        """One summary per workload and backend, in the order in which they ran."""
-        groups: dict[tuple[str, str, str], list[BenchRow]] = {}
-        for row in self.rows:
-            groups.setdefault((row.env, row.workload, row.backend), []).append(row)
-        rates = {key: statistics.median(row.steps / row.seconds for row in rows) for key, rows in groups.items()}
-        return [_summary(rows, rates[key], rates.get((*key[:2], "multiprocessing"))) for key, rows in groups.items()]
+        """One summary per case and backend, in the order in which they ran."""
+        return summarised(self.rows)
 
     def to_json(self) -> dict[str, object]:
-        """The document of `--json`: "rows" (summaries), "comparisons", "skipped" and "csv" (a path or None)."""
+        """The document of `--json`: "rows" (summaries) and what else there is to know; "csv" is a path or None."""
         return {
             "rows": [asdict(summary) for summary in self.summaries],
             "comparisons": [asdict(comparison) for comparison in self.comparisons],
             "skipped": self.skipped,
+            "ok": self.ok,
+            "interrupted": self.interrupted,
+            "regressions": None if self.regressions is None else self.regressions.to_json(),
             "csv": None if self.csv_path is None else str(self.csv_path),
         }
 
 
-def _summary(rows: list[BenchRow], rate: float, baseline_rate: float | None) -> BenchSummary:
+def summarised(rows: Iterable[BenchRow]) -> list[BenchSummary]:
+    """One summary per case and backend, in the order of their first rows."""
+    groups: dict[tuple[str, Case], list[BenchRow]] = {}
+    for row in rows:
+        groups.setdefault(row.key, []).append(row)
+    rates = {key: _median(of_key, lambda row: row.steps_per_s) for key, of_key in groups.items()}
+    found = []
+    for (backend, case), of_key in groups.items():
+        threads = case[-1]
+        alone = rates.get((backend, (*case[:-1], 1)))
+        is_compared = case[0] in (Measure.threads, Measure.scaling) and alone is not None
+        found.append(
+            _summary(
+                of_key,
+                baseline=rates.get(("multiprocessing", case)),
+                ideal=threads * alone if is_compared and alone is not None else None,
+            )
+        )
+    return found
+
+
+def _summary(rows: Sequence[BenchRow], *, baseline: float | None, ideal: float | None) -> BenchSummary:
     first = rows[0]
-    rates = [row.steps / row.seconds for row in rows]
+    rates = [row.steps_per_s for row in rows]
+    rate = statistics.median(rates)
     return BenchSummary(
+        measure=first.measure,
         env=first.env,
         workload=first.workload,
         policy=first.policy,
         backend=first.backend,
+        note=first.note,
         population=first.population,
         episodes=first.episodes,
         threads=first.threads,
         rounds=len(rows),
+        calls=sum(row.calls for row in rows),
         steps=sum(row.steps for row in rows),
         seconds=sum(row.seconds for row in rows),
         steps_per_s=rate,
         steps_per_s_min=min(rates),
         steps_per_s_max=max(rates),
-        speedup=None if baseline_rate is None else rate / baseline_rate,
+        us_per_call=_median(rows, lambda row: 1e6 * row.seconds_per_call),
+        macs_per_s=_median(rows, lambda row: row.macs_per_s),
+        peak_rss_bytes=_median_bytes([row.peak_rss_bytes for row in rows]),
+        rss_growth_bytes=_median_bytes([row.rss_growth_bytes for row in rows]),
+        speedup=None if baseline is None else rate / baseline,
+        efficiency=None if ideal is None else rate / ideal,
     )
+
+
+def _median(rows: Sequence[BenchRow], value: Callable[[BenchRow], float]) -> float:
+    return statistics.median(value(row) for row in rows)
+
+
+def _median_bytes(measured: Sequence[int | None]) -> float | None:
+    known = [size for size in measured if size is not None]
+    return statistics.median(known) if known else None

@@ -1,32 +1,58 @@
-"""One workload, measured on all backends in turn, and the backends' answers compared."""
+"""One series, measured on all backends in turn, and the backends' answers compared."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Backend, Evaluated, Task, backend_version, open_backend
+from evalengine.bench.backends import (
+    Backend,
+    Evaluated,
+    SizedBackend,
+    Task,
+    open_backend,
+    plays_same_episodes,
+)
 from evalengine.bench.compare import compare
-from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchRow
-from evalengine.bench.timing import Round, prefix_for, timed_round
-from evalengine.bench.workloads import Workload
+from evalengine.bench.plan import Series
+from evalengine.bench.results import BenchComparison, BenchRow
+from evalengine.bench.rows import row_of
+from evalengine.bench.timing import prefix_for, repeated_round, timed_round
 from evalengine.policy import Policy
 
 Progress = Callable[[str], object]
 """Receives one short line whenever something begins or ends."""
 
+LONGEST_CALL = 5.0
+"""A call of a given size that would take more than this many rounds' time is left out, and all larger ones with it."""
+
+
+@dataclass
+class Player:
+    """One backend, opened for a number of threads; it takes part in one series after the other.
+
+    Attributes:
+        name: the backend's name.
+        task: what it was opened for.
+        backend: entered.
+        seconds_per_episode: by workload, how long an episode lasted in the last call of a given size.
+    """
+
+    name: str
+    task: Task
+    backend: Backend
+    seconds_per_episode: dict[str, float] = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class Session:
-    """One workload, measured on all backends."""
+    """One series, measured with every player in turn."""
 
-    workload: Workload
-    threads: int
+    series: Series
     round_count: int
     round_seconds: float
     provenance: Mapping[str, str | int]
@@ -35,68 +61,67 @@ class Session:
     @cached_property
     def weights(self) -> NDArray[np.float32]:
         """The workload's population, made once."""
-        return self.workload.weights()
+        return self.series.workload.weights()
 
-    def measure(self, backends: Mapping[str, Backend]) -> dict[str, list[Round]]:
-        """Warm up, then let the backends take turns; the rounds of each."""
-        seeds = self.workload.seeds()
-        prefixes = {}
-        for name, backend in backends.items():
-            self.report(f"{self.workload.env_id}, {self.workload.name}: warming up {name}")
-            prefixes[name] = prefix_for(backend, self.weights, seeds, self.round_seconds, self.threads)
-        rounds: dict[str, list[Round]] = {name: [] for name in backends}
+    def too_long(self, player: Player) -> str | None:
+        """Why this player had better not make calls of this size: a line, or None if it may."""
+        workload = self.series.workload
+        if not self.series.grows or workload.name not in player.seconds_per_episode:
+            return None
+        expected = player.seconds_per_episode[workload.name] * workload.population * workload.episodes
+        if expected <= LONGEST_CALL * self.round_seconds:
+            return None
+        return f"a call of {workload.population:,} x {workload.episodes:,} episodes would take {expected:.1f} s"
+
+    def rounds(self, players: Sequence[Player]) -> Iterator[tuple[Player, BenchRow, Evaluated]]:
+        """Warm up, then let the players take turns; each round as soon as it has ended."""
+        seeds = self.series.workload.seeds()
+        populations = {id(player): self._warmed_up(player, seeds) for player in players}
+        several = len({player.task.threads for player in players}) > 1
         for number in range(1, self.round_count + 1):
-            for name, backend in backends.items():
-                finished = timed_round(backend, self.weights[: prefixes[name]], seeds)
-                rounds[name].append(finished)
-                rate = finished.steps / finished.seconds
+            for player in players:
+                weights = self.weights[: populations[id(player)]]
+                if self.series.is_prefix:
+                    finished = timed_round(player.backend, weights, seeds)
+                else:
+                    finished = repeated_round(player.backend, weights, seeds, self.round_seconds)
+                row = row_of(self.series, player.name, player.task, number, finished, self.provenance)
+                yield player, row, finished.evaluated  # first: what is reported has been kept
+                who = f"{player.name}, threads {player.task.threads}" if several else player.name
                 self.report(
-                    f"{self.workload.env_id}, {self.workload.name}: round {number}/{self.round_count}: "
-                    f"{name}: {rate:,.0f} steps/s"
+                    f"{self.series.label}: round {number}/{self.round_count}: {who}: {row.steps_per_s:,.0f} steps/s"
                 )
-        return rounds
 
-    def rows(self, rounds: Mapping[str, list[Round]]) -> list[BenchRow]:
-        """The CSV's lines in the order in which the rounds ran."""
-        return [
-            self.row(name, number, rounds[name][number - 1])
-            for number in range(1, self.round_count + 1)
-            for name in rounds
-        ]
+    def _warmed_up(self, player: Player, seeds: NDArray[np.uint64]) -> int:
+        """How many individuals the player is given."""
+        self.report(f"{self.series.label}: warming up {player.name}")
+        if self.series.is_prefix:
+            return prefix_for(player.backend, self.weights, seeds, self.round_seconds, player.task.threads)
+        if isinstance(player.backend, SizedBackend):
+            player.backend.prepare_for(len(self.weights), len(seeds))
+        # The second call: what the first one pays once (caches, memory) says nothing of larger calls.
+        seconds = [timed_round(player.backend, self.weights, seeds).seconds]
+        if seconds[0] < self.round_seconds:
+            seconds.append(timed_round(player.backend, self.weights, seeds).seconds)
+        player.seconds_per_episode[self.series.workload.name] = min(seconds) / (len(self.weights) * len(seeds))
+        return len(self.weights)
 
-    def row(self, name: str, number: int, finished: Round) -> BenchRow:
-        """The CSV's line of one round."""
-        fitness = finished.evaluated.fitness
-        return BenchRow(
-            schema_version=SCHEMA_VERSION,
-            env=self.workload.env_id,
-            workload=self.workload.name,
-            policy=self.workload.policy,
-            backend=name,
-            backend_version=backend_version(name),
-            round=number,
-            population=len(fitness),
-            episodes=self.workload.episodes,
-            threads=self.threads,
-            seed=self.workload.seed,
-            steps=finished.steps,
-            seconds=finished.seconds,
-            fitness_checksum=hashlib.sha256(fitness.astype("<f4").tobytes()).hexdigest()[:16],
-            **self.provenance,  # type: ignore[arg-type]  # its keys are the remaining fields; a test holds it
-        )
-
-    def comparisons(self, rounds: Mapping[str, list[Round]]) -> list[BenchComparison]:
-        """Every round of every backend against one evaluation by the engine."""
-        evaluated = {name: [finished.evaluated for finished in of_backend] for name, of_backend in rounds.items()}
-        engine = self._engine_evaluation(evaluated)
-        policy = Policy(self.workload.policy)
+    def comparisons(self, evaluated: Mapping[str, Sequence[Evaluated]], threads: int) -> list[BenchComparison]:
+        """Every round of every backend that plays the seeds' own episodes against one evaluation by the engine."""
+        workload = self.series.workload
+        task = Task(workload.env_id, workload.policy, threads)
+        same = {name: rounds for name, rounds in evaluated.items() if rounds and plays_same_episodes(name, task)}
+        if not same:
+            return []
+        engine = self._engine_evaluation(same, task)
         found = []
-        for name, of_backend in evaluated.items():
-            shared = compare(self.workload.env_id, policy, self.weights, self.workload.seeds(), engine, of_backend)
+        for name, rounds in same.items():
+            shared = compare(workload.env_id, Policy(workload.policy), self.weights, workload.seeds(), engine, rounds)
             found.append(
                 BenchComparison(
-                    self.workload.env_id,
-                    self.workload.name,
+                    workload.env_id,
+                    workload.name,
+                    workload.policy,
                     name,
                     shared.individuals,
                     len(shared.differing),
@@ -106,10 +131,10 @@ class Session:
             )
         return found
 
-    def _engine_evaluation(self, evaluated: Mapping[str, list[Evaluated]]) -> Evaluated:
+    def _engine_evaluation(self, evaluated: Mapping[str, Sequence[Evaluated]], task: Task) -> Evaluated:
         """The engine's first round, or where it was not measured, what it says of the baselines' longest prefix."""
         if "rust" in evaluated:
             return evaluated["rust"][0]
-        longest = max(len(of_backend[0].returns) for of_backend in evaluated.values())
-        with open_backend("rust", Task(self.workload.env_id, self.workload.policy, self.threads)) as engine:
-            return engine.evaluate(self.weights[:longest], self.workload.seeds())
+        longest = max(len(rounds[0].returns) for rounds in evaluated.values())
+        with open_backend("rust", task) as engine:
+            return engine.evaluate(self.weights[:longest], self.series.workload.seeds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Backend, Evaluated
+from evalengine.bench.backends import Backend, Evaluated, SizedBackend
 
 _GROWTH = 8
 """Factor between trial prefixes: the trials before the last one cost an eighth of it."""
@@ -36,6 +37,21 @@ class Round:
     def steps(self) -> int:
         """Environment steps that were really executed, in all calls together: each plays the same episodes."""
         return self.calls * self.evaluated.steps
+
+    @property
+    def population(self) -> int:
+        """Individuals of one call."""
+        return len(self.evaluated.returns)
+
+    @property
+    def fitness_checksum(self) -> str:
+        """See `fitness_checksum`."""
+        return fitness_checksum(self.evaluated)
+
+
+def fitness_checksum(evaluated: Evaluated) -> str:
+    """The first 16 hex digits of the SHA-256 of the fitnesses: float32, little-endian, in the population's order."""
+    return hashlib.sha256(evaluated.fitness.astype("<f4").tobytes()).hexdigest()[:16]
 
 
 def timed_round(backend: Backend, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Round:
@@ -66,10 +82,15 @@ def prefix_for(
     """
     individuals = min(len(weights), workers)
     while True:
+        if isinstance(backend, SizedBackend):
+            backend.prepare_for(individuals, len(seeds))
         trial = timed_round(backend, weights[:individuals], seeds)
         if individuals == len(weights):
             return individuals
         if trial.seconds >= _ENOUGH * seconds:
             wanted = individuals * seconds / trial.seconds
-            return min(len(weights), workers * max(1, math.ceil(wanted / workers)))
+            prefix = min(len(weights), workers * max(1, math.ceil(wanted / workers)))
+            if isinstance(backend, SizedBackend):
+                backend.prepare_for(prefix, len(seeds))
+            return prefix
         individuals = min(len(weights), individuals * _GROWTH)

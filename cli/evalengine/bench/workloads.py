@@ -134,6 +134,23 @@ def policies(entry: EnvironmentEntry) -> tuple[str, ...]:
     return tuple(dict.fromkeys(workload.policy for workload in _WORKLOADS[entry.id]))
 
 
+HIDDEN_UNITS = (16, 32, 64, 128, 256, 512)
+"""Sizes of the hidden layer where growth with the policy is measured."""
+
+# By environment that shows images: what is measured instead of hidden layers, the smallest first.
+_NETWORKS = {
+    "CarRacing-v3": ("mlp:27648-3", _CARRACING_POLICY, "cnn:3x96x96-32k8s4-64k4s2-64k3-512-3"),
+    "evalengine/Snake-v0": ("cnn:5x12x12-8k3-16k3-32-4", _SNAKE_POLICY, "cnn:5x12x12-32k3-64k3-128-4"),
+}
+
+
+def policy_sizes(entry: EnvironmentEntry) -> tuple[str, ...]:
+    """Spellings of the policies, the smallest first, that growth with the policy is measured with."""
+    if entry.image_shape is not None:
+        return _NETWORKS.get(entry.id, (entry.default_policy,))
+    return tuple(f"mlp:{entry.n_inputs}-{hidden}-{entry.n_outputs}" for hidden in HIDDEN_UNITS)
+
+
 def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> Workload:
     """The workload called `name` of an environment.
 

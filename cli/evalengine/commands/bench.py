@@ -1,28 +1,33 @@
-"""`evalengine bench`: how many environment steps per second, ours against the multiprocessing loops that people have.
+"""`evalengine bench`: how many environment steps per second, ours against what people would use instead.
 
-Data flow: `BenchConfig` -> `run` -> `BenchResult`, or -> `run_scaling` -> `ScalingResult` for the engine alone in calls
-of several sizes. Nothing is printed here; the caller renders the result and chooses the exit code from its `ok`.
+Data flow: `BenchConfig` -> plan (what is timed) -> runner (rows) -> `BenchResult`. Nothing is printed here; the caller
+renders the result and chooses the exit code from its `ok` and `interrupted`.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evalengine.bench.backends import MODULES, Backend, Task, available_threads, open_backend
+from evalengine.bench.backends import MODULES, available_threads
+from evalengine.bench.measures import RANDOM_ONLY, Measure
+from evalengine.bench.peak import peak_rows
+from evalengine.bench.plan import Block, plan, thread_counts
+from evalengine.bench.regressions import compare_runs
 from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchResult, BenchRow, BenchSummary
-from evalengine.bench.scaling import SIZES, Scaling, ScalingResult, ScalingRound, thread_counts
-from evalengine.bench.session import Progress, Session
+from evalengine.bench.runner import Count, Runner, opened_blocks
+from evalengine.bench.saved import read_rows
+from evalengine.bench.session import Progress
 from evalengine.bench.workloads import NAMES, Workload, policies, workload
 from evalengine.bench.workloads import names as workload_names
-from evalengine.errors import InputError, MissingDependencyError, OutputError
+from evalengine.bench_tables import bench_frame
+from evalengine.errors import InputError, OutputError
 from evalengine.files import check_writable
 from evalengine.policy import Policy
 from evalengine.provenance import provenance
-from evalengine.registry import EnvironmentEntry, resolve
-from evalengine.tables import bench_frame, write_csv
+from evalengine.registry import EnvironmentEntry, entries, resolve
+from evalengine.tables import write_csv
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -31,10 +36,11 @@ __all__ = [
     "BenchResult",
     "BenchRow",
     "BenchSummary",
-    "ScalingResult",
     "run",
-    "run_scaling",
 ]
+
+ALL = "all"
+"""The name that stands for every environment, each with every policy that has workloads."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +48,27 @@ class BenchConfig:
     """What to measure. Every default is the published workload.
 
     Attributes:
-        env: short name or full id of the environment.
+        env: short name or full id of the environment, or "all".
+        measure: what is measured (`Measure`).
         workloads: any of "random" and "trained"; None means both, or the random one if nothing was trained for
-            `policy`.
-        backends: names of backends; None means all of them, where those whose packages are missing are skipped.
-        population: individuals per workload; None means the workload's own.
-        episodes: episodes per individual; None means the workload's own.
+            `policy` or for what is measured.
+        backends: names of backends; None means all of them (for "scaling" the engine alone), where those whose packages
+            are missing and those that cannot play an environment are skipped.
+        population: individuals per workload; None means the workload's own, or the measure's.
+        episodes: episodes per individual; None means the workload's own, or the measure's.
         rounds: timed rounds per backend, at least 1.
         threads: threads of the engine and processes of the baselines; None means the cores this process may use.
-        policy: spelling of a policy; None means the environment's first (see `bench.workloads.policies`).
+        policy: spelling of a policy; None means the environment's first (see `bench.workloads.policies`), and with
+            "all" every one of them.
         round_seconds: about how long a round shall last.
-        out: CSV file to write; None means `bench_results/<environment>[-scaling]-<timestamp>.csv` in the current
+        out: CSV file to write; None means `bench_results/<environment>[-<measure>]-<timestamp>.csv` in the current
             folder.
         csv: False writes no CSV at all.
+        former: CSV of a former run to compare the rows with; None compares nothing.
     """
 
     env: str
+    measure: Measure = Measure.throughput
     workloads: tuple[str, ...] | None = None
     backends: tuple[str, ...] | None = None
     population: int | None = None
@@ -68,72 +79,118 @@ class BenchConfig:
     round_seconds: float = 1.8
     out: Path | None = None
     csv: bool = True
+    former: Path | None = None
 
 
-def run(config: BenchConfig, progress: Progress | None = None) -> BenchResult:
-    """Measure; `progress` receives one short line whenever a round ends or something is skipped.
+def run(config: BenchConfig, progress: Progress | None = None, count: Count | None = None) -> BenchResult:
+    """Measure; `progress` receives one short line whenever a round ends or something is skipped, `count` how far it is.
 
     Writes the CSV (whole or not at all) unless `config.csv` is False; whether it can be written is checked before any
-    work.
+    work. Ctrl-C ends the measuring, not the run: the rounds that were finished are written and returned, `interrupted`.
 
     Raises:
-        InputError: an unknown environment, workload, backend or policy, or a number below its least value.
+        InputError: an unknown environment, workload, backend or policy, a number below its least value, an option that
+            contradicts what is measured, or a former run that cannot be read.
         MissingDependencyError: a backend that was asked for by name needs a package that is not installed.
+        UnsupportedError: no backend that was asked for has any of the environments.
         OutputError: the CSV cannot be written.
     """
     report = progress or (lambda line: None)
     started_at = datetime.now(UTC)
     _check_numbers(config)
-    entry = resolve(config.env)
-    workloads = _chosen_workloads(config, entry)
+    _check_contradictions(config)
+    chosen = [entry_policy for entry in _chosen_entries(config) for entry_policy in _chosen_policies(config, entry)]
+    former = None if config.former is None else read_rows(config.former)
     threads = config.threads or available_threads()
-    backends, skipped = _opened_backends(config, Task(entry.id, workloads[0].policy, threads))
-    csv_path = _csv_path(config, entry.short_name, started_at)
+    blocks, skipped = opened_blocks(_blocks(config, chosen, threads), asked_for=config.backends is not None)
+    csv_path = _csv_path(config, started_at)
     for name, reason in skipped.items():
         report(f"skipped {name}: {reason}")
-    rows: list[BenchRow] = []
-    comparisons: list[BenchComparison] = []
-    with ExitStack() as running:
-        for name, backend in backends.items():
-            report(f"{entry.id}: starting {name}")
-            running.enter_context(backend)
-        for chosen in workloads:
-            session = Session(chosen, threads, config.rounds, config.round_seconds, provenance(started_at), report)
-            rounds = session.measure(backends)
-            rows += session.rows(rounds)
-            comparisons += session.comparisons(rounds)
-    result = BenchResult(rows, comparisons, skipped, csv_path)
-    if csv_path is not None:
-        write_csv(bench_frame(rows), csv_path)
-    return result
+    runner = Runner(
+        config.rounds, config.round_seconds, provenance(started_at), report, count or (lambda done, planned: None)
+    )
+    runner.skipped = skipped
+    interrupted = False
+    try:
+        if config.measure == Measure.peak:
+            runner.planned = config.rounds * len(thread_counts(threads))
+            for row in peak_rows(threads, config.rounds, config.round_seconds, runner.provenance, report):
+                runner.keep(row)
+        runner.run(blocks)
+    except KeyboardInterrupt:
+        interrupted = True
+    except Exception:
+        _write(runner.rows, csv_path)
+        raise
+    return BenchResult(
+        rows=runner.rows,
+        comparisons=runner.comparisons,
+        skipped=runner.skipped,
+        csv_path=_write(runner.rows, csv_path),
+        planned=runner.planned,
+        interrupted=interrupted,
+        regressions=None if former is None else compare_runs(former, runner.rows),
+    )
 
 
-def run_scaling(config: BenchConfig, progress: Progress | None = None) -> ScalingResult:
-    """Measure the engine alone in calls of `SIZES`, with one thread, with two and with `config.threads`.
+def _write(rows: list[BenchRow], path: Path | None) -> Path | None:
+    """Write what there is; where it lies, None if it lies nowhere."""
+    if path is None or not rows:
+        return None
+    write_csv(bench_frame(rows), path)
+    return path
 
-    `config.population` and `config.episodes` mean one size instead, with the workload's own for one that is None.
-    Everything else, also what is raised, is as in `run`; `config.backends` can only be the engine.
-    """
-    report = progress or (lambda line: None)
-    started_at = datetime.now(UTC)
-    _check_numbers(config)
-    entry = resolve(config.env)
-    workloads = _chosen_workloads(config, entry)
-    if config.backends not in (None, ("rust",)):
-        raise InputError(f"backends: expected rust alone for scaling, got {', '.join(config.backends or ()) or 'none'}")
-    csv_path = _csv_path(config, f"{entry.short_name}-scaling", started_at)
-    threads = thread_counts(config.threads or available_threads())
-    has_size = config.population is not None or config.episodes is not None
-    rounds: list[ScalingRound] = []
-    for chosen in workloads:
-        sizes = ((chosen.population, chosen.episodes),) if has_size else SIZES
-        rounds += Scaling(
-            chosen, sizes, threads, config.rounds, config.round_seconds, provenance(started_at), report
-        ).rounds()
-    result = ScalingResult(rounds, csv_path)
-    if csv_path is not None:
-        write_csv(bench_frame(result.rows), csv_path)
-    return result
+
+def _check_contradictions(config: BenchConfig) -> None:
+    """Refuse an option that the measure has values of its own for."""
+    fixed = {
+        Measure.population: ("population",),
+        Measure.episodes: ("episodes",),
+        Measure.policy: ("policy",),
+        Measure.latency: ("population", "episodes"),
+        Measure.startup: ("population", "episodes"),
+        Measure.peak: ("population", "episodes", "policy", "workloads"),
+    }
+    for name in fixed.get(config.measure, ()):
+        if getattr(config, name) is not None:
+            raise InputError(f"{name}: expected none for {config.measure}, got {_shown(getattr(config, name))}")
+    if config.env == ALL and config.policy is not None:
+        raise InputError(f"policy: expected none with all environments, got {config.policy}")
+    if config.measure == Measure.policy and config.workloads not in (None, ("random",)):
+        raise InputError(f"workload: expected random for policy, got {_shown(config.workloads)}")
+    if config.measure in (Measure.scaling, Measure.peak) and config.backends not in (None, ("rust",)):
+        raise InputError(f"backends: expected rust alone for {config.measure}, got {_shown(config.backends)}")
+
+
+def _shown(value: object) -> str:
+    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
+
+
+def _chosen_entries(config: BenchConfig) -> list[EnvironmentEntry]:
+    return entries() if config.env == ALL else [resolve(config.env)]
+
+
+def _chosen_policies(config: BenchConfig, entry: EnvironmentEntry) -> list[tuple[EnvironmentEntry, list[Workload]]]:
+    """The environment once for each policy to measure, with the workloads of that policy."""
+    listed: tuple[str | None, ...] = (config.policy,)
+    if config.env == ALL:
+        listed = policies(entry) if config.measure == Measure.throughput else policies(entry)[:1]
+    return [(entry, _chosen_workloads(config, entry, policy)) for policy in listed]
+
+
+def _blocks(config: BenchConfig, chosen: list[tuple[EnvironmentEntry, list[Workload]]], threads: int) -> list[Block]:
+    names = config.backends
+    if names is None:
+        names = ("rust",) if config.measure == Measure.scaling else tuple(MODULES)
+    unknown = [name for name in names if name not in MODULES]
+    if unknown or not names:
+        raise InputError(
+            f"backends: expected some of {', '.join(MODULES)}, got {repr(unknown[0]) if unknown else 'none'}"
+        )
+    size = (config.population, config.episodes)
+    return [
+        block for entry, workloads in chosen for block in plan(config.measure, entry, workloads, names, threads, size)
+    ]
 
 
 def _check_numbers(config: BenchConfig) -> None:
@@ -145,49 +202,30 @@ def _check_numbers(config: BenchConfig) -> None:
         raise InputError(f"round_seconds: expected a positive number of seconds, got {config.round_seconds}")
 
 
-def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry) -> list[Workload]:
-    """The workloads to measure, with the config's sizes in place of their own."""
-    policy = None if config.policy is None else str(Policy(config.policy))
-    if policy is not None:
-        Policy(policy).check_fits(entry)
+def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry, policy: str | None) -> list[Workload]:
+    """The workloads of one policy, with their own sizes."""
+    spelling = None if policy is None else str(Policy(policy))
+    if spelling is not None:
+        Policy(spelling).check_fits(entry)
     names = config.workloads
+    if names is None and config.measure in RANDOM_ONLY:
+        names = ("random",)
     if names is None:
-        names = workload_names(entry) if policy in (None, *policies(entry)) else ("random",)
+        names = workload_names(entry) if spelling in (None, *policies(entry)) else ("random",)
     if not names:
         raise InputError(f"workload: expected at least one of {', '.join(NAMES)}, got none")
-    standard = [workload(name, entry, policy) for name in dict.fromkeys(names)]
-    return [
-        replace(
-            chosen,
-            population=config.population or chosen.population,
-            episodes=config.episodes or chosen.episodes,
-        )
-        for chosen in standard
-    ]
+    return [workload(name, entry, spelling) for name in dict.fromkeys(names)]
 
 
-def _opened_backends(config: BenchConfig, task: Task) -> tuple[dict[str, Backend], dict[str, str]]:
-    """The backends to measure, not yet started, and the reason for each that is left out."""
-    if config.backends is not None:
-        if not config.backends:
-            raise InputError(f"backends: expected some of {', '.join(MODULES)}, got none")
-        return {name: open_backend(name, task) for name in config.backends}, {}
-    backends: dict[str, Backend] = {}
-    skipped: dict[str, str] = {}
-    for name in MODULES:
-        try:
-            backends[name] = open_backend(name, task)
-        except MissingDependencyError as error:
-            skipped[name] = str(error)
-    return backends, skipped
-
-
-def _csv_path(config: BenchConfig, name: str, started_at: datetime) -> Path | None:
+def _csv_path(config: BenchConfig, started_at: datetime) -> Path | None:
     """Where the rows will go; refused now if they could not be written later."""
     if not config.csv:
         return None
     path = config.out
     if path is None:
+        name = ALL if config.env == ALL else resolve(config.env).short_name
+        if config.measure != Measure.throughput:
+            name = f"{name}-{config.measure}"
         path = Path("bench_results") / f"{name}-{started_at:%Y%m%dT%H%M%SZ}.csv"
         try:
             path.parent.mkdir(exist_ok=True)

@@ -21,6 +21,8 @@
 //! assert_eq!(angles, [libm::cos(0.1), libm::cos(3.0), libm::cos(-100.0)]);
 //! ```
 //!
+//! [`multiply_add_chains`] is neither: it keeps the multiply-add units busy, for benchmarks that measure against their peak.
+//!
 //! Kernels of other crates are written once, over the traits in [`lanes`], and run by [`Isa::run`]: see [`Kernel`].
 //!
 //! **Place.** Policies, environments and the engine depend on this crate; it depends on the standard library and the
@@ -53,9 +55,11 @@ mod isa;
 pub mod lanes;
 pub mod libm;
 mod libm_lanes;
+mod peak;
 mod tanh;
 
 pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;
+pub use peak::{MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
 pub use tanh::{tanh, tanh_in_place, tanh_lanes, tanh_slice};

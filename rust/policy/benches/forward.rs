@@ -5,8 +5,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use lane_math::lanes::{F32x8, Simd};
-use lane_math::{Isa, Kernel};
+use lane_math::{Isa, MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
 use policy::{Architecture, InputShape, Layer, Network};
 
 fn main() {
@@ -108,32 +107,10 @@ fn pack(bencher: Bencher<'_, '_>, name: &str) {
     bencher.bench_local(|| network.pack(black_box(&weights), &mut packed));
 }
 
-/// Chains of multiply-adds in registers, enough of them to hide their latency.
-struct Chains {
-    steps: usize,
-    factor: f32,
-}
-
-impl Kernel for Chains {
-    type Output = [f32; 8];
-
-    #[inline(always)]
-    fn run<S: Simd>(self) -> [f32; 8] {
-        let (factor, addend) = (S::F32::splat(self.factor), S::F32::splat(1e-9));
-        let mut chains = [S::F32::zero(); 12];
-        for _ in 0..self.steps {
-            for chain in &mut chains {
-                *chain = factor.mul_add(addend, *chain);
-            }
-        }
-        chains.into_iter().fold(S::F32::zero(), S::F32::add).to_array()
-    }
-}
-
 #[divan::bench]
 fn fma_peak(bencher: Bencher<'_, '_>) {
     let steps = 10_000;
     bencher
-        .counter(ItemsCount::new(steps * 12 * 8))
-        .bench_local(|| Isa::detect().run(Chains { steps, factor: black_box(1.0) }));
+        .counter(ItemsCount::new(steps * MULTIPLY_ADDS_PER_STEP))
+        .bench_local(|| multiply_add_chains(Isa::detect(), black_box(steps)));
 }

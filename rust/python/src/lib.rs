@@ -8,6 +8,7 @@ mod environment;
 mod evaluate;
 mod libm;
 mod network;
+mod peak;
 mod raster;
 mod recording;
 mod registry;
@@ -54,6 +55,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(registry::describe, module)?)?;
     module.add_function(wrap_pyfunction!(libm::libm_in_lanes, module)?)?;
     module.add_function(wrap_pyfunction!(libm::evaluate_libm, module)?)?;
+    module.add_function(wrap_pyfunction!(peak::multiply_adds, module)?)?;
     module.add_function(wrap_pyfunction!(raster::raster_polygons, module)?)?;
     module.add_function(wrap_pyfunction!(raster::render_scene, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;

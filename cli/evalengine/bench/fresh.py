@@ -1,0 +1,88 @@
+"""Measures that need a process of their own for every round: memory and start-up.
+
+a series' call ──► python -m evalengine.bench.probe ──► one line of JSON ──► Probed
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from evalengine.bench.measures import Measure
+from evalengine.bench.workloads import Workload
+from evalengine.errors import EvalEngineError
+
+_PATIENCE = 10.0
+"""Seconds that a process is given to end its workers when it is interrupted."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What one fresh process found.
+
+    Attributes:
+        population: individuals of the call.
+        steps: environment steps of the call.
+        seconds: of the call; for start-up, from starting Python to its first fitness.
+        fitness_checksum: as in a row.
+        peak_rss_bytes: as in a row; None for start-up.
+        rss_growth_bytes: as in a row; None for start-up.
+        calls: one.
+    """
+
+    population: int
+    steps: int
+    seconds: float
+    fitness_checksum: str
+    peak_rss_bytes: int | None = None
+    rss_growth_bytes: int | None = None
+    calls: int = 1
+
+
+def probe(measure: Measure, backend: str, workload: Workload, threads: int) -> Probed:
+    """Start a fresh Python, let it open `backend` and make one call of `workload`.
+
+    Raises:
+        EvalEngineError: the process failed; the message is its last line.
+    """
+    asked = {"measure": str(measure), "backend": backend, "workload": asdict(workload), "threads": threads}
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "evalengine.bench.probe", json.dumps(asked)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for this process, which then ends that one.
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            try:
+                line = process.stdout.readline()
+                seconds = time.perf_counter() - start
+                process.wait()
+            except BaseException:
+                _end(process)
+                raise
+        if process.returncode != 0 or not line:
+            errors.seek(0)
+            reason = next((text.strip() for text in reversed(errors.readlines()) if text.strip()), "it said nothing")
+            raise EvalEngineError(f"{measure}: the process of {backend} failed: {reason}")
+    return Probed(population=workload.population, **{"seconds": seconds, **json.loads(line)})
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt it, as Ctrl-C would, so that it ends its workers; kill it if it does not."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,44 @@
+"""What `evalengine bench` can measure, by name. Imports nothing heavy: the command line lists the names in its help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Measure(StrEnum):
+    """One kind of measurement: the `measure` of a row.
+
+    Three fill their rounds with as long a prefix of the workload's population as it takes (`PREFIX`); the others make
+    the very call that they are about, again and again until a round is over, or once in a fresh process (`FRESH`).
+    """
+
+    throughput = "throughput"
+    """Steps per second of each workload."""
+    population = "population"
+    """Steps per second as the population of one call grows, one episode each."""
+    episodes = "episodes"
+    """Steps per second as the episodes of each individual grow."""
+    threads = "threads"
+    """Steps per second with one thread (or process), two, four, ... all."""
+    policy = "policy"
+    """Steps per second as the policy grows: hidden units of an mlp, or several CNNs."""
+    scaling = "scaling"
+    """The engine alone: calls of four sizes, each on one thread and on more, by turns."""
+    latency = "latency"
+    """Seconds of one call with one individual and one episode."""
+    memory = "memory"
+    """What one large call adds to the resident memory of all processes, in a fresh process."""
+    startup = "startup"
+    """Seconds from starting Python to the first fitness, in a fresh process."""
+    peak = "peak"
+    """Multiply-adds per second that the processor can do at most: what shares of the limit are taken of."""
+
+
+PREFIX = frozenset({Measure.throughput, Measure.threads, Measure.policy})
+"""Measures whose rows have as many individuals as fill a round, so that their number says nothing."""
+
+FRESH = frozenset({Measure.memory, Measure.startup})
+"""Measures of which every round is a process of its own."""
+
+RANDOM_ONLY = frozenset({Measure.policy, Measure.memory, Measure.startup})
+"""Measures that take the random workload unless asked otherwise; nothing was trained for other policies' sizes."""

@@ -1,0 +1,133 @@
+"""Memory and start-up: fresh processes, what they report, and what is watched meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalengine import evaluate
+from evalengine.bench import resident, workloads
+from evalengine.bench.backends import Evaluated
+from evalengine.bench.fresh import probe
+from evalengine.bench.measures import Measure
+from evalengine.bench.resident import Resident, descendants
+from evalengine.bench.timing import fitness_checksum
+from evalengine.commands.bench import BenchConfig, run
+from evalengine.errors import EvalEngineError, UnsupportedError
+from evalengine.registry import resolve
+
+CALL = replace(workloads.workload("random", resolve("cartpole")), population=40, episodes=2)
+MEGABYTE = 1_000_000
+needs_proc = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="no Linux /proc here")
+
+
+def test_a_first_call_in_a_fresh_process_is_the_engines() -> None:
+    direct = evaluate(CALL.env_id, CALL.weights(), CALL.policy, seeds=CALL.seeds())
+    start = time.perf_counter()
+    probed = probe(Measure.startup, "rust", CALL, threads=2)
+    passed = time.perf_counter() - start
+    assert (probed.population, probed.steps, probed.calls) == (40, direct.steps, 1)
+    assert probed.fitness_checksum == fitness_checksum(Evaluated(direct.returns, direct.lengths))
+    # An empty Python cannot take longer than one that evaluates, and its time lies in the call's.
+    assert 0 < probed.seconds <= passed
+    assert (probed.peak_rss_bytes, probed.rss_growth_bytes) == (None, None)
+
+
+@needs_proc
+@pytest.mark.parametrize(("backend", "processes"), [("rust", 1), ("multiprocessing", 3)])
+def test_memory_is_of_all_processes(backend: str, processes: int) -> None:
+    probed = probe(Measure.memory, backend, CALL, threads=2)
+    direct = evaluate(CALL.env_id, CALL.weights(), CALL.policy, seeds=CALL.seeds())
+    assert probed.steps == direct.steps
+    assert probed.peak_rss_bytes is not None and probed.rss_growth_bytes is not None
+    # No process that has imported numpy is smaller than this.
+    assert probed.peak_rss_bytes > processes * 15 * MEGABYTE
+    assert 0 <= probed.rss_growth_bytes < probed.peak_rss_bytes
+
+
+def test_a_process_that_fails_is_one_line() -> None:
+    with pytest.raises(EvalEngineError, match=r"^startup: the process of envpol failed: .*got 'envpol'$"):
+        probe(Measure.startup, "envpol", CALL, threads=1)
+
+
+def test_an_interrupt_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+    popen = subprocess.Popen
+
+    def interrupted_clock() -> float:
+        if started:
+            raise KeyboardInterrupt
+        return 0.0
+
+    def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
+        started.append(popen(*arguments, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(time, "perf_counter", interrupted_clock)
+    with pytest.raises(KeyboardInterrupt):
+        probe(Measure.startup, "rust", CALL, threads=1)
+    assert started[0].poll() is not None
+
+
+@needs_proc
+@pytest.mark.parametrize("measure", ["memory", "startup"])
+def test_rows_of_fresh_processes(measure: str) -> None:
+    config = BenchConfig("cartpole", Measure(measure), backends=("rust",), rounds=2, threads=1, csv=False)
+    result = run(replace(config, population=50 if measure == "memory" else None))
+    assert [(row.measure, row.workload, row.round, row.calls) for row in result.rows] == [
+        (measure, "random", 1, 1),
+        (measure, "random", 2, 1),
+    ]
+    assert result.ok and result.planned == 2
+    assert {row.population for row in result.rows} == {50 if measure == "memory" else 1}
+    assert all((row.peak_rss_bytes is not None) == (measure == "memory") for row in result.rows)
+
+
+# --- /proc
+
+
+@needs_proc
+def test_a_peak_counts_from_the_beginning_and_outlives_what_made_it() -> None:
+    before = np.ones(40 * MEGABYTE // 8)
+    del before  # a peak that is over when the watch begins
+    watch = Resident.of_this_process_and_its_children()
+    quiet = watch.peak_bytes() - watch.bytes_before
+    held = np.ones(100 * MEGABYTE // 8)
+    del held
+    grown = watch.peak_bytes() - watch.bytes_before
+    assert quiet < 20 * MEGABYTE
+    # Linux counts resident pages per thread and adds them up in batches (proc(5): VmHWM is not precise).
+    assert 98 * MEGABYTE <= grown < 130 * MEGABYTE
+
+
+@needs_proc
+def test_children_and_theirs_are_found() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)\n"
+        "print(child.pid, flush=True)\n"
+        "input()\n"
+        "child.communicate(b'\\n')\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    grandchild = int(parent.stdout.readline())
+    assert {parent.pid, grandchild} <= set(descendants(os.getpid()))
+    parent.communicate("\n")
+    assert not {parent.pid, grandchild} & set(descendants(os.getpid()))
+
+
+def test_a_system_without_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / str(os.getpid()) / "task").mkdir(parents=True)
+    monkeypatch.setattr(resident, "_PROC", tmp_path / "nothing")
+    monkeypatch.setattr(resident, "descendants", lambda process: [])
+    with pytest.raises(UnsupportedError, match=r"^memory: expected Linux with /proc/PID/clear_refs, got No such file"):
+        Resident.of_this_process_and_its_children()
