@@ -119,7 +119,9 @@ def test_wheel_declares_four_dependencies_and_the_extras(wheel: Path) -> None:
     metadata = wheel_metadata(wheel)
     requirements = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
     assert {requirement.name for requirement in requirements if requirement.marker is None} == OUR_DEPENDENCIES
-    assert set(metadata.get_all("Provides-Extra", [])) == {"torch", "gymnasium", "bench", "dev", "all"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "torch", "gymnasium", "bench", "envpool", "gymnax", "peers", "dev", "all",
+    }  # fmt: skip
 
 
 def test_sdist_has_what_a_build_needs_and_no_build(sdist: Path) -> None:

@@ -45,6 +45,10 @@ class MissingDependencyError(EvalEngineError, ImportError):
         return cls(f"{package} is not installed: pip install 'evalengine[{extra}]'")
 
 
+class UnsupportedError(EvalEngineError):
+    """Something that this package, or one that it measures, cannot do; the message is a reason to leave it out."""
+
+
 class OutputError(EvalEngineError, OSError):
     """A file that cannot be written."""
 

@@ -10,7 +10,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Backend, Evaluated, Task, backend_version, open_backend
+from evalengine.bench.backends import (
+    Backend,
+    Evaluated,
+    Task,
+    backend_version,
+    open_backend,
+    plays_same_episodes,
+)
 from evalengine.bench.compare import compare
 from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchRow
 from evalengine.bench.timing import Round, prefix_for, timed_round
@@ -86,8 +93,15 @@ class Session:
         )
 
     def comparisons(self, rounds: Mapping[str, list[Round]]) -> list[BenchComparison]:
-        """Every round of every backend against one evaluation by the engine."""
-        evaluated = {name: [finished.evaluated for finished in of_backend] for name, of_backend in rounds.items()}
+        """Every round of every backend that plays the seeds' own episodes against one evaluation by the engine."""
+        task = Task(self.workload.env_id, self.workload.policy, self.threads)
+        evaluated = {
+            name: [finished.evaluated for finished in of_backend]
+            for name, of_backend in rounds.items()
+            if plays_same_episodes(name, task)
+        }
+        if not evaluated:
+            return []
         engine = self._engine_evaluation(evaluated)
         policy = Policy(self.workload.policy)
         found = []

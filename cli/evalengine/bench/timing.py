@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Backend, Evaluated
+from evalengine.bench.backends import Backend, Evaluated, SizedBackend
 
 _GROWTH = 8
 """Factor between trial prefixes: the trials before the last one cost an eighth of it."""
@@ -62,14 +62,23 @@ def prefix_for(
 ) -> int:
     """How many individuals keep `backend` busy for about `seconds`: a multiple of `workers`, or the whole population.
 
-    Growing prefixes are evaluated until one takes long enough to extrapolate from; this is the warm-up, too.
+    Growing prefixes are evaluated until one takes long enough to extrapolate from; this is the warm-up, too. A
+    `SizedBackend` begins with all its lanes filled, because fewer say nothing of its speed, and is given multiples of
+    that, longer than `seconds` though it may take.
     """
+    if isinstance(backend, SizedBackend):
+        workers = math.lcm(workers, backend.least_individuals(len(seeds)))
     individuals = min(len(weights), workers)
     while True:
+        if isinstance(backend, SizedBackend):
+            backend.prepare_for(individuals, len(seeds))
         trial = timed_round(backend, weights[:individuals], seeds)
         if individuals == len(weights):
             return individuals
         if trial.seconds >= _ENOUGH * seconds:
             wanted = individuals * seconds / trial.seconds
-            return min(len(weights), workers * max(1, math.ceil(wanted / workers)))
+            prefix = min(len(weights), workers * max(1, math.ceil(wanted / workers)))
+            if isinstance(backend, SizedBackend):
+                backend.prepare_for(prefix, len(seeds))
+            return prefix
         individuals = min(len(weights), individuals * _GROWTH)

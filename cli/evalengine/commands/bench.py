@@ -17,7 +17,7 @@ from evalengine.bench.scaling import SIZES, Scaling, ScalingResult, ScalingRound
 from evalengine.bench.session import Progress, Session
 from evalengine.bench.workloads import NAMES, Workload, policies, workload
 from evalengine.bench.workloads import names as workload_names
-from evalengine.errors import InputError, MissingDependencyError, OutputError
+from evalengine.errors import InputError, MissingDependencyError, OutputError, UnsupportedError
 from evalengine.files import check_writable
 from evalengine.policy import Policy
 from evalengine.provenance import provenance
@@ -45,7 +45,8 @@ class BenchConfig:
         env: short name or full id of the environment.
         workloads: any of "random" and "trained"; None means both, or the random one if nothing was trained for
             `policy`.
-        backends: names of backends; None means all of them, where those whose packages are missing are skipped.
+        backends: names of backends; None means all of them, where those whose packages are missing are skipped. Those
+            that have no such environment are skipped in any case.
         population: individuals per workload; None means the workload's own.
         episodes: episodes per individual; None means the workload's own.
         rounds: timed rounds per backend, at least 1.
@@ -79,6 +80,7 @@ def run(config: BenchConfig, progress: Progress | None = None) -> BenchResult:
     Raises:
         InputError: an unknown environment, workload, backend or policy, or a number below its least value.
         MissingDependencyError: a backend that was asked for by name needs a package that is not installed.
+        UnsupportedError: no backend that was asked for has the environment.
         OutputError: the CSV cannot be written.
     """
     report = progress or (lambda line: None)
@@ -168,17 +170,21 @@ def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry) -> list[Work
 
 def _opened_backends(config: BenchConfig, task: Task) -> tuple[dict[str, Backend], dict[str, str]]:
     """The backends to measure, not yet started, and the reason for each that is left out."""
-    if config.backends is not None:
-        if not config.backends:
-            raise InputError(f"backends: expected some of {', '.join(MODULES)}, got none")
-        return {name: open_backend(name, task) for name in config.backends}, {}
+    if config.backends is not None and not config.backends:
+        raise InputError(f"backends: expected some of {', '.join(MODULES)}, got none")
     backends: dict[str, Backend] = {}
     skipped: dict[str, str] = {}
-    for name in MODULES:
+    for name in config.backends or MODULES:
         try:
             backends[name] = open_backend(name, task)
-        except MissingDependencyError as error:
+        except UnsupportedError as error:
             skipped[name] = str(error)
+        except MissingDependencyError as error:
+            if config.backends is not None:
+                raise
+            skipped[name] = str(error)
+    if not backends:
+        raise UnsupportedError(f"backends: none can be measured: {'; '.join(skipped.values())}")
     return backends, skipped
 
 

@@ -1,8 +1,10 @@
 """The ways of evaluating a population that are compared: one file each, all behind `Backend`.
 
 A backend is opened once (processes started, packages imported, caches warm) and then given prefixes of a population.
-All of them evaluate each individual on the same seeds and report every episode, so that results can be compared bit
-for bit.
+Wherever that is possible they evaluate each individual on the same seeds and report every episode, so that results can
+be compared bit for bit; `plays_same_episodes` says where it is, and `backend_note` what else is to be known of a row.
+
+The module of a backend has `version()`, `open_backend(task)`, `note(task)` and `same_episodes(task)`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import importlib
 import importlib.util
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,11 @@ MODULES = {
     "rust": "rust",
     "multiprocessing": "multiprocessing_naive",
     "multiprocessing-tuned": "multiprocessing_tuned",
+    "gymnasium-async": "gymnasium_async",
+    "gymnasium-vector": "gymnasium_vector",
+    "envpool": "envpool",
+    "gymnax": "gymnax",
+    "pytorch": "pytorch",
 }
 """Backends by name, in the order in which they take turns; the values are modules of this package."""
 
@@ -37,7 +44,7 @@ class Evaluated:
         returns: float64 (P, E), the sum of each episode's rewards, first to last.
         lengths: int64 (P, E), steps.
         actions: the actions of each episode, as `Head.encoded` gives them, as `actions[individual][episode]`; None
-            from the engine, which keeps none.
+            from the engine, which keeps none, and from backends that play other episodes.
     """
 
     returns: NDArray[np.float64]
@@ -73,6 +80,19 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class SizedBackend(Protocol):
+    """A backend that evaluates many episodes at once: small calls leave its lanes empty, and each size needs set-up."""
+
+    def least_individuals(self, episodes: int) -> int:
+        """How many individuals with so many episodes fill all lanes."""
+        ...
+
+    def prepare_for(self, individuals: int, episodes: int) -> None:
+        """Make now what `evaluate` will need for this many individuals and seeds, unless that is done."""
+        ...
+
+
 @dataclass(frozen=True)
 class Task:
     """What a backend is opened for.
@@ -93,6 +113,7 @@ def open_backend(name: str, task: Task) -> Backend:
 
     Raises:
         InputError: no such backend.
+        UnsupportedError: it has no such environment, or cannot evaluate such a policy.
         MissingDependencyError: it needs a package that is not installed.
     """
     module = _module(name)
@@ -111,10 +132,38 @@ def backend_version(name: str) -> str:
     return version
 
 
+def backend_note(name: str, task: Task) -> str:
+    """What the backend called `name` says of its episodes of `task`, in one line; "" where there is nothing to say."""
+    note: str = _module(name).note(task)
+    return note
+
+
+def plays_same_episodes(name: str, task: Task) -> bool:
+    """Whether `name` plays the very episodes that the seeds name, so that its returns can be compared bit for bit."""
+    same: bool = _module(name).same_episodes(task)
+    return same
+
+
 def _module(name: str) -> ModuleType:
     if name not in MODULES:
         raise InputError(f"backends: expected some of {', '.join(MODULES)}, got {name!r}")
     return importlib.import_module(f"{__name__}.{MODULES[name]}")
+
+
+def require_packages(extra: str, *packages: str) -> None:
+    """Refuse to go on without packages that an extra brings.
+
+    Raises:
+        MissingDependencyError: names the first missing package and the extra.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError.of(package, extra=extra)
+
+
+def versions(*packages: str) -> str:
+    """Names and versions of what a backend stands on."""
+    return " ".join(f"{package} {package_version(package)}" for package in packages)
 
 
 def require_baseline() -> None:
@@ -123,14 +172,27 @@ def require_baseline() -> None:
     Raises:
         MissingDependencyError: names the missing package and the extra that brings it.
     """
-    for package in ("torch", "gymnasium"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingDependencyError.of(package, extra="bench")
+    require_packages("bench", "torch", "gymnasium")
 
 
 def baseline_version() -> str:
     """Versions of what a baseline stands on."""
-    return " ".join(f"{package} {package_version(package)}" for package in ("torch", "gymnasium"))
+    return versions("torch", "gymnasium")
+
+
+def no_note(task: Task) -> str:
+    """The `note` of a backend that plays each episode from its seed to its end, and nothing else."""
+    return ""
+
+
+def every_episode(task: Task) -> bool:
+    """The `same_episodes` of a backend that plays what the seeds name."""
+    return True
+
+
+def no_episode(task: Task) -> bool:
+    """The `same_episodes` of a backend that draws its own seeds, or plays no episodes."""
+    return False
 
 
 @dataclass(frozen=True)

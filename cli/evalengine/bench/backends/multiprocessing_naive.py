@@ -18,6 +18,8 @@ from evalengine.bench.backends import (
     Task,
     baseline_version,
     collect,
+    every_episode,
+    no_note,
     policy_inputs,
     require_baseline,
 )
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     import torch
 
 version = baseline_version
+note = no_note
+same_episodes = every_episode
 
 
 def open_backend(task: Task) -> NaiveBackend:

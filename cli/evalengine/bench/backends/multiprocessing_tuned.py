@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import BYTE_RANGE, Episode, Evaluated, Task, baseline_version, collect, require_baseline
+from evalengine.bench.backends import (
+    BYTE_RANGE,
+    Episode,
+    Evaluated,
+    Task,
+    baseline_version,
+    collect,
+    every_episode,
+    no_note,
+    require_baseline,
+)
 from evalengine.bench.workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
     from evalengine.heads import Head
 
 version = baseline_version
+note = no_note
+same_episodes = every_episode
 
 MESSAGES_PER_WORKER = 16
 """Few enough that messages cost nothing, many enough that workers end together though episodes differ in length."""
