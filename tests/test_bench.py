@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import importlib.util
 import json
 import re
@@ -16,11 +17,11 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
-from evalengine.bench import workloads
-from evalengine.bench.backends import Evaluated
+from evalengine.bench import backends, workloads
+from evalengine.bench.backends import MODULES, Evaluated
 from evalengine.bench.timing import prefix_for
 from evalengine.commands.bench import SCHEMA_VERSION, BenchComparison, BenchConfig, BenchResult, BenchRow, run
-from evalengine.errors import InputError, MissingDependencyError, OutputError
+from evalengine.errors import InputError, MissingDependencyError, OutputError, UnsupportedError
 from evalengine.parity.individuals import individuals
 from evalengine.registry import EnvironmentEntry, entries, resolve
 from evalengine.weights import load_weights
@@ -32,6 +33,7 @@ LISTED = [
     (entry, policy, name) for entry in entries() for policy in workloads.policies(entry) for name in workloads.NAMES
 ]
 TRAINED = [(entry, policy) for entry, policy, name in LISTED if name == "trained"]
+LOOPS = ("multiprocessing", "multiprocessing-tuned")
 TINY = BenchConfig("cartpole", population=6, episodes=2, rounds=2, threads=2, round_seconds=60.0, csv=False)
 
 
@@ -167,9 +169,9 @@ def test_a_prefix_fills_a_round(
         ({"workloads": ()}, "workload: expected at least one of random, trained, got none"),
         (
             {"backends": ("envpol",)},
-            "backends: expected some of rust, multiprocessing, multiprocessing-tuned, got 'envpol'",
+            f"backends: expected some of {', '.join(MODULES)}, got 'envpol'",
         ),
-        ({"backends": ()}, "backends: expected some of rust, multiprocessing, multiprocessing-tuned, got none"),
+        ({"backends": ()}, f"backends: expected some of {', '.join(MODULES)}, got none"),
         ({"population": 0}, "population: expected at least 1, got 0"),
         ({"episodes": -1}, "episodes: expected at least 1, got -1"),
         ({"rounds": 0}, "rounds: expected at least 1, got 0"),
@@ -204,21 +206,51 @@ def test_a_policy_with_trained_weights_has_both_workloads() -> None:
     assert [(row.workload, row.policy) for row in result.rows] == [("random", "mlp:4-16-2"), ("trained", "mlp:4-16-2")]
 
 
-@pytest.mark.parametrize("missing", ["torch", "gymnasium"])
-def test_baselines_without_their_packages(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == missing else found(name, *rest)
-    )
-    reason = f"{missing} is not installed: pip install 'evalengine[bench]'"
+@pytest.mark.parametrize(
+    ("missing", "extra", "needing"),
+    [
+        ("torch", "bench", {*LOOPS, "gymnasium-async", "gymnasium-vector", "envpool", "pytorch"}),
+        ("gymnasium", "bench", {*LOOPS, "gymnasium-async", "gymnasium-vector"}),
+        ("envpool", "envpool", {"envpool"}),
+        ("jax", "gymnax", {"gymnax"}),
+        ("gymnax", "gymnax", {"gymnax"}),
+        ("six", "gymnax", {"gymnax"}),
+    ],
+)
+def test_backends_without_their_packages(
+    missing: str, extra: str, needing: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is installed here: all packages but one are there, and the backends that would start are engines."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == missing else object())
+    for module in [importlib.import_module(f"{backends.__name__}.{name}") for name in MODULES.values()]:
+        for made in ("ShardedBackend", "NaiveBackend", "TunedBackend"):
+            if hasattr(module, made):
+                monkeypatch.setattr(module, made, lambda task, *rest: backends.open_backend("rust", task))
+    reason = f"{missing} is not installed: pip install 'evalengine[{extra}]'"
     lines: list[str] = []
     result = run(replace(TINY, workloads=("random",), rounds=1), progress=lines.append)
-    assert result.skipped == {"multiprocessing": reason, "multiprocessing-tuned": reason}
+    assert result.skipped == dict.fromkeys(needing, reason)
+    assert {row.backend for row in result.rows} == set(MODULES) - needing
+    for name in needing:
+        assert f"skipped {name}: {reason}" in lines
+        with pytest.raises(MissingDependencyError) as caught:
+            run(replace(TINY, backends=("rust", name)), progress=lambda line: pytest.fail(line))
+        assert str(caught.value) == reason
+
+
+def test_backends_that_lack_the_environment_are_skipped_even_if_asked_for() -> None:
+    lines: list[str] = []
+    config = replace(TINY, env="snake", workloads=("random",), rounds=1)
+    result = run(replace(config, backends=("rust", "envpool", "gymnax", "gymnasium-vector")), progress=lines.append)
+    assert result.skipped == {
+        "envpool": "EnvPool has no evalengine/Snake-v0",
+        "gymnax": "gymnax has no evalengine/Snake-v0",
+        "gymnasium-vector": "Gymnasium has no vector_entry_point for evalengine/Snake-v0",
+    }
     assert {row.backend for row in result.rows} == {"rust"}
-    assert f"skipped multiprocessing: {reason}" in lines
-    with pytest.raises(MissingDependencyError) as caught:
-        run(replace(TINY, backends=("rust", "multiprocessing")), progress=lambda line: pytest.fail(line))
-    assert str(caught.value) == reason
+    assert "skipped envpool: EnvPool has no evalengine/Snake-v0" in lines
+    with pytest.raises(UnsupportedError, match=r"^backends: none can be measured: gymnax has no evalengine/Snake-v0$"):
+        run(replace(config, backends=("gymnax",)), progress=lambda line: pytest.fail(line))
 
 
 # --- results

@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +20,7 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
-from evalengine.bench import backends, workloads
+from evalengine.bench import workloads
 from evalengine.bench.backends import Evaluated, Task, open_backend
 from evalengine.bench.compare import compare
 from evalengine.bench.measures import Measure
@@ -31,7 +33,10 @@ from evalengine.errors import EvalEngineError
 from evalengine.registry import resolve
 
 CARTPOLE = resolve("cartpole")
-TINY = BenchConfig("cartpole", population=6, episodes=2, rounds=2, threads=2, round_seconds=60.0, csv=False)
+BASELINES = ("rust", "multiprocessing", "multiprocessing-tuned")
+TINY = BenchConfig(
+    "cartpole", backends=BASELINES, population=6, episodes=2, rounds=2, threads=2, round_seconds=60.0, csv=False
+)
 
 
 def test_fitness_is_the_engines() -> None:
@@ -56,7 +61,7 @@ def both_baselines() -> BenchResult:
 
 def test_all_backends_agree_on_cartpole(both_baselines: BenchResult) -> None:
     assert both_baselines.skipped == {}
-    assert [comparison.backend for comparison in both_baselines.comparisons] == list(backends.MODULES) * 2
+    assert [comparison.backend for comparison in both_baselines.comparisons] == list(BASELINES) * 2
     assert both_baselines.ok
     for comparison in both_baselines.comparisons:
         assert (comparison.env, comparison.individuals) == ("CartPole-v1", 5)
@@ -68,7 +73,7 @@ def test_all_backends_agree_on_cartpole(both_baselines: BenchResult) -> None:
 def test_backends_take_turns_and_rows_say_what_ran(both_baselines: BenchResult) -> None:
     rows = both_baselines.rows
     assert [(row.workload, row.round, row.backend) for row in rows] == [
-        (workload, number, name) for workload in ("random", "trained") for number in (1, 2) for name in backends.MODULES
+        (workload, number, name) for workload in ("random", "trained") for number in (1, 2) for name in BASELINES
     ]
     for row in rows:
         assert (row.schema_version, row.env, row.policy) == (SCHEMA_VERSION, "CartPole-v1", "mlp:4-64-2")
@@ -182,16 +187,51 @@ def test_what_goes_wrong_in_a_worker_comes_through() -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_each_worker_is_called_once(tmp_path: Path) -> None:
+    with WorkerPool(3, math.sqrt, 1.0) as pool:
+        pool.call_each(partial(tempfile.mkdtemp, "", ""), str(tmp_path))
+        assert len(list(tmp_path.iterdir())) == 3
+        with pytest.raises(ValueError, match=r"math domain error|expected a nonnegative input"):
+            pool.call_each(math.sqrt, -1.0)
+
+
+def test_workers_may_have_processes_that_end_with_them() -> None:
+    with WorkerPool(1, math.sqrt, 1.0, daemonic=False) as pool:
+        (child,) = pool.map(start_sleeper, [3600.0])
+        os.kill(child, 0)
+    deadline = time.monotonic() + 30
+    while process_exists(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not process_exists(child)
+    assert multiprocessing.active_children() == []
+
+
+def start_sleeper(seconds: float) -> int:
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(seconds,), daemon=True)
+    child.start()
+    assert child.pid is not None
+    return child.pid
+
+
+def process_exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_a_worker_that_dies_is_an_error() -> None:
     with WorkerPool(2, math.sqrt, 1.0) as pool, pytest.raises(EvalEngineError, match="a worker process died"):
         pool.map(os._exit, [1])
     assert multiprocessing.active_children() == []
 
 
-def test_interrupting_ends_the_workers_and_keeps_the_finished_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["multiprocessing-tuned", "gymnasium-async"])
+def test_interrupting_ends_the_workers_and_keeps_the_finished_rows(backend: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "evalengine", "bench", "cartpole", "--workload", "random", "--rounds", "1000"]
     process = subprocess.Popen(
-        [*command, "--backends", "multiprocessing-tuned", "--threads", "2", "--out", str(tmp_path / "rows.csv")],
+        [*command, "--backends", backend, "--threads", "2", "--out", str(tmp_path / "rows.csv")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -43,7 +43,7 @@ def planned(target: str) -> list[str]:
     return shown.stdout.splitlines()
 
 
-@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt"])
+@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt", "peers.txt"])
 def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> None:
     lines = (ROOT / "requirements" / file).read_text().splitlines()
     requirements = [line for line in lines if line and not line.startswith("#")]
@@ -65,8 +65,14 @@ def test_the_references_are_pinned_to_the_versions_of_the_claims() -> None:
 
 @pytest.mark.parametrize("requirement", ranges(), ids=str)
 def test_pin_lies_in_the_range_that_users_get(requirement: Requirement) -> None:
-    assert requirement.name in pins("dev.txt")
-    assert requirement.specifier.contains(pins("dev.txt")[requirement.name])
+    pinned = pins("dev.txt") | pins("peers.txt")
+    assert requirement.name in pinned
+    assert requirement.specifier.contains(pinned[requirement.name])
+
+
+def test_the_peers_are_pinned_once_and_ci_does_not_install_them() -> None:
+    assert set(pins("peers.txt")) == {"envpool", "gymnax", "jax", "six"}
+    assert set(pins("peers.txt")).isdisjoint(pins("dev.txt"))
 
 
 def test_users_ranges_have_no_upper_bound_but_the_build_backends() -> None:
@@ -76,8 +82,9 @@ def test_users_ranges_have_no_upper_bound_but_the_build_backends() -> None:
 
 def test_the_wheel_needs_only_numpy_pandas_rich_and_typer() -> None:
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"numpy", "pandas", "rich", "typer"}
-    extras = {"torch", "gymnasium", "video", "bench", "plots", "docs", "dev", "all"}
-    assert set(PROJECT["optional-dependencies"]) == extras
+    assert set(PROJECT["optional-dependencies"]) == {
+        "torch", "gymnasium", "video", "bench", "plots", "envpool", "gymnax", "peers", "docs", "dev", "all",
+    }  # fmt: skip
 
 
 def test_the_environment_that_runs_the_tests_is_the_pinned_one() -> None:

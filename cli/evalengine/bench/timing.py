@@ -78,8 +78,12 @@ def prefix_for(
 ) -> int:
     """How many individuals keep `backend` busy for about `seconds`: a multiple of `workers`, or the whole population.
 
-    Growing prefixes are evaluated until one takes long enough to extrapolate from; this is the warm-up, too.
+    Growing prefixes are evaluated until one takes long enough to extrapolate from; this is the warm-up, too. A
+    `SizedBackend` begins with all its lanes filled, because fewer say nothing of its speed, and is given multiples of
+    that, longer than `seconds` though it may take.
     """
+    if isinstance(backend, SizedBackend):
+        workers = math.lcm(workers, backend.least_individuals(len(seeds)))
     individuals = min(len(weights), workers)
     while True:
         if isinstance(backend, SizedBackend):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Barrier
 from typing import Any, Self, TypeVar
 
@@ -33,9 +35,19 @@ class WorkerPool:
     `prepare` and every function given to `map` must be importable: top-level functions of a module.
     """
 
-    def __init__(self, processes: int, prepare: Callable[..., object], *arguments: object) -> None:
-        """Remember what to start; nothing is started yet."""
+    def __init__(
+        self, processes: int, prepare: Callable[..., object], *arguments: object, daemonic: bool = True
+    ) -> None:
+        """Remember what to start; nothing is started yet.
+
+        Args:
+            processes: how many workers.
+            prepare: called once in each of them.
+            arguments: of `prepare`.
+            daemonic: False lets the workers start processes of their own, which end with them.
+        """
         self._processes = processes
+        self._daemonic = daemonic
         self._prepare = prepare
         self._arguments = arguments
 
@@ -45,13 +57,15 @@ class WorkerPool:
         Raises:
             EvalEngineError: a worker did not come up; what `prepare` raises comes through as it is.
         """
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("spawn") if self._daemonic else _ParentsContext()
         barrier = context.Barrier(self._processes)
         with _interrupt_ignored():
-            self._pool = context.Pool(self._processes, _adopt, (self._prepare, self._arguments, barrier))
+            self._pool = context.Pool(self._processes, _adopt, (barrier,))
         try:
             # The barrier keeps a quick worker from being prepared twice and a slow one not at all.
-            self._pids = set(self._pool.map(_prepare_and_meet, range(self._processes), chunksize=1))
+            self._pids = set(
+                self._pool.map(_call_and_meet, [(self._prepare, self._arguments)] * self._processes, chunksize=1)
+            )
             if len(self._pids) != self._processes:
                 raise EvalEngineError(f"workers: expected {self._processes} to start, got {len(self._pids)}")
         except BaseException:
@@ -63,6 +77,10 @@ class WorkerPool:
         """Stop the workers at once."""
         self._pool.terminate()
         self._pool.join()
+
+    def call_each(self, function: Callable[[Argument], object], argument: Argument) -> None:
+        """Call `function(argument)` once in each worker; errors as in `map`."""
+        self.map(_call_and_meet, [(function, (argument,))] * self._processes, chunksize=1)
 
     def map(
         self, function: Callable[[Argument], Result], arguments: Sequence[Argument], chunksize: int | None = None
@@ -99,23 +117,44 @@ class WorkerPool:
 class _Worker:
     """What `_adopt` leaves in a worker process for the functions that run there."""
 
-    prepare: Callable[..., object]
-    arguments: tuple[Any, ...]
     barrier: Barrier
 
 
-def _adopt(prepare: Callable[..., object], arguments: tuple[Any, ...], barrier: Barrier) -> None:
+class _ParentProcess(SpawnProcess):
+    """A worker that may have children: `Pool` makes its workers daemonic, and those must not."""
+
+    @property
+    def daemon(self) -> bool:
+        """Never, whatever is assigned."""
+        return False
+
+    @daemon.setter
+    def daemon(self, value: bool) -> None:
+        pass
+
+    def run(self) -> None:
+        """Leave by way of Python's exit when terminated, which ends the (daemonic) children."""
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        super().run()
+
+
+class _ParentsContext(SpawnContext):
+    """Spawns processes that may have children."""
+
+    Process = _ParentProcess
+
+
+def _adopt(barrier: Barrier) -> None:
     """Pool's initializer. It must not fail: Pool would start another worker, and another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Worker.prepare = staticmethod(prepare)
-    _Worker.arguments = arguments
     _Worker.barrier = barrier
 
 
-def _prepare_and_meet(_: int) -> int:
-    """Prepare this worker, wait for the others, return the process id."""
+def _call_and_meet(call: tuple[Callable[..., object], tuple[Any, ...]]) -> int:
+    """Call (function, arguments) in this worker, wait for the others to have done it, return the process id."""
+    function, arguments = call
     try:
-        _Worker.prepare(*_Worker.arguments)
+        function(*arguments)
     except BaseException:
         _Worker.barrier.abort()
         raise

@@ -27,6 +27,11 @@ MODULES = {
     "rust": "rust",
     "multiprocessing": "multiprocessing_naive",
     "multiprocessing-tuned": "multiprocessing_tuned",
+    "gymnasium-async": "gymnasium_async",
+    "gymnasium-vector": "gymnasium_vector",
+    "envpool": "envpool",
+    "gymnax": "gymnax",
+    "pytorch": "pytorch",
 }
 """Backends by name, in the order in which they take turns; the values are modules of this package."""
 
@@ -77,7 +82,11 @@ class Backend(Protocol):
 
 @runtime_checkable
 class SizedBackend(Protocol):
-    """A backend that makes or compiles something for each size of call, which is no part of the call's time."""
+    """A backend that evaluates many episodes at once: small calls leave its lanes empty, and each size needs set-up."""
+
+    def least_individuals(self, episodes: int) -> int:
+        """How many individuals with so many episodes fill all lanes."""
+        ...
 
     def prepare_for(self, individuals: int, episodes: int) -> None:
         """Make now what `evaluate` will need for this many individuals and seeds, unless that is done."""
