@@ -76,7 +76,7 @@ def test_users_ranges_have_no_upper_bound_but_the_build_backends() -> None:
 
 def test_the_wheel_needs_only_numpy_pandas_rich_and_typer() -> None:
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"numpy", "pandas", "rich", "typer"}
-    assert set(PROJECT["optional-dependencies"]) == {"torch", "gymnasium", "bench", "dev", "all"}
+    assert set(PROJECT["optional-dependencies"]) == {"torch", "gymnasium", "bench", "ray", "dask", "dev", "all"}
 
 
 def test_the_environment_that_runs_the_tests_is_the_pinned_one() -> None:

@@ -18,16 +18,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalengine.cancellation import CancelToken
+    from evalengine.distributed import evaluate_on
     from evalengine.environment import Environment, make
-    from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, NonFiniteError, OutputError
+    from evalengine.errors import (
+        CancelledError,
+        EvalEngineError,
+        InputError,
+        MissingDependencyError,
+        NonFiniteError,
+        OutputError,
+        WorkersLostError,
+    )
     from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
     from evalengine.observation import ObservationOptions
     from evalengine.policy import Policy
+    from evalengine.ray_evaluator import RayEvaluator
     from evalengine.weights import LoadedWeights, load_weights, save_weights
 
     __version__: str
 
 __all__ = [
+    "CancelToken",
+    "CancelledError",
     "Environment",
     "EvalEngineError",
     "Evaluation",
@@ -38,15 +51,20 @@ __all__ = [
     "ObservationOptions",
     "OutputError",
     "Policy",
+    "RayEvaluator",
+    "WorkersLostError",
     "__version__",
     "batch_evaluate",
     "evaluate",
+    "evaluate_on",
     "load_weights",
     "make",
     "save_weights",
 ]
 
 _MODULES = {
+    "CancelToken": "cancellation",
+    "CancelledError": "errors",
     "Environment": "environment",
     "EvalEngineError": "errors",
     "Evaluation": "evaluation",
@@ -57,8 +75,11 @@ _MODULES = {
     "ObservationOptions": "observation",
     "OutputError": "errors",
     "Policy": "policy",
+    "RayEvaluator": "ray_evaluator",
+    "WorkersLostError": "errors",
     "batch_evaluate": "evaluation",
     "evaluate": "evaluation",
+    "evaluate_on": "distributed",
     "load_weights": "weights",
     "make": "environment",
     "save_weights": "weights",

@@ -29,6 +29,7 @@ from evalengine.arguments import (
     population_matrix,
     seed_matrix,
 )
+from evalengine.cancellation import CancelToken, cancellable, check_token
 from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.policy import Policy
@@ -77,6 +78,7 @@ class EvaluationOptions(TypedDict, total=False):
     threads: int | None
     on_nan: Literal["raise"] | float
     progress: Callable[[int, int], object] | None
+    cancel: CancelToken | None
 
 
 def batch_evaluate(
@@ -104,7 +106,8 @@ def batch_evaluate(
         activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress; see `evaluate`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress, cancel; see
+            `evaluate`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -130,6 +133,7 @@ def evaluate(
     threads: int | None = None,
     on_nan: Literal["raise"] | float = "raise",
     progress: Callable[[int, int], object] | None = None,
+    cancel: CancelToken | None = None,
     keep: Collection[str] = (),
 ) -> Evaluation:
     """Run E episodes of each of P individuals and return everything that is known of them.
@@ -140,7 +144,8 @@ def evaluate(
     Args:
         env_id: the environment, by full id or short name.
         weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
-            is used in place, other layouts and floating dtypes are cast. P may be 0.
+            is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
+            cast. P may be 0.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
@@ -154,10 +159,13 @@ def evaluate(
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.
         progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
+            within a fraction of a second.
         keep: ("final_observation",) keeps the last observation of every episode.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
+        CancelledError: `cancel` was set before all episodes were done.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
     seen = ObservationOptions.of(observation)
@@ -168,6 +176,7 @@ def evaluate(
     episode_seeds = seed_matrix(seeds, episodes, len(matrix))
     failure_fitness = _failure_fitness(on_nan)
     _check_options(max_episode_steps, threads, progress, keep)
+    check_token(cancel)
     with _named_weights(matrix), engine_errors():
         raw = _engine.evaluate(
             entry.id,
@@ -182,7 +191,7 @@ def evaluate(
             max_episode_steps=max_episode_steps,
             on_nan=failure_fitness,
             keep_final_observation="final_observation" in keep,
-            progress=progress,
+            progress=cancellable(progress, cancel),
             observation=raw_options(seen),
         )
     return Evaluation(
