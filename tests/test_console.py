@@ -8,6 +8,7 @@ import math
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -151,16 +152,39 @@ def test_a_full_disk_behind_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch
         console.note("more")
 
 
-def test_a_bar_is_shown_to_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    with console.episode_progress("evaluating") as progress:
-        assert progress is None
+def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with console.episode_progress("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
-    assert "evaluating" in terminal.getvalue()
-    assert "3/8" in terminal.getvalue()
+        progress(5, 8)
+        progress(7, 8)
+    shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue())
+    assert "evaluating" in shown
+    assert re.search(r"7/8 episodes [\d,]+/s \S*\d:\d\d", shown)
+
+
+def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
+    with console.episode_progress("evaluating") as progress:
+        assert progress is not None
+        for now, done in ((1000.1, 2000), (1059.9, 2500), (1060.0, 3500), (1119.0, 4000), (1120.0, 4400)):
+            clock.append(now)
+            progress(done, 10_000)
+    # 2,000 episodes were an earlier process's: (3500 - 2000) / 60 s = 25/s, and 6,500 are left.
+    assert capsys.readouterr().err.splitlines() == [
+        "evaluating: 3,500 of 10,000 episodes, 25.0 episodes/s, 0:04:20 left",
+        "evaluating: 4,400 of 10,000 episodes, 20.0 episodes/s, 0:04:40 left",
+    ]
+
+
+def test_a_short_evaluation_logs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.episode_progress("evaluating") as progress:
+        assert progress is not None
+        progress(8, 8)
+    assert capsys.readouterr() == ("", "")
 
 
 # Tables that are wider than the terminal

@@ -114,3 +114,16 @@ def test_batch_evaluate_refuses_bad_input(options: dict[str, Any], message: str)
     with pytest.raises(InputError) as refused:
         batch_evaluate(**(arguments | options))
     assert str(refused.value) == message
+
+
+def test_arrays_may_begin_at_any_byte() -> None:
+    """As they do where Dask or a file format with an odd header puts them."""
+    policy = Policy("mlp:4-2")
+    weights, seeds = policy.init(3, seed=0), np.array([5, 2**63], dtype=np.uint64)
+    odd_weights = np.frombuffer(b"." + weights.tobytes(), dtype=np.float32, offset=1).reshape(weights.shape)
+    odd_seeds = np.frombuffer(b"." + seeds.tobytes(), dtype=np.uint64, offset=1)
+    assert not odd_weights.flags.aligned and not odd_seeds.flags.aligned
+    found = evaluate("cartpole", odd_weights, policy, seeds=odd_seeds)
+    expected = evaluate("cartpole", weights, policy, seeds=seeds)
+    assert found.returns.tobytes() == expected.returns.tobytes()
+    assert found.seeds.tobytes() == expected.seeds.tobytes()

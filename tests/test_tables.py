@@ -42,7 +42,7 @@ def result_of(returns: NDArray[np.float64], failed: tuple[int, ...] = (), **conf
         steps=1_234_567,
     )
     chosen = replace(EvaluateConfig(weights=Path("weights.npy")), **config)  # type: ignore[arg-type]
-    return EvaluateResult(
+    return EvaluateResult.of(
         chosen, "CartPole-v1", "mlp:4-64-2", np.arange(population, dtype=np.int64), evaluation, PROVENANCE
     )
 

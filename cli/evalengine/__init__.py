@@ -18,19 +18,32 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalengine.cancellation import CancelToken
     from evalengine.descriptors import Condition, Descriptor
+    from evalengine.distributed import evaluate_on
     from evalengine.environment import Environment, make
-    from evalengine.errors import EvalEngineError, InputError, MissingDependencyError, NonFiniteError, OutputError
+    from evalengine.errors import (
+        CancelledError,
+        EvalEngineError,
+        InputError,
+        MissingDependencyError,
+        NonFiniteError,
+        OutputError,
+        WorkersLostError,
+    )
     from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
     from evalengine.normalization import Normalization, ObservationStatistics
     from evalengine.observation import ObservationOptions
     from evalengine.policy import Policy
+    from evalengine.ray_evaluator import RayEvaluator
     from evalengine.trajectories import Trajectory
     from evalengine.weights import LoadedWeights, load_weights, save_weights
 
     __version__: str
 
 __all__ = [
+    "CancelToken",
+    "CancelledError",
     "Condition",
     "Descriptor",
     "Environment",
@@ -45,10 +58,13 @@ __all__ = [
     "ObservationStatistics",
     "OutputError",
     "Policy",
+    "RayEvaluator",
     "Trajectory",
+    "WorkersLostError",
     "__version__",
     "batch_evaluate",
     "evaluate",
+    "evaluate_on",
     "load_weights",
     "make",
     "save_weights",
@@ -57,6 +73,8 @@ __all__ = [
 _MODULES = {
     "Condition": "descriptors",
     "Descriptor": "descriptors",
+    "CancelToken": "cancellation",
+    "CancelledError": "errors",
     "Environment": "environment",
     "EvalEngineError": "errors",
     "Evaluation": "evaluation",
@@ -70,8 +88,11 @@ _MODULES = {
     "OutputError": "errors",
     "Policy": "policy",
     "Trajectory": "trajectories",
+    "RayEvaluator": "ray_evaluator",
+    "WorkersLostError": "errors",
     "batch_evaluate": "evaluation",
     "evaluate": "evaluation",
+    "evaluate_on": "distributed",
     "load_weights": "weights",
     "make": "environment",
     "save_weights": "weights",

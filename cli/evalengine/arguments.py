@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,8 @@ from evalengine.errors import InputError, NonFiniteError
 SEED_LIMIT = 2**64
 # An evaluation returns arrays with one element for each episode; 2**30 of them are 18 GiB in all.
 MOST_EPISODES = 2**30
+# Aligned too: what comes out of a network message may begin at any byte.
+_FOR_THE_ENGINE: tuple[Literal["C", "A"], ...] = ("C", "A")
 # Finiteness is checked in pieces, so that no mask as long as the population is ever made.
 _PIECE = 1 << 20
 
@@ -52,7 +54,7 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
     if array.dtype.kind != "f":
         raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {array.dtype}")
     with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such later
-        return np.asarray(array, dtype=np.float32, order="C")
+        return np.require(array, np.float32, _FOR_THE_ENGINE)
 
 
 def weight_array(weights: ArrayLike, policy: str, n_params: int) -> NDArray[np.float32]:
@@ -139,7 +141,7 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
         condition = " with E > 0" if episodes is None else ""
         raise InputError(f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {array.shape}")
     _check_total(array.shape[-1], population)
-    return np.ascontiguousarray(np.atleast_2d(array), dtype=np.uint64)
+    return np.require(np.atleast_2d(array), np.uint64, _FOR_THE_ENGINE)
 
 
 def _as_integer(value: Any) -> int | None:

@@ -55,15 +55,25 @@ def read_npy(stream: IO[bytes], size: int, name: str) -> NDArray[Any]:
     Raises:
         InputError: it is no .npy file, holds Python objects, or its header promises other than `size` bytes.
     """
-    shape, fortran_order, dtype, header = _read_npy_header(stream, size, name)
-    if dtype.hasobject:
-        raise InputError(f"{name}: expected an array of floats, got Python objects, which are never unpickled")
-    if dtype.kind != "f":
-        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {dtype}")
-    promised = header + math.prod(shape) * dtype.itemsize
-    if promised != size:
-        raise InputError(f"{name}: expected {promised} bytes for {dtype} of shape {shape}, got {size}")
+    shape, fortran_order, dtype, _ = _checked_npy_header(stream, size, name)
     return _read_values(stream, dtype, shape, "F" if fortran_order else "C", name)
+
+
+def map_npy(stream: BinaryIO, size: int, name: str) -> NDArray[Any]:
+    """Return one .npy array as a read-only map of its file where it is float32 in C order; read it where it is not.
+
+    Such an array takes no memory that the system could not take back, so it may be larger than the memory. The file
+    must stay as it is for as long as the array is used: the process dies where it is cut short.
+
+    Raises:
+        InputError: as `read_npy`.
+    """
+    shape, fortran_order, dtype, header = _checked_npy_header(stream, size, name)
+    is_empty = math.prod(shape) == 0  # which cannot be mapped
+    is_usable = dtype == np.dtype("<f4") and header % 4 == 0 and not (fortran_order and len(shape) > 1)
+    if is_empty or not is_usable:
+        return _read_values(stream, dtype, shape, "F" if fortran_order else "C", name)
+    return np.asarray(np.memmap(stream, dtype=dtype, mode="r", offset=header, shape=shape))
 
 
 def read_npz(stream: BinaryIO, size: int, name: str) -> ArrayFile:
@@ -127,6 +137,19 @@ def write_safetensors(stream: BinaryIO, arrays: Mapping[str, NDArray[np.float32]
     stream.write(struct.pack("<Q", len(text)) + text)
     for array in arrays.values():
         stream.write(np.ascontiguousarray(array, dtype="<f4").data)
+
+
+def _checked_npy_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return shape, Fortran order, dtype and length of a header that promises floats, and exactly `size` bytes."""
+    shape, fortran_order, dtype, header = _read_npy_header(stream, size, name)
+    if dtype.hasobject:
+        raise InputError(f"{name}: expected an array of floats, got Python objects, which are never unpickled")
+    if dtype.kind != "f":
+        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {dtype}")
+    promised = header + math.prod(shape) * dtype.itemsize
+    if promised != size:
+        raise InputError(f"{name}: expected {promised} bytes for {dtype} of shape {shape}, got {size}")
+    return shape, fortran_order, dtype, header
 
 
 def _read_npy_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

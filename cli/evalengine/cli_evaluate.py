@@ -38,7 +38,9 @@ def evaluate(
     on_nan: Annotated[
         str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
     ] = "raise",
-    out: Annotated[Path | None, typer.Option(help="CSV file for all individuals.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file for all individuals; a killed run is resumed from it.")
+    ] = None,
     top: Annotated[int, typer.Option(min=0, help="Show this many of the best individuals.")] = 10,
     as_json: Json = False,
     show_help: Help = False,
@@ -63,7 +65,7 @@ def evaluate(
         out=out,
     )
     with console.episode_progress("evaluating") as progress:
-        result = run(config, progress)
+        result = run(config, progress, console.note)
     if as_json:
         console.write_json(result.to_json())
     else:

@@ -10,9 +10,11 @@ import json
 import math
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 TRACEBACK_VARIABLE = "EVALENGINE_TRACEBACK"
 """Environment variable that, set to 1, prints the traceback before the one line of an error."""
+
+LINE_SECONDS = 60.0
+"""How often a long evaluation writes a line where stderr is no terminal."""
 
 # Wider than any table or line.
 _UNLIMITED = 10_000
@@ -123,17 +128,56 @@ def report_error(error: BaseException, message: str) -> None:
 
 @contextmanager
 def episode_progress(label: str) -> Iterator[Callable[[int, int], object] | None]:
-    """Show a bar of episodes on stderr while the block runs; yields its callback, or None where nobody watches."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    """Show episodes, episodes per second and the time left on stderr while the block runs; yields the callback.
+
+    A terminal gets a bar, a file or a pipe a line a minute, as the log of a long run wants it. Without a stderr, None.
+    """
+    if sys.stderr is None:
         yield None
         return
+    if not sys.stderr.isatty():
+        yield _minute_lines(label)
+        return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("episodes"))
+    class Rate(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("episodes"), Rate(""))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        is_first = True
+
+        def update(done: int, total: int) -> None:
+            nonlocal is_first
+            if is_first:  # what an earlier process has done says nothing about speed
+                bar.reset(task, total=total, completed=done)
+                is_first = False
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+def _minute_lines(label: str) -> Callable[[int, int], None]:
+    """Return a progress callback that writes a line to stderr every minute, the first one after a minute."""
+    begun = last = time.monotonic()
+    first: int | None = None
+
+    def update(done: int, total: int) -> None:
+        nonlocal first, last
+        first = done if first is None else first
+        now = time.monotonic()
+        if now - last < LINE_SECONDS or done <= first:
+            return
+        last = now
+        rate = (done - first) / (now - begun)
+        left = timedelta(seconds=round((total - done) / rate))
+        note(f"{label}: {done:,} of {total:,} episodes, {rate:,.1f} episodes/s, {left} left")
+
+    return update
 
 
 @contextmanager

@@ -53,6 +53,14 @@ class OutputError(EvalEngineError, OSError):
     """A file that cannot be written."""
 
 
+class CancelledError(EvalEngineError):
+    """The caller's own token ended the evaluation; there is no result."""
+
+
+class WorkersLostError(EvalEngineError, RuntimeError):
+    """No worker is left to run what lost workers had not finished, or one share of it was lost again and again."""
+
+
 @contextmanager
 def engine_errors() -> Iterator[None]:
     """Translate the extension's exceptions, whose messages are finished, into this package's."""

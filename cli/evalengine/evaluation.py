@@ -29,6 +29,7 @@ from evalengine.arguments import (
     population_matrix,
     seed_matrix,
 )
+from evalengine.cancellation import CancelToken, cancellable, check_token
 from evalengine.descriptors import DescriptorLike, raw_descriptors
 from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.normalization import Normalization, ObservationStatistics, check_normalization
@@ -92,6 +93,7 @@ class EvaluationOptions(TypedDict, total=False):
     on_nan: Literal["raise"] | float
     progress: Callable[[int, int], object] | None
     normalize: Normalization | None
+    cancel: CancelToken | None
 
 
 def batch_evaluate(
@@ -119,7 +121,7 @@ def batch_evaluate(
         activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress,
+        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress, cancel,
             normalize; see `evaluate`.
 
     Raises:
@@ -146,6 +148,7 @@ def evaluate(
     threads: int | None = None,
     on_nan: Literal["raise"] | float = "raise",
     progress: Callable[[int, int], object] | None = None,
+    cancel: CancelToken | None = None,
     keep: Collection[str] = (),
     descriptors: Sequence[DescriptorLike] = (),
     trajectories: Collection[int] = (),
@@ -160,8 +163,8 @@ def evaluate(
     Args:
         env_id: the environment, by full id or short name.
         weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
-            is used in place, other layouts and floating dtypes are cast. P may be 0. Or PyTorch modules or state dicts:
-            one, or a list of them.
+            is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
+            cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
@@ -175,6 +178,8 @@ def evaluate(
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.
         progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
+            within a fraction of a second.
         keep: ("final_observation",) keeps the last observation of every episode.
         descriptors: K numbers that every episode is reduced to, such as ["last(x)", "first(y_velocity) where
             leg_contact else min(y_velocity)"]; see `Descriptor`. `make(env_id).entry.fields` has the names.
@@ -186,6 +191,7 @@ def evaluate(
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
+        CancelledError: `cancel` was set before all episodes were done.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
     seen = ObservationOptions.of(observation)
@@ -199,6 +205,7 @@ def evaluate(
     check_normalization(normalize)
     wanted = raw_descriptors(descriptors, entry, len(matrix) * episode_seeds.shape[1])
     chosen = checked_individuals(trajectories, len(matrix))
+    check_token(cancel)
     with _named_weights(matrix), engine_errors():
         raw = _engine.evaluate(
             entry.id,
@@ -213,7 +220,7 @@ def evaluate(
             max_episode_steps=max_episode_steps,
             on_nan=failure_fitness,
             keep_final_observation="final_observation" in keep,
-            progress=progress,
+            progress=cancellable(progress, cancel),
             observation=raw_options(seen),
             normalization=None if normalize is None else normalize.raw(entry),
             descriptors=wanted,

@@ -22,8 +22,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: the folder is missing or read-only, the path is a folder, or the existing file is write-protected.
     """
-    with _output_errors(path):
-        if _is_special(path):
+    with output_errors(path):
+        if is_special(path):
             return
         beside, descriptor = _open_beside(path)
         os.close(descriptor)
@@ -39,8 +39,8 @@ def write_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         OutputError: the file cannot be written (also when the disk is full).
     """
-    with _output_errors(path):
-        if _is_special(path):
+    with output_errors(path):
+        if is_special(path):
             with open(path, "wb") as stream:
                 yield stream
             return
@@ -57,8 +57,8 @@ def write_whole_by_name(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         OutputError: the file cannot be written, or `path` is a pipe or a device, in which such programs cannot go back.
     """
-    with _output_errors(path):
-        if _is_special(path):
+    with output_errors(path):
+        if is_special(path):
             raise OutputError(f"output: expected a regular file, got {os.fspath(path)}")
         with _replacing(path) as (beside, descriptor):
             try:
@@ -82,7 +82,8 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[tuple[Path, int]]:
 
 
 @contextmanager
-def _output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+def output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the system says of a file that cannot be written into an `OutputError` that names `path`."""
     try:
         yield
     except OutputError:
@@ -91,8 +92,12 @@ def _output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OutputError(f"output: cannot write {os.fspath(path)}: {error.strerror or error}") from None
 
 
-def _is_special(path: str | os.PathLike[str]) -> bool:
-    """Say whether `path` exists as something other than a regular file; refuse a folder."""
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Say whether `path` exists as something other than a regular file.
+
+    Raises:
+        OutputError: it is a folder.
+    """
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

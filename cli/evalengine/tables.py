@@ -11,7 +11,7 @@ Nothing is computed here but what a reader needs to see numbers well: the statis
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from evalengine.files import write_whole
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from evalengine.commands.evaluate import EvaluateResult
+    from evalengine.commands.evaluate_result import EvaluateResult
     from evalengine.parity.report import Report, Section
 
 EVALUATE_SCHEMA_VERSION = 1
@@ -41,14 +41,13 @@ def evaluation_frame(result: EvaluateResult) -> pd.DataFrame:
     """
     import pandas as pd
 
-    seeds = result.evaluation.seeds
     frame = pd.DataFrame(result.columns)
     frame.insert(0, "schema_version", EVALUATE_SCHEMA_VERSION)
     frame.insert(1, "env", result.env_id)
     frame.insert(2, "policy", result.policy)
     frame.insert(3, "weights", str(result.config.weights))
     frame.insert(4, "episodes", result.episodes)
-    frame.insert(5, "seeds", [" ".join(str(seed) for seed in row) for row in seeds.tolist()])
+    frame.insert(5, "seeds", " ".join(str(seed) for seed in result.seeds))
     return frame.assign(**result.provenance)
 
 
@@ -76,13 +75,20 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
         OutputError: the file cannot be written (also when the disk is full).
     """
     with write_whole(path) as stream:
-        # A file's name can be any bytes: surrogates stand for those that are no UTF-8.
-        frame.to_csv(stream, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
+        frame_csv(frame, stream)
+
+
+def frame_csv(frame: pd.DataFrame, stream: BinaryIO, *, with_header: bool = True) -> None:
+    """Write the lines of a frame as `write_csv` does."""
+    # A file's name can be any bytes: surrogates stand for those that are no UTF-8.
+    frame.to_csv(
+        stream, header=with_header, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape"
+    )
 
 
 def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
     """Return the table of the `top` best individuals, best first, and a line about all of them."""
-    columns, evaluation = result.columns, result.evaluation
+    columns = result.columns
     population = len(result.individuals)
     shown = result.ranking[:top]
     table = plain_table(f"{result.env_id}  {result.policy}  {counted(result.episodes, 'episode')} each")
@@ -99,8 +105,7 @@ def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
             style="bold green" if row == result.best else None,
         )
     lines = [
-        f"{counted(evaluation.steps, 'step')} in {evaluation.seconds:.3f} s: "
-        f"{_rate(evaluation.steps, evaluation.seconds)} steps/s"
+        f"{counted(result.steps, 'step')} in {result.seconds:.3f} s: {_rate(result.steps, result.seconds)} steps/s"
     ]
     if population > len(shown):
         lines.insert(0, f"The {len(shown)} best of {population:,} individuals; {_fitness_summary(result)}.")
@@ -162,15 +167,15 @@ def plain_table(title: str) -> Table:
 
 
 def _failed_remark(result: EvaluateResult, row: int) -> str:
-    if not result.evaluation.failed[row]:
+    if not result.failed[row]:
         return ""
-    return f"failed: NaN or infinite logits, fitness {_number(float(result.evaluation.fitness[row]))}"
+    return f"failed: NaN or infinite logits, fitness {_number(float(result.fitness[row]))}"
 
 
 def _fitness_summary(result: EvaluateResult) -> str:
     """Return the range and the mean of the fitness of all individuals that did not fail."""
-    finished = result.evaluation.fitness[~result.evaluation.failed].astype(float)
-    failed = int(result.evaluation.failed.sum())
+    finished = result.fitness[~result.failed].astype(float)
+    failed = int(result.failed.sum())
     if len(finished) == 0:
         return "all failed"
     summary = f"fitness {_number(finished.min())} to {_number(finished.max())}, mean {_number(finished.mean())}"

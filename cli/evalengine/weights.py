@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import float_array, population_matrix
-from evalengine.array_files import ArrayFile, read_npy, read_npz, read_safetensors, write_safetensors
+from evalengine.array_files import ArrayFile, map_npy, read_npy, read_npz, read_safetensors, write_safetensors
 from evalengine.errors import InputError
 from evalengine.files import check_writable, write_whole
 from evalengine.policy import Policy
@@ -56,7 +56,9 @@ class LoadedWeights:
     path: Path
 
 
-def load_weights(path: str | os.PathLike[str], policy: Policy | str | None = None) -> LoadedWeights:
+def load_weights(
+    path: str | os.PathLike[str], policy: Policy | str | None = None, *, memory_map: bool = False
+) -> LoadedWeights:
     """Read weights from .npy, .npz or .safetensors; float64 and float16 are cast to float32.
 
     A .npz or .safetensors file holds an array called "weights", or any one array, of shape (D,) or (P, D); or, where
@@ -65,6 +67,8 @@ def load_weights(path: str | os.PathLike[str], policy: Policy | str | None = Non
     Args:
         path: the file.
         policy: what the weights are for; wins over what the file says.
+        memory_map: leave the numbers of a .npy file where they are, so that a population may be larger than the memory.
+            This needs float32 in C order; anything else is read. The file must not be changed meanwhile.
 
     Raises:
         InputError: the file is missing, empty, truncated, pickled, of another format, promises more than it has, or
@@ -73,7 +77,7 @@ def load_weights(path: str | os.PathLike[str], policy: Policy | str | None = Non
     path = Path(path)
     given = None if policy is None else Policy(policy)
     name = f"weights: {path}"
-    content = _read(path, name)
+    content = _read(path, name, memory_map)
     described = _describe(path, content)
     known = given or described.policy
     weights = _weights_of(content, known, name)
@@ -132,7 +136,7 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def _read(path: Path, name: str) -> ArrayFile:
+def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
     if path.suffix.lower() in _PICKLES:
         raise InputError(_conversion(path))
     if path.suffix not in _SUFFIXES:
@@ -148,7 +152,8 @@ def _read(path: Path, name: str) -> ArrayFile:
                 raise InputError(f"{name}: expected a {path.suffix} file, got a Python pickle, which is never opened")
             stream.seek(0)
             if path.suffix == ".npy":
-                return ArrayFile({"weights": read_npy(stream, size, name)}, {})
+                read = map_npy if memory_map else read_npy
+                return ArrayFile({"weights": read(stream, size, name)}, {})
             return (read_npz if path.suffix == ".npz" else read_safetensors)(stream, size, name)
     except FileNotFoundError:
         raise InputError(f"weights: no such file: {path}") from None

@@ -1,0 +1,339 @@
+"""`evalengine evaluate --out` of a large population: killed at any moment, it goes on to what it would have written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evalengine import Policy, app, evaluate
+from evalengine.commands import evaluate as command
+from evalengine.commands import journaled
+from evalengine.errors import InputError, OutputError
+from evalengine.journal import open_journal
+from evalengine.provenance import provenance
+
+MLP = Policy("mlp:4-8-2")
+Captured = pytest.CaptureFixture[str]
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+@pytest.fixture
+def population(tmp_path: Path) -> Path:
+    """15 CartPole policies, of which two fail."""
+    weights = MLP.init(15, seed=4)
+    weights[[4, 11]] = np.nan
+    MLP.save(tmp_path / "w.npy", weights, "cartpole")
+    return tmp_path / "w.npy"
+
+
+@pytest.fixture(autouse=True)
+def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kill leaves behind does not depend on the disk; thousands of syncs would take minutes."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two individuals at first, then one at a time."""
+    monkeypatch.setattr(journaled, "FIRST_EPISODES", 6)
+    monkeypatch.setattr(journaled, "_PIECE_SECONDS", 0.0)
+
+
+def run(weights: Path, out: Path, *more: str) -> int:
+    return app.main(["evaluate", str(weights), "--episodes", "3", "--on-nan", "-1", "--out", str(out), *more])
+
+
+def without_times(csv: Path) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+\+00:00", "then", csv.read_text())
+
+
+@needs_fork
+def test_a_run_that_is_killed_at_any_moment_ends_in_the_same_bytes(population: Path, tmp_path: Path) -> None:
+    harness = [sys.executable, str(Path(__file__).with_name("killed_runs.py"))]
+    finished = subprocess.run(
+        [*harness, str(population), str(tmp_path), "2026", "12"], capture_output=True, text=True, check=True
+    )
+    whole = (tmp_path / "whole.csv").read_bytes()
+    assert whole.count(b"\n") == 1 + 15
+    runs = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert len(runs) == 12
+    for found in runs:
+        assert set(found["codes"]) <= {0, None} and found["codes"][-1] == 0, found
+        # All rows tell of one process: the one that began the run that was finished.
+        possible = [whole.replace(b",whole,", b",process %d," % begun) for begun in range(len(found["codes"]))]
+        assert Path(found["out"]).read_bytes() in possible, found
+    assert sum(found["codes"].count(None) for found in runs) >= 15
+    # Rows of killed processes were kept: else only the last process could have begun a run.
+    resumed = [b",process %d," % (len(found["codes"]) - 1) not in Path(found["out"]).read_bytes() for found in runs]
+    assert sum(resumed) >= 6
+    assert list(tmp_path.glob("*.part*")) == []
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_pieces_give_the_bytes_of_one_call(population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(population, tmp_path / "pieces.csv") == 0
+    monkeypatch.setattr(journaled, "FIRST_EPISODES", 10**6)
+    assert run(population, tmp_path / "whole.csv") == 0
+    assert without_times(tmp_path / "pieces.csv") == without_times(tmp_path / "whole.csv")
+    frame = pd.read_csv(tmp_path / "pieces.csv")
+    expected = evaluate("cartpole", np.load(population), MLP, episodes=3, on_nan=-1.0)
+    assert frame["fitness"].to_numpy(np.float32).tobytes() == expected.fitness.tobytes()
+    assert frame["failed"].tolist() == expected.failed.tolist()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pieces.csv", "w.npy", "w.npy.json", "whole.csv"]
+
+
+class Stop(Exception):
+    """Ends a run in the middle, as an error of the machine would."""
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, pieces: int, error: BaseException) -> None:
+    """Let evaluations fail after some pieces; the check of the arguments, of no individuals, does not count."""
+    left = [pieces]
+
+    def limited(env_id: str, weights: Any, *arguments: Any, **options: Any) -> Any:
+        if len(weights):
+            left[0] -= 1
+        if left[0] < 0:
+            raise error
+        return evaluate(env_id, weights, *arguments, **options)
+
+    monkeypatch.setattr(command, "evaluate", limited)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_what_is_resumed_is_reported_like_what_was_not(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    out = tmp_path / "out.csv"
+    with monkeypatch.context() as patched:
+        stop_after(patched, 5, KeyboardInterrupt())
+        assert run(population, out) == app.INTERRUPTED
+    part = tmp_path / "out.csv.part"
+    assert capsys.readouterr().err.splitlines() == [
+        f"kept: 6 of 15 individuals are in {part}; the same command goes on from there",
+        "interrupted",
+    ]
+    assert not out.exists()
+    assert len(part.read_text().splitlines()) == 1 + 6
+    assert run(population, out, "--json", "--threads", "1") == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"resuming: 6 of 15 individuals are in {part}\n"
+    resumed = json.loads(captured.out)
+    assert run(population, tmp_path / "other.csv", "--json") == 0
+    unbroken = json.loads(capsys.readouterr().out)
+    for name in ("seconds", "provenance"):
+        del resumed[name], unbroken[name]
+    assert resumed == unbroken
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_progress_goes_on_where_it_was(population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = command.EvaluateConfig(population, episodes=3, on_nan=-1.0, out=tmp_path / "out.csv")
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        stop_after(patched, 5, Stop())
+        command.run(config)
+    seen: list[tuple[int, int]] = []
+    command.run(config, lambda *counts: seen.append(counts))
+    assert seen[0] == (8 * 3, 15 * 3) and seen[-1] == (15 * 3, 15 * 3)
+    assert seen == sorted(seen)
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (["--seed", "1"], "seeds [0, 1, 2], this one has [1, 2, 3]"),
+        (["--on-nan", "-2"], 'on_nan "-1.0", this one has "-2.0"'),
+        (["--max-episode-steps", "9"], "max_episode_steps nothing, this one has 9"),
+        (["--env-kwarg", "sutton_barto_reward=true"], 'env_kwargs {}, this one has {"sutton_barto_reward": true}'),
+        (["--reset-option", "low=-0.1"], 'reset_options {}, this one has {"low": -0.1}'),
+        (["--policy", "mlp:4-8-2,act=relu"], 'policy "mlp:4-8-2", this one has "mlp:4-8-2,act=relu"'),
+    ],
+)
+def test_another_run_is_not_resumed(
+    population: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    changed: list[str],
+    message: str,
+) -> None:
+    out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
+    with monkeypatch.context() as patched:
+        stop_after(patched, 5, Stop())
+        assert run(population, out) == app.INTERNAL
+    before = part.read_bytes()
+    capsys.readouterr()
+    stop_after(monkeypatch, 0, Stop())
+    assert run(population, out, *changed) == app.BAD_INPUT
+    assert capsys.readouterr().err == (
+        f"error: out: {part} is a run with {message}: repeat its arguments to resume it, or delete that file to start "
+        "over\n"
+    )
+    assert part.read_bytes() == before
+    # What cannot be used at all does not cost the rows either.
+    assert run(population, out, "--threads", "0") == app.BAD_INPUT
+    assert part.read_bytes() == before
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_other_weights_and_another_engine_are_not_resumed(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
+    with monkeypatch.context() as patched:
+        stop_after(patched, 5, Stop())
+        run(population, out)
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "provenance", lambda now: provenance(now) | {"evalengine": "9.9.9"})
+        assert run(population, out) == app.BAD_INPUT
+    assert 'this one has "9.9.9"' in capsys.readouterr().err
+    weights = np.load(population)
+    weights[14, 0] = np.nextafter(weights[14, 0], np.float32(9))  # one bit of one weight
+    np.save(population, weights)
+    assert run(population, out) == app.BAD_INPUT
+    assert "is a run with weights' SHA-256" in capsys.readouterr().err
+    part.unlink()  # as the message says
+    assert run(population, out) == 0
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_run_that_cannot_succeed_leaves_nothing(population: Path, tmp_path: Path, capsys: Captured) -> None:
+    weights = MLP.init(15, seed=4)
+    weights[9] = np.float32(3e38)  # finite, but its logits are not
+    np.save(population, weights)
+    arguments = ["evaluate", str(population), "--episodes", "3", "--out", str(tmp_path / "out.csv")]
+    assert app.main(arguments) == app.BAD_INPUT
+    assert re.match(r"error: individual 9, episode 0: ", capsys.readouterr().err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["w.npy", "w.npy.json"]
+    np.save(population, np.full_like(weights, np.nan))
+    assert app.main(arguments) == app.BAD_INPUT
+    assert re.match(r"error: weights: .* individual 0 ", capsys.readouterr().err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["w.npy", "w.npy.json"]
+
+
+# The two files
+
+
+IDENTITY = {"env": "CartPole-v1", "seeds": (1, 2)}
+BLOCKS = (b"head\nfirst\n", b"second\n", b"third row\n")
+
+
+def written(out: Path) -> tuple[bytes, bytes]:
+    """Leave an unfinished run of three blocks behind; returns its two files."""
+    with pytest.raises(Stop), open_journal(out, IDENTITY, {"begun": "first"}) as journal:
+        for block in BLOCKS:
+            journal.append(block, rows=1, steps=10, seconds=0.5)
+        raise Stop
+    return out.with_name("out.csv.part").read_bytes(), out.with_name("out.csv.part.journal").read_bytes()
+
+
+def resumed(out: Path) -> int:
+    """Resume, check what is there, write what is missing, finish, check it all; returns how many blocks were kept."""
+    with open_journal(out, IDENTITY, {"begun": "second"}) as journal:
+        kept = journal.rows
+        assert journal.notes == {"begun": "first"} or kept == 0
+        assert journal.part.read_bytes() == b"".join(BLOCKS[:kept])
+        for block in BLOCKS[kept:]:
+            journal.append(block, rows=1, steps=10, seconds=0.5)
+        assert (journal.rows, sum(block.steps for block in journal.blocks)) == (3, 30)
+        journal.finish()
+    assert out.read_bytes() == b"".join(BLOCKS)
+    assert list(out.parent.glob("*.part*")) == []
+    return kept
+
+
+def test_every_torn_end_is_found(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    part, lines = written(out)
+    assert part == b"".join(BLOCKS)
+    header = lines.index(b"\n") + 1
+    kept = []
+    for length in range(header, len(lines) + 1):
+        out.with_name("out.csv.part").write_bytes(part)
+        out.with_name("out.csv.part.journal").write_bytes(lines[:length])
+        kept.append(resumed(out))
+    assert kept == sorted(kept) and set(kept) == {0, 1, 2, 3} and kept.count(3) == 1
+    kept = []
+    for length in range(len(part) + 1):
+        out.with_name("out.csv.part").write_bytes(part[:length])
+        out.with_name("out.csv.part.journal").write_bytes(lines)
+        kept.append(resumed(out))
+    assert kept == sorted(kept) and set(kept) == {0, 1, 2, 3} and kept.count(3) == 1
+
+
+def test_every_changed_byte_is_found(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    part, lines = written(out)
+    for position in range(len(part)):
+        changed = bytearray(part)
+        changed[position] ^= 1
+        out.with_name("out.csv.part").write_bytes(changed)
+        out.with_name("out.csv.part.journal").write_bytes(lines)
+        assert resumed(out) == sum(position >= len(b"".join(BLOCKS[: count + 1])) for count in range(3))
+    for position in range(lines.index(b"\n") + 1, len(lines)):
+        changed = bytearray(lines)
+        changed[position] ^= 1
+        out.with_name("out.csv.part").write_bytes(part + b"torn")
+        out.with_name("out.csv.part.journal").write_bytes(changed)
+        assert resumed(out) < 3
+
+
+def test_a_foreign_or_headless_part_is_left_alone(tmp_path: Path) -> None:
+    out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
+    message = (
+        f"^out: {re.escape(str(part))} exists and is no run that this version can resume: delete it to start over$"
+    )
+    part.write_bytes(b"somebody's download")
+    with pytest.raises(InputError, match=message), open_journal(out, IDENTITY, {}):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv.part"]
+    assert part.read_bytes() == b"somebody's download"
+    part.unlink()
+    _, lines = written(out)
+    (tmp_path / "out.csv.part.journal").write_bytes(lines[:20])
+    with pytest.raises(InputError, match=message), open_journal(out, IDENTITY, {}):
+        pass
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    with open_journal(out, IDENTITY, {"begun": "first"}) as journal:
+        journal.append(BLOCKS[0], rows=1, steps=10, seconds=0.5)
+        with (
+            pytest.raises(InputError, match=r"is being written by another process: wait for it, or end it$"),
+            open_journal(out, IDENTITY, {}),
+        ):
+            pass
+        journal.append(BLOCKS[1], rows=1, steps=10, seconds=0.5)
+        journal.append(BLOCKS[2], rows=1, steps=10, seconds=0.5)
+        journal.finish()
+    assert out.read_bytes() == b"".join(BLOCKS)
+
+
+def test_a_link_keeps_pointing_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "real.csv", tmp_path / "link.csv"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    with open_journal(link, IDENTITY, {}) as journal:
+        journal.append(b"new", rows=1, steps=1, seconds=0.1)
+        assert target.read_text() == "old"
+        journal.finish()
+    assert link.is_symlink() and target.read_text() == "new"
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_that_is_missing_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"^output: cannot write "), open_journal(tmp_path / "no" / "x.csv", {}, {}):
+        pass
