@@ -248,7 +248,7 @@ def test_interrupting_ends_the_workers_and_keeps_the_finished_rows(backend: str,
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors, errors
     rows = read_rows(tmp_path / "rows.csv")
     assert [row.round for row in rows] == list(range(1, len(rows) + 1))
     assert errors.endswith(f"interrupted: {len(rows)} of 1,000 rows, kept in {tmp_path / 'rows.csv'}\n")

@@ -135,7 +135,11 @@ class _ParentProcess(SpawnProcess):
     def run(self) -> None:
         """Leave by way of Python's exit when terminated, which ends the (daemonic) children."""
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-        super().run()
+        try:
+            super().run()
+        finally:
+            # A signal now would interrupt the exit, which is about to end the children.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class _ParentsContext(SpawnContext):

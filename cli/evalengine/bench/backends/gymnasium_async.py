@@ -15,6 +15,7 @@ are compared with the engine's.
 
 from __future__ import annotations
 
+import atexit
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,8 @@ def prepare(task: Task) -> None:
         copy=False,
         autoreset_mode=AutoresetMode.SAME_STEP,
     )
+    # The sub-environments end with this process; to close them once more while Python shuts down may print an error.
+    atexit.register(setattr, _Worker.envs, "closed", True)
 
     import torch
 
