@@ -250,7 +250,7 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_example_in_the_documentation_runs() -> None:
     page = (Path(__file__).resolve().parent.parent / "docs" / "many-machines.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    example, *_ = re.findall(r"^```python\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {}
     exec(compile(example, "many-machines.md", "exec"), names)
     expected = evaluate("CartPole-v1", names["population"], names["policy"], episodes=8)

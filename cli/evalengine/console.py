@@ -139,15 +139,26 @@ def episode_progress(label: str) -> Iterator[Callable[[int, int], object] | None
         yield _minute_lines(label)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Rate(TextColumn):
         def render(self, task: Task) -> Text:
             return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("episodes"), Rate(""))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    columns: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("episodes"), TimeRemainingColumn())
+    if console.width >= _USUAL_WIDTH:  # else rich would cut every column short
+        columns = (TextColumn("{task.description}"), BarColumn(), *columns[:2], Rate(""), columns[2])
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=None)
         is_first = True
 
