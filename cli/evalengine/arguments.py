@@ -50,6 +50,9 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
     Raises:
         InputError: the dtype is not a real floating one; the message calls the value `name`.
     """
+    if _is_ready(value, np.float32):
+        ready: NDArray[np.float32] = value
+        return ready
     array = _array(name, value)
     if array.dtype.kind != "f":
         raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {array.dtype}")
@@ -57,14 +60,14 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
         return np.require(array, np.float32, _FOR_THE_ENGINE)
 
 
-def weight_array(weights: ArrayLike, policy: str, n_params: int) -> NDArray[np.float32]:
+def weight_array(weights: ArrayLike, policy: object, n_params: int) -> NDArray[np.float32]:
     """Return weights as a C-contiguous float32 array, (D,) or (P, D), sharing memory where it already is one.
 
     A list or tuple of vectors is stacked; an empty one is a population of none.
 
     Args:
         weights: an array, a PyTorch tensor, or a list of vectors of either kind or of floats.
-        policy: what the messages call the policy.
+        policy: the policy or its spelling, for the messages: spelt only where there is one, in a call of microseconds.
         n_params: D.
 
     Raises:
@@ -79,15 +82,15 @@ def weight_array(weights: ArrayLike, policy: str, n_params: int) -> NDArray[np.f
     return array
 
 
-def population_matrix(weights: ArrayLike, policy: str, n_params: int, *, allow_vector: bool) -> NDArray[np.float32]:
+def population_matrix(weights: ArrayLike, policy: object, n_params: int, *, allow_vector: bool) -> NDArray[np.float32]:
     """Return weights as `weight_array` does, always (P, D); `allow_vector` takes (D,) as P = 1."""
     array = weight_array(weights, policy, n_params)
     if array.ndim == 1 and not allow_vector:
         raise _wrong_shape(array.shape, policy, n_params)
-    return np.atleast_2d(array)
+    return array if array.ndim == 2 else array[np.newaxis]
 
 
-def weight_vector(weights: ArrayLike, policy: str, n_params: int) -> NDArray[np.float32]:
+def weight_vector(weights: ArrayLike, policy: object, n_params: int) -> NDArray[np.float32]:
     """Return the weights of one individual as `weight_array` does, always (D,)."""
     array = weight_array(weights, policy, n_params)
     if array.ndim != 1:
@@ -141,7 +144,14 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
         condition = " with E > 0" if episodes is None else ""
         raise InputError(f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {array.shape}")
     _check_total(array.shape[-1], population)
-    return np.require(np.atleast_2d(array), np.uint64, _FOR_THE_ENGINE)
+    matrix = array if array.ndim == 2 else array[np.newaxis]
+    return matrix if _is_ready(matrix, np.uint64) else np.require(matrix, np.uint64, _FOR_THE_ENGINE)
+
+
+def _is_ready(value: Any, dtype: type[np.generic]) -> bool:
+    """Whether the engine can use `value` as it is; what `np.require` would find out in as long as playing 50 steps."""
+    # A subclass may be masked.
+    return type(value) is np.ndarray and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned
 
 
 def _as_integer(value: Any) -> int | None:
@@ -191,7 +201,7 @@ def _tensor_array(name: str, value: Any) -> NDArray[Any]:
     return np.asarray(tensor.float().numpy())
 
 
-def _stacked(vectors: Sequence[Any], policy: str, n_params: int) -> NDArray[np.float32]:
+def _stacked(vectors: Sequence[Any], policy: object, n_params: int) -> NDArray[np.float32]:
     matrix = np.empty((len(vectors), n_params), dtype=np.float32)
     for individual, value in enumerate(vectors):
         name = f"weights[{individual}]"
@@ -202,7 +212,7 @@ def _stacked(vectors: Sequence[Any], policy: str, n_params: int) -> NDArray[np.f
     return matrix
 
 
-def _wrong_shape(shape: tuple[int, ...], policy: str, n_params: int) -> InputError:
+def _wrong_shape(shape: tuple[int, ...], policy: object, n_params: int) -> InputError:
     return InputError(f"weights: expected shape (P, {n_params}) for {policy}, got {shape}")
 
 

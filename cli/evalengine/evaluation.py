@@ -130,7 +130,7 @@ def batch_evaluate(
     """
     check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)  # None is a choice of `evaluate` only
     policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
-    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
+    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
 
 
@@ -198,7 +198,7 @@ def evaluate(
     entry = describe(env_id, env_kwargs, seen)
     policy = policy if isinstance(policy, Policy) else Policy(policy)
     policy.check_fits(entry)
-    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=True)
+    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
     episode_seeds = seed_matrix(seeds, episodes, len(matrix))
     failure_fitness = _failure_fitness(on_nan)
     _check_options(max_episode_steps, threads, progress, keep, collect_statistics)

@@ -90,6 +90,8 @@ class ObservationOptions:
         Raises:
             InputError: neither of the two, an unknown option, or a value that it does not take.
         """
+        if value is None:
+            return None
         if isinstance(value, str):
             value = _parsed(value)
         if isinstance(value, Mapping):
@@ -98,7 +100,7 @@ class ObservationOptions:
                 if name not in names:
                     raise InputError(f"observation: expected some of {', '.join(names)}, got {name!r}")
             value = cls(**value)
-        elif value is not None and not isinstance(value, cls):
+        elif not isinstance(value, cls):
             raise InputError(f"observation: expected a mapping or a spelling {_SPELLING}, got {value!r}")
         return None if value == cls() else value
 

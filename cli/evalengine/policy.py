@@ -248,7 +248,7 @@ class Policy(Spelling):
         Raises:
             InputError: a shape or a dtype does not fit.
         """
-        individuals = weight_array(weights, str(self), self.n_params)
+        individuals = weight_array(weights, self, self.n_params)
         inputs = np.asarray(observations)
         leading = individuals.ndim
         batch = inputs.shape[:leading]
@@ -283,7 +283,7 @@ class Policy(Spelling):
         """
         from evalengine.population import flat_weights
 
-        return weight_array(flat_weights(self, individuals), str(self), self.n_params)
+        return weight_array(flat_weights(self, individuals), self, self.n_params)
 
     @classmethod
     def from_torch(cls, module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Policy:

@@ -93,7 +93,7 @@ class Job:
             NonFiniteError: a weight is NaN or infinite, and `on_nan` is "raise".
         """
         policy = policy if isinstance(policy, Policy) else Policy(policy)
-        matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=True)
+        matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
         episode_seeds = seed_matrix(seeds, episodes, len(matrix))
         empty = evaluate(env_id, matrix[:0], policy, seeds=episode_seeds[0], **options)
         if options.get("on_nan", "raise") == "raise":

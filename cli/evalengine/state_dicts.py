@@ -39,7 +39,7 @@ def to_state_dict(
     Raises:
         InputError: the vector does not have the policy's number of parameters, or `like` is not the policy's.
     """
-    weights = weight_vector(vector, str(policy), policy.n_params)
+    weights = weight_vector(vector, policy, policy.n_params)
     ends = np.cumsum([math.prod(parameter.shape) for parameter in policy.parameters])
     pieces = np.split(weights, ends[:-1])
     tensors = {p.name: piece.reshape(p.shape).copy() for p, piece in zip(policy.parameters, pieces, strict=True)}

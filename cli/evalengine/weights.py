@@ -108,7 +108,7 @@ def save_weights(
     if path.suffix not in _SUFFIXES:
         raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {path}")
     policy = Policy(policy)
-    matrix = population_matrix(policy.flatten(weights), str(policy), policy.n_params, allow_vector=True)
+    matrix = population_matrix(policy.flatten(weights), policy, policy.n_params, allow_vector=True)
     description = {
         "format": _FORMAT,
         "version": _VERSION,
