@@ -54,18 +54,18 @@ def refusal(clone: Path, programs: Path, **environment: str) -> str:
 
 def test_missing_cargo(clone: Path, programs: Path) -> None:
     (programs / "cargo").unlink()
-    wanted = "setup: cargo is missing: install Rust 1.85 or newer (https://rustup.rs)"
+    wanted = "setup: cargo is missing: install Rust 1.89 or newer (https://rustup.rs)"
     assert refusal(clone, programs) == wanted
 
 
-@pytest.mark.parametrize("version", ["1.84.1", "1.9.0", "0.99.0"])
+@pytest.mark.parametrize("version", ["1.88.1", "1.9.0", "0.99.0"])
 def test_old_cargo(clone: Path, programs: Path, version: str) -> None:
     program(programs / "cargo", f"echo 'cargo {version} (0123abcd 2025-01-01)'")
-    wanted = f"setup: cargo {version} is too old: evalengine needs 1.85 or newer (rustup update)"
+    wanted = f"setup: cargo {version} is too old: evalengine needs 1.89 or newer (rustup update)"
     assert refusal(clone, programs) == wanted
 
 
-@pytest.mark.parametrize("version", ["1.85.0", "1.85.0-nightly", "1.100.0", "2.0.0"])
+@pytest.mark.parametrize("version", ["1.89.0", "1.89.0-nightly", "1.100.0", "2.0.0"])
 def test_new_cargo_is_not_the_reason(clone: Path, programs: Path, version: str) -> None:
     program(programs / "cargo", f"echo 'cargo {version} (0123abcd 2026-01-01)'")
     assert "CPython" in refusal(clone, programs)

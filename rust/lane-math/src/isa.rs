@@ -6,16 +6,16 @@ use std::sync::OnceLock;
 use crate::lanes::Avx2Family;
 use crate::lanes::{PortableFamily, Simd};
 
-/// The environment variable that forces the portable path: `EVALENGINE_ISA=portable`.
+/// The environment variable that forces another path than the fastest: `EVALENGINE_ISA=portable` or `avx2`.
 pub const ISA_VARIABLE: &str = "EVALENGINE_ISA";
 
 /// An instruction set that this processor has.
 ///
 /// Every kernel gives the same bits on every `Isa`; the choice is one of speed only.
 ///
-/// An `Isa` is evidence as well as a name: [`Isa::Avx2`] cannot be constructed outside this crate (match it as
-/// `Isa::Avx2 { .. }`), and this crate constructs it only after the processor reported AVX2 and FMA. That is what makes
-/// [`Isa::run`] a safe function.
+/// An `Isa` is evidence as well as a name: [`Isa::Avx2`] and [`Isa::Avx512`] cannot be constructed outside this crate
+/// (match them as `Isa::Avx2 { .. }`), and this crate constructs them only after the processor reported what they need.
+/// That is what makes [`Isa::run`] a safe function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isa {
@@ -25,39 +25,55 @@ pub enum Isa {
     #[cfg(target_arch = "x86_64")]
     #[non_exhaustive]
     Avx2,
+    /// The same lanes with the instructions of AVX-512 (F, VL, DQ and BW) as well: twice as many registers, so that a
+    /// tanh, a sine or a tile of a layer need not put values aside. Lanes of eight all the same: wider registers take
+    /// two turns on many of these processors.
+    #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
+    Avx512,
 }
 
 impl Isa {
-    /// The fastest instruction set of this processor, or [`Isa::Portable`] if the environment variable
-    /// `EVALENGINE_ISA` says `portable`. Decided at the first call, then remembered.
+    /// The fastest instruction set of this processor, or the one that the environment variable `EVALENGINE_ISA` names,
+    /// if the processor has it. Decided at the first call, then remembered.
     #[must_use]
     pub fn detect() -> Self {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
         *DETECTED.get_or_init(|| {
-            let forced =
-                std::env::var_os(ISA_VARIABLE).is_some_and(|value| value.eq_ignore_ascii_case("portable"));
-            if forced { Self::Portable } else { Self::fastest() }
+            let available = Self::all_available();
+            let named = std::env::var_os(ISA_VARIABLE);
+            let is_named =
+                |isa: &&Self| named.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(isa.name()));
+            let fastest = available.last().copied().unwrap_or(Self::Portable);
+            available.iter().find(is_named).copied().unwrap_or(fastest)
         })
     }
 
-    /// Every instruction set of this processor, the portable one first; for tests that compare them. The environment
-    /// variable has no say here.
+    /// Every instruction set of this processor, the portable one first and the fastest last; for tests that compare
+    /// them. The environment variable has no say here.
     #[must_use]
     pub fn all_available() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
         let mut available = vec![Self::Portable];
-        if Self::fastest() != Self::Portable {
-            available.push(Self::fastest());
+        #[cfg(target_arch = "x86_64")]
+        if has_avx2() {
+            available.push(Self::Avx2);
+            if has_avx512() {
+                available.push(Self::Avx512);
+            }
         }
         available
     }
 
-    /// A name for tables and provenance: `"portable"` or `"avx2"`.
+    /// A name for tables and provenance: `"portable"`, `"avx2"` or `"avx512"`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
         }
     }
 
@@ -72,16 +88,24 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the variant exists only on processors that reported both features (see the type).
             Self::Avx2 => unsafe { run_avx2(kernel) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the variant exists only on processors that reported all of these features (see the type).
+            Self::Avx512 => unsafe { run_avx512(kernel) },
         }
     }
+}
 
-    fn fastest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Self::Avx2;
-        }
-        Self::Portable
-    }
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("avx512dq")
+        && std::arch::is_x86_feature_detected!("avx512bw")
 }
 
 /// A computation written once over lanes of any [`Simd`] family, and run by [`Isa::run`].
@@ -136,6 +160,16 @@ fn run_portable<K: Kernel>(kernel: K) -> K::Output {
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2Family>()
+}
+
+/// # Safety
+///
+/// The processor has AVX2, FMA, and AVX-512 F, VL, DQ and BW.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+#[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Avx2Family>()
 }
 

@@ -84,7 +84,7 @@ impl FrameRenderer {
         match self.isa {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the variant exists only on processors that have AVX2.
-            Isa::Avx2 { .. } => unsafe { self.render_bands_avx2(scene, frame) },
+            Isa::Avx2 { .. } | Isa::Avx512 { .. } => unsafe { self.render_bands_avx2(scene, frame) },
             _ => self.render_bands::<Portable>(scene, frame),
         }
     }

@@ -1,7 +1,7 @@
 //! Lanes as AVX2 registers.
 //!
 //! The intrinsics need AVX2 and FMA. The types here are private to the crate and are reached only through
-//! `Isa::Avx2`, which is constructed only where the processor has both (see `Isa`): that is the argument behind every
+//! `Isa::Avx2` and `Isa::Avx512`, which are constructed only where the processor has both (see `Isa`): the argument behind every
 //! `unsafe` block of this module. They compile to single instructions when inlined into a function that has the target
 //! features, which `Isa::run` provides.
 
