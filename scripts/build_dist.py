@@ -2,6 +2,7 @@
 
     build_dist.py OUT             a wheel for this machine
     build_dist.py OUT --portable  on Linux a manylinux wheel, linked by zig against an old glibc
+    build_dist.py OUT --quick     without the slow optimisations, for tests: the same results, later
 
 Cargo's target folder is kept, so the dependencies are built once; the engine itself is built every time.
 """
@@ -51,11 +52,17 @@ def unpack(sdist: Path, folder: Path) -> Path:
     return source
 
 
-def build(out: Path, portable: bool) -> None:
+# Link-time optimisation, for which the whole engine is compiled again, is most of a build.
+QUICK = ["--config", "profile.release.lto=false", "--config", "profile.release.codegen-units=16"]
+
+
+def build(out: Path, *, portable: bool, quick: bool) -> None:
     """Leaves exactly one sdist and one wheel of the current version in `out`."""
     maturin("sdist", "--out", str(out), source=ROOT)
     [sdist] = out.glob("evalengine-*.tar.gz")
-    options = MANYLINUX if portable and sys.platform == "linux" else ["--compatibility", "linux"]
+    options = [*MANYLINUX] if portable and sys.platform == "linux" else ["--compatibility", "linux"]
+    if quick:
+        options += QUICK
     with tempfile.TemporaryDirectory() as folder:
         source = unpack(sdist, Path(folder))
         maturin("build", "--release", "--interpreter", sys.executable, "--out", str(out), *options, source=source)
@@ -66,11 +73,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Builds the sdist, and the wheel from that sdist.")
     parser.add_argument("out", type=Path, help="an empty or new folder")
     parser.add_argument("--portable", action="store_true", help="on Linux: a manylinux wheel")
+    parser.add_argument("--quick", action="store_true", help="without the slow optimisations: for tests")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if any(arguments.out.iterdir()):
         parser.error(f"expected an empty folder, got {arguments.out} with files in it")
-    build(arguments.out.resolve(), arguments.portable)
+    build(arguments.out.resolve(), portable=arguments.portable, quick=arguments.quick)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Runs every test of the project, Rust (debug and optimised) then Python, and ends with their counts.
 
 Cargo prints one result line per test binary, so the total is summed here. All suites always run: a failing Rust test
-does not hide what Python has to say. Exit status 1 if any test failed or a suite ran none.
+does not hide what Python has to say. Python's files are dealt to a process for each core by pytest-xdist; cargo's tests
+use all cores anyway. Exit status 1 if any test failed or a suite ran none.
 """
 
 from __future__ import annotations
@@ -61,9 +62,22 @@ def run(command: Sequence[str]) -> tuple[int, str]:
     return process.returncode, "".join(lines)
 
 
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 CARGO_TEST = (
     *(os.environ.get("CARGO", "cargo"), "test", "--manifest-path", "rust/Cargo.toml"),
     *("--workspace", "--locked", "--no-fail-fast"),
+)
+# Each worker holds PyTorch and starts processes and threads of its own: more than these would want memory, not cores.
+MOST_WORKERS = 4
+# A file's tests stay together and in order: what a module makes once is made once, and some add up what others found.
+# In the order in which they are collected, which conftest.py begins with the longest, so that none is left for the end.
+PYTEST = (
+    *(sys.executable, "-m", "pytest", "--color=no"),
+    *(f"--numprocesses={min(cores(), MOST_WORKERS)}", "--dist=loadfile", "--no-loadscope-reorder"),
 )
 # Optimised code must give the same bits: some traps, such as pow(x, 2.0) folded to x * x, exist only there. Link-time
 # optimisation moves no floating-point operation and would be paid for in every test binary.
@@ -74,7 +88,7 @@ OPTIMISED = (
 SUITES: tuple[tuple[str, tuple[str, ...], Callable[[str], Counts]], ...] = (
     ("rust", CARGO_TEST, cargo_counts),
     ("rust, optimised", (*CARGO_TEST, *OPTIMISED), cargo_counts),
-    ("python", (sys.executable, "-m", "pytest", "--color=no"), pytest_counts),
+    ("python", PYTEST, pytest_counts),
 )
 
 

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from bench_rows import EQUAL, ROW, rounds_of
-from rich.console import Console, RenderableType
+from rendered_reports import lines_of, rendered
 
 from evalengine.bench.measures import Measure
 from evalengine.bench.regressions import compare_runs
 from evalengine.bench.results import BenchResult, BenchRow
 from evalengine.bench_tables import bench_frame, bench_report, regressions_report
 from evalengine.tables import write_csv
-
-
-def rendered(report: list[RenderableType]) -> str:
-    stream = io.StringIO()
-    console = Console(file=stream, width=1000, markup=False)
-    for renderable in report:
-        console.print(renderable)
-    return stream.getvalue()
-
-
-def lines_of(report: list[RenderableType]) -> list[list[str]]:
-    """The words of each line that is not blank."""
-    return [line.split() for line in rendered(report).splitlines() if line.strip()]
 
 
 def test_the_columns_of_bench_rows_are_their_fields(tmp_path: Path) -> None:

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cli_answers
 import numpy as np
 import pandas as pd
 import pytest
+from cli_answers import Captured
 
 import evalengine
 from evalengine import Policy, app
-from evalengine.commands import evaluate
-from evalengine.commands.evaluate import DEFAULT_EPISODES
+from evalengine.commands.evaluate import EvaluateConfig
 from evalengine.registry import entries
 
 MLP = Policy("mlp:4-64-2")
-Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def population(tmp_path: Path) -> Path:
-    """Twelve CartPole policies with a sidecar."""
-    path = tmp_path / "population.npy"
-    MLP.save(path, MLP.init(12, seed=3), "cartpole")
-    return path
-
-
-@pytest.fixture
-def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails the test if an evaluation starts."""
-
-    def run(*arguments: object, **options: object) -> None:
-        pytest.fail("an evaluation was started")
-
-    monkeypatch.setattr(evaluate, "evaluate", run)
+document = partial(cli_answers.document, "evaluate")
+refusal = partial(cli_answers.refusal, "evaluate")
 
 
 def bare(path: Path, weights: Any) -> Path:
@@ -47,32 +31,14 @@ def bare(path: Path, weights: Any) -> Path:
     return path
 
 
-def document(capsys: Captured, *arguments: object) -> dict[str, Any]:
-    """Runs `evaluate --json`, which must succeed, and returns what it prints."""
-    code = app.main(["evaluate", *(str(argument) for argument in arguments), "--json"])
-    captured = capsys.readouterr()
-    assert (code, captured.err) == (app.OK, "")
-    parsed: dict[str, Any] = json.loads(captured.out)
-    return parsed
-
-
-def refusal(capsys: Captured, *arguments: object, code: int = app.BAD_INPUT) -> str:
-    """Runs `evaluate`, which must fail with one line on stderr, and returns that line without "error: "."""
-    assert app.main(["evaluate", *(str(argument) for argument in arguments)]) == code
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
-    return captured.err.removeprefix("error: ").rstrip("\n")
-
-
 # Results
 
 
 def test_the_sidecar_says_what_the_weights_are_for(population: Path, capsys: Captured) -> None:
     found = document(capsys, population)
     assert (found["env"], found["policy"], found["weights"]) == ("CartPole-v1", "mlp:4-64-2", str(population))
-    assert found["episodes"] == DEFAULT_EPISODES
-    assert found["seeds"] == list(range(DEFAULT_EPISODES))
+    assert found["episodes"] == EvaluateConfig.default_episodes
+    assert found["seeds"] == list(range(EvaluateConfig.default_episodes))
     assert found["individual"] == list(range(12))
 
 

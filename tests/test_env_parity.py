@@ -3,74 +3,25 @@
 Nothing is resynchronised: the reference and the native environment get the same seed and the same actions, and
 everything that either returns must be equal, bit for bit, up to and including the terminal observation. At least
 200,000 steps of each environment are compared, fewer of CarRacing, whose reference draws a picture in every step; and
-what they are meant to reach is counted.
+what they are meant to reach is counted. Snake, whose player is longer, is in test_env_parity_snake.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from side_by_side import MIN_STEPS, Observation, Step, difference, replay
 
 from evalengine import make
 from evalengine.parity.drivers import player
 from evalengine.parity.references import Reference, Variant, reference
-from evalengine.parity.references.snake import MOVES, SnakeEnv
 from evalengine.parity.trace import make_reference
 from evalengine.registry import describe, entries, resolve
-
-Observation = NDArray[Any]
-Step = tuple[Any, Any, Any, Any]
-"""observation, reward, terminated, truncated"""
-
-MIN_STEPS = 200_000
-
-
-def difference(ours: Step, theirs: Step) -> str | None:
-    """The first field that differs in type or in any bit, or None."""
-    mine, reference_observation = np.asarray(ours[0]), np.asarray(theirs[0])
-    if (mine.dtype, mine.shape) != (reference_observation.dtype, reference_observation.shape):
-        return "observation's dtype or shape"
-    if mine.tobytes() != reference_observation.tobytes():
-        return "observation"
-    if np.float64(ours[1]).tobytes() != np.float64(theirs[1]).tobytes():
-        return "reward"
-    if bool(ours[2]) is not bool(theirs[2]):
-        return "terminated"
-    if bool(ours[3]) is not bool(theirs[3]):
-        return "truncated"
-    return None
-
-
-def replay(
-    native: Any,
-    theirs: gymnasium.Env[Any, Any],
-    choose: Callable[[Observation], Any],
-    seed: int | None,
-    options: Mapping[str, float] | None = None,
-) -> tuple[int, bool, bool]:
-    """One episode on both; its length and how it ended. `choose` sees the reference's observations only."""
-    observation, info = theirs.reset(seed=seed, options=None if options is None else dict(options))
-    ours, our_info = native.reset(seed=seed, options=options)
-    assert our_info == info
-    assert difference((ours, 0.0, False, False), (observation, 0.0, False, False)) is None, f"seed {seed}: reset"
-    steps = 0
-    while True:
-        action = choose(observation)
-        result = theirs.step(action)
-        our_result = native.step(action)
-        steps += 1
-        field = difference(our_result[:4], result[:4])
-        assert field is None, f"seed {seed}: step {steps}: {field}: {our_result[:4]} instead of {result[:4]}"
-        observation = result[0]
-        if result[2] or result[3]:
-            return steps, bool(result[2]), bool(result[3])
-
 
 # --- the comparer has teeth
 
@@ -268,123 +219,3 @@ def play_variant(found: Reference, variant: Variant, first_seed: int, steps: int
         length, terminated, truncated = replay(native, theirs, choose, first_seed + seen["episodes"], variant.options)
         seen.update(episodes=1, steps=length, terminated=terminated, truncated=truncated)
     return seen
-
-
-# --- Snake
-
-
-class SnakePlayer:
-    """Goes for the fruit along free cells, now and then anywhere, and counts what it meets.
-
-    It only ever looks at the reference. `noise` is the share of random valid moves, `folly` that of moves without
-    looking. On boards with an even number of rows it can follow a tour of all cells instead, which fills the board.
-    """
-
-    def __init__(self, env: SnakeEnv, rng: np.random.Generator, *, noise: float, folly: float, tour: bool) -> None:
-        self.env, self.rng, self.noise, self.folly = env, rng, noise, folly
-        self.tour = tour_of_all_cells(env.rows, env.cols) if tour else None
-        self.seen = Counter[str]()
-
-    def __call__(self, observation: Observation) -> int:
-        env = self.env
-        row, col = env.head
-        action = int(self.rng.integers(4)) if self.rng.random() < self.folly else self._move(row, col)
-        target = (row + MOVES[action][0], col + MOVES[action][1])
-        self.seen["longest"] = max(self.seen["longest"], env.length)
-        if 0 <= target[0] < env.rows and 0 <= target[1] < env.cols:
-            age = env.ages[target]
-            self.seen["turned back"] += env.length == 2 and age == 1
-            self.seen["entered tail"] += env.length > 2 and age == 1
-            self.seen["bit"] += age > 1
-            self.seen["ate"] += target == env.fruit
-        else:
-            self.seen["hit wall"] += 1
-        return action
-
-    def _move(self, row: int, col: int) -> int:
-        env = self.env
-        if self.tour is not None and self.rng.random() >= self.noise:
-            return self.tour[row, col]
-        valid = [
-            action
-            for action, (d_row, d_col) in enumerate(MOVES)
-            if 0 <= row + d_row < env.rows and 0 <= col + d_col < env.cols and env.ages[row + d_row, col + d_col] <= 1
-        ]
-        if not valid:
-            return int(self.rng.integers(4))
-        if self.rng.random() < self.noise or env.fruit is None:
-            return valid[int(self.rng.integers(len(valid)))]
-        fruit = env.fruit
-        return min(valid, key=lambda a: abs(row + MOVES[a][0] - fruit[0]) + abs(col + MOVES[a][1] - fruit[1]))
-
-
-def tour_of_all_cells(rows: int, cols: int) -> dict[tuple[int, int], int]:
-    """The next move of a closed tour through all cells: down the first column, then up in rows of zigzag."""
-    assert rows % 2 == 0 and cols >= 2
-    up, right, down, left = range(4)
-    tour = {}
-    for row in range(rows):
-        for col in range(cols):
-            if col == 0:
-                tour[row, col] = down if row < rows - 1 else right
-            elif (rows - 1 - row) % 2 == 0:
-                tour[row, col] = right if col < cols - 1 else up
-            else:
-                tour[row, col] = left if col > 1 or row == 0 else up
-    return tour
-
-
-SNAKE_VARIANTS: list[tuple[dict[str, int], dict[str, Any], int]] = [
-    ({}, {"noise": 0.1, "folly": 0.0, "tour": False}, 60_000),
-    ({}, {"noise": 0.02, "folly": 0.005, "tour": False}, 20_000),
-    ({}, {"noise": 0.0, "folly": 1.0, "tour": False}, 10_000),
-    ({"time_limit": 30_000}, {"noise": 0.0, "folly": 0.0, "tour": True}, 40_000),
-    ({"rows": 4, "cols": 5}, {"noise": 0.0, "folly": 0.0, "tour": True}, 20_000),
-    ({"rows": 5, "cols": 4, "time_limit": 50}, {"noise": 0.2, "folly": 0.0, "tour": False}, 20_000),
-    ({"rows": 3, "cols": 3}, {"noise": 0.3, "folly": 0.0, "tour": False}, 10_000),
-    ({"rows": 2, "cols": 2}, {"noise": 0.3, "folly": 0.05, "tour": False}, 10_000),
-    ({"rows": 1, "cols": 2}, {"noise": 0.5, "folly": 0.1, "tour": False}, 5_000),
-    ({"rows": 2, "cols": 1, "time_limit": 1}, {"noise": 0.5, "folly": 0.5, "tour": False}, 2_000),
-    ({"rows": 1, "cols": 9, "time_limit": 3}, {"noise": 0.5, "folly": 0.2, "tour": False}, 3_000),
-    ({"rows": 17, "cols": 3}, {"noise": 0.1, "folly": 0.01, "tour": False}, 10_000),
-]
-assert sum(steps for *_, steps in SNAKE_VARIANTS) >= MIN_STEPS
-
-
-@pytest.fixture(scope="module")
-def snake_totals() -> Counter[str]:
-    """What the players of all variants met, summed up by the tests of this module."""
-    return Counter[str]()
-
-
-@pytest.mark.parametrize(("kwargs", "style", "steps"), SNAKE_VARIANTS)
-def test_snake_equals_its_reference(
-    kwargs: dict[str, Any], style: dict[str, Any], steps: int, snake_totals: Counter[str]
-) -> None:
-    theirs = SnakeEnv(**kwargs)
-    native = make("evalengine/Snake-v0", observation=None, **kwargs)
-    player = SnakePlayer(theirs, np.random.default_rng(steps), **style)
-    seen = player.seen
-    seed = 0
-    while seen["steps"] < steps:
-        length, terminated, truncated = replay(native, theirs, player, seed)
-        full = theirs.length == theirs.rows * theirs.cols
-        both = terminated and truncated
-        seen.update(steps=length, full=full, truncated=truncated, both=both, terminated=terminated)
-        seed += 1
-    if style["tour"]:
-        assert seen["full"] > 0
-    longest = max(snake_totals["longest"], seen["longest"])
-    snake_totals.update(seen)
-    snake_totals["longest"] = longest
-    snake_totals["variants"] += 1
-
-
-def test_the_snakes_have_met_everything(snake_totals: Counter[str]) -> None:
-    if snake_totals["variants"] < len(SNAKE_VARIANTS):
-        pytest.skip("needs all variants of test_snake_equals_its_reference")
-    assert snake_totals["steps"] >= MIN_STEPS
-    at_least = {"full": 500, "truncated": 500, "both": 100, "ate": 10_000, "bit": 300, "hit wall": 1_000}
-    at_least |= {"entered tail": 1_000, "turned back": 1_000, "longest": 143}
-    missed = {name: snake_totals[name] for name, count in at_least.items() if snake_totals[name] < count}
-    assert missed == {}

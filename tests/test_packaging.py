@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import LONGEST
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from run_tests import SUITES, Counts, cargo_counts, pytest_counts
+from run_tests import MOST_WORKERS, SUITES, Counts, cargo_counts, pytest_counts
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -177,6 +178,18 @@ def test_help_lists_every_public_target() -> None:
     targets = next(line for line in makefile.splitlines() if line.startswith(".PHONY:")).split()[1:]
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert sorted(re.findall(r"^make (\S+)", shown, flags=re.MULTILINE)) == sorted(targets)
+
+
+def test_a_files_tests_run_together_beside_those_of_others() -> None:
+    [command] = [command for name, command, _ in SUITES if name == "python"]
+    assert "--dist=loadfile" in command
+    [workers] = [option for option in command if option.startswith("--numprocesses=")]
+    assert 1 <= int(workers.partition("=")[2]) <= min(MOST_WORKERS, os.cpu_count() or 1)
+
+
+def test_the_files_that_begin_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / f"{name}.py").exists()] == []
+    assert len(set(LONGEST)) == len(LONGEST)
 
 
 def test_counts_of_cargo_are_summed_over_its_test_binaries() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -28,12 +28,6 @@ LINEAR = Policy("mlp:4-2")
 """No hidden layer: 4 products and a bias for each logit, EXACT."""
 
 TANH = Policy("mlp:4-64-2")
-
-
-@pytest.fixture(scope="module")
-def torch_policy() -> Iterator[TorchPolicy]:
-    with TorchPolicy() as running:
-        yield running
 
 
 class StandIn:

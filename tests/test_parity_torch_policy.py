@@ -25,12 +25,6 @@ from evalengine.provenance import package_version
 POLICIES = ["mlp:5-20-3,act=relu", "cnn:2x6x5-4k3p1-3,bias=0", "cnn:3x5x5-6k1-8k2s2-7", "mlp:4-8-2"]
 
 
-@pytest.fixture(scope="module")
-def torch_policy() -> Iterator[TorchPolicy]:
-    with TorchPolicy() as running:
-        yield running
-
-
 def example(policy: Policy, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weights and observations."""
     observations = np.random.default_rng(1).standard_normal((rows, policy.n_inputs), np.float32)

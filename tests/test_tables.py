@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from rich.console import Console, RenderableType
+from rendered_reports import lines_of, rendered
 
 from evalengine.commands.evaluate import EvaluateConfig, EvaluateResult
 from evalengine.errors import OutputError
@@ -45,19 +44,6 @@ def result_of(returns: NDArray[np.float64], failed: tuple[int, ...] = (), **conf
     return EvaluateResult.of(
         chosen, "CartPole-v1", "mlp:4-64-2", np.arange(population, dtype=np.int64), evaluation, PROVENANCE
     )
-
-
-def rendered(report: list[RenderableType]) -> str:
-    stream = io.StringIO()
-    console = Console(file=stream, width=1000, markup=False)
-    for renderable in report:
-        console.print(renderable)
-    return stream.getvalue()
-
-
-def lines_of(report: list[RenderableType]) -> list[list[str]]:
-    """The words of each line that is not blank."""
-    return [line.split() for line in rendered(report).splitlines() if line.strip()]
 
 
 THREE = np.array([[1.0, 2.0], [30.0, 34.0], [4.0, 5.0]])

@@ -18,17 +18,20 @@ from evalengine.cli_options import (
     Observation,
     PolicyOption,
     ResetOption,
+    Seed,
+    Seeds,
     Threads,
+    Weights,
 )
 
 
 def evaluate(
-    weights: Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")],
+    weights: Weights,
     env: EnvOption = None,
     policy: PolicyOption = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
-    seed: Annotated[int | None, typer.Option(help="First seed; 0 if left out.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")] = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
     index: Annotated[int | None, typer.Option(help="Evaluate only this individual, counted from 0.")] = None,
     env_kwarg: EnvKwarg = None,
     reset_option: ResetOption = None,

@@ -5,6 +5,7 @@ Imports nothing heavy: `--help` of every command loads it. Depends on console an
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,9 @@ def print_help(context: typer.Context, wanted: bool) -> None:
 
 
 Help = Annotated[bool, typer.Option("--help", callback=print_help, is_eager=True, help="Show this message and exit.")]
+Weights = Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")]
+Seed = Annotated[int | None, typer.Option(help="First seed; 0 if left out.")]
+Seeds = Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")]
 Threads = Annotated[
     int | None, typer.Option(help="Threads; all cores that this process may use if left out.", show_default=False)
 ]

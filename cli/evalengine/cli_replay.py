@@ -19,12 +19,15 @@ from evalengine.cli_options import (
     Observation,
     PolicyOption,
     ResetOption,
+    Seed,
+    Seeds,
     Threads,
+    Weights,
 )
 
 
 def replay(
-    weights: Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")],
+    weights: Weights,
     env: EnvOption = None,
     policy: PolicyOption = None,
     index: Annotated[
@@ -35,8 +38,8 @@ def replay(
         ),
     ] = "best",
     episodes: Annotated[int | None, typer.Option(help="Episodes to play; 1 if left out.")] = None,
-    seed: Annotated[int | None, typer.Option(help="First seed; 0 if left out.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")] = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
     env_kwarg: EnvKwarg = None,
     reset_option: ResetOption = None,
     observation: Observation = None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evalengine.commands.envs import EnvironmentsResult, ListedEnvironment
-    from evalengine.commands.replay import EpisodeReplay, ReplayResult
+    from evalengine.commands.replay_result import EpisodeReplay, ReplayResult
     from evalengine.registry import EnvironmentEntry
 
 

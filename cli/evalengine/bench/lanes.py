@@ -21,6 +21,9 @@ from evalengine.bench.sharding import Size
 if TYPE_CHECKING:
     from evalengine.bench.torch_population import PopulationPolicy
 
+NOTE = "own seeds and auto-reset: steps of the episodes asked for"
+"""What a row has to say of episodes that were played on lanes."""
+
 
 class Lanes(Protocol):
     """What is asked of a vector environment; observations (lanes, ...), everything else (lanes,)."""

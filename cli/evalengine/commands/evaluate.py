@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.commands.evaluate_result import DEFAULT_EPISODES, EvaluateConfig, EvaluateResult
+from evalengine.commands.evaluate_result import EvaluateConfig, EvaluateResult
 from evalengine.commands.fitting import choose
-from evalengine.errors import InputError
+from evalengine.commands.weights_file import selected
 from evalengine.evaluation import Evaluation, evaluate
 from evalengine.files import check_writable
 from evalengine.policy import Policy
 from evalengine.provenance import provenance
 from evalengine.registry import EnvironmentEntry
-from evalengine.weights import LoadedWeights, load_weights
+from evalengine.weights import load_weights
 
-__all__ = ["DEFAULT_EPISODES", "EvaluateConfig", "EvaluateResult", "run"]
+__all__ = ["EvaluateConfig", "EvaluateResult", "run"]
 
 # From this size on a .npy file is mapped instead of read: then its population may be larger than the memory.
 _MAPPED_BYTES = 1 << 28
@@ -52,10 +52,11 @@ def run(
     """
     started_at = datetime.now(UTC)
     if config.out is not None:
-        _check_output(config.out, config.weights)
+        config.check_output("out", config.out)
+        check_writable(config.out)
     loaded = load_weights(config.weights, config.policy, memory_map=_is_large(config.weights))
     entry, policy = choose(loaded, config.env, config.env_kwargs, config.observation)
-    weights, individuals = _selected(loaded, config.index)
+    weights, individuals = selected(loaded, config.index, "a position from 0")
     if config.out is not None:
         from evalengine.commands import journaled
 
@@ -82,8 +83,8 @@ def _evaluate(
         entry.id,
         weights,
         policy,
-        episodes=DEFAULT_EPISODES if config.episodes is None and isinstance(config.seeds, int) else config.episodes,
-        seeds=config.seeds if isinstance(config.seeds, int) else list(config.seeds),
+        episodes=config.n_episodes,
+        seeds=config.seeds,
         env_kwargs=config.env_kwargs,
         reset_options=config.reset_options,
         observation=config.observation,
@@ -99,22 +100,3 @@ def _is_large(weights: Path) -> bool:
         return weights.stat().st_size >= _MAPPED_BYTES
     except OSError:
         return False  # said better by who reads it
-
-
-def _check_output(out: Path, weights: Path) -> None:
-    """Refuse an output that cannot be written, or that would replace the weights."""
-    if out.exists() and weights.exists() and out.samefile(weights):
-        raise InputError(f"out: expected another file than the weights, got {out}")
-    check_writable(out)
-
-
-def _selected(loaded: LoadedWeights, index: int | None) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the weights of the individuals to evaluate, and their positions in the file."""
-    population = len(loaded.weights)
-    if index is None:
-        return loaded.weights, np.arange(population, dtype=np.int64)
-    if not 0 <= index < population:
-        raise InputError(
-            f"index: expected a position from 0 among the {population} individuals in {loaded.path}, got {index}"
-        )
-    return loaded.weights[index : index + 1], np.array([index], dtype=np.int64)

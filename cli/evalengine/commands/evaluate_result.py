@@ -8,8 +8,7 @@ calls, some of them perhaps by an earlier process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -17,44 +16,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.commands.weights_file import EpisodesConfig
 from evalengine.evaluation import Evaluation
-from evalengine.observation import ObservationLike
-
-DEFAULT_EPISODES = 10
-"""Episodes per individual where neither their number nor their seeds are given."""
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
-    """What to evaluate, and how.
+class EvaluateConfig(EpisodesConfig):
+    """What to evaluate, and how: what `EpisodesConfig` says, and the following.
 
     Attributes:
-        weights: a .npy, .npz or .safetensors file with one vector or a population.
-        env: short name or full id; None takes what the file says, or the only environment that fits.
-        policy: spelling; None takes what the file says, or the environment's default.
-        episodes: episodes per individual; None means as many as `seeds`, or `DEFAULT_EPISODES`.
-        seeds: the first seed of consecutive ones, or one seed for each episode; every individual plays the same.
         index: evaluate only this individual; None means all.
-        env_kwargs: keyword arguments of the environment.
-        reset_options: options of every reset.
-        observation: frame skip, gray scale, size and stack of images; see `evalengine.ObservationOptions`.
-        max_episode_steps: time limit in steps of the environment; None means the environment's own.
-        threads: None means the cores that this process may use.
         on_nan: "raise", or the fitness of an individual whose logits become NaN or infinite.
         out: a CSV file for all individuals; None writes none.
     """
 
-    weights: Path
-    env: str | None = None
-    policy: str | None = None
-    episodes: int | None = None
-    seeds: int | tuple[int, ...] = 0
+    default_episodes = 10
+
     index: int | None = None
-    env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
-    reset_options: Mapping[str, float] = field(default_factory=dict)
-    observation: ObservationLike | None = None
-    max_episode_steps: int | None = None
-    threads: int | None = None
     on_nan: Literal["raise"] | float = "raise"
     out: Path | None = None
 

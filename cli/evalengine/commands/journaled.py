@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import check_finite
-from evalengine.commands.evaluate_result import DEFAULT_EPISODES, EvaluateConfig, EvaluateResult
+from evalengine.commands.evaluate_result import EvaluateConfig, EvaluateResult
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation import Evaluation
 from evalengine.files import is_special
@@ -81,7 +81,7 @@ class Task:
 def is_worth_it(config: EvaluateConfig, population: int) -> bool:
     """Say whether a population is large enough, and its output a file that can be written bit by bit and renamed."""
     assert config.out is not None
-    return population > 1 and population * _episodes(config) > FIRST_EPISODES and not is_special(config.out)
+    return population > 1 and population * config.n_episodes > FIRST_EPISODES and not is_special(config.out)
 
 
 def run(
@@ -122,8 +122,8 @@ def run(
         task.env_id,
         task.policy,
         {name: np.concatenate([piece[name] for piece in columns]) for name in columns[0]},
-        _seeds(task.config),
-        _episodes(task.config),
+        task.config.episode_seeds,
+        task.config.n_episodes,
         sum(block.steps for block in journal.blocks),
         sum(block.seconds for block in journal.blocks),
         journal.notes,
@@ -134,7 +134,7 @@ def _remaining(
     task: Task, journal: Journal, evaluate_rows: EvaluateRows, progress: Progress | None
 ) -> list[dict[str, NDArray[np.generic]]]:
     """Evaluate the rows that the journal lacks, write them, and return their columns, piece by piece."""
-    population, episodes = len(task.weights), _episodes(task.config)
+    population, episodes = len(task.weights), task.config.n_episodes
     most = max(1, _PIECE_BYTES // (4 * task.weights.shape[1] + _BYTES_PER_EPISODE * episodes))
     rows = max(1, min(FIRST_EPISODES // episodes, most))
     pieces = []
@@ -169,25 +169,13 @@ def _identity(task: Task) -> dict[str, Any]:
         "index": config.index,
         "env": task.env_id,
         "policy": task.policy,
-        "seeds": _seeds(config),
+        "seeds": config.episode_seeds,
         "env_kwargs": dict(config.env_kwargs),
         "reset_options": dict(config.reset_options),
         "observation": None if config.observation is None else str(config.observation),
         "max_episode_steps": config.max_episode_steps,
         "on_nan": str(config.on_nan),
     }
-
-
-def _seeds(config: EvaluateConfig) -> list[int]:
-    if isinstance(config.seeds, int):
-        return list(range(config.seeds, config.seeds + _episodes(config)))
-    return [int(seed) for seed in config.seeds]
-
-
-def _episodes(config: EvaluateConfig) -> int:
-    if config.episodes is not None:
-        return config.episodes
-    return DEFAULT_EPISODES if isinstance(config.seeds, int) else len(config.seeds)
 
 
 def _csv(result: EvaluateResult, *, with_header: bool) -> bytes:

@@ -50,6 +50,7 @@
 
 mod actions;
 mod error;
+mod finite;
 mod normalization;
 mod outcome;
 mod queue;
@@ -158,7 +159,7 @@ impl Call<'_> {
             // The caller's mode would be inherited by threads that it starts, and is its own business.
             let _standard = StandardFloatMode::enter();
             if self.task.on_non_finite == OnNonFinite::Stop {
-                worker::check_share(self.task, self.queue, thread);
+                finite::check_share(self.task, self.queue, thread);
             }
             let lanes = self.task.lanes_per_thread(self.threads);
             Worker::new(self.task, self.queue, self.statistics, thread, lanes).run(after_step)

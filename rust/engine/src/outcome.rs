@@ -15,6 +15,13 @@ pub(crate) struct EpisodeRecord {
     pub(crate) failed: bool,
 }
 
+impl EpisodeRecord {
+    /// The episode of an individual that is not played at all.
+    pub(crate) fn refused(job: usize) -> Self {
+        Self { job, total: f64::NAN, length: 0, terminated: false, truncated: false, failed: true }
+    }
+}
+
 /// The episodes that one worker ended, in the order in which they ended.
 #[derive(Debug, Default)]
 pub(crate) struct EpisodeRecords {
@@ -23,6 +30,15 @@ pub(crate) struct EpisodeRecords {
     pub(crate) final_observations: Vec<f32>,
     /// What else was asked for.
     pub(crate) recorded: Recorded,
+}
+
+impl EpisodeRecords {
+    /// A row for the last observation of the episode that was recorded last: NaN until it is written.
+    pub(crate) fn final_observation(&mut self, size: usize) -> &mut [f32] {
+        let start = self.final_observations.len();
+        self.final_observations.resize(start + size, f32::NAN);
+        &mut self.final_observations[start..]
+    }
 }
 
 /// The result of an evaluation. `(P, E)` arrays are row-major, in the order of the population.

@@ -1,6 +1,7 @@
 //! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended.
 
 use crate::actions::ActionDecoder;
+use crate::finite::all_finite;
 use crate::normalization::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
@@ -128,9 +129,7 @@ impl<'a> Worker<'a> {
         }
         self.group.step(self.decoder.decode(logits), &mut self.outcomes);
         let any_ended = self.tally();
-        if self.recorder.is_some() {
-            self.record_step();
-        }
+        self.record_step();
         if any_ended {
             self.replace_lanes(|worker, lane| worker.ended[lane].then_some(false));
         }
@@ -156,7 +155,7 @@ impl<'a> Worker<'a> {
         any
     }
 
-    /// Tells the recorder of the step that all lanes have made.
+    /// Tells the recorder, if there is one, of the step that all lanes have made.
     fn record_step(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             let n_inputs = self.task.network.architecture().n_inputs();
@@ -197,25 +196,23 @@ impl<'a> Worker<'a> {
 
     fn end_episode(&mut self, lane: usize, failed: bool) {
         let job = self.jobs[lane];
+        let [terminated, truncated] =
+            [&self.outcomes.terminated, &self.outcomes.truncated].map(|flags| !failed && flags[lane]);
         self.slots.release(self.lane_slots[lane]);
         self.record(EpisodeRecord {
             job,
             total: if failed { f64::NAN } else { self.totals[lane] },
             length: self.lengths[lane],
-            terminated: !failed && self.outcomes.terminated[lane],
-            truncated: !failed && self.outcomes.truncated[lane],
+            terminated,
+            truncated,
             failed,
         });
         if let Some(recorder) = &mut self.recorder {
-            let [terminated, truncated] =
-                [&self.outcomes.terminated, &self.outcomes.truncated].map(|flags| !failed && flags[lane]);
             recorder.end(lane, End { job, terminated, truncated, failed });
         }
         if self.task.keep_final_observation {
-            let size = self.task.spec.observation_space().size();
-            let start = self.records.final_observations.len();
-            self.records.final_observations.resize(start + size, 0.0);
-            self.group.observe_lane(lane, View::Gymnasium, &mut self.records.final_observations[start..]);
+            let row = self.records.final_observation(self.task.spec.observation_space().size());
+            self.group.observe_lane(lane, View::Gymnasium, row);
         }
     }
 
@@ -249,22 +246,12 @@ impl<'a> Worker<'a> {
     }
 
     fn fail_before_the_start(&mut self, job: usize) {
-        let nothing = EpisodeRecord {
-            job,
-            total: f64::NAN,
-            length: 0,
-            terminated: false,
-            truncated: false,
-            failed: true,
-        };
-        self.record(nothing);
+        self.record(EpisodeRecord::refused(job));
         if let Some(recorder) = &mut self.recorder {
             recorder.refuse(job / self.task.episodes, job);
         }
         if self.task.keep_final_observation {
-            let size = self.task.spec.observation_space().size();
-            let end = self.records.final_observations.len() + size;
-            self.records.final_observations.resize(end, f32::NAN);
+            self.records.final_observation(self.task.spec.observation_space().size());
         }
     }
 
@@ -305,22 +292,4 @@ impl<'a> Worker<'a> {
             }
         }
     }
-}
-
-/// Refuses the call if an individual in this thread's share of the population has a weight that is not finite. Every
-/// thread looks through its whole share before it plays, so the first such individual is named, whatever their number.
-pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize) {
-    let bad = queue.share(task.population, thread).find(|&individual| {
-        let weights = task.individual_weights(individual);
-        !all_finite(weights)
-    });
-    if let Some(individual) = bad {
-        queue.refuse(individual);
-    }
-}
-
-/// No value is NaN or infinite: no exponent is all ones. Without an early exit, so that it vectorises.
-fn all_finite(values: &[f32]) -> bool {
-    const EXPONENT: u32 = 0x7f80_0000;
-    !values.iter().fold(false, |found, value| found | (value.to_bits() & EXPONENT == EXPONENT))
 }

@@ -92,6 +92,20 @@ fn read() -> Register {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn write(_: Register) {}
 
+/// Every result rounded towards zero; for tests.
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(crate) const TOWARDS_ZERO: Register = STANDARD | 0b11 << 13;
+
+/// What `function` returns in another mode; for tests.
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(crate) fn in_mode<T>(mode: Register, function: impl FnOnce() -> T) -> T {
+    let found = read();
+    write(mode);
+    let value = function();
+    write(found);
+    value
+}
+
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;

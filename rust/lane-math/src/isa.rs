@@ -155,7 +155,8 @@ fn run_portable<K: Kernel>(kernel: K) -> K::Output {
 
 /// # Safety
 ///
-/// The processor has AVX2 and FMA.
+/// The processor has AVX2 and FMA: this function is compiled for both, and the lanes of `Avx2Family`, whose methods are
+/// safe to call, use their instructions without asking. The one caller has an `Isa::Avx2`, which proves it.
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 #[target_feature(enable = "avx2,fma")]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import Evaluated, Task, no_episode, require_packages, versions
-from evalengine.bench.lanes import lane_count, play_on_lanes
+from evalengine.bench.lanes import NOTE, lane_count, play_on_lanes
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 from evalengine.errors import UnsupportedError
 
@@ -52,7 +52,7 @@ def version() -> str:
 
 def note(task: Task) -> str:
     """What a row has to say of its episodes."""
-    return "own seeds and auto-reset: steps of the episodes asked for"
+    return NOTE
 
 
 def open_backend(task: Task) -> ShardedBackend:

@@ -1,8 +1,9 @@
-//! Whether the lanes equal the platform's libm: found out once, by comparing.
+//! Whether the lanes equal the platform's libm: found out once, by comparing, in the standard floating-point mode.
 
 use std::sync::OnceLock;
 
 use super::LibmLanes;
+use crate::StandardFloatMode;
 use crate::isa::Isa;
 use crate::libm;
 
@@ -26,10 +27,19 @@ const RANDOM_ARGUMENTS: usize = 8192;
 /// The comparison's outcome, remembered.
 pub(super) fn verdict() -> LibmLanes {
     static VERDICT: OnceLock<LibmLanes> = OnceLock::new();
-    *VERDICT.get_or_init(|| {
-        let arguments = random_arguments();
-        LibmLanes { trig: trig_agrees(&arguments), pow: pow_agrees(&arguments) }
-    })
+    *VERDICT.get_or_init(compared_as_promised)
+}
+
+/// The comparison in the mode in which the lanes will be used, whichever the caller's thread is in: with another rounding
+/// they part from libm, and that would be remembered.
+fn compared_as_promised() -> LibmLanes {
+    let _standard = StandardFloatMode::enter();
+    compared()
+}
+
+fn compared() -> LibmLanes {
+    let arguments = random_arguments();
+    LibmLanes { trig: trig_agrees(&arguments), pow: pow_agrees(&arguments) }
 }
 
 fn trig_agrees(arguments: &[f64]) -> bool {
@@ -98,6 +108,19 @@ mod tests {
         let middle_or_far =
             |from: f64, to: f64| arguments.iter().filter(|x| (from..to).contains(&x.abs())).count();
         assert!(middle_or_far(0.856, 2.426) > 1000 && middle_or_far(2.427, 250.0) > 1000);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_callers_rounding_has_no_say() {
+        use crate::float_mode::{TOWARDS_ZERO, in_mode};
+
+        let usual = compared_as_promised();
+        assert_eq!(in_mode(TOWARDS_ZERO, compared_as_promised), usual);
+        // The mode matters: where the lanes are used, the same comparison finds them wanting in the caller's.
+        if usual.trig {
+            assert_ne!(in_mode(TOWARDS_ZERO, compared), usual);
+        }
     }
 
     /// Where libm gives the bits of glibc's FMA variants, the lanes must be found equal; else the check, or a formula,

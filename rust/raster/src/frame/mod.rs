@@ -91,7 +91,7 @@ impl FrameRenderer {
 
     /// # Safety
     ///
-    /// The processor has AVX2.
+    /// The processor has AVX2: the lanes of `Avx2`, whose methods are safe to call, use its instructions without asking.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     unsafe fn render_bands_avx2(&mut self, scene: &Scene, frame: &mut Frame) {

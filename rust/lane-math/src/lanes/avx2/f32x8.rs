@@ -61,12 +61,18 @@ impl F32x8 for Avx2 {
         lanes
     }
 
+    /// # Safety
+    ///
+    /// `source` is valid for reads of eight `f32`, as the trait asks.
     #[inline(always)]
     unsafe fn load_ptr(source: *const f32) -> Self {
         // SAFETY: the processor has AVX2 (parent module); the caller promises eight readable values.
         Self(unsafe { _mm256_loadu_ps(source) })
     }
 
+    /// # Safety
+    ///
+    /// `target` is valid for writes of eight `f32`, as the trait asks.
     #[inline(always)]
     unsafe fn store_ptr(self, target: *mut f32) {
         // SAFETY: the processor has AVX2 (parent module); the caller promises room for eight values.

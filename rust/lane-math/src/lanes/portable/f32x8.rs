@@ -30,12 +30,18 @@ impl F32x8 for Portable {
         self.0
     }
 
+    /// # Safety
+    ///
+    /// `source` is valid for reads of eight `f32`, as the trait asks.
     #[inline(always)]
     unsafe fn load_ptr(source: *const f32) -> Self {
         // SAFETY: the caller promises eight readable values; an array of f32 is aligned as f32 is.
         Self(unsafe { source.cast::<[f32; 8]>().read() })
     }
 
+    /// # Safety
+    ///
+    /// `target` is valid for writes of eight `f32`, as the trait asks.
     #[inline(always)]
     unsafe fn store_ptr(self, target: *mut f32) {
         // SAFETY: the caller promises room for eight values; an array of f32 is aligned as f32 is.

@@ -1,0 +1,71 @@
+"""Policies, weights and observations for tests of the forward pass's comparers, and a PyTorch that is tampered with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine import _engine
+from evalengine.parity.report import Section
+from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.policy import Policy
+
+RELU = "mlp:9-33-7,act=relu"
+TANH = "mlp:6-40-30-3"
+OUTSIDE = "cnn:3x6x5-4k2p3-5k3-3"
+"""Its first convolution has windows that lie in the padding altogether."""
+
+Change = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def example(spelling: str, rows: int = 200) -> tuple[Policy, NDArray[np.float32], NDArray[np.float32]]:
+    """A policy, weights and observations."""
+    policy = Policy(spelling)
+    observations = np.random.default_rng(2).standard_normal((rows, policy.n_inputs), np.float32)
+    return policy, policy.init(1, seed=3)[0], observations
+
+
+def by_name(found: Sequence[Section], start: str) -> Section:
+    (section,) = (section for section in found if section.name.startswith(start))
+    return section
+
+
+class Tampered(TorchPolicy):
+    """A PyTorch whose weights, or whose float32 results, are changed on the way."""
+
+    def __init__(self, torch_policy: TorchPolicy, *, weights: Change | None = None, results: Change | None = None):
+        super().__init__()
+        self.versions = torch_policy.versions
+        self._original = torch_policy
+        self._change_weights = weights
+        self._change_results = results
+
+    def outputs(
+        self,
+        input_shape: tuple[int, ...],
+        layers: Sequence[_engine.Layer],
+        weights: NDArray[np.float32],
+        observations: NDArray[np.float32],
+        *,
+        keep: Sequence[int] | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+    ) -> list[NDArray[Any]]:
+        if self._change_weights is not None and weights.size:
+            weights = self._change_weights(weights.copy())
+        found = self._original.outputs(input_shape, layers, weights, observations, keep=keep, dtype=dtype)
+        if self._change_results is not None and dtype == "float32":
+            found = [self._change_results(outputs.copy()) for outputs in found]
+        return found
+
+
+def swapped(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    weights[[2, 3]] = weights[[3, 2]]
+    return weights
+
+
+def one_ulp(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    weights[5] = np.nextafter(weights[5], np.float32(1))
+    return weights
