@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalengine import console
-from evalengine.bench.backends import MODULES, Task, open_backend
+from evalengine.bench.backends import CLUSTERS, MODULES, Task, open_backend
 from evalengine.bench.measures import Measure
 from evalengine.bench.results import BenchRow
 from evalengine.bench_tables import bench_frame
@@ -81,7 +81,16 @@ FILES: dict[str, tuple[BenchConfig, ...]] = {
         ),
     ),
     "startup.csv": (replace(_growth("cartpole", Measure.startup, LOOP_AND_BEST), rounds=3),),
-    "memory.csv": (replace(_growth("cartpole", Measure.memory, LOOP_AND_BEST), rounds=3),),
+    "memory.csv": (
+        replace(_growth("cartpole", Measure.memory, LOOP_AND_BEST), rounds=3),
+        *(
+            replace(_growth(env, Measure.resident, ("rust",)), rounds=3)
+            for env in ("cartpole", "acrobot", "pendulum", "lunarlander", "snake")
+        ),
+        # A CarRacing reset lays out a track: a tenth of the resets takes as long as all of the others' together.
+        replace(_growth("carracing", Measure.resident, ("rust",)), rounds=3, episodes=10),
+    ),
+    "machines.csv": (replace(_growth("cartpole", Measure.machines, ("rust", *CLUSTERS)), threads=2),),
 }
 """The published files, and the runs that make up each."""
 

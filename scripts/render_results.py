@@ -1,4 +1,4 @@
-"""Makes everything that is shown of bench_results/*.csv: plots, README.md's figures, the goals. Measures nothing.
+"""Makes everything that is shown of bench_results/*.csv: plots, and the documents' tables. Measures nothing.
 
 python scripts/render_results.py            what `make figures` runs
 python scripts/render_results.py --check    writes nothing; exit status 1 if a text differs from the CSV files
@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from cost_tables import machines_section, resident_section
 from evalengine.bench.results import BenchRow
 from evalengine.bench.saved import read_rows
 from evalengine.files import write_whole
@@ -27,16 +28,18 @@ def committed_rows(root: Path) -> list[BenchRow]:
 
 
 def texts(root: Path, rows: list[BenchRow]) -> dict[Path, str]:
-    """Both documents with their sections made anew from the rows."""
+    """The documents with their sections made anew from the rows."""
     plots = [str(PLOTS / path.name) for path in sorted((root / PLOTS).glob("*.png"))] if rows else []
-    sections = {
-        root / "README.md": ("measured", speed_section(rows, plots)),
-        root / "bench_results" / "README.md": ("goals", goals_section(rows)),
-    }
-    return {
-        path: between_markers(path.read_text(encoding="utf-8"), name, section)
-        for path, (name, section) in sections.items()
-    }
+    sections = [
+        (root / "README.md", "measured", speed_section(rows, plots)),
+        (root / "bench_results" / "README.md", "goals", goals_section(rows)),
+        (root / "bench_results" / "README.md", "resident", resident_section(rows)),
+        (root / "docs" / "many-machines.md", "machines", machines_section(rows)),
+    ]
+    found = {path: path.read_text(encoding="utf-8") for path, _, _ in sections}
+    for path, name, section in sections:
+        found[path] = between_markers(found[path], name, section)
+    return found
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

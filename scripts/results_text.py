@@ -2,7 +2,8 @@
 
     rows ──► speed_section ──► README.md              rows ──► goals_section ──► bench_results/README.md
 
-Pure functions from rows to Markdown, so that a test can make them again and compare.
+Pure functions from rows to Markdown, so that a test can make them again and compare. `cost_tables.py` has those of
+machines and of memory.
 """
 
 from __future__ import annotations
@@ -89,14 +90,16 @@ def speed_section(rows: Sequence[BenchRow], plots: Sequence[str]) -> str:
         return NOTHING
     backends = [name for name in BACKENDS if any(name in measured for measured in by_workload.values())]
     lines = [
-        _origin(rows),
+        origin(rows),
         "",
-        _line(["environment, policy", "population", *(BACKENDS[name] for name in backends), "against the plain loop"]),
+        table_line(
+            ["environment, policy", "population", *(BACKENDS[name] for name in backends), "against the plain loop"]
+        ),
         "|---|---|" + "--:|" * (len(backends) + 1),
     ]
     for (env, policy, workload), measured in by_workload.items():
         rates = [f"{measured[name].steps_per_s:,.0f}" if name in measured else "-" for name in backends]
-        lines.append(_line([f"{_short(env)}, `{policy}`", workload, *rates, _speedup(measured)]))
+        lines.append(table_line([f"{short_name(env)}, `{policy}`", workload, *rates, _speedup(measured)]))
     lines += ["", *_notes(rows, backends), *_cost_lines(rows)]
     lines += [f"![{_caption(path)}]({path})" for path in plots]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -107,7 +110,7 @@ def goals_section(rows: Sequence[BenchRow]) -> str:
     by_workload = _throughput(rows)
     if not by_workload:
         return NOTHING
-    lines = [_origin(rows), "", "| goal | at least | measured, the worst workload | |", "|---|--:|--:|---|"]
+    lines = [origin(rows), "", "| goal | at least | measured, the worst workload | |", "|---|--:|--:|---|"]
     lines += [_goal_line(goal, by_workload) for goal in GOALS]
     reached = shares(rows)
     if reached:
@@ -120,8 +123,8 @@ def goals_section(rows: Sequence[BenchRow]) -> str:
         ]
         for share in reached:
             macs = f"{share.macs_per_s / 1e9:,.1f}"
-            name = f"{_short(share.env)}, `{share.policy}`"
-            lines.append(_line([name, share.workload, f"{share.steps_per_s:,.0f}", macs, f"{share.share:.1%}"]))
+            name = f"{short_name(share.env)}, `{share.policy}`"
+            lines.append(table_line([name, share.workload, f"{share.steps_per_s:,.0f}", macs, f"{share.share:.1%}"]))
     return "\n".join(lines) + "\n"
 
 
@@ -148,17 +151,18 @@ def _throughput(rows: Sequence[BenchRow]) -> dict[_Workload, dict[str, BenchSumm
     return found
 
 
-def _origin(rows: Sequence[BenchRow]) -> str:
-    """Where and when the figures were measured, and how often."""
-    measured = [row for row in rows if row.measure == Measure.throughput]
+def origin(rows: Sequence[BenchRow], measure: Measure = Measure.throughput) -> str:
+    """Where and when the figures of a measure were taken, and how often."""
+    measured = [row for row in rows if row.measure == measure]
     cpus = ", ".join(sorted({row.cpu for row in measured}))
     cores = ", ".join(str(count) for count in sorted({row.cores for row in measured}))
     dates = sorted({row.started_at[:10] for row in measured})
     counts = sorted({summary.rounds for summary in summarised(measured)})
     rounds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     commits = ", ".join(sorted({row.commit[:10] + ("+" if row.dirty != "false" else "") for row in measured}))
+    what = "Environment steps per second" if measure == Measure.throughput else "Episodes of one step"
     return (
-        f"Environment steps per second on {cores} cores of {cpus}, medians of {rounds} rounds, "
+        f"{what} on {cores} cores of {cpus}, medians of {rounds} rounds, "
         f"`make results` on {dates[-1]}, commit {commits}:"
     )
 
@@ -195,7 +199,7 @@ def _cost_lines(rows: Sequence[BenchRow]) -> list[str]:
     for backend in [name for name in BACKENDS if name in costs]:
         latency, startup, memory = (costs[backend].get(name) for name in ("latency", "startup", "memory"))
         lines.append(
-            _line(
+            table_line(
                 [
                     BACKENDS[backend],
                     "-" if latency is None else f"{latency.us_per_call / 1e3:,.2f} ms",
@@ -216,10 +220,10 @@ def _goal_line(goal: Goal, by_workload: dict[_Workload, dict[str, BenchSummary]]
         if (value := _reached(goal, measured)) is not None
     ]
     if not found:
-        return _line([goal.name, f"{goal.least:,.0f}{unit}", "-", "not measured"])
+        return table_line([goal.name, f"{goal.least:,.0f}{unit}", "-", "not measured"])
     worst = min(found)
     digits = 1 if worst < 100 else 0
-    return _line(
+    return table_line(
         [
             goal.name,
             f"{goal.least:,.0f}{unit}",
@@ -239,11 +243,13 @@ def _reached(goal: Goal, measured: dict[str, BenchSummary]) -> float | None:
     return rate / measured[goal.against].steps_per_s if goal.against in measured else None
 
 
-def _line(cells: Sequence[str]) -> str:
+def table_line(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
 
 
-def _short(env: str) -> str:
+def short_name(env: str) -> str:
+    """An environment's id without namespace and version."""
     return env.rpartition("/")[2].partition("-v")[0]
 
 

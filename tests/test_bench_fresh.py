@@ -8,13 +8,16 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evalengine import evaluate
+from evalengine.bench import probe as probing
 from evalengine.bench import resident, workloads
-from evalengine.bench.backends import Evaluated
+from evalengine.bench.backends import Evaluated, Task
 from evalengine.bench.fresh import probe
 from evalengine.bench.measures import Measure
 from evalengine.bench.resident import Resident, descendants
@@ -24,6 +27,7 @@ from evalengine.errors import EvalEngineError, UnsupportedError
 from evalengine.registry import resolve
 
 CALL = replace(workloads.workload("random", resolve("cartpole")), population=40, episodes=2)
+TASK = Task(CALL.env_id, CALL.policy, threads=2)
 MEGABYTE = 1_000_000
 needs_proc = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="no Linux /proc here")
 
@@ -31,7 +35,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reas
 def test_a_first_call_in_a_fresh_process_is_the_engines() -> None:
     direct = evaluate(CALL.env_id, CALL.weights(), CALL.policy, seeds=CALL.seeds())
     start = time.perf_counter()
-    probed = probe(Measure.startup, "rust", CALL, threads=2)
+    probed = probe(Measure.startup, "rust", CALL, TASK)
     passed = time.perf_counter() - start
     assert (probed.population, probed.steps, probed.calls) == (40, direct.steps, 1)
     assert probed.fitness_checksum == fitness_checksum(Evaluated(direct.returns, direct.lengths))
@@ -43,7 +47,7 @@ def test_a_first_call_in_a_fresh_process_is_the_engines() -> None:
 @needs_proc
 @pytest.mark.parametrize(("backend", "processes"), [("rust", 1), ("multiprocessing", 3)])
 def test_memory_is_of_all_processes(backend: str, processes: int) -> None:
-    probed = probe(Measure.memory, backend, CALL, threads=2)
+    probed = probe(Measure.memory, backend, CALL, TASK)
     direct = evaluate(CALL.env_id, CALL.weights(), CALL.policy, seeds=CALL.seeds())
     assert probed.steps == direct.steps
     assert probed.peak_rss_bytes is not None and probed.rss_growth_bytes is not None
@@ -54,7 +58,7 @@ def test_memory_is_of_all_processes(backend: str, processes: int) -> None:
 
 def test_a_process_that_fails_is_one_line() -> None:
     with pytest.raises(EvalEngineError, match=r"^startup: the process of envpol failed: .*got 'envpol'$"):
-        probe(Measure.startup, "envpol", CALL, threads=1)
+        probe(Measure.startup, "envpol", CALL, TASK)
 
 
 def test_an_interrupt_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +77,7 @@ def test_an_interrupt_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.setattr(time, "perf_counter", interrupted_clock)
     with pytest.raises(KeyboardInterrupt):
-        probe(Measure.startup, "rust", CALL, threads=1)
+        probe(Measure.startup, "rust", CALL, TASK)
     assert started[0].poll() is not None
 
 
@@ -91,7 +95,81 @@ def test_rows_of_fresh_processes(measure: str) -> None:
     assert all((row.peak_rss_bytes is not None) == (measure == "memory") for row in result.rows)
 
 
+@needs_proc
+def test_many_calls_in_a_fresh_process_play_other_seeds_each_time() -> None:
+    probed = probe(Measure.resident, "rust", CALL, replace(TASK, max_episode_steps=7), calls=5)
+    direct = [
+        evaluate(CALL.env_id, CALL.weights(), CALL.policy, seeds=[2 * call, 2 * call + 1], max_episode_steps=7)
+        for call in range(5)
+    ]
+    assert (probed.population, probed.calls) == (40, 5)
+    assert probed.steps == sum(evaluation.steps for evaluation in direct)
+    assert probed.fitness_checksum == fitness_checksum(Evaluated(direct[-1].returns, direct[-1].lengths))
+    assert probed.peak_rss_bytes is not None and probed.peak_rss_bytes > 15 * MEGABYTE
+    assert probed.rss_growth_bytes is not None and 0 <= probed.rss_growth_bytes < probed.peak_rss_bytes
+
+
+class Leaking:
+    """The engine's answer, and bytes that stay."""
+
+    def __init__(self, leaks: list[int]) -> None:
+        self.leaks, self.kept = leaks, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
+        self.kept += self.leaks.pop(0)
+        return Evaluated(np.ones((len(weights), len(seeds))), np.ones((len(weights), len(seeds)), np.int64))
+
+
+@pytest.mark.parametrize(
+    ("leaks", "grown"),
+    [
+        ([5, 0, 0, 0, 0, 0], 0),
+        ([5, 7, -3, 3, -3, 3], 0),  # up and down
+        ([1, 1, 1, 1, 1, 1], 3),  # what half of the calls leak
+        ([9, 0, -4, 0, 0, 0], 0),
+        ([9], 0),
+    ],
+)
+def test_growth_is_what_the_second_half_of_the_calls_adds(
+    leaks: list[int], grown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = Leaking(list(leaks))
+    monkeypatch.setattr(probing, "resident_bytes", lambda: 1000 + backend.kept)
+    answer = probing._many_calls(backend, CALL, len(leaks))
+    assert (answer["rss_growth_bytes"], answer["calls"], answer["steps"]) == (grown, len(leaks), 80 * len(leaks))
+    assert answer["peak_rss_bytes"] == 1000 + max(sum(leaks[: end + 1]) for end in range(len(leaks)))
+
+
+@needs_proc
+def test_rows_of_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalengine.bench.plan.RESETS", (3, 4, 5))
+    monkeypatch.setattr("evalengine.bench.plan.MANY_CALLS", (1, 1, 6))
+    result = run(BenchConfig("cartpole", Measure.resident, rounds=2, threads=1, csv=False))
+    assert [(row.backend, row.population, row.episodes, row.calls, row.steps) for row in result.rows] == [
+        ("rust", 3, 4, 5, 60),
+        ("rust", 3, 4, 5, 60),
+        ("rust", 1, 1, 6, 6),
+        ("rust", 1, 1, 6, 6),
+    ]
+    assert {row.note for row in result.rows} == {"episodes end after 1 step"}
+    assert result.ok and all(row.rss_growth_bytes is not None for row in result.rows)
+
+
 # --- /proc
+
+
+def test_a_system_that_does_not_tell_the_resident_memory_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(resident, "_PROC", tmp_path)
+    with pytest.raises(UnsupportedError, match=r"^resident: expected Linux with /proc/PID/status, got none$"):
+        resident.resident_bytes()
 
 
 @needs_proc

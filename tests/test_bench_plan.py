@@ -56,6 +56,24 @@ def test_a_call_is_small_where_it_is_about_its_costs_and_large_where_about_memor
     assert sizes(Measure.memory, size=(7, 2)) == [("random", 7, 2)]
 
 
+def test_what_stays_is_of_many_resets_and_of_many_calls() -> None:
+    (block,) = blocks(Measure.resident)
+    assert block.max_episode_steps == 1 and block.task(2).max_episode_steps == 1
+    cases = [(series.workload.population, series.workload.episodes, series.calls) for series in block.series]
+    assert cases == [(10, 100, 100), (1, 1, 10_000)]  # 10^5 resets, 10^4 calls
+    assert sizes(Measure.resident, size=(3, 2)) == [("random", 3, 2), ("random", 1, 1)]
+    (usual,) = blocks(Measure.latency)
+    assert usual.max_episode_steps is None and usual.task(2).max_episode_steps is None
+
+
+def test_calls_on_machines_grow_by_their_bytes() -> None:
+    (block,) = blocks(Measure.machines)
+    assert block.max_episode_steps == 1
+    assert sizes(Measure.machines) == [("random", 1, 1), ("random", 555, 1), ("random", 35_555, 1)]
+    assert 4 * 450 * 555 <= 10**6 and 4 * 450 * 35_555 <= 64 * 10**6
+    assert sizes(Measure.machines, size=(7, 3)) == [("random", 7, 3)]
+
+
 def test_backends_take_turns_but_where_their_processes_would_be_too_many() -> None:
     for measure in set(Measure) - {Measure.peak, Measure.policy, Measure.threads}:
         (block,) = blocks(measure)
@@ -102,6 +120,14 @@ def test_hidden_layers_have_16_to_512_units() -> None:
             {"measure": Measure.peak, "workloads": None, "backends": ("multiprocessing",)},
             "backends: expected rust alone for peak, got multiprocessing",
         ),
+        (
+            {"measure": Measure.resident, "backends": ("rust", "multiprocessing")},
+            "backends: expected rust alone for resident, got rust, multiprocessing",
+        ),
+        (
+            {"measure": Measure.machines, "backends": ("rust", "envpool")},
+            "backends: expected some of rust, process-pool, dask, ray for machines, got rust, envpool",
+        ),
         ({"env": "all", "policy": "mlp:4-2"}, "policy: expected none with all environments, got mlp:4-2"),
         ({"former": Path("no.csv")}, "no.csv: cannot be read: No such file or directory"),
     ],
@@ -128,7 +154,9 @@ def test_the_engine_is_measured(measure: Measure, monkeypatch: pytest.MonkeyPatc
         assert row.macs == Policy(row.policy).network.macs
         assert row.steps % row.calls == 0
         assert row.calls == 1 or measure not in PREFIX
-        assert (row.peak_rss_bytes, row.rss_growth_bytes, row.note) == (None, None, "")
+        assert (row.peak_rss_bytes, row.rss_growth_bytes) == (None, None)
+        assert row.note == ("episodes end after 1 step" if measure == Measure.machines else "")
+        assert measure != Measure.machines or row.steps == row.calls * row.population
 
 
 def test_the_peak_is_measured_on_one_thread_and_on_all() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bench_rows import ROW, rounds_of
 
 from evalengine.bench.measures import Measure
-from evalengine.bench.regressions import LEAST_CHANGE, LEAST_ROUNDS, Verdict, compare_runs, cost, unit
+from evalengine.bench.regressions import LEAST_BYTES, LEAST_CHANGE, LEAST_ROUNDS, Verdict, compare_runs, cost, unit
 
 STEADY = (1.0, 1.0, 1.0)
 
@@ -45,11 +45,11 @@ def test_the_rule(former: tuple[float, ...], now: tuple[float, ...], expected: V
 
 
 def test_the_rules_constants_are_those_of_the_documents() -> None:
-    assert (LEAST_ROUNDS, LEAST_CHANGE) == (3, 0.05)
+    assert (LEAST_ROUNDS, LEAST_CHANGE, LEAST_BYTES) == (3, 0.05, 1 << 20)
     assert round(100 / math.comb(10, 5), 1) == 0.4 and math.comb(10, 5) == 252
 
 
-@pytest.mark.parametrize("measure", [measure for measure in Measure if measure != Measure.memory])
+@pytest.mark.parametrize("measure", sorted(set(Measure) - {Measure.memory, Measure.resident}))
 def test_every_measure_but_the_peak_is_judged(measure: Measure) -> None:
     expected = Verdict.unjudged if measure == Measure.peak else Verdict.slower
     assert verdict(STEADY, (2.0, 2.0, 2.0), measure=str(measure)) == expected
@@ -64,6 +64,25 @@ def test_memory_is_judged_by_what_a_call_adds() -> None:
     assert compare_runs(rows(0, 0, 0), rows(4096, 4096, 4096)).changes[0].verdict == Verdict.slower
 
 
+@pytest.mark.parametrize(
+    ("former", "now", "expected"),
+    [
+        ((0, 0, 0), (LEAST_BYTES - 1,) * 3, Verdict.same),  # some pages
+        ((0, 0, 0), (LEAST_BYTES,) * 3, Verdict.slower),
+        ((0, 4096, 8192), (2 << 20, 3 << 20, 4 << 20), Verdict.slower),
+        ((0, 4096, 8192), (4096, 3 << 20, 4 << 20), Verdict.same),  # the ranges touch
+        ((LEAST_BYTES,) * 3, (0, 0, 0), Verdict.faster),
+        ((0, 0), (9 << 20,) * 3, Verdict.unjudged),
+    ],
+)
+def test_what_stays_resident_is_judged_by_mebibytes(
+    former: tuple[int, ...], now: tuple[int, ...], expected: Verdict
+) -> None:
+    runs = [[replace(ROW, measure="resident", rss_growth_bytes=size) for size in sizes] for sizes in (former, now)]
+    (change,) = compare_runs(*runs).changes
+    assert (change.verdict, change.unit) == (expected, "bytes")
+
+
 def test_costs_are_per_step_or_per_call() -> None:
     row = replace(ROW, steps=100, calls=4, seconds=2.0, rss_growth_bytes=77)
     assert [(str(measure), cost(replace(row, measure=measure)), unit(measure)) for measure in Measure] == [
@@ -75,6 +94,8 @@ def test_costs_are_per_step_or_per_call() -> None:
         ("scaling", 0.02, "s/step"),
         ("latency", 0.5, "s/call"),
         ("memory", 77.0, "bytes"),
+        ("resident", 77.0, "bytes"),
+        ("machines", 0.5, "s/call"),
         ("startup", 0.5, "s/call"),
         ("peak", 0.02, "s/step"),
     ]

@@ -100,11 +100,22 @@ def memory_rows() -> list[BenchRow]:
     return [replace(ROW, measure="memory", peak_rss_bytes=peak, rss_growth_bytes=more) for peak, more in sizes]
 
 
+def resident_rows() -> list[BenchRow]:
+    resets = replace(ROW, measure="resident", population=10, episodes=100, calls=100, peak_rss_bytes=31_000_000)
+    return [replace(resets, rss_growth_bytes=more) for more in (0, 2_048, 8_192)]
+
+
 @pytest.mark.parametrize(
     ("rows", "heading", "line"),
     [
         (rounds_of((0.5, 1.0, 0.8), measure="latency", calls=1000), "backend us a call", "rust 800 15,000,000"),
         (memory_rows(), "individuals episodes MB more MB in all seconds", "rust 4,096 16 1.6 31.0 1.000"),
+        (resident_rows(), "individuals episodes calls kB more MB in all", "10 100 100 2 31.0"),
+        (
+            rounds_of((0.5, 1.0, 0.8), measure="machines", backend="ray", calls=100),
+            "us a call range",
+            "ray 4,096 8,000",
+        ),
         (rounds_of((0.25, 0.5, 0.3), measure="startup"), "backend seconds range", "rust 0.300 60% to 120%"),
         (rounds_of((1.0, 1.0, 2.0), measure="population"), "individuals us a call", "rust 4,096 1,000,000 12,000,000"),
         (rounds_of((1.0, 1.0, 2.0), measure="episodes"), "individuals episodes us a call", "rust 4,096 16 1,000,000"),

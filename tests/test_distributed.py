@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,25 @@ def one_machine(**options: Any) -> Evaluation:
     return evaluate("CartPole-v1", POPULATION, MLP, threads=1, **options)
 
 
-def assert_equal_bits(found: Evaluation, expected: Evaluation) -> None:
-    """Every field but the wall time has the same type, shape and bytes."""
-    for field in fields(Evaluation):
-        one, other = getattr(found, field.name), getattr(expected, field.name)
-        if isinstance(other, np.ndarray):
-            assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()), field.name
-        elif field.name != "seconds":
-            assert one == other, field.name
+def assert_equal_bits(found: Any, expected: Any, name: str = "result") -> None:
+    """Everything but the wall time has the same type, shape and bytes, and dictionaries have the same order."""
+    assert type(found) is type(expected), name
+    if isinstance(expected, np.ndarray):
+        assert (found.dtype, found.shape, found.tobytes()) == (expected.dtype, expected.shape, expected.tobytes()), name
+    elif is_dataclass(expected):
+        for field in fields(expected):
+            if field.name != "seconds":
+                assert_equal_bits(getattr(found, field.name), getattr(expected, field.name), f"{name}.{field.name}")
+    elif isinstance(expected, dict):
+        assert list(found) == list(expected), name
+        for key, value in expected.items():
+            assert_equal_bits(found[key], value, f"{name}[{key}]")
+    elif isinstance(expected, tuple):
+        assert len(found) == len(expected), name
+        for number, value in enumerate(expected):
+            assert_equal_bits(found[number], value, f"{name}[{number}]")
+    else:
+        assert found == expected, name
 
 
 class Inline:
@@ -237,9 +248,10 @@ def test_dask_runs_the_shares_of_a_killed_worker_again(dask_client: Any) -> None
             os.kill(pids[0], 9)
 
     long = MLP.init(400, seed=1)
-    found = evaluate_on(dask_client, "cartpole", long, MLP, episodes=500, shares=20, progress=kill_one)
+    recorded: dict[str, Any] = {"trajectories": [0, 399], "collect_statistics": True}
+    found = evaluate_on(dask_client, "cartpole", long, MLP, episodes=500, shares=20, progress=kill_one, **recorded)
     assert killed
-    assert_equal_bits(found, evaluate("cartpole", long, MLP, episodes=500))
+    assert_equal_bits(found, evaluate("cartpole", long, MLP, episodes=500, **recorded))
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ NOT_RUN = {
     "README.md": 5,
     "docs/how-it-gets-fast.md": 1,
     "docs/index.md": 1,
-    "docs/many-machines.md": 5,
+    "docs/many-machines.md": 7,
     "docs/what-exact-means.md": 1,
 }
 """How many blocks of a page cannot run here; each says why in the page. Another one is to be noticed."""

@@ -16,7 +16,8 @@ import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, assert_equal_bits, one_machine
 
 from evalengine import CancelledError, InputError, NonFiniteError, Policy, RayEvaluator, WorkersLostError, evaluate
-from evalengine.ray_evaluator import MOST_ATTEMPTS, build_of_this_machine
+from evalengine.ray_nodes import build_of_this_machine
+from evalengine.ray_run import MOST_ATTEMPTS
 
 
 class RayError(Exception):
@@ -169,6 +170,17 @@ def test_a_lost_nodes_shares_are_run_by_the_others_once(fake_ray: FakeRays) -> N
     assert_equal_bits(again, one_machine(episodes=2))
 
 
+def test_statistics_and_trajectories_travel(fake_ray: FakeRays) -> None:
+    fake = fake_ray(1, 1)
+    fake.loses = lambda node, share: RayActorError("node1 died") if node == "node1" else None
+    recorded: dict[str, Any] = {"trajectories": [0, 20, 36], "collect_statistics": True, "descriptors": ["max(x)"]}
+    for shares in (1, 3, 8):
+        with RayEvaluator(shares_per_node=shares) as evaluator:
+            found = evaluator.evaluate("cartpole", POPULATION, MLP, seeds=SEEDS_OF_EACH, **recorded)
+        assert_equal_bits(found, one_machine(seeds=SEEDS_OF_EACH, **recorded))
+    assert any(node == "node1" for node, _ in fake.played)
+
+
 def test_a_lost_answer_is_asked_for_again(fake_ray: FakeRays) -> None:
     fake = fake_ray(1)
     fake.loses = lambda node, share: RayError("object lost") if len(fake.played) == 3 else None
@@ -279,10 +291,11 @@ def test_a_real_cluster_of_two_nodes_of_which_one_is_killed(cluster: Any) -> Non
                 killed.append(total - done)
                 cluster.remove_node(second, allow_graceful=False)
 
-        found = evaluator.evaluate("cartpole", many, policy, episodes=1000, progress=kill_one)
+        recorded: dict[str, Any] = {"trajectories": [0, 999, 1999], "collect_statistics": True}
+        found = evaluator.evaluate("cartpole", many, policy, episodes=1000, progress=kill_one, **recorded)
         assert killed and killed[0] > 0
         assert len(evaluator.nodes) == 1
-        assert_equal_bits(found, evaluate("cartpole", many, policy, episodes=1000))
+        assert_equal_bits(found, evaluate("cartpole", many, policy, episodes=1000, **recorded))
 
         cluster.add_node(num_cpus=1)
         found = evaluator.evaluate("cartpole", POPULATION, MLP, seeds=SEEDS_OF_EACH)

@@ -15,6 +15,7 @@ from matplotlib.patches import Rectangle
 
 import measure_results
 import render_results
+from cost_tables import machines_section, resident_section
 from evalengine.bench import plots
 from evalengine.bench.limits import peaks, shares
 from evalengine.bench.measures import Measure
@@ -65,6 +66,12 @@ def measured() -> list[BenchRow]:
     rows += rounds_of((1.0, 1.1, 0.9), measure="latency", calls=10_000)
     rows += rounds_of((0.2, 0.3, 0.4), measure="startup", backend="multiprocessing")
     rows += [replace(ROW, measure="memory", peak_rss_bytes=61_000_000, rss_growth_bytes=1)]
+    one_step = {"measure": "machines", "episodes": 1}
+    rows += rounds_of((0.3, 0.4, 0.5), **one_step, population=1, calls=1000)
+    rows += rounds_of((0.3, 0.4, 0.5), **one_step, population=1, calls=40, backend="ray")
+    rows += rounds_of((0.3, 0.4, 0.5), **one_step, population=35_555, calls=10)
+    resets = {"measure": "resident", "population": 10, "episodes": 100, "peak_rss_bytes": 51_200_000, "calls": 100}
+    rows += rounds_of((0.3, 0.4, 0.5), **resets, rss_growth_bytes=4_096)
     return rows
 
 
@@ -116,6 +123,27 @@ def test_shares_are_of_the_peak_of_as_many_threads() -> None:
 
 def test_without_results_both_sections_say_so() -> None:
     assert speed_section([], []) == goals_section([]) == NOTHING
+    others = [row for row in measured() if row.measure not in ("machines", "resident")]
+    assert machines_section(others) == resident_section(others) == NOTHING
+
+
+def test_a_line_of_machines_is_a_size_and_of_memory_a_kind() -> None:
+    lines = machines_section(measured()).splitlines()
+    assert lines == [
+        "Milliseconds of one call with 2 workers (threads of `evaluate`), all of them on the same machine. "
+        "Episodes of one step on 2 cores of cpu, medians of 3 rounds, `make results` on 2026-01-02, commit abc:",
+        "",
+        "| population | `evaluate` | Ray |",
+        "|---|--:|--:|",
+        "| 1 individual, 1.8 kB | 0.40 | 10.0 |",
+        "| 35,555 individuals, 64.0 MB | 40.0 | - |",
+    ]
+    lines = resident_section(measured()).splitlines()
+    assert lines[2:] == [
+        "| environment, policy | calls | resets in each | larger by, in the second half | largest |",
+        "|---|--:|--:|--:|--:|",
+        "| CartPole, `mlp:4-64-2` | 100 | 1,000 | 4 kB | 51 MB |",
+    ]
 
 
 def test_every_goal_names_something_that_is_measured() -> None:
@@ -140,7 +168,8 @@ def test_markers_must_be_there(change: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     """The documents and small results."""
     (tmp_path / "bench_results").mkdir()
-    for document in ("README.md", "bench_results/README.md"):
+    (tmp_path / "docs").mkdir()
+    for document in ("README.md", "bench_results/README.md", "docs/many-machines.md"):
         shutil.copy(ROOT / document, tmp_path / document)
     write_csv(bench_frame(measured()), tmp_path / "bench_results" / "throughput.csv")
     return tmp_path
@@ -163,14 +192,19 @@ def test_rendering_makes_the_documents_and_the_plots(checkout: Path, capsys: pyt
     capsys.readouterr()
 
 
-@pytest.mark.parametrize("document", ["README.md", "bench_results/README.md"])
+FIGURES = {"README.md": "24,000,000", "bench_results/README.md": "24,000,000", "docs/many-machines.md": "64.0 MB"}
+
+
+@pytest.mark.parametrize("document", FIGURES)
 def test_a_changed_figure_is_found(checkout: Path, document: str, capsys: pytest.CaptureFixture[str]) -> None:
     rows = render_results.committed_rows(checkout)
     for path, text in render_results.texts(checkout, rows).items():
         path.write_text(text)
     assert render_results.main(["--check"], checkout) == 0
     path = checkout / document
-    path.write_text(path.read_text().replace("24,000,000", "24,000,001", 1))
+    figure = FIGURES[document]
+    assert figure in path.read_text()
+    path.write_text(path.read_text().replace(figure, figure.replace("4", "5"), 1))
     assert render_results.main(["--check"], checkout) == 1
     assert capsys.readouterr().out.startswith(f"{document}: its figures are not those of bench_results/*.csv")
 

@@ -45,6 +45,9 @@ class RawTrajectory(TypedDict):
     terminated: bool
     truncated: bool
 
+# count, sum, sum of squares
+RawStatistics: TypeAlias = tuple[int, NDArray[np.float64], NDArray[np.float64]]
+
 class RawEvaluation(TypedDict):
     """What one call of `evaluate` returns: arrays in the order of the population."""
 
@@ -57,7 +60,8 @@ class RawEvaluation(TypedDict):
     final_observation: NDArray[np.float32] | None
     descriptors: NDArray[np.float64]
     trajectories: list[RawTrajectory]
-    statistics: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None
+    statistics: RawStatistics | None
+    partial_sums: list[tuple[int, int, RawStatistics]]
     steps: int
     seconds: float
 
@@ -123,6 +127,7 @@ def evaluate(
     trajectories: Sequence[int] = (),
     most_trajectory_bytes: int = 0,
     statistics: bool = False,
+    share: tuple[int, int] | None = None,
 ) -> RawEvaluation: ...
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

@@ -107,10 +107,15 @@ _EPISODES: _Column = ("episodes", lambda summary: f"{summary.episodes:,}")
 _THREADS: _Column = ("threads", lambda summary: f"{summary.threads:,}")
 _POLICY: _Column = ("policy", lambda summary: summary.policy)
 _CALL: _Column = ("us a call", lambda summary: f"{summary.us_per_call:,.0f}")
+_CALLS: _Column = ("calls", lambda summary: f"{summary.calls // summary.rounds:,}")
 _RATE: _Column = ("steps/s", lambda summary: f"{summary.steps_per_s:,.0f}")
 _GMACS: _Column = ("GMAC/s", lambda summary: f"{summary.macs_per_s / 1e9:,.1f}")
 _SECONDS: _Column = ("seconds", lambda summary: f"{summary.us_per_call / 1e6:,.3f}")
 _GROWTH: _Column = ("MB more", lambda summary: _megabytes(summary.rss_growth_bytes))
+_LEFT: _Column = (
+    "kB more",
+    lambda summary: "-" if summary.rss_growth_bytes is None else f"{summary.rss_growth_bytes / 1e3:,.0f}",
+)
 _PEAK: _Column = ("MB in all", lambda summary: _megabytes(summary.peak_rss_bytes))
 _RANGE: _Column = (
     "range",
@@ -133,6 +138,8 @@ _COLUMNS: dict[Measure, tuple[_Column, ...]] = {
     Measure.scaling: (_INDIVIDUALS, _EPISODES, _THREADS, _CALL, _RATE, _RANGE, _EFFICIENCY),
     Measure.latency: (_BACKEND, _CALL, _RATE, _RANGE, _SPEEDUP),
     Measure.memory: (_BACKEND, _INDIVIDUALS, _EPISODES, _GROWTH, _PEAK, _SECONDS),
+    Measure.resident: (_INDIVIDUALS, _EPISODES, _CALLS, _LEFT, _PEAK),
+    Measure.machines: (_BACKEND, _INDIVIDUALS, _CALL, _RANGE),
     Measure.startup: (_BACKEND, _SECONDS, _RANGE),
     Measure.peak: (_THREADS, _GMACS, _RANGE),
 }

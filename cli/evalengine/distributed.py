@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
 from evalengine.cancellation import CancelToken, check_token, stop_if_cancelled
+from evalengine.engine_call import Evaluation, Part
 from evalengine.errors import InputError
-from evalengine.evaluation import Evaluation
 from evalengine.policy import Policy
 from evalengine.shares import Assembly, Job, ShareOptions, check_threads, evaluate_share, within_population
 
@@ -81,8 +81,8 @@ def evaluate_on(
             not say how many it has. There are more where a share's weights would exceed 64 MiB.
         progress: called with (episodes done, episodes in all) after every share, in order.
         cancel: see `evaluate`; shares that were sent and have begun play on, unheard.
-        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, keep, descriptors,
-            normalize; see `evaluate`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, keep, descriptors, trajectories,
+            normalize, collect_statistics; see `evaluate`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been sent.
@@ -108,7 +108,8 @@ def evaluate_on(
             while waiting and len(sent) < max(count, _SHARES):
                 share = waiting.popleft()
                 matrix, share_seeds = job.weights[share.start : share.stop], job.seeds_of(share)
-                call = (job.env_id, job.policy, matrix, share_seeds, threads, job.options)
+                place = (share.start, len(job.weights))
+                call = (job.env_id, job.policy, matrix, share_seeds, place, threads, job.options)
                 sent.append((share, executor.submit(evaluate_share, *call)))
             share, future = sent[0]
             with within_population(share.start):
@@ -123,7 +124,7 @@ def evaluate_on(
     return assembly.evaluation()
 
 
-def _result(future: Future, cancel: CancelToken | None, done: int, total: int) -> Evaluation:
+def _result(future: Future, cancel: CancelToken | None, done: int, total: int) -> Part:
     """Wait for a share, looking at the token meanwhile."""
     while cancel is not None:
         stop_if_cancelled(cancel, done, total)
@@ -134,8 +135,8 @@ def _result(future: Future, cancel: CancelToken | None, done: int, total: int) -
     return _checked(future.result())
 
 
-def _checked(result: object) -> Evaluation:
-    if not isinstance(result, Evaluation):
+def _checked(result: object) -> Part:
+    if not isinstance(result, Part):
         raise InputError(f"executor: expected futures whose result is what the function returned, got {result!r:.80}")
     return result
 

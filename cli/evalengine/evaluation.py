@@ -2,84 +2,32 @@
 
     >>> fitness = batch_evaluate("CartPole-v1", population, 8, "mlp", (4, 64, 2))          # (P, 450) -> (P,) float32
 
-Everything is checked here, before any work starts; the extension then runs all episodes of all individuals on all cores
-without the GIL. The return of an episode is the float64 sum of its rewards, first to last; the fitness of an individual
-is the float64 sum of its returns, first to last, divided by their number, cast to float32. Depends on registry, policy,
-arguments and the extension; knows no files.
+Everything is checked before any work starts (`engine_call`); the extension then runs all episodes of all individuals on
+all cores without the GIL. The return of an episode is the float64 sum of its rewards, first to last; the fitness of an
+individual is the float64 sum of its returns, first to last, divided by their number, cast to float32.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine import _engine
-from evalengine.arguments import (
-    MOST_EPISODES,
-    check_finite,
-    check_integer,
-    named_values,
-    population_matrix,
-    seed_matrix,
-)
-from evalengine.cancellation import CancelToken, cancellable, check_token
-from evalengine.descriptors import DescriptorLike, raw_descriptors
-from evalengine.errors import InputError, NonFiniteError, engine_errors
-from evalengine.normalization import Normalization, ObservationStatistics, check_normalization
-from evalengine.observation import ObservationLike, ObservationOptions, raw_options
+from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
+from evalengine.cancellation import CancelToken
+from evalengine.descriptors import DescriptorLike
+from evalengine.engine_call import Evaluation, evaluate_part
+from evalengine.normalization import Normalization
+from evalengine.observation import ObservationLike
 from evalengine.policy import Policy
 from evalengine.population import flat_weights
-from evalengine.registry import describe
-from evalengine.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 
 if TYPE_CHECKING:
     from evalengine.population import Weights
 
-# More threads than any machine has only cost memory.
-_MOST_THREADS = 1024
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """The result of `evaluate`; P individuals, E episodes each, in the order in which they were given.
-
-    Attributes:
-        fitness: (P,) float32; a failed individual has the number given as `on_nan`.
-        returns: (P, E) float64, the sum of rewards of each episode; NaN where it failed or was not run.
-        lengths: (P, E) int64, in steps of the environment, of which a skip takes several per action.
-        terminated: (P, E) bool: the episode reached an end of the task.
-        truncated: (P, E) bool: the episode reached its time limit; both can be set.
-        failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
-        seeds: (P, E) uint64, read-only.
-        seconds: the wall time of the episodes.
-        steps: how many steps of the environment were run, all individuals and episodes together.
-        final_observation: (P, E, *observation_shape) float32 if asked for by `keep`, else None.
-        descriptors: (P, E, K) float64, the K descriptors of each episode, all of them NaN where it failed or was not
-            run; None if none were asked for.
-        trajectories: for each individual that was asked for, its E episodes step by step; None if none was.
-        statistics: count, sum and sum of squares of the observations that the policies saw, if asked for, else None.
-    """
-
-    fitness: NDArray[np.float32]
-    returns: NDArray[np.float64]
-    lengths: NDArray[np.int64]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    failed: NDArray[np.bool_]
-    seeds: NDArray[np.uint64]
-    seconds: float
-    steps: int
-    final_observation: NDArray[np.float32] | None = None
-    descriptors: NDArray[np.float64] | None = None
-    trajectories: Mapping[int, tuple[Trajectory, ...]] | None = None
-    statistics: ObservationStatistics | None = None
+__all__ = ["Evaluation", "EvaluationOptions", "batch_evaluate", "evaluate"]
 
 
 class EvaluationOptions(TypedDict, total=False):
@@ -130,7 +78,7 @@ def batch_evaluate(
     """
     check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)  # None is a choice of `evaluate` only
     policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
-    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=False)
+    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
 
 
@@ -194,102 +142,24 @@ def evaluate(
         CancelledError: `cancel` was set before all episodes were done.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
-    seen = ObservationOptions.of(observation)
-    entry = describe(env_id, env_kwargs, seen)
-    policy = policy if isinstance(policy, Policy) else Policy(policy)
-    policy.check_fits(entry)
-    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
-    episode_seeds = seed_matrix(seeds, episodes, len(matrix))
-    failure_fitness = _failure_fitness(on_nan)
-    _check_options(max_episode_steps, threads, progress, keep, collect_statistics)
-    check_normalization(normalize)
-    wanted = raw_descriptors(descriptors, entry, len(matrix) * episode_seeds.shape[1])
-    chosen = checked_individuals(trajectories, len(matrix))
-    check_token(cancel)
-    with _named_weights(matrix), engine_errors():
-        raw = _engine.evaluate(
-            entry.id,
-            named_values("env_kwargs", env_kwargs),
-            named_values("reset_options", reset_options),
-            policy.network,
-            policy.head,
-            matrix,
-            episode_seeds,
-            threads=available_threads() if threads is None else threads,
-            group_width=None,
-            max_episode_steps=max_episode_steps,
-            on_nan=failure_fitness,
-            keep_final_observation="final_observation" in keep,
-            progress=cancellable(progress, cancel),
-            observation=raw_options(seen),
-            normalization=None if normalize is None else normalize.raw(entry),
-            descriptors=wanted,
-            trajectories=chosen,
-            most_trajectory_bytes=MOST_BYTES,
-            statistics=collect_statistics,
-        )
-    all_seeds = np.broadcast_to(episode_seeds, raw["returns"].shape)
-    return Evaluation(
-        fitness=raw["fitness"],
-        returns=raw["returns"],
-        lengths=raw["lengths"],
-        terminated=raw["terminated"],
-        truncated=raw["truncated"],
-        failed=raw["failed"],
-        seeds=all_seeds,
-        seconds=raw["seconds"],
-        steps=raw["steps"],
-        final_observation=raw["final_observation"],
-        descriptors=raw["descriptors"] if wanted else None,
-        trajectories=by_individual(raw["trajectories"], all_seeds) if chosen else None,
-        statistics=ObservationStatistics(*raw["statistics"]) if raw["statistics"] else None,
-    )
-
-
-def available_threads() -> int:
-    """The cores that this process may use, by affinity and by its share of the machine (cgroups)."""
-    # The share is read from files, which takes as long as hundreds of steps; so only where the affinity is a new one.
-    return _threads_of(frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
-
-
-@lru_cache(maxsize=1)
-def _threads_of(cores: frozenset[int] | None) -> int:
-    return _engine.available_threads()
-
-
-@contextmanager
-def _named_weights(weights: NDArray[np.float32]) -> Iterator[None]:
-    """Say which weight it is that is not finite, where it is a weight: the engine, which looks first, does not."""
-    try:
-        yield
-    except NonFiniteError as error:
-        failure = error
-    else:
-        return
-    check_finite(weights)
-    raise failure
-
-
-def _failure_fitness(on_nan: object) -> float | None:
-    """Return the fitness of individuals that fail, or None if the evaluation shall fail with them."""
-    if isinstance(on_nan, str) and on_nan == "raise":
-        return None
-    if isinstance(on_nan, int | float | np.integer | np.floating) and not isinstance(on_nan, bool):
-        return float(on_nan)
-    raise InputError(f"on_nan: expected 'raise' or a number, got {on_nan!r}")
-
-
-def _check_options(
-    max_episode_steps: object, threads: object, progress: object, keep: object, collect_statistics: object
-) -> None:
-    if max_episode_steps is not None:
-        check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
-    if threads is not None:
-        check_integer("threads", threads, least=1, most=_MOST_THREADS)
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress: expected a function of (done, total), got {progress!r}")
-    # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
-    if not isinstance(keep, tuple | list | set | frozenset) or not set(keep) <= {"final_observation"}:
-        raise InputError(f"keep: expected () or ('final_observation',), got {keep!r}")
-    if not isinstance(collect_statistics, bool):
-        raise InputError(f"collect_statistics: expected True or False, got {collect_statistics!r}")
+    return evaluate_part(
+        None,
+        env_id,
+        weights,
+        policy,
+        episodes=episodes,
+        seeds=seeds,
+        env_kwargs=env_kwargs,
+        reset_options=reset_options,
+        observation=observation,
+        max_episode_steps=max_episode_steps,
+        threads=threads,
+        on_nan=on_nan,
+        progress=progress,
+        cancel=cancel,
+        keep=keep,
+        descriptors=descriptors,
+        trajectories=trajectories,
+        normalize=normalize,
+        collect_statistics=collect_statistics,
+    ).evaluation

@@ -125,6 +125,59 @@ class ObservationStatistics:
         return Normalization(self.mean.astype(np.float32), np.maximum(self.std, least_std).astype(np.float32), clip)
 
 
+@dataclass(frozen=True, eq=False)
+class PartialSum:
+    """A node of the sum in pairs: the statistics of 2**level neighbouring episodes, of fewer at the population's end.
+
+    Attributes:
+        level: how often sums were paired; 0 is an episode's own.
+        index: its number among those of its level: episodes from index * 2**level on.
+        statistics: the sum.
+    """
+
+    level: int
+    index: int
+    statistics: ObservationStatistics
+
+
+class PairwiseSum:
+    """The sum in pairs of a population's episodes (see `ObservationStatistics`), whose parts come in any order.
+
+    Shares of a population give the nodes of which their own episodes are all; here those are paired as one call would
+    have done it. The sums are the same float64 additions: no sum of float32 values, nor of their squares, comes near
+    the subnormal numbers, so the caller's floating-point mode does not matter.
+    """
+
+    def __init__(self, episodes: int) -> None:
+        """Begin with nothing of `episodes` episodes, of which there is at least one."""
+        self._episodes = episodes
+        self._waiting: dict[tuple[int, int], ObservationStatistics] = {}
+
+    def add(self, part: PartialSum) -> None:
+        """Add a node that is not there yet."""
+        level, index, statistics = part.level, part.index, part.statistics
+        while (neighbour := self._waiting.pop((level, index ^ 1), None)) is not None or self._goes_up_alone(
+            level, index
+        ):
+            if neighbour is not None:
+                statistics = neighbour + statistics if index % 2 else statistics + neighbour
+            level, index = level + 1, index // 2
+        self._waiting[level, index] = statistics
+
+    def total(self) -> ObservationStatistics:
+        """Return the sum of all episodes, every one of which has come."""
+        ((level, _), statistics) = next(iter(self._waiting.items()))
+        assert len(self._waiting) == 1 and self._nodes(level) == 1
+        return statistics
+
+    def _goes_up_alone(self, level: int, index: int) -> bool:
+        """Whether a node is the last one of its level and has no other, below the top."""
+        return 1 < self._nodes(level) == (index ^ 1)
+
+    def _nodes(self, level: int) -> int:
+        return -(-self._episodes >> level)  # rounded up
+
+
 def check_normalization(normalize: object) -> None:
     """Refuse what is neither None nor a `Normalization`."""
     if normalize is not None and not isinstance(normalize, Normalization):

@@ -2,9 +2,10 @@
 
     arguments ──► Job ──► (weights, seeds) of a share ──► evaluate_share, anywhere ──► Assembly ──► Evaluation
 
-An individual's result depends on its own weights and seeds alone, so any cut gives the same bits. `distributed` sends
-shares to executors, `ray_evaluator` to the nodes of a cluster, `commands.journaled` runs one after the other. Depends
-on evaluation.
+An individual's result depends on its own weights and seeds alone, so any cut gives the same bits. Statistics are of all
+individuals together: shares give back the sums that one call would have paired next, and `Assembly` pairs them.
+`distributed` sends shares to executors, `ray_evaluator` to the nodes of a cluster, `commands.journaled` runs one after
+the other. Depends on engine_call.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import check_finite, check_integer, population_matrix, seed_matrix
 from evalengine.descriptors import DescriptorLike
+from evalengine.engine_call import Evaluation, Part, evaluate_part
 from evalengine.errors import NonFiniteError
-from evalengine.evaluation import Evaluation, evaluate
-from evalengine.normalization import Normalization
+from evalengine.normalization import Normalization, PairwiseSum
 from evalengine.observation import ObservationLike
 from evalengine.policy import Policy
 from evalengine.population import flat_weights
+from evalengine.trajectories import Trajectory
 
 if TYPE_CHECKING:
     from evalengine.population import Weights
@@ -46,7 +48,9 @@ class ShareOptions(TypedDict, total=False):
     on_nan: Literal["raise"] | float
     keep: Collection[str]
     descriptors: Sequence[DescriptorLike]
+    trajectories: Collection[int]
     normalize: Normalization | None
+    collect_statistics: bool
 
 
 class Share(NamedTuple):
@@ -95,7 +99,9 @@ class Job:
         policy = policy if isinstance(policy, Policy) else Policy(policy)
         matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
         episode_seeds = seed_matrix(seeds, episodes, len(matrix))
-        empty = evaluate(env_id, matrix[:0], policy, seeds=episode_seeds[0], **options)
+        # The limit of all trajectories together is checked here, too.
+        place = (0, len(matrix)) if len(matrix) else None
+        empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[0], **options).evaluation
         if options.get("on_nan", "raise") == "raise":
             check_finite(matrix)
         return cls(env_id, str(policy), matrix, episode_seeds, options, empty)
@@ -122,18 +128,27 @@ def evaluate_share(
     policy: str,
     weights: NDArray[np.float32],
     seeds: NDArray[np.uint64],
+    place: tuple[int, int],
     threads: int | None,
     options: ShareOptions,
-) -> Evaluation:
+) -> Part:
     """Evaluate one share, on whatever machine this runs; all arguments are positional, for executors that take options.
 
+    Args:
+        env_id: the environment.
+        policy: canonical spelling.
+        weights: (individuals of the share, D) float32.
+        seeds: (1, E) or (individuals of the share, E) uint64.
+        place: the number of the share's first individual, and the individuals of the whole population.
+        threads: None is all cores that this process may use.
+        options: of every share.
+
     Returns:
-        The evaluation without its seeds, which the sender has.
+        The evaluation without its seeds, which the sender has, and partial sums of its statistics.
     """
     shared = seeds[0] if len(seeds) == 1 else seeds
-    return replace(
-        evaluate(env_id, weights, policy, seeds=shared, threads=threads, **options), seeds=np.empty((0, 0), np.uint64)
-    )
+    part = evaluate_part(place, env_id, weights, policy, seeds=shared, threads=threads, **options)
+    return part._replace(evaluation=replace(part.evaluation, seeds=np.empty((0, 0), np.uint64)))
 
 
 class Assembly:
@@ -148,17 +163,23 @@ class Assembly:
         self._job = job
         self._begun = time.perf_counter()
         self._steps = 0
+        self._trajectories: dict[int, tuple[Trajectory, ...]] = {}
+        self._statistics = PairwiseSum(job.episodes)
         self._arrays: dict[str, NDArray[Any]] = {}
         for field in fields(Evaluation):
             array = getattr(job.empty, field.name)
             if isinstance(array, np.ndarray) and field.name != "seeds":
                 self._arrays[field.name] = np.empty((len(job.weights), *array.shape[1:]), dtype=array.dtype)
 
-    def place(self, share: Share, part: Evaluation) -> None:
+    def place(self, share: Share, part: Part) -> None:
         """Put the result of a share where it belongs."""
+        evaluation = part.evaluation
         for name, array in self._arrays.items():
-            array[share.start : share.stop] = getattr(part, name)
-        self._steps += part.steps
+            array[share.start : share.stop] = getattr(evaluation, name)
+        self._trajectories.update(evaluation.trajectories or {})
+        for sums in part.sums:
+            self._statistics.add(sums)
+        self._steps += evaluation.steps
         self.done += (share.stop - share.start) * self._job.seeds.shape[1]
 
     def evaluation(self) -> Evaluation:
@@ -166,8 +187,12 @@ class Assembly:
         assert self.done == self._job.episodes
         seeds = np.broadcast_to(self._job.seeds, self._arrays["returns"].shape)
         seconds = time.perf_counter() - self._begun
-        arrays: dict[str, Any] = {**self._arrays, "seeds": seeds}
-        return replace(self._job.empty, **arrays, steps=self._steps, seconds=seconds)
+        found: dict[str, Any] = {**self._arrays, "seeds": seeds, "steps": self._steps, "seconds": seconds}
+        if self._job.empty.trajectories is not None:
+            found["trajectories"] = {number: self._trajectories[number] for number in sorted(self._trajectories)}
+        if self._job.options.get("collect_statistics") and self._job.episodes:
+            found["statistics"] = self._statistics.total()
+        return replace(self._job.empty, **found)
 
 
 @contextmanager

@@ -63,8 +63,16 @@ def checked_individuals(individuals: Collection[int], population: int) -> list[i
     return sorted({check_integer("trajectories", item, least=0, most=population - 1) for item in individuals})
 
 
-def by_individual(raw: Sequence[_engine.RawTrajectory], seeds: NDArray[np.uint64]) -> dict[int, tuple[Trajectory, ...]]:
-    """Return the trajectories of each individual, in the order of the episodes; `seeds` is (P, E)."""
+def by_individual(
+    raw: Sequence[_engine.RawTrajectory], seeds: NDArray[np.uint64], first: int = 0
+) -> dict[int, tuple[Trajectory, ...]]:
+    """Return the trajectories of each individual, in the order of the episodes.
+
+    Args:
+        raw: of the extension, in the order of individuals and episodes.
+        seeds: (P, E), of the call's individuals.
+        first: the number of the first of them in the population.
+    """
     grouped: dict[int, list[Trajectory]] = {}
     for row in raw:
         individual, episode = row["individual"], row["episode"]
@@ -76,5 +84,5 @@ def by_individual(raw: Sequence[_engine.RawTrajectory], seeds: NDArray[np.uint64
             truncated=row["truncated"],
             seed=int(seeds[individual, episode]),
         )
-        grouped.setdefault(individual, []).append(trajectory)
+        grouped.setdefault(first + individual, []).append(trajectory)
     return {individual: tuple(episodes) for individual, episodes in grouped.items()}

@@ -1,4 +1,4 @@
-"""Measures that need a process of their own for every round: memory and start-up.
+"""Measures that need a process of their own for every round: memory, what stays of it, and start-up.
 
 a series' call ──► python -m evalengine.bench.probe ──► one line of JSON ──► Probed
 """
@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from evalengine.bench.backends import Task
 from evalengine.bench.measures import Measure
 from evalengine.bench.workloads import Workload
 from evalengine.errors import EvalEngineError
@@ -28,12 +29,12 @@ class Probed:
 
     Attributes:
         population: individuals of the call.
-        steps: environment steps of the call.
-        seconds: of the call; for start-up, from starting Python to its first fitness.
+        steps: environment steps of all calls.
+        seconds: of all calls; for start-up, from starting Python to its first fitness.
         fitness_checksum: as in a row.
         peak_rss_bytes: as in a row; None for start-up.
         rss_growth_bytes: as in a row; None for start-up.
-        calls: one.
+        calls: how many there were.
     """
 
     population: int
@@ -45,13 +46,26 @@ class Probed:
     calls: int = 1
 
 
-def probe(measure: Measure, backend: str, workload: Workload, threads: int) -> Probed:
-    """Start a fresh Python, let it open `backend` and make one call of `workload`.
+def probe(measure: Measure, backend: str, workload: Workload, task: Task, calls: int = 1) -> Probed:
+    """Start a fresh Python, let it open `backend` for `task` and make one call of `workload`.
+
+    Args:
+        measure: one of `measures.FRESH`.
+        backend: its name.
+        workload: the call.
+        task: what the backend is opened for.
+        calls: how many calls `Measure.resident` makes, each with the next seeds.
 
     Raises:
         EvalEngineError: the process failed; the message is its last line.
     """
-    asked = {"measure": str(measure), "backend": backend, "workload": asdict(workload), "threads": threads}
+    asked = {
+        "measure": str(measure),
+        "backend": backend,
+        "workload": asdict(workload),
+        "task": asdict(task),
+        "calls": calls,
+    }
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(

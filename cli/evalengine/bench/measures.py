@@ -28,6 +28,10 @@ class Measure(StrEnum):
     """Seconds of one call with one individual and one episode."""
     memory = "memory"
     """What one large call adds to the resident memory of all processes, in a fresh process."""
+    resident = "resident"
+    """The engine alone: how the resident memory grows over many resets and over many calls, in a fresh process."""
+    machines = "machines"
+    """Seconds of one call of one-step episodes, here and on executors and clusters of this machine: all overhead."""
     startup = "startup"
     """Seconds from starting Python to the first fitness, in a fresh process."""
     peak = "peak"
@@ -37,8 +41,11 @@ class Measure(StrEnum):
 PREFIX = frozenset({Measure.throughput, Measure.threads, Measure.policy})
 """Measures whose rows have as many individuals as fill a round, so that their number says nothing."""
 
-FRESH = frozenset({Measure.memory, Measure.startup})
+FRESH = frozenset({Measure.memory, Measure.resident, Measure.startup})
 """Measures of which every round is a process of its own."""
 
-RANDOM_ONLY = frozenset({Measure.policy, Measure.memory, Measure.startup})
+ENGINE_ONLY = frozenset({Measure.scaling, Measure.resident, Measure.peak})
+"""Measures that no other backend takes part in."""
+
+RANDOM_ONLY = frozenset({Measure.policy, Measure.memory, Measure.resident, Measure.machines, Measure.startup})
 """Measures that take the random workload unless asked otherwise; nothing was trained for other policies' sizes."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from evalengine.bench.backends import Task
 from evalengine.bench.measures import PREFIX, Measure
 from evalengine.bench.workloads import Workload, policy_sizes
 from evalengine.policy import Policy
@@ -32,6 +33,15 @@ several; an individual that is tested; a population that is large."""
 LEAST_POPULATION = 64
 """Individuals that a workload keeps however large the policy is."""
 
+RESETS = (10, 100, 100)
+"""(population, episodes, calls) of `Measure.resident`'s first case: 10^5 resets, each with one step."""
+
+MANY_CALLS = (1, 1, 10_000)
+"""Its second case: 10^4 calls of one episode."""
+
+MACHINES_BYTES = (0, 1_000_000, 64_000_000)
+"""Bytes of weights of `Measure.machines`'s calls: one individual, and as many as come to that."""
+
 LARGE_POPULATION = 10_000
 """Individuals of the one call whose memory is measured, one episode each."""
 
@@ -43,10 +53,12 @@ class Series:
     Attributes:
         measure: what the rows are about.
         workload: the calls; its population is what a prefix is taken of (`measures.PREFIX`), else the call's very size.
+        calls: how many calls a fresh process makes; others make as many as fill a round.
     """
 
     measure: Measure
     workload: Workload
+    calls: int = 1
 
     @property
     def is_prefix(self) -> bool:
@@ -77,6 +89,7 @@ class Block:
         backends: their names.
         threads: the numbers of threads that each is opened with.
         series: what is measured, one after the other; where sizes grow, the smallest first.
+        max_episode_steps: where episodes end; None is the environment's own limit.
     """
 
     env_id: str
@@ -84,6 +97,11 @@ class Block:
     backends: tuple[str, ...]
     threads: tuple[int, ...]
     series: tuple[Series, ...]
+    max_episode_steps: int | None = None
+
+    def task(self, threads: int) -> Task:
+        """What its backends are opened for."""
+        return Task(self.env_id, self.policy, threads, self.max_episode_steps)
 
 
 def plan(
@@ -145,6 +163,18 @@ def plan(
         case Measure.memory:
             call = replace(workloads[0], population=size[0] or LARGE_POPULATION, episodes=size[1] or 1)
             return [block([Series(measure, call)])]
+        case Measure.resident:
+            cases = [(size[0] or RESETS[0], size[1] or RESETS[1], RESETS[2]), MANY_CALLS]
+            series = [
+                Series(measure, _of_sizes(workloads[0], [(population, episodes)])[0], calls)
+                for population, episodes, calls in cases
+            ]
+            return [replace(block(series), max_episode_steps=1)]
+        case Measure.machines:
+            each = 4 * Policy(policy).n_params
+            populations = [size[0]] if size[0] else sorted({max(1, most // each) for most in MACHINES_BYTES})
+            calls = _of_sizes(workloads[0], [(population, size[1] or 1) for population in populations])
+            return [replace(block([Series(measure, call) for call in calls]), max_episode_steps=1)]
     return []
 
 

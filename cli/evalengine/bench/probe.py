@@ -1,4 +1,4 @@
-"""The process that `fresh.py` starts: one backend opened, one call made, one line of JSON about it on stdout.
+"""The process that `fresh.py` starts: one backend opened, a call or many made, one line of JSON about it on stdout.
 
     python -m evalengine.bench.probe '{"measure": "startup", ...}'
 
@@ -11,8 +11,10 @@ import json
 import sys
 import time
 
+import numpy as np
+
 from evalengine.bench.backends import Backend, Evaluated, SizedBackend, Task, open_backend
-from evalengine.bench.resident import Resident
+from evalengine.bench.resident import Resident, resident_bytes
 from evalengine.bench.timing import fitness_checksum
 from evalengine.bench.workloads import Workload
 
@@ -21,9 +23,14 @@ def main() -> None:
     """Make the call that the first argument describes."""
     asked = json.loads(sys.argv[1])
     workload = Workload(**asked["workload"])
-    task = Task(workload.env_id, workload.policy, asked["threads"])
-    with open_backend(asked["backend"], task) as backend:
-        answer = _large_call(backend, workload) if asked["measure"] == "memory" else _first_call(backend, workload)
+    with open_backend(asked["backend"], Task(**asked["task"])) as backend:
+        match asked["measure"]:
+            case "memory":
+                answer = _large_call(backend, workload)
+            case "resident":
+                answer = _many_calls(backend, workload, asked["calls"])
+            case _:
+                answer = _first_call(backend, workload)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()  # The parent stops its clock here, before anything is torn down.
 
@@ -47,6 +54,30 @@ def _large_call(backend: Backend, workload: Workload) -> dict[str, object]:
         "seconds": seconds,
         "peak_rss_bytes": peak,
         "rss_growth_bytes": max(0, peak - resident.bytes_before),
+    }
+
+
+def _many_calls(backend: Backend, workload: Workload, calls: int) -> dict[str, object]:
+    """How much larger the memory was at its largest in the second half of the calls than in the first.
+
+    Which of the allocator's arenas a thread's allocations fall into is chance, so what goes up and down must not count;
+    a leak shows as what half of the calls leak.
+    """
+    weights, seeds = workload.weights(), workload.seeds()
+    sizes, steps = [], 0
+    start = time.perf_counter()
+    for call in range(calls):
+        evaluated = backend.evaluate(weights, seeds + np.uint64(call * len(seeds)))
+        steps += evaluated.steps
+        sizes.append(resident_bytes())
+    seconds = time.perf_counter() - start
+    half = max(1, calls // 2)
+    return _described(evaluated) | {
+        "calls": calls,
+        "steps": steps,
+        "seconds": seconds,
+        "peak_rss_bytes": max(sizes),
+        "rss_growth_bytes": max(0, max(sizes[half:], default=0) - max(sizes[:half])),
     }
 
 

@@ -2,7 +2,8 @@
 
     former rows, new rows ──► compare_runs ──► Regressions ──► table, exit code 1
 
-A case of a backend is judged by its **cost**: seconds per step, per call for latency and start-up, bytes for memory.
+A case of a backend is judged by its **cost**: seconds per step, per call for latency, start-up and calls on machines,
+bytes for memory and for what stays resident.
 It got slower if all three hold:
 
 1. The rounds do not overlap: every new round cost more than every former one. If nothing had changed, n and m rounds
@@ -11,6 +12,8 @@ It got slower if all three hold:
    median of a run's rounds. Rounds that lie close together are only evidence of a small change if they always do.
 3. The ratio is also beyond 1 + `LEAST_CHANGE`, since rounds of one process share what differs between two: where its
    memory lies, what else the machine does, how warm it is.
+
+What stays resident must also differ by `LEAST_BYTES`: what calls leave is a few pages up or down, or a leak.
 
 Faster is the mirror image. With fewer than `LEAST_ROUNDS` rounds on a side nothing is judged. The peak belongs to the
 machine, not to the code: it is told, and judged by nobody. Depends on the rows only.
@@ -34,6 +37,13 @@ LEAST_ROUNDS = 3
 
 LEAST_CHANGE = 0.05
 """The share by which a median must change, however steady the rounds are."""
+
+
+LEAST_BYTES = 1 << 20
+"""By how much the growth over many calls must change: over the 5,000 calls of its second half, by 210 bytes a call."""
+
+_PER_CALL = frozenset({Measure.latency, Measure.machines, Measure.startup})
+_BYTES = frozenset({Measure.memory, Measure.resident})
 
 
 class Verdict(StrEnum):
@@ -121,18 +131,18 @@ def compare_runs(former: Sequence[BenchRow], now: Sequence[BenchRow]) -> Regress
 
 def cost(row: BenchRow) -> float:
     """What a round cost, less being better; `unit` says in what."""
-    if row.measure == Measure.memory:
+    if row.measure in _BYTES:
         return float(row.rss_growth_bytes or 0)
-    if row.measure in (Measure.latency, Measure.startup):
+    if row.measure in _PER_CALL:
         return row.seconds_per_call
     return row.seconds / row.steps
 
 
 def unit(measure: str) -> str:
     """What `cost` is counted in."""
-    if measure == Measure.memory:
+    if measure in _BYTES:
         return "bytes"
-    return "s/call" if measure in (Measure.latency, Measure.startup) else "s/step"
+    return "s/call" if measure in _PER_CALL else "s/step"
 
 
 def _by_key(rows: Iterable[BenchRow]) -> dict[tuple[str, Case], list[BenchRow]]:
@@ -162,6 +172,8 @@ def _verdict(measure: str, before: Sequence[float], after: Sequence[float], nois
     if measure == Measure.peak or min(len(before), len(after)) < LEAST_ROUNDS:
         return Verdict.unjudged
     former, now = statistics.median(before), statistics.median(after)
+    if measure == Measure.resident and abs(now - former) < LEAST_BYTES:
+        return Verdict.same
     if min(after) > max(before) and now > former * (1 + noise):
         return Verdict.slower
     if max(after) < min(before) and former > now * (1 + noise):

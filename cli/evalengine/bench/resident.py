@@ -50,6 +50,18 @@ class Resident:
         return sum(_status_bytes(process, "VmHWM") for process in processes)
 
 
+def resident_bytes() -> int:
+    """What this process holds now.
+
+    Raises:
+        UnsupportedError: this system does not say.
+    """
+    size = _status_bytes(os.getpid(), "VmRSS")
+    if size == 0:
+        raise UnsupportedError("resident: expected Linux with /proc/PID/status, got none")
+    return size
+
+
 def descendants(process: int) -> list[int]:
     """The ids of all processes that `process` started, and of those that they started, as far as they still run."""
     found = []

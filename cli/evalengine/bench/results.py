@@ -193,10 +193,11 @@ class BenchResult:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a call's fitnesses are the same in every round and with any number of threads, in the engine."""
+        """Whether a call's fitnesses are the same in every round and with any number of threads, in the engine, and on
+        whatever cluster it runs (`Measure.machines`)."""
         checksums: dict[tuple[str, str, str, int, int], set[str]] = {}
         for row in self.rows:
-            if row.backend == "rust":
+            if row.backend == "rust" or row.measure == Measure.machines:
                 key = (row.env, row.workload, row.policy, row.population, row.episodes)
                 checksums.setdefault(key, set()).add(row.fitness_checksum)
         return all(len(of_call) == 1 for of_call in checksums.values())

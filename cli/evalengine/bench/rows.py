@@ -34,7 +34,7 @@ def row_of(
         policy=workload.policy,
         backend=backend,
         backend_version=backend_version(backend),
-        note=backend_note(backend, task),
+        note=_note(backend, task),
         round=number,
         population=finished.population,
         episodes=workload.episodes,
@@ -49,3 +49,10 @@ def row_of(
         fitness_checksum=finished.fitness_checksum,
         **provenance,  # type: ignore[arg-type]  # its keys are the remaining fields; a test holds it
     )
+
+
+def _note(backend: str, task: Task) -> str:
+    """What the backend says of its episodes, and where they end if that is not the environment's own limit."""
+    limit = task.max_episode_steps
+    ending = "" if limit is None else f"episodes end after {limit} step{'' if limit == 1 else 's'}"
+    return "; ".join(part for part in (backend_note(backend, task), ending) if part)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from evalengine.bench.backends import Backend, Evaluated, Task, open_backend
+from evalengine.bench.backends import Backend, Evaluated, open_backend
 from evalengine.bench.fresh import probe
 from evalengine.bench.measures import FRESH, Measure
 from evalengine.bench.plan import Block, Series
@@ -81,12 +81,12 @@ class Runner:
         self.count(len(self.rows), self.planned)
 
     def _run_block(self, opened: OpenedBlock) -> None:
-        env_id, policy = opened.block.env_id, opened.block.policy
+        env_id = opened.block.env_id
         with ExitStack() as running:
             players = []
             for (name, threads), backend in opened.backends.items():
                 self.report(f"{env_id}: starting {name}")
-                players.append(Player(name, Task(env_id, policy, threads), running.enter_context(backend)))
+                players.append(Player(name, opened.block.task(threads), running.enter_context(backend)))
             for series in opened.block.series:
                 self._run_series(series, players)
 
@@ -116,8 +116,8 @@ class Runner:
         for series in opened.block.series:
             for number in range(1, self.round_count + 1):
                 for name, threads in opened.backends:
-                    finished = probe(series.measure, name, series.workload, threads)
-                    task = Task(opened.block.env_id, opened.block.policy, threads)
+                    task = opened.block.task(threads)
+                    finished = probe(series.measure, name, series.workload, task, series.calls)
                     self.keep(row_of(series, name, task, number, finished, self.provenance))
                     self.report(
                         f"{series.label}: round {number}/{self.round_count}: {name}: {series.measure}: "
@@ -144,7 +144,7 @@ def opened_blocks(blocks: Sequence[Block], asked_for: bool) -> tuple[list[Opened
         for name in block.backends:
             try:
                 for threads in block.threads:
-                    backends[name, threads] = open_backend(name, Task(block.env_id, block.policy, threads))
+                    backends[name, threads] = open_backend(name, block.task(threads))
             except MissingDependencyError as error:
                 if asked_for:
                     raise

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evalengine.bench.backends import MODULES, available_threads
-from evalengine.bench.measures import RANDOM_ONLY, Measure
+from evalengine.bench.backends import CLUSTERS, MODULES, available_threads
+from evalengine.bench.measures import ENGINE_ONLY, RANDOM_ONLY, Measure
 from evalengine.bench.peak import peak_rows
 from evalengine.bench.plan import Block, plan, thread_counts
 from evalengine.bench.regressions import compare_runs
@@ -52,8 +52,9 @@ class BenchConfig:
         measure: what is measured (`Measure`).
         workloads: any of "random" and "trained"; None means both, or the random one if nothing was trained for
             `policy` or for what is measured.
-        backends: names of backends; None means all of them (for "scaling" the engine alone), where those whose packages
-            are missing and those that cannot play an environment are skipped.
+        backends: names of backends; None means all of them (for "scaling" and "resident" the engine alone, for
+            "machines" the engine and `backends.CLUSTERS`), where those whose packages are missing and those that cannot
+            play an environment are skipped.
         population: individuals per workload; None means the workload's own, or the measure's.
         episodes: episodes per individual; None means the workload's own, or the measure's.
         rounds: timed rounds per backend, at least 1.
@@ -158,8 +159,12 @@ def _check_contradictions(config: BenchConfig) -> None:
         raise InputError(f"policy: expected none with all environments, got {config.policy}")
     if config.measure == Measure.policy and config.workloads not in (None, ("random",)):
         raise InputError(f"workload: expected random for policy, got {_shown(config.workloads)}")
-    if config.measure in (Measure.scaling, Measure.peak) and config.backends not in (None, ("rust",)):
+    if config.measure in ENGINE_ONLY and config.backends not in (None, ("rust",)):
         raise InputError(f"backends: expected rust alone for {config.measure}, got {_shown(config.backends)}")
+    of_machines = ("rust", *CLUSTERS)
+    if config.measure == Measure.machines and not set(config.backends or ()) <= set(of_machines):
+        expected = ", ".join(of_machines)
+        raise InputError(f"backends: expected some of {expected} for machines, got {_shown(config.backends)}")
 
 
 def _shown(value: object) -> str:
@@ -181,16 +186,22 @@ def _chosen_policies(config: BenchConfig, entry: EnvironmentEntry) -> list[tuple
 def _blocks(config: BenchConfig, chosen: list[tuple[EnvironmentEntry, list[Workload]]], threads: int) -> list[Block]:
     names = config.backends
     if names is None:
-        names = ("rust",) if config.measure == Measure.scaling else tuple(MODULES)
-    unknown = [name for name in names if name not in MODULES]
+        names = _usual_backends(config.measure)
+    unknown = [name for name in names if name not in MODULES | CLUSTERS]
     if unknown or not names:
         raise InputError(
-            f"backends: expected some of {', '.join(MODULES)}, got {repr(unknown[0]) if unknown else 'none'}"
+            f"backends: expected some of {', '.join(MODULES | CLUSTERS)}, got {repr(unknown[0]) if unknown else 'none'}"
         )
     size = (config.population, config.episodes)
     return [
         block for entry, workloads in chosen for block in plan(config.measure, entry, workloads, names, threads, size)
     ]
+
+
+def _usual_backends(measure: Measure) -> tuple[str, ...]:
+    if measure in ENGINE_ONLY:
+        return ("rust",)
+    return ("rust", *CLUSTERS) if measure == Measure.machines else tuple(MODULES)
 
 
 def _check_numbers(config: BenchConfig) -> None:

@@ -65,8 +65,8 @@ pub use error::EngineError;
 pub use normalization::Normalization;
 pub use outcome::Evaluation;
 pub use recording::{
-    Comparison, Condition, Descriptor, Field, ObservationStatistics, RecordedActions, RecordedObservations,
-    Recording, Reducer, Reduction, Trajectory,
+    Comparison, Condition, Descriptor, Field, ObservationStatistics, PartialSum, RecordedActions,
+    RecordedObservations, Recording, Reducer, Reduction, Share, Trajectory,
 };
 pub use task::{Head, OnNonFinite, Seeds, Task};
 

@@ -1,6 +1,6 @@
 //! Results: what workers record, and the evaluation that is made of it.
 
-use crate::recording::{ObservationStatistics, Recorded, SharedTotal, Trajectory};
+use crate::recording::{ObservationStatistics, PartialSum, Recorded, SharedTotal, Trajectory};
 use crate::task::{OnNonFinite, Task};
 use std::time::Duration;
 
@@ -62,8 +62,10 @@ pub struct Evaluation {
     pub descriptors: Vec<f64>,
     /// Those that were asked for, in the population's order.
     pub trajectories: Vec<Trajectory>,
-    /// Of all observations that the policies saw, if asked for.
+    /// Of all observations that the policies saw, if asked for; not of a share.
     pub statistics: Option<ObservationStatistics>,
+    /// The same of a share of a population; in the order of levels and indices.
+    pub partial_sums: Vec<PartialSum>,
     /// Environment steps in all.
     pub steps: u64,
     /// Wall-clock time of the call.
@@ -91,6 +93,7 @@ impl Evaluation {
             descriptors: vec![f64::NAN; total * n_descriptors],
             trajectories: Vec::new(),
             statistics: statistics.take(task),
+            partial_sums: statistics.take_partial_sums(task),
             steps: 0,
             elapsed,
         };

@@ -4,7 +4,7 @@ use crate::EngineError;
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
-use engine::{Evaluation, Head, Normalization, OnNonFinite, Recording, Seeds, Task};
+use engine::{Evaluation, Head, Normalization, OnNonFinite, PartialSum, Recording, Seeds, Share, Task};
 use envs::registry::find;
 use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
@@ -20,7 +20,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 #[pyfunction]
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, group_width,
                     max_episode_steps, on_nan, keep_final_observation, progress, observation=None, normalization=None,
-                    descriptors=Vec::new(), trajectories=Vec::new(), most_trajectory_bytes=0, statistics=false))]
+                    descriptors=Vec::new(), trajectories=Vec::new(), most_trajectory_bytes=0, statistics=false,
+                    share=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -43,6 +44,7 @@ pub(crate) fn evaluate<'py>(
     trajectories: Vec<usize>,
     most_trajectory_bytes: u64,
     statistics: bool,
+    share: Option<(usize, usize)>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let entry = find(env_id).map_err(from_env_error)?;
     let kwargs = named_values("env_kwargs", env_kwargs)?;
@@ -81,6 +83,7 @@ pub(crate) fn evaluate<'py>(
             trajectories: &trajectories,
             most_trajectory_bytes,
             statistics,
+            share: share.map(|(first, population)| Share { first, population }),
         },
     };
     let evaluation = run(py, &task, progress.as_ref())?;
@@ -184,6 +187,13 @@ fn to_dict<'py>(
     dict.set_item("trajectories", trajectories)?;
     let statistics = evaluation.statistics.map(|sums| statistics_tuple(py, observation_shape, sums));
     dict.set_item("statistics", statistics.transpose()?)?;
+    let partial_sums = evaluation.partial_sums.into_iter();
+    let partial_sums = partial_sums
+        .map(|PartialSum { level, index, statistics }| {
+            Ok((level, index, statistics_tuple(py, observation_shape, statistics)?))
+        })
+        .collect::<PyResult<Vec<_>>>()?;
+    dict.set_item("partial_sums", partial_sums)?;
     dict.set_item("steps", evaluation.steps)?;
     dict.set_item("seconds", evaluation.elapsed.as_secs_f64())?;
     Ok(dict)

@@ -36,6 +36,10 @@ MODULES = {
 """Backends by name, in the order in which they take turns; the values are modules of this package."""
 
 
+CLUSTERS = {"process-pool": "process_pool", "dask": "dask_cluster", "ray": "ray_cluster"}
+"""The engine on executors and clusters of this machine, which only `Measure.machines` takes unless they are named."""
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """Every episode of a prefix of a population.
@@ -101,11 +105,13 @@ class Task:
         env_id: full id.
         policy: spelling of the policy.
         threads: threads of the engine, processes of a baseline.
+        max_episode_steps: where episodes end, for the engine (also in `CLUSTERS`); None is the environment's own limit.
     """
 
     env_id: str
     policy: str
     threads: int
+    max_episode_steps: int | None = None
 
 
 def open_backend(name: str, task: Task) -> Backend:
@@ -145,9 +151,10 @@ def plays_same_episodes(name: str, task: Task) -> bool:
 
 
 def _module(name: str) -> ModuleType:
-    if name not in MODULES:
-        raise InputError(f"backends: expected some of {', '.join(MODULES)}, got {name!r}")
-    return importlib.import_module(f"{__name__}.{MODULES[name]}")
+    modules = MODULES | CLUSTERS
+    if name not in modules:
+        raise InputError(f"backends: expected some of {', '.join(modules)}, got {name!r}")
+    return importlib.import_module(f"{__name__}.{modules[name]}")
 
 
 def require_packages(extra: str, *packages: str) -> None:

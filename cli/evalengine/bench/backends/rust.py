@@ -44,6 +44,12 @@ class RustBackend:
     def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
         """See `Backend.evaluate`."""
         result = evaluation.evaluate(
-            self._task.env_id, weights, self._policy, episodes=len(seeds), seeds=seeds, threads=self._task.threads
+            self._task.env_id,
+            weights,
+            self._policy,
+            episodes=len(seeds),
+            seeds=seeds,
+            threads=self._task.threads,
+            max_episode_steps=self._task.max_episode_steps,
         )
         return Evaluated(result.returns, result.lengths)

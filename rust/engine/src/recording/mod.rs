@@ -9,7 +9,7 @@ mod statistics;
 mod trajectories;
 
 pub use definition::{Comparison, Condition, Descriptor, Field, Reducer, Reduction};
-pub use statistics::ObservationStatistics;
+pub use statistics::{ObservationStatistics, PartialSum};
 pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
 
 pub(crate) use statistics::SharedTotal;
@@ -20,6 +20,15 @@ use descriptors::Descriptors;
 use envs::{Actions, Group, Outcomes};
 use statistics::Statistics;
 use trajectories::Trajectories;
+
+/// A call's place in a larger population, which is evaluated in shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The number of this call's first individual there.
+    pub first: usize,
+    /// The individuals of all shares together.
+    pub population: usize,
+}
 
 /// What is to be recorded; by default nothing. Borrowed, as everything in a [`Task`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,13 +41,28 @@ pub struct Recording<'a> {
     pub most_trajectory_bytes: u64,
     /// Sum up the observations that the policies see.
     pub statistics: bool,
+    /// This call's individuals are a share of a larger population: `trajectories` has numbers of that, their bytes are
+    /// of all shares together, and statistics come as [`PartialSum`]s.
+    pub share: Option<Share>,
 }
 
 impl Recording<'_> {
     /// Everything that is named exists, and the trajectories fit into their bytes.
     pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), EngineError> {
         definition::check(self.descriptors, task)?;
+        let Share { first, population } = self.share_of(task);
+        let is_within = first.checked_add(task.population).is_some_and(|end| end <= population);
+        if !is_within || population.checked_mul(task.episodes).is_none() {
+            let got = format!("{} from {first} on", task.population);
+            let message = format!("share: expected individuals of a population of {population}, got {got}");
+            return Err(EngineError::input(message));
+        }
         trajectories::check(self, task)
+    }
+
+    /// The task's place in its population; most tasks are all of it.
+    fn share_of(&self, task: &Task<'_>) -> Share {
+        self.share.unwrap_or(Share { first: 0, population: task.population })
     }
 
     fn is_nothing(&self) -> bool {

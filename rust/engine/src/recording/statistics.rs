@@ -6,8 +6,12 @@
 //! (individual by individual), 0 and 1, 2 and 3, ...; of the results again 0 and 1, 2 and 3, ...; the last one goes up
 //! alone where it has no other. So threads, lanes and the order in which episodes end change no bit, and of all episodes
 //! that have ended no more than a few sums wait for others.
+//!
+//! A call that is a share of a larger population numbers its episodes as that does, and gives back the sums that wait
+//! for episodes of other shares: [`PartialSum`]s. Added to those of the other shares in the same way they make the
+//! same bits as one call.
 
-use super::Steps;
+use super::{Share, Steps};
 use crate::task::Task;
 use envs::{Spec, View};
 use std::collections::HashMap;
@@ -60,6 +64,17 @@ impl ObservationStatistics {
     }
 }
 
+/// A node of the sum in pairs: the statistics of 2^level neighbouring episodes, fewer at the population's end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartialSum {
+    /// How often sums were paired; 0 is an episode's own.
+    pub level: u32,
+    /// Its number among those of its level: episodes from `index << level` on.
+    pub index: usize,
+    /// The sum.
+    pub statistics: ObservationStatistics,
+}
+
 /// The sums of all episodes of a call, which its workers share.
 #[derive(Debug, Default)]
 pub(crate) struct SharedTotal(Mutex<PairwiseSum>);
@@ -69,34 +84,48 @@ impl SharedTotal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(job, jobs, statistics);
     }
 
-    /// The statistics of the whole call, if its task asks for them and all of its episodes have ended.
+    /// The statistics of the whole call, if its task asks for them, is no share, and all of its episodes have ended.
     pub(crate) fn take(&self, task: &Task<'_>) -> Option<ObservationStatistics> {
-        let total = self.0.lock().unwrap_or_else(PoisonError::into_inner).total.take();
+        if !task.recording.statistics || task.recording.share.is_some() {
+            return None;
+        }
+        let total = self.take_parts(task).pop();
         let zero = || ObservationStatistics::zero(task.spec.observation_space().size());
-        task.recording
-            .statistics
-            .then(|| total.unwrap_or_else(zero).in_gymnasium_order(task.spec, task.view()))
+        Some(total.map_or_else(zero, |total| total.statistics))
+    }
+
+    /// The sums of a share, in the order of their levels and indices; none of a call that is no share.
+    pub(crate) fn take_partial_sums(&self, task: &Task<'_>) -> Vec<PartialSum> {
+        if task.recording.share.is_some() { self.take_parts(task) } else { Vec::new() }
+    }
+
+    fn take_parts(&self, task: &Task<'_>) -> Vec<PartialSum> {
+        let parts = std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting);
+        let mut parts: Vec<_> = parts
+            .into_iter()
+            .map(|((level, index), statistics)| {
+                let statistics = statistics.in_gymnasium_order(task.spec, task.view());
+                PartialSum { level, index, statistics }
+            })
+            .collect();
+        parts.sort_by_key(|part| (part.level, part.index));
+        parts
     }
 }
 
 /// A sum in pairs whose parts come in any order.
 #[derive(Debug, Default)]
 struct PairwiseSum {
-    /// Those that wait for their neighbour, by level and index.
+    /// Those that wait for their neighbour, by level and index; the total, at the top, waits for nobody.
     waiting: HashMap<(u32, usize), ObservationStatistics>,
-    total: Option<ObservationStatistics>,
 }
 
 impl PairwiseSum {
     /// Adds part `index` of `count`.
     fn add(&mut self, mut index: usize, mut count: usize, mut part: ObservationStatistics) {
         for level in 0.. {
-            if count == 1 {
-                self.total = Some(part);
-                return;
-            }
             let neighbour = index ^ 1;
-            if neighbour < count {
+            if count == 1 || neighbour < count {
                 let Some(other) = self.waiting.remove(&(level, neighbour)) else {
                     self.waiting.insert((level, index), part);
                     return;
@@ -111,6 +140,8 @@ impl PairwiseSum {
 /// The statistics of the lanes of a worker.
 pub(super) struct Statistics<'a> {
     lanes: Vec<ObservationStatistics>,
+    /// The number of this call's first episode in the population, and how many that has.
+    first: usize,
     jobs: usize,
     total: &'a SharedTotal,
 }
@@ -118,7 +149,9 @@ pub(super) struct Statistics<'a> {
 impl<'a> Statistics<'a> {
     pub(super) fn new(task: &Task<'_>, lanes: usize, total: &'a SharedTotal) -> Self {
         let zero = ObservationStatistics::zero(task.spec.observation_space().size());
-        Self { lanes: vec![zero; lanes], jobs: task.population * task.episodes, total }
+        let Share { first, population } = task.recording.share_of(task);
+        let [first, jobs] = [first, population].map(|individuals| individuals * task.episodes);
+        Self { lanes: vec![zero; lanes], first, jobs, total }
     }
 
     pub(super) fn start(&mut self, lane: usize) {
@@ -139,7 +172,7 @@ impl<'a> Statistics<'a> {
             Some(lane) => self.lanes[lane].clone(),
             None => ObservationStatistics::zero(self.lanes[0].sum.len()),
         };
-        self.total.add(job, self.jobs, statistics);
+        self.total.add(self.first + job, self.jobs, statistics);
     }
 
     pub(super) fn move_lane(&mut self, from: usize, to: usize) {
@@ -180,8 +213,8 @@ mod tests {
                 let mut order: Vec<_> = (0..count).collect();
                 order.sort_by_key(|index| index * stride % count);
                 order.into_iter().for_each(|index| sum.add(index, count, part(index)));
-                assert!(sum.waiting.is_empty());
-                assert_eq!(sum.total.as_ref(), Some(&expected), "{count} parts, stride {stride}");
+                let total: Vec<_> = sum.waiting.into_values().collect();
+                assert_eq!(total, std::slice::from_ref(&expected), "{count} parts, stride {stride}");
             }
         }
     }

@@ -8,7 +8,7 @@ use envs::{ActionSpace, Actions, Group, ObservationDtype, View};
 /// Every step of an episode of `T` actions. Rows are in order; behind a skip of frames a row is an action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trajectory {
-    /// The individual times the episodes of each, plus the episode.
+    /// The individual times the episodes of each, plus the episode; the individual is this call's, also in a share.
     pub job: usize,
     /// `(T + 1, observation size)`: after the reset and after each action, as Gymnasium has them. None at all, not even
     /// the reset's, if the individual's weights were not finite.
@@ -71,7 +71,7 @@ pub(super) fn check(recording: &Recording<'_>, task: &Task<'_>) -> Result<(), En
     let Some(&last) = individuals.last() else {
         return Ok(());
     };
-    let population = task.population;
+    let population = recording.share_of(task).population;
     if last >= population {
         let message = format!("trajectories: expected individuals below {population}, got {last}");
         return Err(EngineError::input(message));
@@ -130,7 +130,8 @@ impl<'a> Trajectories<'a> {
 
     /// An empty trajectory, if those of the individual are to be kept.
     fn empty(&self, individual: usize) -> Option<Trajectory> {
-        self.task.recording.trajectories.binary_search(&individual).ok()?;
+        let number = self.task.recording.share_of(self.task).first + individual;
+        self.task.recording.trajectories.binary_search(&number).ok()?;
         let actions = match self.task.spec.action_space() {
             ActionSpace::Discrete(_) => RecordedActions::Discrete(Vec::new()),
             ActionSpace::Box { .. } => RecordedActions::Continuous(Vec::new()),

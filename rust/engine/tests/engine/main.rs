@@ -4,4 +4,5 @@ mod determinism;
 mod evaluation;
 mod recording;
 mod recording_input;
+mod shares;
 mod support;

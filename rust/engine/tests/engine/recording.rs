@@ -10,7 +10,7 @@ use envs::registry::ENTRIES;
 use envs::{Action, ActionSpace, ObservationDtype, Spec, View};
 use policy::{InputShape, Network};
 
-const SEEDS: [u64; 3] = [4, 1 << 33, 0];
+pub const SEEDS: [u64; 3] = [4, 1 << 33, 0];
 const MOST_BYTES: u64 = 1 << 30;
 
 fn of(reducer: Reducer, field: Field) -> Reduction {
@@ -134,7 +134,7 @@ fn mean_and_std(size: usize) -> [Vec<f32>; 2] {
 }
 
 /// A task of every environment that records everything.
-fn for_each_environment(check: impl Fn(&Task<'_>)) {
+pub fn for_each_environment(check: impl Fn(&Task<'_>)) {
     for entry in ENTRIES {
         let spec = entry.spec(&[], &[]).unwrap();
         let network = small_policy(spec.as_ref());
@@ -152,13 +152,14 @@ fn for_each_environment(check: impl Fn(&Task<'_>)) {
                 trajectories: &everyone,
                 most_trajectory_bytes: MOST_BYTES,
                 statistics: true,
+                share: None,
             },
             ..task(spec.as_ref(), &network, &weights, &SEEDS)
         });
     }
 }
 
-fn assert_same(one: &Evaluation, other: &Evaluation, context: &str) {
+pub fn assert_same(one: &Evaluation, other: &Evaluation, context: &str) {
     assert_eq!(bits(&one.descriptors), bits(&other.descriptors), "{context}");
     assert!(one.trajectories == other.trajectories, "trajectories: {context}");
     let sums = |evaluation: &Evaluation| {

@@ -37,6 +37,7 @@ fn an_episode_that_fails_has_no_descriptors_and_does_not_count() {
             trajectories: &[0, 1],
             most_trajectory_bytes: MOST_BYTES,
             statistics: true,
+            share: None,
         },
         ..task(&spec, &network, &weights, &[0, 1])
     })
