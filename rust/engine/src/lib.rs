@@ -49,6 +49,7 @@
 //! **What it does not do.** No selection, no mutation, no seeds of its own.
 
 mod actions;
+mod bytes;
 mod error;
 mod finite;
 mod normalization;

@@ -3,7 +3,7 @@
 use crate::error::EngineError;
 use crate::normalization::Normalization;
 use crate::recording::Recording;
-use envs::{ActionSpace, Spec, View};
+use envs::{ActionSpace, ObservationDtype, Spec, View};
 use policy::{InputShape, Network};
 
 /// How logits become a continuous action; discrete actions are the first largest logit in any case.
@@ -86,8 +86,24 @@ impl Task<'_> {
     pub(crate) fn view(&self) -> View {
         match self.network.architecture().input() {
             InputShape::Flat(_) => View::Gymnasium,
+            InputShape::Image { .. } if self.reads_pixels() => View::Gymnasium,
             InputShape::Image { .. } => View::ChannelsFirst,
         }
+    }
+
+    /// Whether the policy takes pictures as Gymnasium shows them, (height, width, channels), because that is what it would
+    /// make of them. Images of other numbers, as those of board games, may be mostly zeros, which it looks for otherwise.
+    pub(crate) fn reads_pixels(&self) -> bool {
+        if self.spec.observation_space().dtype != ObservationDtype::U8 || !self.network.reads_pixels() {
+            return false;
+        }
+        let InputShape::Image { channels, height, width } = self.network.architecture().input() else {
+            return false;
+        };
+        let pixels = height * width;
+        let is_by_pixel =
+            |(index, place): (usize, usize)| place == index % pixels * channels + index / pixels;
+        self.spec.channels_first_order().into_iter().enumerate().all(is_by_pixel)
     }
 
     /// The seed of an episode of an individual.

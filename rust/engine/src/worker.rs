@@ -1,6 +1,7 @@
 //! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended.
 
 use crate::actions::ActionDecoder;
+use crate::bytes::scale_bytes;
 use crate::finite::all_finite;
 use crate::normalization::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
@@ -9,11 +10,9 @@ use crate::recording::{End, Recorder, SharedTotal, Steps};
 use crate::slots::Slots;
 use crate::task::{Lanes, OnNonFinite, Task};
 use envs::{Group, ObservationDtype, Outcomes, View};
+use lane_math::Isa;
 use policy::Scratch;
 use std::ops::Range;
-
-/// The range of a byte of an image.
-const BYTE_RANGE: f32 = 255.0;
 
 /// Lanes `0..active` are in play. The arrays have an entry per lane.
 pub(crate) struct Worker<'a> {
@@ -28,7 +27,9 @@ pub(crate) struct Worker<'a> {
     decoder: ActionDecoder,
     scratch: Scratch,
     view: View,
+    reads_pixels: bool,
     scales_bytes: bool,
+    isa: Isa,
     normalizer: Option<Normalizer>,
     recorder: Option<Box<Recorder<'a>>>,
     active: usize,
@@ -65,7 +66,9 @@ impl<'a> Worker<'a> {
             decoder: ActionDecoder::new(task.spec.action_space(), task.head, width),
             scratch: task.network.scratch(width),
             view: task.view(),
+            reads_pixels: task.reads_pixels(),
             scales_bytes: task.spec.observation_space().dtype == ObservationDtype::U8,
+            isa: Isa::detect(),
             normalizer: Normalizer::new(task, width),
             recorder: Recorder::new(task, width, total),
             active: 0,
@@ -109,11 +112,17 @@ impl<'a> Worker<'a> {
 
     /// One step of every lane.
     fn advance(&mut self) {
-        let architecture = self.task.network.architecture();
+        let network = self.task.network;
+        let architecture = network.architecture();
         let observations = &mut self.observations[..self.active * architecture.n_inputs()];
-        self.group.observe(self.active, self.view, observations);
         if self.scales_bytes {
-            observations.iter_mut().for_each(|value| *value /= BYTE_RANGE);
+            // One image after the other: each is scaled while it is in the nearest cache.
+            for (lane, image) in observations.chunks_exact_mut(architecture.n_inputs()).enumerate() {
+                self.group.observe_lane(lane, self.view, image);
+                scale_bytes(self.isa, image);
+            }
+        } else {
+            self.group.observe(self.active, self.view, observations);
         }
         let inputs = match &mut self.normalizer {
             Some(normalizer) => normalizer.normalized(observations),
@@ -121,7 +130,12 @@ impl<'a> Worker<'a> {
         };
         let logits = &mut self.logits[..self.active * architecture.n_outputs()];
         let lane_slots = &self.lane_slots[..self.active];
-        self.task.network.forward(self.slots.packed(), lane_slots, inputs, logits, &mut self.scratch);
+        let (slots, scratch) = (self.slots.packed(), &mut self.scratch);
+        if self.reads_pixels {
+            network.forward_pixels(slots, lane_slots, inputs, logits, scratch);
+        } else {
+            network.forward(slots, lane_slots, inputs, logits, scratch);
+        }
         if !all_finite(logits) {
             // The lanes that are left have not been stepped: the next round repeats their forward pass.
             self.fail_lanes();

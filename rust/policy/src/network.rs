@@ -107,6 +107,45 @@ impl Network {
         logits: &mut [f32],
         scratch: &mut Scratch,
     ) {
+        self.forward_stages(0, slots, slot_of_lane, observations, logits, scratch);
+    }
+
+    /// Whether [`forward_pixels`](Self::forward_pixels) can be called: the network begins with a convolution of images of
+    /// up to eight channels.
+    #[must_use]
+    pub fn reads_pixels(&self) -> bool {
+        self.plan.reads_pixels()
+    }
+
+    /// [`forward`](Self::forward) of images that are (height, width, channels), as a screen is stored: the same logits,
+    /// and faster for pictures, since convolutions have their input in this order anyway. Mostly zeros are better off
+    /// with `forward`, which looks for them.
+    ///
+    /// # Panics
+    ///
+    /// As [`forward`](Self::forward); and if the network does not [read pixels](Self::reads_pixels).
+    pub fn forward_pixels(
+        &self,
+        slots: &[PackedWeights],
+        slot_of_lane: &[usize],
+        observations: &[f32],
+        logits: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        assert!(self.reads_pixels(), "the network does not begin with a convolution that reads pixels");
+        self.forward_stages(1, slots, slot_of_lane, observations, logits, scratch);
+    }
+
+    /// The plan's stages from `first_stage` on; `observations` are what that one reads.
+    fn forward_stages(
+        &self,
+        first_stage: usize,
+        slots: &[PackedWeights],
+        slot_of_lane: &[usize],
+        observations: &[f32],
+        logits: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let lanes = slot_of_lane.len();
         let (n_inputs, n_outputs) = (self.architecture.n_inputs(), self.architecture.n_outputs());
         assert_eq!(observations.len(), lanes * n_inputs, "observations are not (lanes, n_inputs)");
@@ -125,6 +164,7 @@ impl Network {
         let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
         self.isa.run(Forward {
             plan: &self.plan,
+            first_stage,
             batch: Batch::new(slots, if reordered { slot_of_row } else { slot_of_lane }),
             lane_of_row: reordered.then_some(lane_of_row),
             observations,
@@ -164,6 +204,7 @@ impl Kernel for Pack<'_> {
 
 struct Forward<'a> {
     plan: &'a Plan,
+    first_stage: usize,
     batch: Batch<'a>,
     /// Given if rows are in another order than lanes.
     lane_of_row: Option<&'a [usize]>,
@@ -196,7 +237,7 @@ impl Kernel for Forward<'_> {
                 current[row * stride..][..self.n_inputs].copy_from_slice(observation);
             }
         }
-        for (index, stage) in self.plan.stages.iter().enumerate() {
+        for (index, stage) in self.plan.stages.iter().enumerate().skip(self.first_stage) {
             if let Operation::Activation(activation) = stage.operation {
                 activation.apply::<S>(&mut current[..rows * stage.stride]);
                 continue;

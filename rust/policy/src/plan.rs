@@ -88,6 +88,14 @@ impl Plan {
         }
     }
 
+    /// Whether the first stage brings an image's channels together, pixel by pixel.
+    pub(crate) fn reads_pixels(&self) -> bool {
+        match self.stages.first() {
+            Some(Stage { operation: Operation::ToBlocks(image, _), .. }) => image.blocks() == 1,
+            _ => false,
+        }
+    }
+
     /// Whether the first stage changes its input.
     pub(crate) fn starts_in_place(&self) -> bool {
         matches!(self.stages.first(), Some(Stage { operation: Operation::Activation(_), .. }))

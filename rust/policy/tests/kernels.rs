@@ -125,6 +125,40 @@ fn kernel_logits(case: &Case, isa: Isa) -> Vec<f32> {
     logits
 }
 
+/// The same from observations that are (height, width, channels); none if the network does not read them.
+fn pixel_logits(case: &Case, isa: Isa) -> Option<Vec<f32>> {
+    let network = Network::with_isa(&case.architecture, isa);
+    let InputShape::Image { channels, height, width } = case.architecture.input() else {
+        return None;
+    };
+    if !network.reads_pixels() {
+        return None;
+    }
+    let pixels = height * width;
+    let observations: Vec<f32> = case
+        .observations
+        .chunks(channels * pixels)
+        .flat_map(|image| {
+            let place = move |index: usize| image[index % channels * pixels + index / channels];
+            (0..image.len()).map(place)
+        })
+        .collect();
+    let mut slots = vec![network.packed(); case.weights.len()];
+    for (slot, weights) in slots.iter_mut().zip(&case.weights) {
+        network.pack(weights, slot);
+    }
+    let lanes = case.slot_of_lane.len();
+    let mut logits = vec![f32::NAN; lanes * case.architecture.n_outputs()];
+    network.forward_pixels(
+        &slots,
+        &case.slot_of_lane,
+        &observations,
+        &mut logits,
+        &mut network.scratch(lanes),
+    );
+    Some(logits)
+}
+
 fn check(case: &Case) -> Result<(), TestCaseError> {
     let expected: Vec<f32> = case
         .slot_of_lane
@@ -141,6 +175,10 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
             return Err(TestCaseError::fail(format!(
                 "{isa:?}: logit {index}: expected {expected:e}, got {got:e}"
             )));
+        }
+        if let Some(from_pixels) = pixel_logits(case, isa) {
+            let same = logits.iter().zip(&from_pixels).all(|(&one, &other)| same_bits(one, other));
+            prop_assert!(same, "{isa:?}: {logits:?} from planes, {from_pixels:?} from pixels");
         }
     }
     Ok(())
