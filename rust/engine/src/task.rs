@@ -206,10 +206,10 @@ impl Task<'_> {
                 )));
             }
         }
-        if let ActionSpace::Box { low, high } = self.spec.action_space() {
-            if low.len() != high.len() {
-                return Err(EngineError::input("action space: expected as many lower as upper bounds"));
-            }
+        if let ActionSpace::Box { low, high } = self.spec.action_space()
+            && low.len() != high.len()
+        {
+            return Err(EngineError::input("action space: expected as many lower as upper bounds"));
         }
         Ok(())
     }

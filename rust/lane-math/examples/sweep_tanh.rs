@@ -93,7 +93,7 @@ fn sweep(next_block: &AtomicU32) -> Tally {
         let inputs: Vec<f32> = (block * BLOCK..(block + 1) * BLOCK).map(f32::from_bits).collect();
         let (values, odd) = evaluate(Isa::detect(), &inputs);
         tally.wrong += u64::from(!odd);
-        let compared = if block % COMPARED == 0 { Isa::all_available() } else { Vec::new() };
+        let compared = if block.is_multiple_of(COMPARED) { Isa::all_available() } else { Vec::new() };
         for isa in compared {
             let (others, odd) = evaluate(isa, &inputs);
             let equal = values.iter().zip(&others).all(|(&value, &other)| same(value, other));

@@ -100,7 +100,7 @@ pub fn tanh_slice<V: F32x8>(values: &mut [f32]) {
     }
     // The last eight values overlap lanes that are done below. They are taken before anything is overwritten and stored
     // last; a lane computed twice gets the same bits twice.
-    let ragged = length % 8 != 0;
+    let ragged = !length.is_multiple_of(8);
     let last = if ragged { tanh_lanes(V::load(&values[length - 8..])) } else { V::zero() };
     let mut blocks = values[..length - length % 8].chunks_exact_mut(64);
     for block in &mut blocks {

@@ -54,7 +54,7 @@ pub(crate) fn executes_channel_padding(
     stride: (usize, usize),
 ) -> bool {
     let pointwise = kernel == (1, 1) && height % stride.0 == 0 && width % stride.1 == 0;
-    channels % CHANNEL_BLOCK != 0 && (channels > CHANNEL_BLOCK || pointwise)
+    !channels.is_multiple_of(CHANNEL_BLOCK) && (channels > CHANNEL_BLOCK || pointwise)
 }
 
 #[cfg(test)]

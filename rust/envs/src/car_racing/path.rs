@@ -146,7 +146,7 @@ impl Driver {
                 return checkpoint;
             }
             self.destination += 1;
-            if self.destination % CHECKPOINTS == 0 {
+            if self.destination.is_multiple_of(CHECKPOINTS) {
                 *alpha -= TURN;
             }
         }

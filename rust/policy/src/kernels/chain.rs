@@ -164,7 +164,7 @@ impl Block<'_> {
             self.columns::<S, 1, 2>(panel, start, end, rows);
             panel += 1;
         }
-        if self.layer.columns() % PANEL != 0 {
+        if !self.layer.columns().is_multiple_of(PANEL) {
             self.columns::<S, 1, 1>(panel, start, end, rows);
         }
     }
