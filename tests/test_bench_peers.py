@@ -263,11 +263,12 @@ def test_a_policy_that_always_pushes_left_falls_as_it_does_here(name: str) -> No
     seeds = np.arange(3, dtype=np.uint64)
     engine = evaluate("CartPole-v1", weights[:2], policy, episodes=10_000)
     possible = [set(lengths.tolist()) for lengths in engine.lengths]
-    assert possible[0] == {8, 9, 10, 11} and min(possible[1]) > 50
+    assert possible[0] == {8, 9, 10, 11} and min(possible[1]) > 300
     evaluated = evaluated_by(name, Task("CartPole-v1", str(policy), 2), weights, seeds)
     assert evaluated.lengths.shape == (40, 3)
     assert set(evaluated.lengths[::2].reshape(-1).tolist()) <= possible[0]
-    assert evaluated.lengths[1::2].min() >= min(possible[1]) and evaluated.lengths.max() <= 500
+    # Other starts than those of the 10,000 may fall a little sooner than any of them, but nowhere near as soon as left.
+    assert evaluated.lengths[1::2].min() > 200 and evaluated.lengths.max() <= 500
     np.testing.assert_array_equal(evaluated.returns, evaluated.lengths)
     assert evaluated.actions is None
 
