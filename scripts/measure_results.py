@@ -71,7 +71,7 @@ FILES: dict[str, tuple[BenchConfig, ...]] = {
         _growth("snake", Measure.threads, ("rust",)),
         _growth("snake", Measure.policy, ("rust",)),
         _growth("carracing", Measure.policy, ("rust",)),
-        _growth("cartpole", Measure.scaling, ("rust",), "trained"),
+        _growth("cartpole", Measure.scaling, ("rust", "rust-apart"), "trained"),
     ),
     "latency.csv": (
         _growth("cartpole", Measure.latency, ALL),

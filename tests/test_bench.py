@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
 from evalengine.bench import backends, workloads
-from evalengine.bench.backends import CLUSTERS, MODULES, Evaluated
+from evalengine.bench.backends import MODULES, NAMED, Evaluated
 from evalengine.bench.timing import prefix_for
 from evalengine.commands.bench import SCHEMA_VERSION, BenchComparison, BenchConfig, BenchResult, BenchRow, run
 from evalengine.errors import InputError, MissingDependencyError, OutputError, UnsupportedError
@@ -169,9 +169,9 @@ def test_a_prefix_fills_a_round(
         ({"workloads": ()}, "workload: expected at least one of random, trained, got none"),
         (
             {"backends": ("envpol",)},
-            f"backends: expected some of {', '.join(MODULES | CLUSTERS)}, got 'envpol'",
+            f"backends: expected some of {', '.join(NAMED)}, got 'envpol'",
         ),
-        ({"backends": ()}, f"backends: expected some of {', '.join(MODULES | CLUSTERS)}, got none"),
+        ({"backends": ()}, f"backends: expected some of {', '.join(NAMED)}, got none"),
         ({"population": 0}, "population: expected at least 1, got 0"),
         ({"episodes": -1}, "episodes: expected at least 1, got -1"),
         ({"rounds": 0}, "rounds: expected at least 1, got 0"),

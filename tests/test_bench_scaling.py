@@ -140,8 +140,12 @@ def test_a_size_of_ones_own(change: dict[str, Any], size: tuple[int, int]) -> No
         ({"env": "snak"}, 'unknown environment "snak"; did you mean "snake"?'),
         ({"population": 0}, "population: expected at least 1, got 0"),
         ({"round_seconds": -1.0}, "round_seconds: expected a positive number of seconds, got -1.0"),
-        ({"backends": ("rust", "multiprocessing")}, "backends: expected rust alone for scaling, got rust, multiproc"),
-        ({"backends": ()}, "backends: expected rust alone for scaling, got none"),
+        (
+            {"backends": ("rust", "multiprocessing")},
+            "backends: expected some of rust, rust-apart for scaling, got rust, mult",
+        ),
+        ({"backends": ()}, "backends: expected some of rust, rust-apart for scaling, got none"),
+        ({"measure": Measure.resident, "backends": ("rust-apart",)}, "backends: expected rust alone for resident, got"),
         (
             {"policy": "mlp:4-2", "workloads": ("trained",)},
             "policy: the trained workload's weights are for mlp:4-64-2 or mlp:4-16-2, got mlp:4-2",
@@ -167,8 +171,29 @@ def test_summaries_are_medians_and_efficiency_is_against_one_thread() -> None:
     assert (alone.steps, alone.seconds) == (360, 7.0)
     assert (alone.steps_per_s, alone.steps_per_s_min, alone.steps_per_s_max) == (60.0, 30.0, 120.0)
     assert (alone.us_per_call, alone.efficiency) == (0.5e6, 1.0)
-    assert (both.threads, both.us_per_call, both.steps_per_s, both.efficiency) == (2, 0.2e6, 120.0, 1.0)
+    assert (both.threads, both.us_per_call, both.steps_per_s, both.efficiency) == (2, 0.2e6, 120.0, 80.0 / (2 * 60.0))
     assert (other.population, other.steps_per_s, other.efficiency) == (9, 40.0, 1.0)
+
+
+def test_efficiency_is_against_the_same_round() -> None:
+    # The machine is half as fast in the second round, and one round on one thread is missing.
+    one = {"measure": "scaling", "population": 1, "episodes": 1, "steps": 120}
+    rows = rounds_of((1.0, 2.0), threads=1, **one)
+    rows += rounds_of((0.5, 1.25, 0.1), threads=2, **one)
+    _, both = BenchResult(rows).summaries
+    assert both.efficiency == (1.0 + 0.8) / 2
+
+
+@pytest.mark.usefixtures("small_sizes")
+def test_calls_apart_play_everything_once_on_each_thread() -> None:
+    rows = run(replace(TINY, backends=("rust", "rust-apart"), rounds=1)).rows
+    keys = [(row.backend, row.threads) for row in rows]
+    assert keys == [("rust", 1), ("rust", 2), ("rust-apart", 1), ("rust-apart", 2)] * len(SMALL_SIZES)
+    for rust, _, one, two in zip(rows[::4], rows[1::4], rows[2::4], rows[3::4], strict=True):
+        assert one.fitness_checksum == rust.fitness_checksum
+        steps = rust.steps // rust.calls
+        assert (one.steps, two.steps) == (one.calls * steps, 2 * two.calls * steps)
+        assert two.note.startswith("each episode 2 times")
 
 
 def test_different_fitnesses_at_one_size_are_a_mismatch() -> None:

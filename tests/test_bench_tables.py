@@ -73,16 +73,18 @@ def test_differing_individuals_are_explained_or_a_mismatch() -> None:
 def test_scaling_shows_each_size_with_each_number_of_threads() -> None:
     one = replace(ROW, measure="scaling", population=256, episodes=1, calls=2000)
     rows = [
-        replace(one, threads=threads, steps=steps) for steps in (6_000_000, 8_000_000, 10_000_000) for threads in (1, 2)
+        replace(one, round=number, threads=threads, steps=steps)
+        for number, steps in enumerate((6_000_000, 8_000_000, 10_000_000))
+        for threads in (1, 2)
     ]
-    rows.append(replace(rows[1], steps=12_000_000, calls=2500))
+    rows.append(replace(rows[1], round=3, steps=12_000_000, calls=2500))
     lines = lines_of(bench_report(BenchResult(rows, csv_path=Path("rows.csv"))))
     assert lines[0] == ["scaling:", "CartPole-v1", "mlp:4-64-2", "random", "population"]
-    assert " ".join(lines[1]) == "individuals episodes threads us a call steps/s range efficiency"
+    assert " ".join(lines[1]) == "backend individuals episodes threads us a call steps/s range efficiency"
     assert [" ".join(line) for line in lines[3:]] == [
-        "256 1 1 500 8,000,000 75% to 125% 100.0%",
-        "256 1 2 500 9,000,000 67% to 133% 56.2%",
-        "efficiency: against one thread; medians and range of 3 rounds",
+        "rust 256 1 1 500 8,000,000 75% to 125% 100.0%",
+        "rust 256 1 2 500 9,000,000 67% to 133% 50.0%",
+        "efficiency: against one thread in the same round; medians and range of 3 rounds",
         "Every round gave the same fitnesses, with any number of threads.",
         "Every round: rows.csv",
     ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from evalengine import app, completion, registry
-from evalengine.bench.backends import CLUSTERS, MODULES
+from evalengine.bench.backends import NAMED
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_environment_is_explained() -> None:
 
 
 def test_backends_complete_within_their_list() -> None:
-    assert [name for name, _ in completion.complete_backends("")] == [*MODULES, *CLUSTERS]
+    assert [name for name, _ in completion.complete_backends("")] == [*NAMED]
     assert [name for name, _ in completion.complete_backends("rust,multi")] == [
         "rust,multiprocessing",
         "rust,multiprocessing-tuned",

@@ -135,7 +135,7 @@ _COLUMNS: dict[Measure, tuple[_Column, ...]] = {
     Measure.episodes: (_BACKEND, _INDIVIDUALS, _EPISODES, _CALL, _RATE, _RANGE, _SPEEDUP),
     Measure.threads: (_BACKEND, _THREADS, _RATE, _RANGE, _EFFICIENCY),
     Measure.policy: (_BACKEND, _POLICY, _INDIVIDUALS, _RATE, _RANGE, _GMACS, _SPEEDUP),
-    Measure.scaling: (_INDIVIDUALS, _EPISODES, _THREADS, _CALL, _RATE, _RANGE, _EFFICIENCY),
+    Measure.scaling: (_BACKEND, _INDIVIDUALS, _EPISODES, _THREADS, _CALL, _RATE, _RANGE, _EFFICIENCY),
     Measure.latency: (_BACKEND, _CALL, _RATE, _RANGE, _SPEEDUP),
     Measure.memory: (_BACKEND, _INDIVIDUALS, _EPISODES, _GROWTH, _PEAK, _SECONDS),
     Measure.resident: (_INDIVIDUALS, _EPISODES, _CALLS, _LEFT, _PEAK),
@@ -161,9 +161,10 @@ def _summary_table(measure: Measure, title: str, summaries: Sequence[BenchSummar
 def _caption(measure: Measure, first: BenchSummary) -> str:
     rounds = counted(first.rounds, "round")
     if measure == Measure.scaling:
-        return f"efficiency: against one thread; medians and range of {rounds}"
+        return f"efficiency: against one thread in the same round; medians and range of {rounds}"
     if measure == Measure.threads:
-        return f"{counted(first.episodes, 'episode')} each; efficiency: against one thread; medians of {rounds}"
+        episodes = counted(first.episodes, "episode")
+        return f"{episodes} each; efficiency: against one thread in the same round; medians of {rounds}"
     if measure in PREFIX:
         return (
             f"{counted(first.episodes, 'episode')} each, {counted(first.threads, 'thread')}; "

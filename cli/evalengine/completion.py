@@ -54,11 +54,11 @@ def complete_policy(context: typer.Context, incomplete: str) -> list[tuple[str, 
 def complete_backends(incomplete: str) -> list[tuple[str, str]]:
     """Offer the backends after the last comma that the list does not have yet."""
     try:
-        from evalengine.bench.backends import CLUSTERS, MODULES
+        from evalengine.bench.backends import NAMED
     except Exception:
         return []
     chosen, comma, _ = incomplete.rpartition(",")
-    missing = [name for name in MODULES | CLUSTERS if name not in chosen.split(",")]
+    missing = [name for name in NAMED if name not in chosen.split(",")]
     return _matching([(f"{chosen}{comma}{name}", "") for name in missing], incomplete)
 
 

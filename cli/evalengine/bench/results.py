@@ -110,7 +110,9 @@ class BenchSummary:
         peak_rss_bytes: median over the rounds; None where it was not measured.
         rss_growth_bytes: median over the rounds; None where it was not measured.
         speedup: steps_per_s over that of "multiprocessing" in the same case; None where that did not run.
-        efficiency: steps_per_s over `threads` times that of one thread; None where one thread was not measured.
+        efficiency: steps per second over `threads` times that of one thread in the same round, median over the rounds:
+            they follow each other at once, so that both had the machine as it was; None where one thread was not
+            measured.
     """
 
     measure: str
@@ -229,19 +231,26 @@ def summarised(rows: Iterable[BenchRow]) -> list[BenchSummary]:
     found = []
     for (backend, case), of_key in groups.items():
         threads = case[-1]
-        alone = rates.get((backend, (*case[:-1], 1)))
-        is_compared = case[0] in (Measure.threads, Measure.scaling) and alone is not None
+        is_compared = case[0] in (Measure.threads, Measure.scaling)
+        alone = groups.get((backend, (*case[:-1], 1)), []) if is_compared else []
         found.append(
             _summary(
                 of_key,
                 baseline=rates.get(("multiprocessing", case)),
-                ideal=threads * alone if is_compared and alone is not None else None,
+                efficiency=_efficiency(of_key, alone, threads),
             )
         )
     return found
 
 
-def _summary(rows: Sequence[BenchRow], *, baseline: float | None, ideal: float | None) -> BenchSummary:
+def _efficiency(rows: Sequence[BenchRow], alone: Sequence[BenchRow], threads: int) -> float | None:
+    """The rate of `rows` over that of `threads` threads if each made as many steps as one `alone`, round by round."""
+    rate_alone = {row.round: row.steps_per_s for row in alone}
+    ratios = [row.steps_per_s / (threads * rate_alone[row.round]) for row in rows if row.round in rate_alone]
+    return statistics.median(ratios) if ratios else None
+
+
+def _summary(rows: Sequence[BenchRow], *, baseline: float | None, efficiency: float | None) -> BenchSummary:
     first = rows[0]
     rates = [row.steps_per_s for row in rows]
     rate = statistics.median(rates)
@@ -267,7 +276,7 @@ def _summary(rows: Sequence[BenchRow], *, baseline: float | None, ideal: float |
         peak_rss_bytes=_median_bytes([row.peak_rss_bytes for row in rows]),
         rss_growth_bytes=_median_bytes([row.rss_growth_bytes for row in rows]),
         speedup=None if baseline is None else rate / baseline,
-        efficiency=None if ideal is None else rate / ideal,
+        efficiency=efficiency,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evalengine.bench.backends import CLUSTERS, MODULES, available_threads
+from evalengine.bench.backends import APART, CLUSTERS, MODULES, NAMED, available_threads
 from evalengine.bench.measures import ENGINE_ONLY, RANDOM_ONLY, Measure
 from evalengine.bench.peak import peak_rows
 from evalengine.bench.plan import Block, plan, thread_counts
@@ -159,12 +159,18 @@ def _check_contradictions(config: BenchConfig) -> None:
         raise InputError(f"policy: expected none with all environments, got {config.policy}")
     if config.measure == Measure.policy and config.workloads not in (None, ("random",)):
         raise InputError(f"workload: expected random for policy, got {_shown(config.workloads)}")
-    if config.measure in ENGINE_ONLY and config.backends not in (None, ("rust",)):
-        raise InputError(f"backends: expected rust alone for {config.measure}, got {_shown(config.backends)}")
+    engines = ("rust", *APART) if config.measure == Measure.scaling else ("rust",)
+    if config.measure in ENGINE_ONLY and config.backends is not None and not _are_some(config.backends, engines):
+        expected = "rust alone" if len(engines) == 1 else f"some of {', '.join(engines)}"
+        raise InputError(f"backends: expected {expected} for {config.measure}, got {_shown(config.backends)}")
     of_machines = ("rust", *CLUSTERS)
     if config.measure == Measure.machines and not set(config.backends or ()) <= set(of_machines):
         expected = ", ".join(of_machines)
         raise InputError(f"backends: expected some of {expected} for machines, got {_shown(config.backends)}")
+
+
+def _are_some(names: tuple[str, ...], of: tuple[str, ...]) -> bool:
+    return bool(names) and set(names) <= set(of)
 
 
 def _shown(value: object) -> str:
@@ -187,11 +193,10 @@ def _blocks(config: BenchConfig, chosen: list[tuple[EnvironmentEntry, list[Workl
     names = config.backends
     if names is None:
         names = _usual_backends(config.measure)
-    unknown = [name for name in names if name not in MODULES | CLUSTERS]
+    unknown = [name for name in names if name not in NAMED]
     if unknown or not names:
-        raise InputError(
-            f"backends: expected some of {', '.join(MODULES | CLUSTERS)}, got {repr(unknown[0]) if unknown else 'none'}"
-        )
+        got = repr(unknown[0]) if unknown else "none"
+        raise InputError(f"backends: expected some of {', '.join(NAMED)}, got {got}")
     size = (config.population, config.episodes)
     return [
         block for entry, workloads in chosen for block in plan(config.measure, entry, workloads, names, threads, size)

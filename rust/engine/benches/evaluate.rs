@@ -60,6 +60,8 @@ impl Group for IdleGroup {
 
     fn move_lane(&mut self, _from: usize, _to: usize) {}
 
+    fn take_lane(&mut self, _to: usize, _other: &mut dyn Group, _from: usize) {}
+
     fn observe(&self, _active: usize, _view: View, _observations: &mut [f32]) {}
 
     fn observe_lane(&self, _lane: usize, _view: View, _observation: &mut [f32]) {}

@@ -36,7 +36,8 @@
 //! lanes in lock-step: observe all, act all, step all. A lane whose episode ended takes the next
 //! (individual, episode) at once; threads claim runs of them from one queue, in ever smaller pieces, and
 //! play even shares of the last ones in as many lanes as it takes, so that neither lanes nor threads idle
-//! before the queue is empty. The calling thread plays too. Threads are kept from call to call, but a
+//! before the queue is empty. A thread that is done before others gets half of the lanes of one that is not,
+//! episodes under way and all. The calling thread plays too. Threads are kept from call to call, but a
 //! call works after a fork too, and two calls at once do not meet.
 //!
 //! Beside returns, [`Recording`] asks for descriptors (episodes reduced to numbers), trajectories and the statistics of
@@ -51,6 +52,7 @@
 mod actions;
 mod bytes;
 mod error;
+mod exchange;
 mod finite;
 mod normalization;
 mod outcome;
@@ -76,6 +78,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use exchange::{Exchange, Waited};
 use lane_math::StandardFloatMode;
 use outcome::EpisodeRecords;
 use queue::Queue;
@@ -119,15 +122,16 @@ pub fn evaluate(
         return Ok(Evaluation::collect(task, Vec::new(), &statistics, start.elapsed()));
     }
     let (sender, receiver) = sync_channel(threads);
-    let call = Call { task, queue: &queue, statistics: &statistics, threads };
+    let exchange = Exchange::new(threads);
+    let call = Call { task, queue: &queue, statistics: &statistics, exchange: &exchange, threads };
     let work = |thread| {
         // The receiver outlives every worker, so the send cannot fail.
-        let _ = sender.send(call.play(thread, || ()));
+        let _ = sender.send(call.play(thread, None));
     };
     threads::run(threads, &work, || {
         let mut watch = Watch::new(&queue, poll);
         let mut finished = Vec::with_capacity(threads);
-        finished.push(call.play(0, || watch.after_step()));
+        finished.push(call.play(0, Some(&mut watch)));
         watch.wait_for_others(threads, &receiver, &mut finished);
         let is_cancelled = watch.is_cancelled;
         let records = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -146,30 +150,55 @@ pub fn evaluate(
 
 /// What all threads of a call share.
 #[derive(Clone, Copy)]
-struct Call<'a> {
+struct Call<'a, 'w> {
     task: &'a Task<'a>,
     queue: &'a Queue,
     statistics: &'a SharedTotal,
+    exchange: &'w Exchange<Box<Worker<'a>>>,
     threads: usize,
 }
 
-impl Call<'_> {
-    /// One thread's part; after a panic the other threads' parts end too.
-    fn play(self, thread: usize, after_step: impl FnMut()) -> Result<EpisodeRecords, EngineError> {
+impl Call<'_, '_> {
+    /// One thread's part; after a panic the other threads' parts end too. The calling thread has a watch.
+    fn play(self, thread: usize, watch: Option<&mut Watch<'_>>) -> Result<EpisodeRecords, EngineError> {
         let run = AssertUnwindSafe(|| {
             // The caller's mode would be inherited by threads that it starts, and is its own business.
             let _standard = StandardFloatMode::enter();
             if self.task.on_non_finite == OnNonFinite::Stop {
                 finite::check_share(self.task, self.queue, thread);
             }
-            let lanes = self.task.lanes_per_thread(self.threads);
-            Worker::new(self.task, self.queue, self.statistics, thread, lanes).run(after_step)
+            self.play_episodes(thread, watch)
         });
         let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
         if result.is_err() {
             self.queue.stop();
+            self.exchange.announce();
         }
         result
+    }
+
+    /// Plays what the queue has, and then what other threads give away, until none of them plays any more.
+    fn play_episodes(self, thread: usize, mut watch: Option<&mut Watch<'_>>) -> EpisodeRecords {
+        let lanes = self.task.lanes_per_thread(self.threads);
+        let mut worker = Box::new(Worker::new(self.task, self.queue, self.statistics, thread, lanes));
+        loop {
+            worker.run(self.exchange, || {
+                if let Some(watch) = &mut watch {
+                    watch.after_step();
+                }
+            });
+            let is_stopped = || {
+                if let Some(watch) = &mut watch {
+                    watch.poll_if_due();
+                }
+                self.queue.is_stopped()
+            };
+            match self.exchange.wait(thread, worker, is_stopped) {
+                Waited::Served(served) => worker = served,
+                Waited::Over(done) => return done.into_records(),
+            }
+            worker.take_up();
+        }
     }
 }
 
@@ -191,9 +220,13 @@ impl<'a> Watch<'a> {
         self.steps += 1;
         if self.steps == STEPS_PER_LOOK {
             self.steps = 0;
-            if self.polled.elapsed() >= POLL_INTERVAL {
-                self.poll();
-            }
+            self.poll_if_due();
+        }
+    }
+
+    fn poll_if_due(&mut self) {
+        if self.polled.elapsed() >= POLL_INTERVAL {
+            self.poll();
         }
     }
 

@@ -67,6 +67,8 @@ pub struct Task<'a> {
 
 /// Lanes of a thread with a narrow policy, where that is all that is left for it.
 const MOST_LANES_AT_ONCE: usize = 64;
+/// Lanes that environments advance in one vector of float64.
+const LANES_OF_A_VECTOR: usize = 4;
 /// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
 const WIDE_POLICY_LANES: usize = 8;
 /// The bytes of weights in all lanes of a thread up to which a policy counts as narrow.
@@ -120,17 +122,33 @@ impl Task<'_> {
         &self.weights[individual * n_params..(individual + 1) * n_params]
     }
 
+    /// The steps after which an episode ends at the latest, if it always does.
+    pub(crate) fn step_limit(&self) -> Option<u64> {
+        [self.max_episode_steps, self.spec.own_step_limit()].into_iter().flatten().min()
+    }
+
+    /// Lanes that make a step in hardly more time than one alone: to part them would gain nothing.
+    pub(crate) fn lanes_that_stay_together(&self) -> usize {
+        let is_lane_by_lane = self.spec.observation_space().dtype == ObservationDtype::U8 || self.is_wide();
+        if is_lane_by_lane { 1 } else { LANES_OF_A_VECTOR }
+    }
+
+    /// Whether the weights of usual numbers of lanes are more than the nearer caches hold.
+    fn is_wide(&self) -> bool {
+        let weight_bytes = self.network.architecture().n_params() * size_of::<f32>();
+        weight_bytes * self.spec.lanes_that_pay() > NARROW_POLICY_BYTES
+    }
+
     /// How many lanes each of `threads` threads advances together.
     ///
     /// Large policies gain from several lanes of one individual, which share each load of a weight; lanes
     /// of different individuals only push each other out of the caches, so there are no more than episodes.
     pub(crate) fn lanes_per_thread(&self, threads: usize) -> Lanes {
-        let weight_bytes = self.network.architecture().n_params() * size_of::<f32>();
         let share = (self.population * self.episodes).div_ceil(threads);
         let narrow = self.spec.lanes_that_pay();
         let (usual, most) = match self.group_width {
             Some(width) => (width, width),
-            None if weight_bytes * narrow > NARROW_POLICY_BYTES => {
+            None if self.is_wide() => {
                 let wide = WIDE_POLICY_LANES.min(self.episodes);
                 (wide, wide)
             }

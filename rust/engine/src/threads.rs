@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
-/// How long a thread stays awake: as long as an algorithm may need between two small generations.
-const LINGER: Duration = Duration::from_micros(200);
+/// How long a thread stays awake: as long as an algorithm may need between two small generations, of which the next call's
+/// own preparations take a part (up to 0.2 ms, where another virtual machine has had the caches).
+const LINGER: Duration = Duration::from_micros(500);
 
 /// The threads of the process that started them: a fork copies the memory, but not the threads.
 struct Kept {

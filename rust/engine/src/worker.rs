@@ -1,7 +1,9 @@
-//! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended.
+//! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended, and share them with
+//! threads that have none left.
 
 use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
+use crate::exchange::Exchange;
 use crate::finite::all_finite;
 use crate::normalization::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
@@ -13,6 +15,9 @@ use envs::{Group, ObservationDtype, Outcomes, View};
 use lane_math::Isa;
 use policy::Scratch;
 use std::ops::Range;
+
+/// Lanes that all have fewer steps than this before them are not worth giving away.
+const STEPS_WORTH_GIVING: u64 = 16;
 
 /// Lanes `0..active` are in play. The arrays have an entry per lane.
 pub(crate) struct Worker<'a> {
@@ -84,18 +89,75 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Runs until no episode is left, or the call is stopped; `after_step` is called after every step of the lanes.
-    pub(crate) fn run(mut self, mut after_step: impl FnMut()) -> EpisodeRecords {
+    /// Runs until no episode is left that it knows of, or the call is stopped; `after_step` is called after every step of
+    /// the lanes. May be called again once the worker has been given more.
+    pub(crate) fn run(&mut self, exchange: &Exchange<Box<Self>>, mut after_step: impl FnMut()) {
         self.open_lanes();
         while self.active > 0 && !self.queue.is_stopped() {
             if self.queue.first_failure().is_some() {
                 self.drop_lanes_behind_the_failure();
             }
             self.advance();
+            if exchange.is_asked() {
+                self.serve(exchange);
+            }
             after_step();
         }
+    }
+
+    /// What it has recorded.
+    pub(crate) fn into_records(mut self) -> EpisodeRecords {
         self.records.recorded = self.recorder.map(|recorder| recorder.into_recorded()).unwrap_or_default();
         self.records
+    }
+
+    /// Gives a worker that waits half of the jobs that have not begun, or else of the lanes, if they are worth it.
+    fn serve(&mut self, exchange: &Exchange<Box<Self>>) {
+        if !self.claimed.is_empty() {
+            exchange.serve(|other| self.give_jobs(other));
+        } else if let Some(kept) = self.lanes_to_keep() {
+            exchange.serve(|other| self.give_lanes(kept, other));
+        }
+    }
+
+    /// The half of the lanes that stays when the other half is given away; none if they had better stay together.
+    fn lanes_to_keep(&self) -> Option<usize> {
+        let together = self.task.lanes_that_stay_together();
+        let kept = self.active.div_ceil(together) / 2 * together;
+        let limit = self.task.step_limit().unwrap_or(u64::MAX);
+        let may_last = |&length: &u64| limit.saturating_sub(length) >= STEPS_WORTH_GIVING;
+        (kept > 0 && self.lengths[..self.active].iter().any(may_last)).then_some(kept)
+    }
+
+    fn give_jobs(&mut self, other: &mut Self) {
+        let middle = self.claimed.start + self.claimed.len() / 2;
+        other.claimed = middle..self.claimed.end;
+        self.claimed.end = middle;
+    }
+
+    /// The lanes from `kept` on go to a worker that has none, which goes on with their episodes.
+    fn give_lanes(&mut self, kept: usize, other: &mut Self) {
+        for (to, from) in (kept..self.active).enumerate() {
+            other.group.take_lane(to, self.group.as_mut(), from);
+            other.jobs[to] = self.jobs[from];
+            (other.totals[to], other.lengths[to]) = (self.totals[from], self.lengths[from]);
+            if let (Some(theirs), Some(ours)) = (&mut other.recorder, &mut self.recorder) {
+                theirs.take_lane(to, ours, from);
+            }
+            self.slots.release(self.lane_slots[from]);
+        }
+        other.active = self.active - kept;
+        self.active = kept;
+    }
+
+    /// Packs the individuals of the lanes that another worker gave: work for the thread that had none, not for the one
+    /// that has lanes left.
+    pub(crate) fn take_up(&mut self) {
+        for lane in 0..self.active {
+            let individual = self.jobs[lane] / self.task.episodes;
+            let weights = self.task.individual_weights(individual);
+            self.lane_slots[lane] = self.slots.acquire(self.task.network, individual, weights);
+        }
     }
 
     /// Starts episodes in lanes that are not in play: up to the usual number, or all that were claimed to be played at
@@ -305,5 +367,138 @@ impl<'a> Worker<'a> {
                 self.close_gap(lane);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Evaluation;
+    use crate::recording::{Descriptor, Field, Recording, Reducer, Reduction};
+    use crate::task::{Head, Seeds};
+    use envs::registry::ENTRIES;
+    use numpy_rng::Generator;
+    use policy::{Architecture, InputShape, Layer, Network};
+    use std::ops::ControlFlow;
+    use std::time::Duration;
+
+    const SEEDS: [u64; 2] = [3, 1 << 33];
+
+    /// Tasks that record all there is: one for each environment, for linear policies with few steps an episode.
+    fn for_each_environment(check: impl Fn(&str, &Task<'_>)) {
+        let reward = Reduction { reducer: Reducer::Mean, field: Field::Reward, conditions: Vec::new() };
+        let descriptors = [Descriptor { reductions: vec![reward], otherwise: None }];
+        for entry in ENTRIES {
+            let spec = entry.spec(&[], &[]).unwrap();
+            let is_drawn = spec.observation_space().dtype == ObservationDtype::U8;
+            let (population, steps) = if is_drawn { (3, 20) } else { (9, 60) };
+            let inputs = InputShape::Flat(spec.observation_space().size());
+            let layers = vec![Layer::Linear { outputs: spec.action_space().n_logits(), bias: true }];
+            let network = Network::new(&Architecture::new(inputs, layers).unwrap());
+            let mut rng = Generator::from_seed(7);
+            let weight = |_| rng.uniform(-0.5, 0.5) as f32;
+            let weights: Vec<f32> = (0..population * network.architecture().n_params()).map(weight).collect();
+            let recording = Recording {
+                descriptors: &descriptors,
+                trajectories: &[0, 2],
+                most_trajectory_bytes: u64::MAX,
+                statistics: true,
+                share: None,
+            };
+            let task = Task {
+                spec: spec.as_ref(),
+                network: &network,
+                head: Head::Tanh,
+                weights: &weights,
+                population,
+                episodes: SEEDS.len(),
+                seeds: Seeds::Shared(&SEEDS),
+                threads: 1,
+                group_width: None,
+                max_episode_steps: Some(steps),
+                on_non_finite: OnNonFinite::Stop,
+                keep_final_observation: true,
+                normalization: None,
+                recording,
+            };
+            check(entry.id, &task);
+        }
+    }
+
+    /// What two workers of `lanes` lanes come to that `play`, against a call on one thread.
+    fn assert_unchanged(
+        id: &str,
+        task: &Task<'_>,
+        lanes: usize,
+        play: impl for<'w> Fn(&mut Worker<'w>, &mut Worker<'w>),
+    ) {
+        let expected = crate::evaluate(task, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        let total = task.population * task.episodes;
+        let (queue, statistics) = (Queue::new(total, 2), SharedTotal::default());
+        let lanes = Lanes { usual: lanes, most: lanes };
+        let [mut one, mut other] = [0, 1].map(|thread| Worker::new(task, &queue, &statistics, thread, lanes));
+        play(&mut one, &mut other);
+        assert_eq!(queue.episodes_done(), total, "{id}");
+        let records = vec![one.into_records(), other.into_records()];
+        let got = Evaluation::collect(task, records, &statistics, Duration::ZERO);
+        assert!(got == Evaluation { elapsed: Duration::ZERO, ..expected }, "{id}");
+    }
+
+    #[test]
+    fn episodes_that_go_on_in_another_worker_have_the_same_bits() {
+        for_each_environment(|id, task| {
+            assert_unchanged(id, task, task.population * task.episodes, |one, other| {
+                (0..20).for_each(|_| one.open_lanes()); // one comes for all of them
+                while one.active > 0 {
+                    one.advance();
+                    if one.active > 1 {
+                        let kept = one.active / 2;
+                        one.give_lanes(kept, other);
+                        assert!(one.active == kept && other.active > 0);
+                        other.take_up();
+                        other.run(&Exchange::new(2), || ());
+                    }
+                }
+            });
+        });
+    }
+
+    #[test]
+    fn jobs_that_have_not_begun_may_be_another_worker_s() {
+        for_each_environment(|id, task| {
+            assert_unchanged(id, task, 1, |one, other| {
+                one.open_lanes();
+                one.claimed = one.claimed.start..task.population * task.episodes;
+                while !one.queue.claim(0, true).jobs.is_empty() {}
+                one.give_jobs(other);
+                assert!(!one.claimed.is_empty() && !other.claimed.is_empty());
+                other.run(&Exchange::new(2), || ());
+                one.run(&Exchange::new(2), || ());
+            });
+        });
+    }
+
+    #[test]
+    fn few_lanes_and_those_that_are_as_good_as_done_stay() {
+        for_each_environment(|id, task| {
+            let (queue, statistics) = (Queue::new(18, 1), SharedTotal::default());
+            let mut worker = Worker::new(task, &queue, &statistics, 0, Lanes { usual: 18, most: 18 });
+            let limit = task.step_limit().unwrap();
+            let kept_of = |worker: &mut Worker<'_>, active, left| {
+                worker.active = active;
+                worker.lengths.fill(limit.saturating_sub(left));
+                worker.lanes_to_keep()
+            };
+            let far = STEPS_WORTH_GIVING;
+            assert_eq!(kept_of(&mut worker, 1, far), None, "{id}");
+            assert_eq!(kept_of(&mut worker, 18, far - 1), None, "{id}");
+            match task.lanes_that_stay_together() {
+                1 => {
+                    assert_eq!([2, 3, 18].map(|n| kept_of(&mut worker, n, far)), [Some(1), Some(1), Some(9)])
+                }
+                4 => assert_eq!([4, 5, 18].map(|n| kept_of(&mut worker, n, far)), [None, Some(4), Some(8)]),
+                together => panic!("{id}: {together}"),
+            }
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::environment::{Action, Environment, View};
 use crate::space::{ActionSpace, Actions, ObservationSpace};
+use std::any::Any;
 
 /// What a group's step returned, one entry per lane.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,7 +31,7 @@ impl Outcomes {
 
 /// Several episodes side by side. Lanes `0..active` are in play; the engine keeps them dense by
 /// moving the last one into a gap.
-pub trait Group: Send {
+pub trait Group: Send + Any {
     /// The number of lanes.
     fn lanes(&self) -> usize;
 
@@ -39,6 +40,13 @@ pub trait Group: Send {
 
     /// Makes lane `to` what lane `from` is; `from` is out of play afterwards.
     fn move_lane(&mut self, from: usize, to: usize);
+
+    /// Makes lane `to` what lane `from` of another group is, in which it is out of play afterwards.
+    ///
+    /// # Panics
+    ///
+    /// If `other` is not a group of the same spec.
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize);
 
     /// Writes the observations of the first `active` lanes, `(active, size)` row-major.
     fn observe(&self, active: usize, view: View, observations: &mut [f32]);
@@ -54,6 +62,12 @@ pub trait Group: Send {
     /// A lane whose episode has ended must be reset before it is stepped again: past the end only the
     /// scalar [`Environment`] does what the reference does.
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes);
+}
+
+/// The other group of [`Group::take_lane`].
+pub(crate) fn same_kind<G: Group>(other: &mut dyn Group) -> &mut G {
+    let other: &mut dyn Any = other;
+    other.downcast_mut().expect("groups of one spec are of one type")
 }
 
 /// What most environments make use of: four vectors of float64.
@@ -149,7 +163,7 @@ impl<E: Environment + Clone> ScalarGroup<E> {
     }
 }
 
-impl<E: Environment + Clone> Group for ScalarGroup<E> {
+impl<E: Environment + Clone + 'static> Group for ScalarGroup<E> {
     fn lanes(&self) -> usize {
         self.episodes.len()
     }
@@ -160,6 +174,10 @@ impl<E: Environment + Clone> Group for ScalarGroup<E> {
 
     fn move_lane(&mut self, from: usize, to: usize) {
         self.episodes.swap(from, to);
+    }
+
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
+        std::mem::swap(&mut self.episodes[to], &mut same_kind::<Self>(other).episodes[from]);
     }
 
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {

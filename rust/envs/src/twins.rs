@@ -57,7 +57,7 @@ impl Twin for crate::pendulum::Pendulum {
 
 /// Plays `make`'s group of `lanes` lanes and as many scalar episodes side by side, on every instruction set
 /// and both with lanes and with calls of libm, and panics at the first bit that differs.
-pub(crate) fn compare<E: Twin, G: Group>(
+pub(crate) fn compare<E: Twin + 'static, G: Group>(
     prototype: &E,
     lanes: usize,
     seed: u64,
@@ -67,7 +67,7 @@ pub(crate) fn compare<E: Twin, G: Group>(
 }
 
 /// The same for a prototype that takes another kind of actions than by default.
-pub(crate) fn compare_kind<E: Twin, G: Group>(
+pub(crate) fn compare_kind<E: Twin + 'static, G: Group>(
     prototype: &E,
     kind: Kind,
     lanes: usize,
@@ -81,13 +81,14 @@ pub(crate) fn compare_kind<E: Twin, G: Group>(
     for isa in Isa::all_available() {
         for libm in [LibmLanes::detect(isa), LibmLanes::PLATFORM] {
             let scalars = ScalarGroup::new(prototype, lanes, E::OBSERVED, dimensions);
-            play::<E>(&mut make(isa, libm), scalars, kind, seed);
+            play::<E>([&mut make(isa, libm), &mut make(isa, libm)], scalars, kind, seed);
         }
     }
 }
 
-/// Random actions; lanes that end are reset, others are moved now and then.
-fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, kind: Kind, seed: u64) {
+/// Random actions; lanes that end are reset, others are moved now and then, and at times all go over to the other group.
+fn play<E: Twin + 'static>(groups: [&mut dyn Group; 2], mut scalars: ScalarGroup<E>, kind: Kind, seed: u64) {
+    let [mut group, mut other] = groups;
     let lanes = group.lanes();
     let mut rng = Generator::from_seed(seed);
     let mut reset = |group: &mut dyn Group, scalars: &mut ScalarGroup<E>, lane: usize| {
@@ -113,10 +114,16 @@ fn play<E: Twin>(group: &mut dyn Group, mut scalars: ScalarGroup<E>, kind: Kind,
             scalars.move_lane(from, to);
             reset(group, &mut scalars, from);
         }
+        if rng.integers(0, 20) == 0 {
+            // To other places, as the scalars do.
+            (0..lanes).for_each(|lane| other.take_lane(lanes - 1 - lane, group, lane));
+            (0..lanes / 2).for_each(|lane| scalars.move_lane(lane, lanes - 1 - lane));
+            std::mem::swap(&mut group, &mut other);
+        }
     }
 }
 
-fn step<E: Twin>(
+fn step<E: Twin + 'static>(
     group: &mut dyn Group,
     scalars: &mut ScalarGroup<E>,
     kind: Kind,
@@ -144,7 +151,7 @@ fn step<E: Twin>(
     }
 }
 
-fn assert_same_events<E: Twin>(group: &dyn Group, scalars: &ScalarGroup<E>) {
+fn assert_same_events<E: Twin + 'static>(group: &dyn Group, scalars: &ScalarGroup<E>) {
     for lane in 0..group.lanes() {
         let (mut ours, mut theirs) = (vec![f64::NAN; E::EVENTS], vec![f64::INFINITY; E::EVENTS]);
         group.events(lane, &mut ours);
@@ -153,7 +160,7 @@ fn assert_same_events<E: Twin>(group: &dyn Group, scalars: &ScalarGroup<E>) {
     }
 }
 
-fn assert_same_observations<E: Twin>(group: &dyn Group, scalars: &ScalarGroup<E>) {
+fn assert_same_observations<E: Twin + 'static>(group: &dyn Group, scalars: &ScalarGroup<E>) {
     let lanes = group.lanes();
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let (mut seen, mut expected) = (vec![0.0; lanes * E::OBSERVED], vec![0.0; lanes * E::OBSERVED]);

@@ -36,8 +36,14 @@ MODULES = {
 """Backends by name, in the order in which they take turns; the values are modules of this package."""
 
 
+APART = {"rust-apart": "rust_apart"}
+"""The engine in calls that have nothing to do with each other, which only `Measure.scaling` takes, by name."""
+
 CLUSTERS = {"process-pool": "process_pool", "dask": "dask_cluster", "ray": "ray_cluster"}
 """The engine on executors and clusters of this machine, which only `Measure.machines` takes unless they are named."""
+
+NAMED = MODULES | APART | CLUSTERS
+"""All that can be asked for by name."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ def plays_same_episodes(name: str, task: Task) -> bool:
 
 
 def _module(name: str) -> ModuleType:
-    modules = MODULES | CLUSTERS
+    modules = NAMED
     if name not in modules:
         raise InputError(f"backends: expected some of {', '.join(modules)}, got {name!r}")
     return importlib.import_module(f"{__name__}.{modules[name]}")

@@ -146,6 +146,12 @@ impl<'a> Descriptors<'a> {
         let n = self.reductions.len();
         self.accumulators.copy_within(from * n..(from + 1) * n, to * n);
     }
+
+    pub(super) fn take_lane(&mut self, to: usize, other: &Self, from: usize) {
+        let n = self.reductions.len();
+        self.accumulators[to * n..(to + 1) * n]
+            .copy_from_slice(&other.accumulators[from * n..(from + 1) * n]);
+    }
 }
 
 #[cfg(test)]

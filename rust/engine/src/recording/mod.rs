@@ -167,6 +167,15 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// The episode in lane `from` of another recorder goes on in lane `to` of this one.
+    pub(crate) fn take_lane(&mut self, to: usize, other: &mut Self, from: usize) {
+        self.descriptors.take_lane(to, &other.descriptors, from);
+        self.trajectories.take_lane(to, &mut other.trajectories, from);
+        if let (Some(ours), Some(theirs)) = (&mut self.statistics, &mut other.statistics) {
+            ours.take_lane(to, theirs, from);
+        }
+    }
+
     pub(crate) fn into_recorded(self) -> Recorded {
         self.recorded
     }

@@ -178,6 +178,10 @@ impl<'a> Statistics<'a> {
     pub(super) fn move_lane(&mut self, from: usize, to: usize) {
         self.lanes.swap(from, to);
     }
+
+    pub(super) fn take_lane(&mut self, to: usize, other: &mut Self, from: usize) {
+        std::mem::swap(&mut self.lanes[to], &mut other.lanes[from]);
+    }
 }
 
 #[cfg(test)]

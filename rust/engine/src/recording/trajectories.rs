@@ -81,8 +81,7 @@ pub(super) fn check(recording: &Recording<'_>, task: &Task<'_>) -> Result<(), En
             format!("trajectories: expected ascending individuals, got {} after {}", pair[1], pair[0]);
         return Err(EngineError::input(message));
     }
-    let limits = [task.max_episode_steps, task.spec.own_step_limit()];
-    let Some(steps) = limits.into_iter().flatten().min() else {
+    let Some(steps) = task.step_limit() else {
         return Err(EngineError::input(
             "trajectories: expected a limit of steps, got an environment without",
         ));
@@ -189,5 +188,9 @@ impl<'a> Trajectories<'a> {
 
     pub(super) fn move_lane(&mut self, from: usize, to: usize) {
         self.lanes[to] = self.lanes[from].take();
+    }
+
+    pub(super) fn take_lane(&mut self, to: usize, other: &mut Self, from: usize) {
+        self.lanes[to] = other.lanes[from].take();
     }
 }

@@ -6,7 +6,7 @@ use super::{
     MAX_VELOCITY_1, MAX_VELOCITY_2, TORQUES,
 };
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes};
+use crate::group::{Group, Outcomes, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
@@ -63,6 +63,13 @@ impl Group for AcrobotLanes {
     fn move_lane(&mut self, from: usize, to: usize) {
         self.state.copy(from, to);
         self.observations.copy_within(from * OBSERVED..(from + 1) * OBSERVED, to * OBSERVED);
+    }
+
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
+        let other = same_kind::<Self>(other);
+        self.state.set(to, other.state.get(from));
+        let row = |lane: usize| lane * OBSERVED..(lane + 1) * OBSERVED;
+        self.observations[row(to)].copy_from_slice(&other.observations[row(from)]);
     }
 
     fn observe(&self, active: usize, _view: View, observations: &mut [f32]) {

@@ -3,7 +3,7 @@
 
 use super::{CarRacing, OBSERVED, POSITION_ITERATIONS, TIME_STEP, VELOCITY_ITERATIONS, controls};
 use crate::environment::{Action, Environment, View};
-use crate::group::{Group, Outcomes};
+use crate::group::{Group, Outcomes, same_kind};
 use crate::space::Actions;
 use lane_math::Isa;
 
@@ -55,6 +55,10 @@ impl Group for CarRacingLanes {
 
     fn move_lane(&mut self, from: usize, to: usize) {
         self.episodes.swap(from, to);
+    }
+
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
+        std::mem::swap(&mut self.episodes[to], &mut same_kind::<Self>(other).episodes[from]);
     }
 
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {

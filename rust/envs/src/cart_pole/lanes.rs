@@ -3,7 +3,7 @@
 
 use super::{ANGLE_LIMIT, CART_POLE_MASSES, CartPole, FORCE, GRAVITY, LENGTH, POSITION_LIMIT, TAU};
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes};
+use crate::group::{Group, Outcomes, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
@@ -46,6 +46,10 @@ impl Group for CartPoleLanes {
 
     fn move_lane(&mut self, from: usize, to: usize) {
         self.state.copy(from, to);
+    }
+
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
+        self.state.set(to, same_kind::<Self>(other).state.get(from));
     }
 
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {

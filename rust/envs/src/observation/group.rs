@@ -3,7 +3,7 @@
 use super::pipeline::{Memory, Pipeline};
 use super::seats::Seats;
 use crate::environment::View;
-use crate::group::{Group, Outcomes};
+use crate::group::{Group, Outcomes, same_kind};
 use crate::space::Actions;
 
 /// A group behind the wrappers.
@@ -38,6 +38,11 @@ impl Events {
     fn copy(&mut self, from: usize, to: usize) {
         let n = self.latest.len();
         self.sums.copy_within(from * n..(from + 1) * n, to * n);
+    }
+
+    fn take(&mut self, to: usize, other: &Self, from: usize) {
+        let n = self.latest.len();
+        self.sums[to * n..(to + 1) * n].copy_from_slice(other.of(from));
     }
 
     /// Adds what `read` writes to the sums of a lane.
@@ -168,6 +173,14 @@ impl Group for ObservedGroup {
         self.memories.swap(from, to);
         self.events.copy(from, to);
         self.seats.swap(self.seats.seat_of(from), self.seats.seat_of(to));
+    }
+
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
+        let other = same_kind::<Self>(other);
+        std::mem::swap(&mut self.memories[to], &mut other.memories[from]);
+        self.events.take(to, &other.events, from);
+        let (seat, others_seat) = (self.seats.seat_of(to), other.seats.seat_of(from));
+        self.inner.take_lane(seat, other.inner.as_mut(), others_seat);
     }
 
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {

@@ -3,7 +3,7 @@
 
 use super::{DT, MAX_SPEED, PUSH, Pendulum, clipped};
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes};
+use crate::group::{Group, Outcomes, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Simd};
@@ -58,6 +58,10 @@ impl Group for PendulumLanes {
 
     fn move_lane(&mut self, from: usize, to: usize) {
         self.state.copy(from, to);
+    }
+
+    fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
+        self.state.set(to, same_kind::<Self>(other).state.get(from));
     }
 
     fn observe(&self, active: usize, _view: View, observations: &mut [f32]) {
