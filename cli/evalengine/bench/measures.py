@@ -23,8 +23,8 @@ class Measure(StrEnum):
     policy = "policy"
     """Steps per second as the policy grows: hidden units of an mlp, or several CNNs."""
     scaling = "scaling"
-    """The engine alone: calls of four sizes, each on one thread and on more, by turns; with `--backends rust,rust-apart`
-    also as many independent calls on one thread each: what the cores give at all."""
+    """The engine alone: calls of four sizes, each on one thread and on more, by turns; with the backend
+    `rust-apart` also as many independent calls on one thread each: what the cores give at all."""
     latency = "latency"
     """Seconds of one call with one individual and one episode."""
     memory = "memory"
