@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
 from evalengine.bench import workloads
-from evalengine.bench.backends import Evaluated, Task, open_backend
+from evalengine.bench.backends import CLUSTERS, Evaluated, Task, open_backend
+from evalengine.bench.backends.cluster import Cluster, Evaluate
 from evalengine.bench.compare import compare
 from evalengine.bench.measures import Measure
 from evalengine.bench.plan import Series
@@ -52,6 +54,36 @@ def test_fitness_is_the_engines() -> None:
     returns = np.array([[2.0**53, *[1.0] * 16, -(2.0**53)]])
     assert Evaluated(returns, np.ones_like(returns, np.int64)).fitness.tolist() == [0.0]
     assert returns.sum() != 0.0
+
+
+@pytest.mark.filterwarnings("default")  # Ray's and Dask's own
+@pytest.mark.parametrize(("name", "package"), [("process-pool", "json"), ("dask", "distributed"), ("ray", "ray")])
+def test_clusters_have_the_engines_bits(name: str, package: str) -> None:
+    pytest.importorskip(package)
+    task = Task("CartPole-v1", "mlp:4-8-2", 2, max_episode_steps=30)
+    weights, seeds = Policy(task.policy).init(11, seed=3), np.arange(4, dtype=np.uint64)
+    with open_backend("rust", task) as engine, open_backend(name, task) as cluster:
+        for population in (weights, weights[:1]):
+            expected, found = engine.evaluate(population, seeds), cluster.evaluate(population, seeds)
+            assert found.returns.tobytes() == expected.returns.tobytes()
+            assert found.lengths.tobytes() == expected.lengths.tobytes()
+
+
+def test_every_cluster_is_tested() -> None:
+    marks = test_clusters_have_the_engines_bits.pytestmark  # type: ignore[attr-defined]
+    assert [name for mark in marks if mark.name == "parametrize" for name, _ in mark.args[1]] == list(CLUSTERS)
+
+
+def test_what_had_started_of_a_cluster_ends_when_the_rest_cannot() -> None:
+    ended: list[str] = []
+
+    def start(task: Task, running: ExitStack) -> Evaluate:
+        running.callback(ended.append, "scheduler")
+        raise OSError("no worker")
+
+    with pytest.raises(OSError, match="no worker"), Cluster(Task("CartPole-v1", "mlp:4-2", 2), start):
+        pass
+    assert ended == ["scheduler"]
 
 
 @pytest.fixture(scope="module")

@@ -4,57 +4,25 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from typing import Self
+from contextlib import ExitStack
 
-import numpy as np
-from numpy.typing import NDArray
-
-from evalengine.bench.backends import Evaluated, Task, every_episode, no_note
+from evalengine.bench.backends import Task, every_episode, no_note
+from evalengine.bench.backends.cluster import Cluster, Evaluate, on_executor
 from evalengine.bench.backends.rust import version
-from evalengine.distributed import Executor, evaluate_on
-from evalengine.policy import Policy
 
-__all__ = ["ProcessPool", "evaluated_on", "note", "open_backend", "same_episodes", "version"]
+__all__ = ["note", "open_backend", "same_episodes", "version"]
 
 note = no_note
 same_episodes = every_episode
 
 
-def open_backend(task: Task) -> ProcessPool:
+def open_backend(task: Task) -> Cluster:
     """The backend for `task`, not yet entered."""
-    return ProcessPool(task)
+    return Cluster(task, _start)
 
 
-def evaluated_on(executor: Executor, task: Task, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
-    """What `evaluate_on` gives: weights (P, D), seeds (E,)."""
-    result = evaluate_on(
-        executor,
-        task.env_id,
-        weights,
-        Policy(task.policy),
-        seeds=seeds,
-        threads=1,
-        max_episode_steps=task.max_episode_steps,
-    )
-    return Evaluated(result.returns, result.lengths)
-
-
-class ProcessPool:
-    """Spawned processes, which get their shares of the weights by pipes."""
-
-    def __init__(self, task: Task) -> None:
-        """Remember what to start."""
-        self._task = task
-
-    def __enter__(self) -> Self:
-        """Make the pool; it starts its processes with the first call, which warms up."""
-        self._executor = ProcessPoolExecutor(self._task.threads, multiprocessing.get_context("spawn"))
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """End the processes."""
-        self._executor.shutdown(cancel_futures=True)
-
-    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
-        """See `Backend.evaluate`."""
-        return evaluated_on(self._executor, self._task, weights, seeds)
+def _start(task: Task, running: ExitStack) -> Evaluate:
+    """Make the pool; it spawns its processes with the first call, which warms up, and sends them weights by pipes."""
+    executor = ProcessPoolExecutor(task.threads, multiprocessing.get_context("spawn"))
+    running.callback(executor.shutdown, cancel_futures=True)
+    return on_executor(executor, task)

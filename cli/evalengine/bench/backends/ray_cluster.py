@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, every_episode, no_note, require_packages, versions
+from evalengine.bench.backends import Task, every_episode, no_note, require_packages, versions
+from evalengine.bench.backends.cluster import Cluster, Evaluate
+from evalengine.evaluation import Evaluation
 from evalengine.policy import Policy
 from evalengine.ray_evaluator import RayEvaluator
 
@@ -22,48 +23,30 @@ def version() -> str:
     return versions("evalengine", "ray")
 
 
-def open_backend(task: Task) -> RayCluster:
+def open_backend(task: Task) -> Cluster:
     """The backend for `task`, not yet entered.
 
     Raises:
         MissingDependencyError: ray is not installed.
     """
     require_packages("ray", "ray")
-    return RayCluster(task)
+    return Cluster(task, _start)
 
 
-class RayCluster:
-    """Nodes with an actor each; the population goes through the object store."""
+def _start(task: Task, running: ExitStack) -> Evaluate:
+    """Start nodes with an actor each, and connect to them; the population goes through the object store."""
+    from ray.cluster_utils import Cluster as Nodes
 
-    def __init__(self, task: Task) -> None:
-        """Remember what to start."""
-        self._task = task
-        self._policy = Policy(task.policy)
-        self._running = ExitStack()
+    nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    running.callback(nodes.shutdown)
+    for _ in range(task.threads - 1):
+        nodes.add_node(num_cpus=1)
+    evaluator = running.enter_context(
+        RayEvaluator(threads=1, address=nodes.address, log_to_driver=False, logging_level=logging.ERROR)
+    )
+    policy, steps = Policy(task.policy), task.max_episode_steps
 
-    def __enter__(self) -> Self:
-        """Start the nodes and connect to them."""
-        from ray.cluster_utils import Cluster
+    def evaluate(weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluation:
+        return evaluator.evaluate(task.env_id, weights, policy, seeds=seeds, max_episode_steps=steps)
 
-        with ExitStack() as starting:
-            cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-            starting.callback(cluster.shutdown)
-            for _ in range(self._task.threads - 1):
-                cluster.add_node(num_cpus=1)
-            self._evaluator = starting.enter_context(
-                RayEvaluator(threads=1, address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-            )
-            self._running = starting.pop_all()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """End them."""
-        self._running.close()
-
-    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
-        """See `Backend.evaluate`."""
-        task = self._task
-        result = self._evaluator.evaluate(
-            task.env_id, weights, self._policy, seeds=seeds, max_episode_steps=task.max_episode_steps
-        )
-        return Evaluated(result.returns, result.lengths)
+    return evaluate
