@@ -102,7 +102,17 @@ def check_finite(weights: NDArray[np.float32]) -> None:
     """Refuse a population (P, D) with a weight that is NaN or infinite.
 
     Raises:
-        NonFiniteError: names the first such individual and the position of its first such weight.
+        NonFiniteError: what `non_finite_weight` returns.
+    """
+    if (error := non_finite_weight(weights)) is not None:
+        raise error
+
+
+def non_finite_weight(weights: NDArray[np.float32]) -> NonFiniteError | None:
+    """Return the error that names the first individual of a population (P, D) with a weight that is NaN or infinite.
+
+    Returns:
+        With the position of the individual's first such weight; None if all weights are finite.
     """
     rows = max(1, _PIECE // weights.shape[1])
     for start in range(0, len(weights), rows):
@@ -110,11 +120,12 @@ def check_finite(weights: NDArray[np.float32]) -> None:
         if not finite.all():
             row, position = np.unravel_index(int(finite.argmin()), finite.shape)
             individual = start + int(row)
-            raise NonFiniteError(
+            return NonFiniteError(
                 f"weights: expected finite numbers, got {weights[individual, position]} in individual {individual} "
                 f"at position {int(position)}",
                 individual=individual,
             )
+    return None
 
 
 def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np.uint64]:
@@ -130,14 +141,16 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
     """
     if episodes is not None:
         check_integer("episodes", episodes, least=1, most=MOST_EPISODES)
-    first = 0 if seeds is None else _as_integer(seeds)
+    array = seeds if _is_ready(seeds, np.uint64) and seeds.ndim else None
+    first = 0 if seeds is None else _as_integer(seeds) if array is None else None
     if first is not None:
         count = 1 if episodes is None else operator.index(episodes)
         _check_total(count, population)
         if not 0 <= first <= SEED_LIMIT - count:
             raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {first} to {first + count - 1}")
         return (np.arange(count, dtype=np.uint64) + np.uint64(first))[np.newaxis]
-    array = _seed_array(seeds)
+    if array is None:
+        array = _seed_array(seeds)
     fits_population = array.ndim == 1 or (array.ndim == 2 and array.shape[0] == population)
     if not fits_population or array.shape[-1] == 0 or episodes not in (None, array.shape[-1]):
         length = "E" if episodes is None else str(episodes)

@@ -165,6 +165,8 @@ def raw_descriptors(
     Raises:
         InputError: no sequence, more numbers than a call may return, or a descriptor that is none; its place is named.
     """
+    if isinstance(descriptors, tuple) and not descriptors:
+        return []
     if isinstance(descriptors, str | Descriptor) or not isinstance(descriptors, Sequence):
         raise InputError(f"descriptors: expected a list such as ['last(x)', 'mean(reward)'], got {descriptors!r}")
     if len(descriptors) * episodes_in_all > MOST_EPISODES:

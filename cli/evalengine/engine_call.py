@@ -9,8 +9,7 @@ cuts populations.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
-from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
+from evalengine.arguments import check_integer, named_values, non_finite_weight, population_matrix, seed_matrix
 from evalengine.cancellation import CancelToken, cancellable, check_token
 from evalengine.descriptors import DescriptorLike, raw_descriptors
 from evalengine.errors import InputError, NonFiniteError, engine_errors
@@ -148,30 +147,34 @@ def evaluate_part(
     first, population = (0, len(matrix)) if place is None else place
     chosen = checked_individuals(trajectories, population)
     check_token(cancel)
-    with _named_weights(matrix), engine_errors():
-        raw = _engine.evaluate(
-            entry.id,
-            named_values("env_kwargs", env_kwargs),
-            named_values("reset_options", reset_options),
-            policy.network,
-            policy.head,
-            matrix,
-            episode_seeds,
-            threads=available_threads() if threads is None else threads,
-            group_width=None,
-            max_episode_steps=max_episode_steps,
-            on_nan=failure_fitness,
-            keep_final_observation="final_observation" in keep,
-            progress=cancellable(progress, cancel),
-            observation=raw_options(seen),
-            normalization=None if normalize is None else normalize.raw(entry),
-            descriptors=wanted,
-            trajectories=chosen,
-            most_trajectory_bytes=MOST_BYTES,
-            statistics=collect_statistics,
-            share=place,
-        )
-    all_seeds = np.broadcast_to(episode_seeds, raw["returns"].shape)
+    try:
+        with engine_errors():
+            raw = _engine.evaluate(
+                entry.id,
+                named_values("env_kwargs", env_kwargs),
+                named_values("reset_options", reset_options),
+                policy.network,
+                policy.head,
+                matrix,
+                episode_seeds,
+                threads=available_threads() if threads is None else threads,
+                group_width=None,
+                max_episode_steps=max_episode_steps,
+                on_nan=failure_fitness,
+                keep_final_observation="final_observation" in keep,
+                progress=cancellable(progress, cancel),
+                observation=raw_options(seen),
+                normalization=None if normalize is None else normalize.raw(entry),
+                descriptors=wanted,
+                trajectories=chosen,
+                most_trajectory_bytes=MOST_BYTES,
+                statistics=collect_statistics,
+                share=place,
+            )
+    except NonFiniteError as error:
+        # The engine, which looks first, does not say which weight it is, where it is a weight.
+        raise (non_finite_weight(matrix) or error) from None
+    all_seeds = _for_every_individual(episode_seeds, len(matrix))
     evaluation = Evaluation(
         fitness=raw["fitness"],
         returns=raw["returns"],
@@ -202,17 +205,12 @@ def _threads_of(cores: frozenset[int] | None) -> int:
     return _engine.available_threads()
 
 
-@contextmanager
-def _named_weights(weights: NDArray[np.float32]) -> Iterator[None]:
-    """Say which weight it is that is not finite, where it is a weight: the engine, which looks first, does not."""
-    try:
-        yield
-    except NonFiniteError as error:
-        failure = error
-    else:
-        return
-    check_finite(weights)
-    raise failure
+def _for_every_individual(seeds: NDArray[np.uint64], population: int) -> NDArray[np.uint64]:
+    """Return seeds (1, E) or (P, E) as (P, E), read-only: as `np.broadcast_to`, which takes as long as 100 steps."""
+    row = 0 if len(seeds) == 1 else seeds.strides[0]
+    view = np.ndarray((population, seeds.shape[1]), np.uint64, seeds, strides=(row, seeds.strides[1]))
+    view.flags.writeable = False
+    return view
 
 
 def _failure_fitness(on_nan: object) -> float | None:

@@ -7,8 +7,7 @@ is. The classes are also the builtin exceptions that a Python programmer would c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from evalengine import _engine
 
@@ -61,12 +60,22 @@ class WorkersLostError(EvalEngineError, RuntimeError):
     """No worker is left to run what lost workers had not finished, or one share of it was lost again and again."""
 
 
-@contextmanager
-def engine_errors() -> Iterator[None]:
+class _EngineErrors:
+    """What `engine_errors` returns: a class, since a generator would be more than the rest of a call's way out."""
+
+    def __enter__(self) -> None:
+        """Nothing has to be done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, _engine.NonFiniteError):
+            raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
+        if isinstance(error, _engine.EngineError):
+            raise InputError(str(error)) from None
+
+
+_ENGINE_ERRORS = _EngineErrors()
+
+
+def engine_errors() -> AbstractContextManager[None]:
     """Translate the extension's exceptions, whose messages are finished, into this package's."""
-    try:
-        yield
-    except _engine.NonFiniteError as error:
-        raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
-    except _engine.EngineError as error:
-        raise InputError(str(error)) from None
+    return _ENGINE_ERRORS

@@ -51,6 +51,8 @@ def flat_weights(policy: Policy, weights: Weights) -> Any:
 
 def _flat(policy: Policy, individual: Any, name: str) -> Any:
     """Return the vector of a module or a state dict, anything else as it is."""
+    if type(individual) is np.ndarray:
+        return individual
     torch = sys.modules.get("torch")  # who has a module has imported torch
     try:
         if isinstance(individual, Mapping):

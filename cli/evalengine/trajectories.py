@@ -54,6 +54,8 @@ def checked_individuals(individuals: Collection[int], population: int) -> list[i
     Raises:
         InputError: no collection of integers from 0 to `population` - 1.
     """
+    if isinstance(individuals, tuple) and not individuals:
+        return []
     is_list = isinstance(individuals, Collection) and not isinstance(individuals, str | bytes | Mapping)
     # An array without a shape has the methods of a collection, but no length.
     if not is_list or getattr(individuals, "shape", None) == ():
