@@ -3,7 +3,7 @@
 use crate::error::EngineError;
 use crate::normalization::Normalization;
 use crate::recording::Recording;
-use envs::{ActionSpace, ObservationDtype, Spec, View};
+use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, View};
 use policy::{InputShape, Network};
 
 /// How logits become a continuous action; discrete actions are the first largest logit in any case.
@@ -67,6 +67,8 @@ pub struct Task<'a> {
 
 /// Lanes of a thread with a narrow policy, where that is all that is left for it.
 const MOST_LANES_AT_ONCE: usize = 64;
+/// The bytes of weights in that many lanes up to which a policy counts as tiny: about a nearest cache.
+const TINY_POLICY_BYTES: usize = 32 * 1024;
 /// Lanes that environments advance in one vector of float64.
 const LANES_OF_A_VECTOR: usize = 4;
 /// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
@@ -135,8 +137,20 @@ impl Task<'_> {
 
     /// Whether the weights of usual numbers of lanes are more than the nearer caches hold.
     fn is_wide(&self) -> bool {
-        let weight_bytes = self.network.architecture().n_params() * size_of::<f32>();
-        weight_bytes * self.spec.lanes_that_pay() > NARROW_POLICY_BYTES
+        self.weight_bytes() * self.spec.lanes_that_pay() > NARROW_POLICY_BYTES
+    }
+
+    /// Whether a step is so short that what it costs besides its lanes is worth sharing by as many as there may be: if
+    /// their weights fit the nearest cache, in environments whose states do. One that makes use of more lanes than most
+    /// has large ones (LunarLander's worlds: 64 lanes are 5% slower than 32).
+    fn is_tiny(&self) -> bool {
+        self.spec.lanes_that_pay() <= LANES_THAT_PAY
+            && self.weight_bytes() * MOST_LANES_AT_ONCE <= TINY_POLICY_BYTES
+    }
+
+    /// Of one individual.
+    fn weight_bytes(&self) -> usize {
+        self.network.architecture().n_params() * size_of::<f32>()
     }
 
     /// How many lanes each of `threads` threads advances together.
@@ -152,7 +166,10 @@ impl Task<'_> {
                 let wide = WIDE_POLICY_LANES.min(self.episodes);
                 (wide, wide)
             }
-            None => (narrow, narrow.max(MOST_LANES_AT_ONCE)),
+            None => {
+                let most = narrow.max(MOST_LANES_AT_ONCE);
+                (if self.is_tiny() { most } else { narrow }, most)
+            }
         };
         Lanes { usual: usual.clamp(1, share), most: most.clamp(1, share) }
     }
@@ -230,5 +247,47 @@ impl Task<'_> {
             return Err(EngineError::input("action space: expected as many lower as upper bounds"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policy::{Architecture, Layer};
+
+    #[test]
+    fn lanes_are_as_many_as_the_policy_and_the_states_leave_room_for() {
+        let cases = [
+            ("cartpole", 16, (64, 64)),
+            ("cartpole", 64, (16, 64)),
+            ("cartpole", 4096, (8, 8)),
+            ("lunarlander", 4, (32, 64)),
+            ("lunarlander", 64, (32, 64)),
+        ];
+        for (id, hidden, expected) in cases {
+            let spec = envs::registry::find(id).unwrap().spec(&[], &[]).unwrap();
+            let linear = |outputs| Layer::Linear { outputs, bias: true };
+            let layers = vec![linear(hidden), Layer::Tanh, linear(spec.action_space().n_logits())];
+            let inputs = InputShape::Flat(spec.observation_space().size());
+            let network = Network::new(&Architecture::new(inputs, layers).unwrap());
+            let task = Task {
+                spec: spec.as_ref(),
+                network: &network,
+                head: Head::Tanh,
+                weights: &[],
+                population: 1000,
+                episodes: 10,
+                seeds: Seeds::Shared(&[]),
+                threads: 2,
+                group_width: None,
+                max_episode_steps: None,
+                on_non_finite: OnNonFinite::Stop,
+                keep_final_observation: false,
+                normalization: None,
+                recording: Recording::default(),
+            };
+            let lanes = task.lanes_per_thread(2);
+            assert_eq!((lanes.usual, lanes.most), expected, "{id}, {hidden}");
+        }
     }
 }

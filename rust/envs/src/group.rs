@@ -70,8 +70,8 @@ pub(crate) fn same_kind<G: Group>(other: &mut dyn Group) -> &mut G {
     other.downcast_mut().expect("groups of one spec are of one type")
 }
 
-/// What most environments make use of: four vectors of float64.
-const LANES_THAT_PAY: usize = 16;
+/// The lanes that most environments make use of: four vectors of float64.
+pub const LANES_THAT_PAY: usize = 16;
 
 /// An environment with its keyword arguments and reset options fixed: makes episodes and groups.
 pub trait Spec: Send + Sync {

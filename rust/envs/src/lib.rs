@@ -45,6 +45,6 @@ mod twins;
 pub use arguments::{Arguments, Parameter, Value, nearest_name};
 pub use environment::{Action, Environment, StateField, StateValue, Step, View};
 pub use error::EnvError;
-pub use group::{Group, MakeGroup, Outcomes, PrototypeSpec, ScalarGroup, Spec};
+pub use group::{Group, LANES_THAT_PAY, MakeGroup, Outcomes, PrototypeSpec, ScalarGroup, Spec};
 pub use observation::{ObservationOptions, Padding};
 pub use space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
