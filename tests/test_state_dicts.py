@@ -139,6 +139,46 @@ def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> Non
     assert str(refused.value).startswith(f"state dict: {message}")
 
 
+@pytest.mark.parametrize(
+    ("state_dict", "message"),
+    [
+        ({0: np.zeros(10), 1: np.zeros(10)}, "expected names to be strings, got 0"),
+        ([np.zeros(10)], "expected a mapping of names to arrays, got list"),
+        ({"0.weight": [[0.0] * 4, [0.0]], "0.bias": np.zeros(2)}, "0.weight: expected an array, got list"),
+        (
+            {"a\n\x1b[2J.weight": np.zeros((2, 4))},
+            "expected the names 0.weight, 0.bias for mlp:4-2, or weight and bias for "
+            "each layer under other names, got a\\n\\x1b[2J.weight",
+        ),
+        (
+            {"\x1b[2J.weight": np.zeros((2, 4)), "\x1b[2J.bias": np.zeros(3)},
+            "\\x1b[2J.bias: expected shape (2,) for mlp:4-2, got (3,)",
+        ),
+        (
+            {"\ud800.weight": np.zeros((2, 4), int), "\ud800.bias": np.zeros(2)},
+            "\\ud800.weight: expected float32 (float64 and float16 are cast), got int64",
+        ),
+    ],
+)
+def test_bad_names_and_values_are_refused_on_one_line(state_dict: Any, message: str) -> None:
+    policy = Policy("mlp:4-2")
+    with pytest.raises(InputError) as refused:
+        policy.from_state_dict(state_dict)
+    assert str(refused.value) == f"state dict: {message}"
+
+
+def test_weights_numbered_in_a_dict_are_refused() -> None:
+    policy = Policy("mlp:4-2")
+    with pytest.raises(InputError, match=r"^weights: state dict: expected names to be strings, got 0$"):
+        policy.flatten({0: np.zeros(10), 1: np.zeros(10)})  # type: ignore[dict-item]
+    with pytest.raises(InputError, match=r"^state dict: expected names that start with a\\x1b, got 0\.weight$"):
+        policy.from_state_dict({"0.weight": np.zeros((2, 4))}, prefix="a\x1b")
+    with pytest.raises(InputError, match=r"^state dict: expected prefix to be a string, got int$"):
+        policy.from_state_dict({"0.weight": np.zeros((2, 4))}, prefix=0)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^state dict: expected a mapping of names to arrays, got list$"):
+        policy.to_state_dict(np.zeros(10), like=["0.weight"])  # type: ignore[arg-type]
+
+
 def test_the_names_to_be_taken_are_checked_too() -> None:
     with pytest.raises(
         InputError, match=r"^state dict: 6.weight: expected shape \(2, 8\) for mlp:4-8-8-8-2, got \(3, 8\)$"

@@ -23,6 +23,7 @@ from evalengine.errors import InputError
 from evalengine.policy import Policy
 
 _KINDS = ("weight", "bias")
+_MOST_SHOWN = 200
 _NUMBER = re.compile(r"\d+")
 
 
@@ -45,7 +46,8 @@ def to_state_dict(
     tensors = {p.name: piece.reshape(p.shape).copy() for p, piece in zip(policy.parameters, pieces, strict=True)}
     if like is None:
         return tensors
-    canonical = {name: ours for ours, name in _matched(policy, {name: np.shape(like[name]) for name in like}).items()}
+    _check_names(like)
+    canonical = {name: ours for ours, name in _matched(policy, _shapes(like)).items()}
     return {name: tensors[canonical[name]] for name in like}
 
 
@@ -61,12 +63,36 @@ def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix:
         InputError: a name is missing or unknown, a shape or a dtype does not fit, or the order of layers that have
             one shape cannot be told.
     """
+    _check_names(state_dict)
+    if not isinstance(prefix, str):
+        raise InputError(f"state dict: expected prefix to be a string, got {one_line(type(prefix).__name__)}")
     chosen = {name: state_dict[name] for name in state_dict if name.startswith(prefix)}
     if prefix and not chosen:
-        raise InputError(f"state dict: expected names that start with {prefix}, got {_listed(state_dict)}")
-    names = _matched(policy, {name: np.shape(value) for name, value in chosen.items()})
+        raise InputError(f"state dict: expected names that start with {one_line(prefix)}, got {_listed(state_dict)}")
+    names = _matched(policy, _shapes(chosen))
     in_order = [names[parameter.name] for parameter in policy.parameters]
-    return np.concatenate([float_array(f"state dict: {name}", chosen[name]).reshape(-1) for name in in_order])
+    arrays = [float_array(f"state dict: {one_line(name)}", chosen[name]) for name in in_order]
+    return np.concatenate([array.reshape(-1) for array in arrays])
+
+
+def _check_names(state_dict: object) -> None:
+    if not isinstance(state_dict, Mapping):
+        kind = one_line(type(state_dict).__name__)
+        raise InputError(f"state dict: expected a mapping of names to arrays, got {kind}")
+    for name in state_dict:
+        if not isinstance(name, str):
+            raise InputError(f"state dict: expected names to be strings, got {one_line(repr(name))}")
+
+
+def _shapes(state_dict: Mapping[str, ArrayLike]) -> dict[str, tuple[int, ...]]:
+    shapes = {}
+    for name in state_dict:
+        try:
+            shapes[name] = np.shape(state_dict[name])
+        except (TypeError, ValueError, RuntimeError):  # a ragged list, a nested tensor
+            kind = one_line(type(state_dict[name]).__name__)
+            raise InputError(f"state dict: {one_line(name)}: expected an array, got {kind}") from None
+    return shapes
 
 
 def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
@@ -80,7 +106,8 @@ def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     for ours, theirs in names.items():
         if tuple(shapes[theirs]) != expected[ours]:
             raise InputError(
-                f"state dict: {theirs}: expected shape {expected[ours]} for {policy}, got {tuple(shapes[theirs])}"
+                f"state dict: {one_line(theirs)}: expected shape {expected[ours]} for {policy}, "
+                f"got {tuple(shapes[theirs])}"
             )
     return names
 
@@ -98,7 +125,7 @@ def _layers(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
         )
     weights = {layer: tuple(shapes[f"{layer}.weight".removeprefix(".")]) for layer in theirs}
     if sorted(weights.values()) != sorted(ours.values()):
-        got = ", ".join(f"{layer} {shape}" for layer, shape in sorted(weights.items()))
+        got = ", ".join(f"{one_line(layer)} {shape}" for layer, shape in sorted(weights.items()))
         raise InputError(
             f"state dict: expected weights of shapes {', '.join(map(str, ours.values()))} for {policy}, got {got}"
         )
@@ -114,8 +141,9 @@ def _in_order(policy: Policy, layers: Sequence[str], shape: tuple[int, ...]) -> 
     """Return layers that have one shape by the numbers in their names, where nothing else in these differs."""
     if len({_NUMBER.sub("0", layer) for layer in layers}) > 1:
         first = next(p.name for p in policy.parameters)
+        unordered = " and ".join(one_line(layer) for layer in sorted(layers))
         raise InputError(
-            f"state dict: expected names that tell the order of {' and '.join(sorted(layers))}, whose weights are all "
+            f"state dict: expected names that tell the order of {unordered}, whose weights are all "
             f"{shape}: number them, or name all as in {policy}: {first}, ..."
         )
     return sorted(layers, key=lambda layer: [int(number) for number in _NUMBER.findall(layer)])
@@ -126,4 +154,10 @@ def _kinds(policy: Policy) -> tuple[str, ...]:
 
 
 def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(names) or "none"
+    return ", ".join(one_line(name) for name in names) or "none"
+
+
+def one_line(text: str) -> str:
+    """Return what a user may have named as it can stand in a message: printable, on one line, not too long."""
+    start = text[:_MOST_SHOWN] + ("..." if len(text) > _MOST_SHOWN else "")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
