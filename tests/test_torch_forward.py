@@ -1,4 +1,4 @@
-"""Modules whose `forward` is their own: what they compute is found by running them, and never taken on trust."""
+"""Modules whose `forward` is their own, or is not all that a call runs: what the call does is read, never sampled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from evalengine import Policy
 from evalengine.errors import InputError
@@ -70,38 +71,76 @@ def test_one_activation_object_used_twice_is_found() -> None:
     assert str(Policy.from_torch(net)) == "mlp:4-8-8-2,act=relu"
 
 
-BOTH = "as mlp:4-8-8-2 or mlp:4-8-8-2,act=relu; got other outputs: write it as an nn.Sequential"
+KINDS = "Linear, Conv2d, Tanh, ReLU, Flatten and Identity"
+
+
+def other(operation: str, got: str) -> str:
+    return f"{operation} in Net.forward: expected {KINDS}, got {got}"
+
+
+def tanhs(net: Any, x: Tensor) -> Tensor:
+    """The plain chain, of which the networks below differ a little."""
+    logits: Tensor = net.fc3(torch.tanh(net.fc2(torch.tanh(net.fc1(x)))))
+    return logits
 
 
 @pytest.mark.parametrize(
-    "forward",
+    ("forward", "message"),
     [
-        lambda net, x: net.fc3(F.relu(net.fc2(torch.tanh(net.fc1(x))))),
-        lambda net, x: net.fc3(net.fc2(net.fc1(x))),
-        lambda net, x: net.fc3(F.leaky_relu(net.fc2(F.leaky_relu(net.fc1(x))))),
-        lambda net, x: net.fc3(F.gelu(net.fc2(F.gelu(net.fc1(x))))),
-        lambda net, x: net.fc3(F.hardtanh(net.fc2(F.hardtanh(net.fc1(x))))),
-        lambda net, x: torch.tanh(net.fc3(torch.tanh(net.fc2(torch.tanh(net.fc1(x)))))),
-        lambda net, x: F.softmax(net.fc3(F.relu(net.fc2(F.relu(net.fc1(x))))), dim=1),
-        lambda net, x: net.fc3(torch.tanh(net.fc2(torch.tanh(net.fc1((x - 0.1) / 1.1))))),
-        lambda net, x: net.fc3(torch.tanh(net.fc1(x) + net.fc2(torch.tanh(net.fc1(x))))),
-        lambda net, x: net.fc3(F.dropout(torch.tanh(net.fc2(torch.tanh(net.fc1(x)))), 0.5, training=True)),
-        lambda net, x: (net.fc3(torch.tanh(net.fc2(torch.tanh(net.fc1(x))))), x),
+        (
+            lambda net, x: net.fc3(F.relu(net.fc2(torch.tanh(net.fc1(x))))),
+            "relu in Net.forward: expected tanh as in the layers before, got relu",
+        ),
+        (
+            lambda net, x: net.fc3(net.fc2(torch.tanh(net.fc1(x)))),
+            "layer fc3 (Linear): expected Tanh or ReLU between it and layer fc2 (Linear)",
+        ),
+        (
+            lambda net, x: net.fc3(F.leaky_relu(net.fc2(net.fc1(x)), 1e-4)),
+            other("leaky_relu", "leaky_relu(x, negative_slope=0.0001, inplace=False)"),
+        ),
+        (lambda net, x: net.fc3(F.gelu(net.fc1(x))), other("gelu", "gelu(x)")),
+        (lambda net, x: net.fc3(F.relu6(net.fc1(x))), other("relu6", "relu6(x, inplace=False)")),
+        (lambda net, x: tanhs(net, x.clamp(-5, 5)), other("clamp", "clamp(x, -5, 5)")),
+        (lambda net, x: tanhs(net, x).clamp(-100, 100), other("clamp", "clamp(x, -100, 100)")),
+        (lambda net, x: net.fc3(net.fc1(x).clamp(min=0, max=6)), other("clamp", "clamp(x, min=0, max=6)")),
+        (
+            lambda net, x: tanhs(net, x).masked_fill(torch.tensor([True, False]), -1e9),
+            other("masked_fill", "masked_fill(x, a tensor, -1000000000.0)"),
+        ),
+        (lambda net, x: 30 * torch.tanh(tanhs(net, x) / 30), other("div", "div(x, 30)")),
+        (lambda net, x: tanhs(net, x / 255), other("div", "div(x, 255)")),
+        (lambda net, x: tanhs(net, x * 0), other("mul", "mul(x, 0)")),
+        (lambda net, x: tanhs(net, x.half().float()), other("half", "half(x)")),
+        (lambda net, x: tanhs(net, x.to(torch.float16)), other("to", "to(x, torch.float16)")),
+        (
+            lambda net, x: tanhs(net, x[:, [1, 0, 2, 3]]),
+            other("getitem", "getitem(x, (slice(None, None, None), (1, 0, 2, 3)))"),
+        ),
+        (
+            lambda net, x: torch.tanh(tanhs(net, x)),
+            "expected a Linear layer last, whose outputs are the logits, got tanh in Net.forward: leave it out, the "
+            "head of a policy scales its logits",
+        ),
+        (
+            lambda net, x: net.fc3(torch.tanh(net.fc1(x) + net.fc2(torch.tanh(net.fc1(x))))),
+            other("add", "add(linear, linear), which takes 2 results of former operations"),
+        ),
+        (
+            lambda net, x: net.fc3(F.dropout(torch.tanh(net.fc1(x)), 0.5, training=True)),
+            other("dropout", "dropout(x, p=0.5, training=True, inplace=False) in training mode"),
+        ),
+        (lambda net, x: (tanhs(net, x), x), "expected Net to return one tensor made of the observations, got tuple"),
+        (
+            lambda net, x: net.fc3(torch.zeros(1, 8)),
+            "expected Net to return one tensor made of the observations, got StandIn",
+        ),
     ],
 )
-def test_what_forward_does_beside_is_refused(forward: Forward) -> None:
+def test_what_forward_does_beside_is_named(forward: Forward, message: str) -> None:
     with pytest.raises(InputError) as refused:
         Policy.from_torch(mlp(forward))
-    assert str(refused.value) == f"from_torch: expected Net.forward to run its children in order, {BOTH}"
-
-
-def test_layers_declared_in_another_order_than_they_run_are_refused() -> None:
-    net = module(lambda net, x: net.second(torch.tanh(net.first(x))), second=nn.Linear(8, 2), first=nn.Linear(4, 8))
-    with pytest.raises(InputError, match=r"layer first \(Linear\): expected weights \(8, 2\) after the layers before"):
-        Policy.from_torch(net)
-    square = module(lambda net, x: net.second(torch.tanh(net.first(x))), second=nn.Linear(4, 4), first=nn.Linear(4, 4))
-    with pytest.raises(InputError, match=r"got other outputs"):
-        Policy.from_torch(square)
+    assert str(refused.value) == f"from_torch: {message}"
 
 
 def doubled(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -118,7 +157,7 @@ def watched(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Non
 
 @pytest.mark.parametrize("place", [(), (0,), (0, 1)])
 @pytest.mark.parametrize("change", ["hook", "pre-hook", "forward"])
-def test_a_sequential_that_was_tampered_with_is_run_too(change: str, place: tuple[int, ...]) -> None:
+def test_what_is_done_around_a_layer_is_named(change: str, place: tuple[int, ...]) -> None:
     net = nn.Sequential(nn.Sequential(nn.Linear(4, 8), nn.Tanh()), nn.Linear(8, 2))
     part: Any = net
     for index in place:
@@ -130,8 +169,14 @@ def test_a_sequential_that_was_tampered_with_is_run_too(change: str, place: tupl
     else:
         forward = part.forward
         part.forward = lambda inputs: forward(inputs) * 2
-    with pytest.raises(InputError, match=r"^from_torch: expected Sequential\.forward to run its children in order, as"):
+    name = ["Sequential", "layer 0 (Sequential)", "layer 0.1 (Tanh)"][len(place)]
+    function = {"hook": "doubled", "pre-hook": "halved"}.get(change)
+    inside = f"in Sequential.{function}" if not place else f"in {function} of {name}"
+    operation, got = ("div", "div(x, 2)") if change == "pre-hook" else ("mul", "mul(x, 2)")
+    with pytest.raises(InputError) as refused:
         Policy.from_torch(net)
+    where = inside if function else f"around {name}"
+    assert str(refused.value) == f"from_torch: {operation} {where}: expected {KINDS}, got {got}"
 
 
 def test_a_hook_that_only_watches_is_no_obstacle() -> None:
@@ -145,21 +190,37 @@ def with_complex_weights(layer: nn.Module) -> nn.Module:
     return layer
 
 
+def pruned(layer: nn.Module) -> nn.Module:
+    untyped: Any = prune
+    pruned_layer: nn.Module = untyped.l1_unstructured(layer, "weight", 0.5)
+    return pruned_layer
+
+
+def with_a_buffer_as_weight(layer: Any) -> nn.Module:
+    weight = layer.weight
+    del layer.weight
+    layer.register_buffer("weight", weight.detach())
+    changed: nn.Module = layer
+    return changed
+
+
+COMPUTED = (
+    "expected weight to be a parameter of the module, got a tensor that is none (undo weight norm, spectral norm, "
+    "pruning and parametrizations first)"
+)
+
+
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (nn.utils.spectral_norm, "layer 0 (Linear): expected the parameters bias and weight, got bias, weight_orig"),
-        (
-            nn.utils.weight_norm,
-            "layer 0 (Linear): expected the parameters bias and weight, got bias, weight_g, weight_v",
-        ),
-        (
-            nn.utils.parametrizations.weight_norm,
-            "layer 0.parametrizations.weight.0 (_WeightNorm): expected Linear, Conv2d, Tanh, ReLU, Flatten and "
-            "Identity, got _WeightNorm()",
-        ),
+        (nn.utils.spectral_norm, f"layer 0 (Linear): {COMPUTED}"),
+        (nn.utils.weight_norm, f"layer 0 (Linear): {COMPUTED}"),
+        (nn.utils.parametrizations.weight_norm, f"layer 0 (ParametrizedLinear): {COMPUTED}"),
+        (nn.utils.parametrizations.orthogonal, f"layer 0 (ParametrizedLinear): {COMPUTED}"),
+        (pruned, f"layer 0 (Linear): {COMPUTED}"),
         (with_complex_weights, "layer 0 (Linear): expected weight to be floating, got torch.complex64"),
+        (with_a_buffer_as_weight, f"layer 0 (Linear): {COMPUTED}"),
     ],
 )
 def test_a_layer_with_other_parameters_is_named(layer: Callable[[nn.Module], nn.Module], message: str) -> None:

@@ -287,16 +287,28 @@ class Policy(Spelling):
 
     @classmethod
     def from_torch(cls, module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Policy:
-        """Return the policy that a PyTorch module is; its weights are `torch.nn.utils.parameters_to_vector` of it.
+        """Return the policy that a PyTorch module is, by what it does when it is called; `flatten` reads its weights.
+
+        The flat vector is `torch.nn.utils.parameters_to_vector` of the equivalent nn.Sequential (`to_torch`): weight,
+        bias, layer by layer, as they run. A module that registers them in another order (after `prune.remove` and
+        `remove_weight_norm` the weight stands behind the bias; layers may be called in another order than assigned)
+        gives another order for its own `parameters_to_vector`: `flatten` is right for all of them.
+
+        Read are Linear, Conv2d, Tanh, ReLU, Flatten, Identity and dropout in eval mode, as layers and as functions
+        (`F.linear` with parameters, `torch.tanh`, `x.relu()`, `x.clamp(min=0)`, `torch.flatten(x, 1)`,
+        `x.view(x.size(0), -1)`), in nn.Sequential or in a `forward`; hooks, torch.compile and overridden calls are part
+        of what is read. `forward` is called once on a stand-in for any float32 batch, without values, and then on
+        random observations beside the equivalent nn.Sequential, where every bit has to be equal; weights and attributes
+        are as before afterwards. No other thread may call a module with a `forward` of its own meanwhile.
 
         Args:
-            module: an nn.Sequential, nested ones included, or a module whose children form such a chain in order.
+            module: the network, on any device, in any floating dtype, in the mode (`eval()`) in which it plays.
             observation_shape: (channels, height, width) of one observation, as the module sees it; a module with
-                convolutions needs it, one without may leave it out.
+                convolutions needs it, one without may leave it out: a batch then has two axes.
 
         Raises:
-            InputError: a layer that no policy has, named with its place; sizes that do not fit; a `forward` that is not
-                the chain of the children.
+            InputError: a layer or an operation that no policy has, named with its place; sizes that do not fit; what
+                depends on values (`if x.max() > 10`), or cannot be read for another reason.
             MissingDependencyError: torch is not installed.
         """
         from evalengine.torch_modules import from_torch

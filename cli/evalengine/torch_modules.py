@@ -4,158 +4,180 @@
     >>> str(policy)
     'mlp:4-64-2'
 
-A module is read as a chain of layers in the order of its children. For an nn.Sequential that is its forward pass; any
-other module, and one with hooks, may do something else in `forward`, so it is run once on random observations and
-compared with the chain. Where the children are the layers only, and `forward` has the activations
-(`self.fc2(torch.tanh(self.fc1(x)))`), that run also finds which they are. Nothing here runs episodes. Depends on
-policy, state_dicts and torch_chain; torch is imported inside functions only.
+    module ──► torch_graph: operations ──► torch_layers: layers ──► torch_chain: Policy, and its parameters in order
+
+What a module computes is read, not sampled; where it is more than PyTorch's own classes it is also run beside the
+equivalent nn.Sequential, and every bit compared, as a second look. Nothing here runs episodes. Depends on policy,
+state_dicts, arguments and the other torch_ files; torch is imported inside functions only.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evalengine.errors import InputError
+from evalengine.arguments import check_integer
+from evalengine.errors import InputError, MissingDependencyError
 from evalengine.policy import Policy
-from evalengine.state_dicts import to_state_dict
-from evalengine.torch_chain import chain_policy, import_torch, layers_of, loose_policies
+from evalengine.state_dicts import one_line, to_state_dict
+from evalengine.torch_chain import chain_parameters, chain_policy
+from evalengine.torch_graph import Own, is_plain, message_of, operations_of
+from evalengine.torch_layers import layers_of
+from evalengine.torch_stand_ins import substituted
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+# Small ones show what large ones hide behind saturated activations, and the reverse.
+_SCALES = (1e-3, 1.0, 1e3)
+_BATCHES = (1, 5)
 
 
 def to_torch(policy: Policy, vector: ArrayLike) -> nn.Sequential:
-    """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
+    """Return the equivalent nn.Sequential on the CPU, in float32, holding a copy of the weights of one individual (D,).
 
     Raises:
         InputError: the vector does not have the policy's number of parameters.
         MissingDependencyError: torch is not installed.
     """
     state_dict = to_state_dict(policy, vector)
-    torch = import_torch()
+    torch = _import_torch()
     module: nn.Sequential = torch.nn.Sequential(*_torch_layers(policy))
     module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in state_dict.items()})
     return module
 
 
 def from_torch(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Policy:
-    """Return the policy that a module is; its flat vector is `torch.nn.utils.parameters_to_vector` of it.
-
-    Args:
-        module: an nn.Sequential, nested ones included, or a module whose children form such a chain in order; where
-            `forward` is its own, it may have the activations and the flattening.
-        observation_shape: (channels, height, width) of one observation, as the module sees it; a module with
-            convolutions needs it, one without may leave it out.
+    """Return the policy that a module is; `Policy.from_torch` says what is read.
 
     Raises:
-        InputError: a layer that no policy has, named with its place; sizes that do not fit; a `forward` that is not the
-            chain of the children.
+        InputError: it is no chain of layers that a policy has; the message names the layer or the operation.
         MissingDependencyError: torch is not installed.
     """
-    torch = import_torch()
+    return read_module(module, observation_shape)[0]
+
+
+def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> tuple[Policy, list[Own]]:
+    """Return the policy that a module is, and the module's parameters, named, in the order of the flat vector.
+
+    Raises:
+        InputError: as `from_torch`.
+        MissingDependencyError: torch is not installed.
+    """
+    torch = _import_torch()
     if not isinstance(module, torch.nn.Module):
-        raise InputError(f"from_torch: expected a torch.nn.Module, got {type(module).__name__}")
-    module = getattr(module, "_orig_mod", module)  # what torch.compile has wrapped
-    layers = [layer for layer in layers_of(module, "") if type(layer[1]) is not torch.nn.Identity]
-    is_its_children = all(_is_plain(part) for part in module.modules())
+        raise InputError(f"from_torch: expected a torch.nn.Module, got {one_line(type(module).__name__)}")
+    observation_shape = _checked_shape(observation_shape)
+    axes = 2 if observation_shape is None else 1 + len(observation_shape)
+    layers = layers_of(operations_of(module, axes))
+    policy = chain_policy(layers, observation_shape)
+    parameters = chain_parameters(layers)
+    _check_parameters(module, parameters)
+    if not is_plain(module):
+        _compare(module, policy, parameters, observation_shape)
+    return policy, parameters
+
+
+def _import_torch() -> ModuleType:
     try:
-        policies = [chain_policy(layers, observation_shape)]
-    except InputError:
-        if is_its_children:
-            raise
-        policies = loose_policies(layers, observation_shape)
-    _check_parameters(module, layers)
-    if is_its_children:
-        return policies[0]
-    for policy in policies:
-        if _runs_as(module, policy):
-            return policy
-    raise InputError(
-        f"from_torch: expected {type(module).__name__}.forward to run its children in order, as "
-        f"{' or '.join(str(policy) for policy in policies)}; got other outputs: write it as an nn.Sequential"
-    )
+        import torch
+    except ImportError:
+        raise MissingDependencyError.of("torch", extra="torch") from None
+    return torch
+
+
+def _checked_shape(shape: Any) -> tuple[int, ...] | None:
+    """Return the shape of an observation as a tuple of Python's integers."""
+    if shape is None:
+        return None
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
+        kind = one_line(type(shape).__name__)
+        raise InputError(f"from_torch: expected observation_shape to be a tuple of sizes, got {kind}")
+    sizes = [check_integer("from_torch: observation_shape", size, least=1, most=2**30) for size in shape]
+    return tuple(sizes)
 
 
 def _torch_layers(policy: Policy) -> Iterator[nn.Module]:
-    nn = import_torch().nn
+    import torch
+    from torch import nn
+
     activation = {"tanh": nn.Tanh, "relu": nn.ReLU}[policy.activation]
+    # Whatever the defaults are here; and PyTorch's random stream stays where it is.
+    options = {"bias": policy.bias, "device": "cpu", "dtype": torch.float32}
+    uninitialised: Any = torch.nn.utils.skip_init
     channels = policy.input_shape[0]
     for conv in policy.convolutions:
-        yield nn.Conv2d(channels, *conv, bias=policy.bias)
+        yield uninitialised(nn.Conv2d, channels, *conv, **options)
         yield activation()
         channels = conv.out_channels
     if policy.arch == "cnn":
         yield nn.Flatten()
     linears = [parameter for parameter in policy.parameters if len(parameter.shape) == 2]
     for number, parameter in enumerate(linears, start=1):
-        yield nn.Linear(parameter.fan_in, parameter.shape[0], bias=policy.bias)
+        yield uninitialised(nn.Linear, parameter.fan_in, parameter.shape[0], **options)
         if number < len(linears):
             yield activation()
 
 
-def _is_plain(module: nn.Module) -> bool:
-    """Say whether a call runs the children in order, or is that of a layer: no `forward` of its own, no hooks."""
-    nn = import_torch().nn
-    if "forward" in vars(module) or module._forward_hooks or module._forward_pre_hooks:
-        return False
-    if not any(module.children()):
-        return True
-    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
-
-
-def _check_parameters(module: nn.Module, layers: list[tuple[str, Any]]) -> None:
-    """Check that the flat vector of the module is that of the policy: plain layers, each once, and nothing beside."""
-    nn = import_torch().nn
-    for place, layer in layers:
-        parameters = dict(layer.named_parameters())
-        expected = {"weight"} | ({"bias"} if getattr(layer, "bias", None) is not None else set())
-        if type(layer) in (nn.Linear, nn.Conv2d) and set(parameters) != expected:  # weight_norm and the like
-            raise InputError(
-                f"from_torch: {place}: expected the parameters {' and '.join(sorted(expected))}, "
-                f"got {', '.join(parameters) or 'none'}"
-            )
-        for name, parameter in parameters.items():
-            if not parameter.is_floating_point():
-                raise InputError(f"from_torch: {place}: expected {name} to be floating, got {parameter.dtype}")
-    in_chain = [id(parameter) for _, layer in layers for parameter in layer.parameters()]
+def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
+    """Check that the flat vector is all that can change in the module: each parameter once, and nothing beside."""
+    in_chain = [id(own.tensor) for own in chain]
     if len(set(in_chain)) != len(in_chain):
         raise InputError("from_torch: expected every layer once, got layers that share parameters")
     for name, parameter in module.named_parameters():
         if id(parameter) not in in_chain:
-            raise InputError(f"from_torch: parameter {name} belongs to no Linear or Conv2d of the chain")
+            raise InputError(f"from_torch: parameter {one_line(name)} belongs to no Linear or Conv2d of the chain")
 
 
-def _runs_as(module: nn.Module, policy: Policy) -> bool:
-    """Run a copy of a module, with random weights, beside the policy's chain, and compare.
+def _compare(
+    module: nn.Module, policy: Policy, parameters: Sequence[Own], observation_shape: tuple[int, ...] | None
+) -> None:
+    """Run a module beside the equivalent nn.Sequential, both with the same random weights, and compare every bit.
 
-    Raises:
-        InputError: it cannot be run on a batch of observations.
+    Equal bits can be asked for: both call the same kernels on the same batches. A module that was read wrongly differs.
     """
-    torch = import_torch()
+    import torch
+
     (vector,) = policy.init(population=1, seed=0)
     chain = to_torch(policy, vector)
-    copied = copy.deepcopy(module)
-    if any(parameter.is_meta for parameter in copied.parameters()):
-        copied = copied.to_empty(device="cpu")
-    copied = copied.to(device="cpu", dtype=torch.float32)
-    torch.nn.utils.vector_to_parameters(torch.from_numpy(vector), copied.parameters())
-    # A standard normal sample of a few observations; logits are then of the order of 1.
-    observations = np.random.default_rng(0).standard_normal((4, *policy.input_shape)).astype(np.float32)
-    name = type(module).__name__
-    with torch.no_grad():
-        expected = chain(torch.from_numpy(observations))
-        try:
-            got = copied(torch.from_numpy(observations))
-        except Exception as error:  # a user's forward may raise anything
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InputError(
-                f"from_torch: {name}.forward fails on observations of shape {observations.shape}: {reason}"
-            ) from error
-    if not isinstance(got, torch.Tensor) or got.shape != expected.shape:
-        return False
-    return bool(torch.allclose(got, expected, atol=1e-4))
+    theirs = {id(own.tensor): ours.detach() for own, ours in zip(parameters, chain.parameters(), strict=True)}
+    theirs |= {id(buffer): buffer.detach().clone() for buffer in module.buffers()}
+    shape = policy.input_shape if observation_shape is None else tuple(observation_shape)
+    name = one_line(type(module).__name__)
+    # One call after the other: what a module remembers of one may change the next.
+    with torch.no_grad(), torch.autocast("cpu", enabled=False), substituted(module, theirs):
+        for observations in _observations(shape):
+            # First, because the other one might change the weights.
+            expected = chain(observations.reshape(-1, *policy.input_shape))
+            try:
+                got = module(observations.clone())
+            except Exception as error:  # a user's forward may raise anything
+                raise InputError(
+                    f"from_torch: {name} fails on observations of shape {tuple(observations.shape)}: "
+                    f"{message_of(error)}"
+                ) from error
+            if not isinstance(got, torch.Tensor) or not _same_bits(got, expected):
+                raise InputError(
+                    f"from_torch: expected {name} to compute what it was read as, {policy}, got other outputs: write "
+                    "it as an nn.Sequential"
+                )
+
+
+def _observations(shape: tuple[int, ...]) -> Iterator[Tensor]:
+    import torch
+
+    random = np.random.default_rng(0)
+    for batch in _BATCHES:
+        for scale in _SCALES:
+            yield torch.from_numpy((random.standard_normal((batch, *shape)) * scale).astype(np.float32))
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    import torch
+
+    same_kind = a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
+    return same_kind and torch.equal(a.contiguous().view(torch.int32), b.contiguous().view(torch.int32))
