@@ -13,10 +13,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from evalengine import _engine
-from evalengine.arguments import named_values
+from evalengine.arguments import is_plain, named_values
 from evalengine.errors import InputError, engine_errors
+from evalengine.messages import shown
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 
 
@@ -39,8 +41,8 @@ class EnvironmentEntry:
         action_high: see `action_low`.
         max_episode_steps: the registered time limit in steps, None if there is none.
         default_policy: the spelling of the policy that examples and benchmarks use.
-        kwargs: the keyword arguments and their default values.
-        reset_options: the reset options and their default values.
+        kwargs: the keyword arguments and their default values, read-only.
+        reset_options: the reset options and their default values, read-only.
     """
 
     id: str
@@ -101,8 +103,8 @@ def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
         action_high=None if row["action_high"] is None else tuple(row["action_high"]),
         max_episode_steps=row["max_episode_steps"],
         default_policy=row["default_policy"],
-        kwargs=dict(row["kwargs"]),
-        reset_options=dict(row["reset_options"]),
+        kwargs=MappingProxyType(row["kwargs"]),
+        reset_options=MappingProxyType(row["reset_options"]),
     )
 
 
@@ -130,13 +132,13 @@ def describe(
     Raises:
         InputError: no such environment, or a keyword argument or an observation option that it does not take.
     """
-    if not isinstance(name, str):
-        raise InputError(f"environment: expected a name such as 'CartPole-v1', got {name!r}")
-    options = ObservationOptions.of(observation)
-    if kwargs is None and options is None:
+    if not isinstance(name, str) or not is_plain(name):
+        raise InputError(f"environment: expected a name such as 'CartPole-v1', got {shown(name)}")
+    options, values = ObservationOptions.of(observation), named_values("env_kwargs", kwargs)
+    if not values and options is None:
         return _described(name)
     with engine_errors():
-        return _entry(_engine.describe(name, named_values("env_kwargs", kwargs), raw_options(options)))
+        return _entry(_engine.describe(name, values, raw_options(options)))
 
 
 @lru_cache(maxsize=64)
