@@ -190,7 +190,9 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
     if not fits_population or array.shape[-1] == 0 or episodes not in (None, array.shape[-1]):
         length = "E" if episodes is None else str(episodes)
         condition = " with E > 0" if episodes is None else ""
-        raise InputError(f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {array.shape}")
+        raise InputError(
+            f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {shown(array.shape)}"
+        )
     _check_total(array.shape[-1], population)
     return _read_only(np.array(array if array.ndim == 2 else array[np.newaxis], np.uint64, order="C"))
 
@@ -260,13 +262,13 @@ def _stacked(vectors: Sequence[Any], policy: object, n_params: int) -> NDArray[n
 
 
 def _wrong_shape(shape: tuple[int, ...], policy: object, n_params: int) -> InputError:
-    return InputError(f"weights: expected shape (P, {n_params}) for {policy}, got {shape}")
+    return InputError(f"weights: expected shape (P, {n_params}) for {policy}, got {shown(shape)}")
 
 
 def _seed_array(seeds: Any) -> NDArray[Any]:
     """Return integers as an array; lists are checked one by one, since numpy would round large ones to floats."""
     array = plain_array("seeds", seeds) if hasattr(seeds, "dtype") else _object_array(seeds)
-    if array.dtype.kind == "u":
+    if array.dtype.kind == "u" or array.ndim > 2:  # the shape is refused by who asked
         return array
     if array.dtype.kind not in "iO":
         raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {named(array.dtype)}")

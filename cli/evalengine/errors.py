@@ -17,13 +17,21 @@ from evalengine.messages import printable
 class EvalEngineError(Exception):
     """The base of all errors that this package raises on purpose."""
 
+    _kept = ""
+
     def __init__(self, *arguments: object) -> None:
-        """Keep the message; whatever in it could speak to a terminal is escaped, wherever it came from."""
-        super().__init__(*(printable(part, keep="\n") if isinstance(part, str) else part for part in arguments))
+        """Keep the message; what in it would break the line or speak to a terminal is escaped, wherever it is from."""
+        super().__init__(*(printable(part, self._kept) if isinstance(part, str) else part for part in arguments))
 
 
 class InputError(EvalEngineError, ValueError):
     """An argument or a file that cannot be used; raised before any work starts."""
+
+
+class PickleError(InputError):
+    """A file of weights that is a pickle, which is never opened; lines of Python that convert it follow the message."""
+
+    _kept = "\n"
 
 
 class NonFiniteError(InputError):

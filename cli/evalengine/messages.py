@@ -1,8 +1,8 @@
-"""What callers pass, and what files and layers are called, as it stands in a message of one line.
+r"""What callers pass, and what files and layers are called, as it stands in a message of one line.
 
-    shown("best\n")              'best\\n'
+    shown("best\n")              'best\n'
     shown([0.5] * 1000)          [0.5, 0.5, 0.5, ...
-    named("best\x1b[2J.npy")     best\\x1b[2J.npy
+    named("best\x1b[2J.npy")     best\x1b[2J.npy
 
 A message must not break lines, speak to the terminal, take megabytes or fail, whatever it is about. Depends on nothing.
 """

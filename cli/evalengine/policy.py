@@ -29,7 +29,7 @@ from evalengine import _engine
 from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
 from evalengine.messages import named, shown
-from evalengine.scalars import check_flag, check_integer, is_one_of
+from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
 from evalengine.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ class Policy(Spelling):
         """
         from evalengine.torch_modules import from_torch
 
-        return from_torch(module, observation_shape)
+        return from_torch(module, _checked_shape(observation_shape))
 
     def to_torch(self, vector: ArrayLike) -> nn.Sequential:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
@@ -320,3 +320,13 @@ class Policy(Spelling):
         from evalengine.weights import save_weights
 
         save_weights(path, weights, policy=self, env_id=env_id)
+
+
+def _checked_shape(shape: object) -> tuple[int, ...] | None:
+    """Return the shape of an observation as integers, None where none is given."""
+    if shape is None:
+        return None
+    sizes = items_of(shape, (tuple, list, np.ndarray))
+    if sizes is None:
+        raise InputError(f"observation_shape: expected sizes such as (3, 96, 96), got {shown(shape)}")
+    return tuple(check_integer("observation_shape", size, least=1, most=_MOST_NUMBERS) for size in sizes)

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from types import MappingProxyType
 
 from evalengine import _engine
 from evalengine.arguments import is_plain, named_values
@@ -41,8 +40,8 @@ class EnvironmentEntry:
         action_high: see `action_low`.
         max_episode_steps: the registered time limit in steps, None if there is none.
         default_policy: the spelling of the policy that examples and benchmarks use.
-        kwargs: the keyword arguments and their default values, read-only.
-        reset_options: the reset options and their default values, read-only.
+        kwargs: the keyword arguments and their default values.
+        reset_options: the reset options and their default values.
     """
 
     id: str
@@ -103,8 +102,8 @@ def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
         action_high=None if row["action_high"] is None else tuple(row["action_high"]),
         max_episode_steps=row["max_episode_steps"],
         default_policy=row["default_policy"],
-        kwargs=MappingProxyType(row["kwargs"]),
-        reset_options=MappingProxyType(row["reset_options"]),
+        kwargs=dict(row["kwargs"]),
+        reset_options=dict(row["reset_options"]),
     )
 
 
@@ -129,6 +128,8 @@ def describe(
 ) -> EnvironmentEntry:
     """Return the environment that `name` means, with the shapes that it has for these keyword arguments and options.
 
+    The entry is everybody's: who hands it out makes a copy (`own_entry`).
+
     Raises:
         InputError: no such environment, or a keyword argument or an observation option that it does not take.
     """
@@ -139,6 +140,11 @@ def describe(
         return _described(name)
     with engine_errors():
         return _entry(_engine.describe(name, values, raw_options(options)))
+
+
+def own_entry(entry: EnvironmentEntry) -> EnvironmentEntry:
+    """Return an entry whose mappings the caller may change."""
+    return replace(entry, kwargs=dict(entry.kwargs), reset_options=dict(entry.reset_options))
 
 
 @lru_cache(maxsize=64)

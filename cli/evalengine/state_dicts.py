@@ -14,12 +14,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import float_array, weight_vector
+from evalengine.arguments import float_array, plain_array, weight_vector
 from evalengine.errors import InputError
+from evalengine.messages import named, shown
 from evalengine.policy import Policy
 
 _KINDS = ("weight", "bias")
@@ -45,8 +47,9 @@ def to_state_dict(
     tensors = {p.name: piece.reshape(p.shape).copy() for p, piece in zip(policy.parameters, pieces, strict=True)}
     if like is None:
         return tensors
-    canonical = {name: ours for ours, name in _matched(policy, {name: np.shape(like[name]) for name in like}).items()}
-    return {name: tensors[canonical[name]] for name in like}
+    wanted = _by_name("like", like)
+    canonical = {name: ours for ours, name in _matched(policy, _shapes(wanted)).items()}
+    return {name: tensors[canonical[name]] for name in wanted}
 
 
 def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
@@ -61,12 +64,37 @@ def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix:
         InputError: a name is missing or unknown, a shape or a dtype does not fit, or the order of layers that have
             one shape cannot be told.
     """
-    chosen = {name: state_dict[name] for name in state_dict if name.startswith(prefix)}
+    if not isinstance(prefix, str):
+        raise InputError(f"state dict: expected a prefix of names, such as 'actor.', got {shown(prefix)}")
+    given = _by_name("state dict", state_dict)
+    chosen = {name: value for name, value in given.items() if name.startswith(prefix)}
     if prefix and not chosen:
-        raise InputError(f"state dict: expected names that start with {prefix}, got {_listed(state_dict)}")
-    names = _matched(policy, {name: np.shape(value) for name, value in chosen.items()})
+        raise InputError(f"state dict: expected names that start with {named(prefix)}, got {_listed(given)}")
+    names = _matched(policy, _shapes(chosen))
     in_order = [names[parameter.name] for parameter in policy.parameters]
-    return np.concatenate([float_array(f"state dict: {name}", chosen[name]).reshape(-1) for name in in_order])
+    return np.concatenate([float_array(f"state dict: {named(name)}", chosen[name]).reshape(-1) for name in in_order])
+
+
+def _by_name(what: str, state_dict: object) -> dict[str, Any]:
+    """Return arrays by name as a dict of their own, refusing what is no mapping from texts."""
+    try:
+        given = dict(state_dict) if isinstance(state_dict, Mapping) else None
+    except Exception:  # a mapping of the caller's own
+        given = None
+    if given is None:
+        raise InputError(f"{what}: expected a mapping of names to arrays, got {shown(state_dict)}")
+    for name in given:
+        if not isinstance(name, str):
+            raise InputError(f"{what}: expected names to be strings, got {shown(name)}")
+    return given
+
+
+def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of arrays and tensors; those that have none of their own are made arrays."""
+    return {
+        name: tuple(value.shape) if hasattr(value, "shape") else plain_array(f"state dict: {named(name)}", value).shape
+        for name, value in arrays.items()
+    }
 
 
 def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
@@ -80,7 +108,8 @@ def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     for ours, theirs in names.items():
         if tuple(shapes[theirs]) != expected[ours]:
             raise InputError(
-                f"state dict: {theirs}: expected shape {expected[ours]} for {policy}, got {tuple(shapes[theirs])}"
+                f"state dict: {named(theirs)}: expected shape {expected[ours]} for {policy}, "
+                f"got {tuple(shapes[theirs])}"
             )
     return names
 
@@ -100,7 +129,8 @@ def _layers(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
     if sorted(weights.values()) != sorted(ours.values()):
         got = ", ".join(f"{layer} {shape}" for layer, shape in sorted(weights.items()))
         raise InputError(
-            f"state dict: expected weights of shapes {', '.join(map(str, ours.values()))} for {policy}, got {got}"
+            f"state dict: expected weights of shapes {', '.join(map(str, ours.values()))} for {policy}, "
+            f"got {named(got)}"
         )
     matched: dict[str, str] = {}
     for shape in dict.fromkeys(ours.values()):
@@ -115,8 +145,8 @@ def _in_order(policy: Policy, layers: Sequence[str], shape: tuple[int, ...]) -> 
     if len({_NUMBER.sub("0", layer) for layer in layers}) > 1:
         first = next(p.name for p in policy.parameters)
         raise InputError(
-            f"state dict: expected names that tell the order of {' and '.join(sorted(layers))}, whose weights are all "
-            f"{shape}: number them, or name all as in {policy}: {first}, ..."
+            f"state dict: expected names that tell the order of {named(' and '.join(sorted(layers)))}, whose weights "
+            f"are all {shape}: number them, or name all as in {policy}: {first}, ..."
         )
     return sorted(layers, key=lambda layer: [int(number) for number in _NUMBER.findall(layer)])
 
@@ -126,4 +156,4 @@ def _kinds(policy: Policy) -> tuple[str, ...]:
 
 
 def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(names) or "none"
+    return named(", ".join(names)) or "none"

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import float_array, population_matrix
 from evalengine.array_files import ArrayFile, map_npy, read_npy, read_npz, read_safetensors, write_safetensors
-from evalengine.errors import InputError, OutputError
+from evalengine.errors import InputError, OutputError, PickleError
 from evalengine.files import check_writable, file_path, is_special, open_regular, write_whole
 from evalengine.messages import first_line, named, shown
 from evalengine.policy import Policy
@@ -144,7 +144,7 @@ def sidecar_of(path: Path) -> Path:
 
 def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
     if path.suffix.lower() in _PICKLES:
-        raise InputError(_conversion(path))
+        raise PickleError(_conversion(path))
     if path.suffix not in _SUFFIXES:
         raise InputError(f"{name}: expected .npy, .npz or .safetensors, got {named(path.suffix) or 'no suffix'}")
     try:
