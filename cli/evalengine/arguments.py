@@ -194,12 +194,13 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
             f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {shown(array.shape)}"
         )
     _check_total(array.shape[-1], population)
-    return _read_only(np.array(array if array.ndim == 2 else array[np.newaxis], np.uint64, order="C"))
+    return _read_only(array if array.ndim == 2 else array[np.newaxis])
 
 
-def _read_only(seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    seeds.flags.writeable = False
-    return seeds
+def _read_only(seeds: NDArray[Any]) -> NDArray[np.uint64]:
+    own = np.array(seeds, np.uint64, order="C")
+    own.flags.writeable = False
+    return own
 
 
 def _is_ready(value: Any, dtype: type[np.generic]) -> bool:

@@ -66,9 +66,12 @@ def check_other_file(option: str, output: Path, read: Path, what: str) -> None:
 
     Raises:
         InputError: both are one file.
+        OutputError: there can be no file of the output's name.
     """
-    is_one = os.path.realpath(output) == os.path.realpath(read)
-    if is_one or (output.exists() and read.exists() and output.samefile(read)):
+    with output_errors(output):
+        is_one = os.path.realpath(output) == os.path.realpath(read)
+        is_one = is_one or (output.exists() and read.exists() and output.samefile(read))
+    if is_one:
         raise InputError(f"{option}: expected another file than {what}, got {named(output)}")
 
 
