@@ -85,7 +85,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             **OPTIONS,
         },
     ),
-    "RayEvaluator": (evalengine.RayEvaluator, {"threads": 1, "shares_per_node": 2}),
+    "RayEvaluator": (evalengine.RayEvaluator, {"threads": 1, "shares_per_node": 2, "address": "auto"}),
     "Policy": (evalengine.Policy, {"spec": "mlp:3-1"}),
     "Policy.from_shape": (
         evalengine.Policy.from_shape,
@@ -167,10 +167,17 @@ def test_the_other_arguments_are_good(name: str) -> None:
 @pytest.mark.parametrize(("name", "argument"), cases(FUNCTIONS | FILE_FUNCTIONS))
 def test_every_hostile_value_is_refused_in_one_line_or_used(name: str, argument: str) -> None:
     function, arguments = (FUNCTIONS | FILE_FUNCTIONS)[name]
+    values = hostile_values()
+    if argument == "progress":  # what a function of the caller's own raises is the caller's own
+        values = {kind: value for kind, value in values.items() if not callable(value)}
+    check_answers(function, arguments, argument, values)
+
+
+def check_answers(
+    function: Callable[..., Any], arguments: dict[str, Any], argument: str, values: dict[str, Any]
+) -> None:
     failures = []
-    for kind, value in hostile_values().items():
-        if argument == "progress" and callable(value):
-            continue  # what a function of the caller's own raises is the caller's own
+    for kind, value in values.items():
         try:
             function(**(arguments | {argument: value}))
         except EvalEngineError as refused:
@@ -180,3 +187,38 @@ def test_every_hostile_value_is_refused_in_one_line_or_used(name: str, argument:
         except Exception as error:
             failures.append(f"{kind}: {type(error).__name__}: {error!s:.200}")
     assert not failures, "\n".join(failures)
+
+
+def is_key(value: Any) -> bool:
+    try:
+        hash(value)
+    except Exception:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("argument", [*CALL, *OPTIONS, *MORE])
+def test_hostile_values_within_others_are_refused_too(argument: str) -> None:
+    function, arguments = FUNCTIONS["evaluate"]
+    name = {"reset_options": "x_init", "observation": "resize"}.get(argument, "g")
+    for wrapped in (lambda value: [value], lambda value: (value, value), lambda value: {name: value}):
+        check_answers(function, arguments, argument, {kind: wrapped(v) for kind, v in hostile_values().items()})
+    keys = {kind: {value: 1.0} for kind, value in hostile_values().items() if is_key(value)}
+    check_answers(function, arguments, argument, keys)
+
+
+@pytest.mark.parametrize("argument", ["where", "otherwise"])
+def test_hostile_parts_of_a_descriptor_are_refused_too(argument: str) -> None:
+    function, arguments = FUNCTIONS["Descriptor"]
+    check_answers(function, arguments, argument, {kind: (value,) for kind, value in hostile_values().items()})
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_process_is_no_bad_argument(ending: type[BaseException]) -> None:
+    def end(_: object) -> int:
+        raise ending
+
+    value: Any = type("Ending", (), {"__index__": end, "__repr__": end, "__array__": end})()
+    for argument in ("weights", "seeds", "episodes", "threads"):
+        with pytest.raises(ending):
+            evalengine.evaluate(**(CALL | {argument: value}))

@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.engine_call import Evaluation
-from evalengine.errors import MissingDependencyError
+from evalengine.errors import InputError, MissingDependencyError
+from evalengine.messages import shown
 from evalengine.policy import Policy
 from evalengine.ray_nodes import Node, met_nodes
 from evalengine.ray_run import Run
@@ -56,6 +57,8 @@ class RayEvaluator:
             WorkersLostError: no node answered, or one runs another build.
         """
         threads = check_threads(threads)
+        if address is not None and not isinstance(address, str):
+            raise InputError(f"address: expected that of a cluster, such as 'auto', got {shown(address)}")
         shares_per_node = check_integer("shares_per_node", shares_per_node, least=1, most=2**20)
         try:
             import ray
