@@ -177,15 +177,17 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
     """
     if episodes is not None:
         episodes = check_integer("episodes", episodes, least=1, most=MOST_EPISODES)
-    first = 0 if seeds is None else as_integer(seeds)
+    array = seeds if _is_ready(seeds, np.uint64) and seeds.ndim else None
+    first = 0 if seeds is None else as_integer(seeds) if array is None else None
     if first is not None:
         count = 1 if episodes is None else episodes
         _check_total(count, population)
         if not 0 <= first <= SEED_LIMIT - count:
             got = f"{shown(first)} to {shown(first + count - 1)}"
             raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {got}")
-        return _read_only((np.arange(count, dtype=np.uint64) + np.uint64(first))[np.newaxis])
-    array = _seed_array(seeds)
+        return _read_only(np.arange(count, dtype=np.uint64)[np.newaxis] + np.uint64(first))
+    if array is None:
+        array = _seed_array(seeds)
     fits_population = array.ndim == 1 or (array.ndim == 2 and array.shape[0] == population)
     if not fits_population or array.shape[-1] == 0 or episodes not in (None, array.shape[-1]):
         length = "E" if episodes is None else str(episodes)
@@ -194,11 +196,10 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
             f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {shown(array.shape)}"
         )
     _check_total(array.shape[-1], population)
-    return _read_only(array if array.ndim == 2 else array[np.newaxis])
+    return _read_only(np.array(array if array.ndim == 2 else array[np.newaxis], np.uint64, order="C"))
 
 
-def _read_only(seeds: NDArray[Any]) -> NDArray[np.uint64]:
-    own = np.array(seeds, np.uint64, order="C")
+def _read_only(own: NDArray[np.uint64]) -> NDArray[np.uint64]:
     own.flags.writeable = False
     return own
 
