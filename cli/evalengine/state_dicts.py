@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import float_array, plain_array, weight_vector
+from evalengine.arguments import float_array, weight_vector
 from evalengine.errors import InputError
-from evalengine.messages import named, shown
+from evalengine.messages import kind, named, shown
 from evalengine.policy import Policy
 
 _KINDS = ("weight", "bias")
@@ -47,7 +47,7 @@ def to_state_dict(
     tensors = {p.name: piece.reshape(p.shape).copy() for p, piece in zip(policy.parameters, pieces, strict=True)}
     if like is None:
         return tensors
-    wanted = _by_name("like", like)
+    wanted = _by_name(like)
     canonical = {name: ours for ours, name in _matched(policy, _shapes(wanted)).items()}
     return {name: tensors[canonical[name]] for name in wanted}
 
@@ -65,8 +65,8 @@ def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix:
             one shape cannot be told.
     """
     if not isinstance(prefix, str):
-        raise InputError(f"state dict: expected a prefix of names, such as 'actor.', got {shown(prefix)}")
-    given = _by_name("state dict", state_dict)
+        raise InputError(f"state dict: expected prefix to be a string, got {kind(prefix)}")
+    given = _by_name(state_dict)
     chosen = {name: value for name, value in given.items() if name.startswith(prefix)}
     if prefix and not chosen:
         raise InputError(f"state dict: expected names that start with {named(prefix)}, got {_listed(given)}")
@@ -75,26 +75,28 @@ def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix:
     return np.concatenate([float_array(f"state dict: {named(name)}", chosen[name]).reshape(-1) for name in in_order])
 
 
-def _by_name(what: str, state_dict: object) -> dict[str, Any]:
+def _by_name(state_dict: object) -> dict[str, Any]:
     """Return arrays by name as a dict of their own, refusing what is no mapping from texts."""
     try:
         given = dict(state_dict) if isinstance(state_dict, Mapping) else None
     except Exception:  # a mapping of the caller's own
         given = None
     if given is None:
-        raise InputError(f"{what}: expected a mapping of names to arrays, got {shown(state_dict)}")
+        raise InputError(f"state dict: expected a mapping of names to arrays, got {kind(state_dict)}")
     for name in given:
         if not isinstance(name, str):
-            raise InputError(f"{what}: expected names to be strings, got {shown(name)}")
+            raise InputError(f"state dict: expected names to be strings, got {shown(name)}")
     return given
 
 
 def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of arrays and tensors; those that have none of their own are made arrays."""
-    return {
-        name: tuple(value.shape) if hasattr(value, "shape") else plain_array(f"state dict: {named(name)}", value).shape
-        for name, value in arrays.items()
-    }
+    shapes = {}
+    for name, value in arrays.items():
+        try:
+            shapes[name] = tuple(np.shape(value))
+        except Exception:  # a ragged list, a nested tensor, an object of the caller's own
+            raise InputError(f"state dict: {named(name)}: expected an array, got {kind(value)}") from None
+    return shapes
 
 
 def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
