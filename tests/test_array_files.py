@@ -242,6 +242,16 @@ def test_npz_members_that_promise_too_much_are_refused() -> None:
     assert "expected a member that fits an archive" in refusal("npz", content)
 
 
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_member_may_promise_what_deflate_can_hold(excess: int) -> None:
+    """Deflate shrinks nothing to less than its 1032nd part; a directory that promises more lies."""
+    content = bytearray(npz_bytes({"weights.npy": npy_bytes(np.zeros(1000, np.float32))}, zipfile.ZIP_DEFLATED))
+    directory = content.rindex(b"PK\x01\x02")
+    (compressed,) = struct.unpack_from("<I", content, directory + 20)
+    struct.pack_into("<I", content, directory + 24, compressed * 1032 + excess)
+    assert ("expected a member that fits" in refusal("npz", content)) == bool(excess)
+
+
 def test_members_that_share_their_bytes_are_refused() -> None:
     """Many entries of a directory that name one member would multiply what the archive can promise."""
     stream = io.BytesIO()
@@ -267,6 +277,34 @@ MEMBER = npy_bytes(POPULATION)
 )
 def test_other_archives_are_refused(content: bytes, message: str) -> None:
     assert refusal("npz", content) == message
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("shape", [(0, 4), (1, 4), (3, 58), (2**16 + 1, 4), (2**22 + 1, 1)])
+def test_the_checksum_of_a_member_of_any_size_is_compared(compression: int, shape: tuple[int, int]) -> None:
+    """Also of one without values, of one as long as a piece that is read, and of longer ones."""
+    array = np.zeros(shape, np.float32)
+    content = bytearray(npz_bytes({"weights.npy": npy_bytes(array)}, compression))
+    assert read("npz", content).arrays["weights"].shape == shape
+    content[content.rindex(b"PK\x01\x02") + 16] ^= 1
+    assert (
+        refusal("npz", content)
+        == f"expected a .npz archive, got {len(content)} bytes: Bad CRC-32 for file 'weights.npy'"
+    )
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_safetensors_header_has_an_end(tmp_path: Path, excess: int) -> None:
+    """The format's own limit. The bytes are a hole in the file, and are read only where they may be."""
+    length = 100_000_000 + excess
+    path = tmp_path / "w.safetensors"
+    with path.open("w+b") as stream:
+        stream.write(struct.pack("<Q", length) + b"x")
+        stream.truncate(length + 8)
+        stream.seek(0)
+        with pytest.raises(InputError) as refused:
+            read_safetensors(stream, length + 8, "file")
+    assert ("got a header of 100000001 bytes" in str(refused.value)) == bool(excess)
 
 
 def test_damaged_and_encrypted_members_are_refused() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evalengine.errors import OutputError
-from evalengine.files import check_writable, write_whole, write_whole_by_name
+from evalengine.errors import InputError, OutputError
+from evalengine.files import check_writable, file_path, write_whole, write_whole_by_name
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -59,11 +59,33 @@ def test_a_new_file_follows_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "table.csv").stat().st_mode == (tmp_path / "plain.csv").stat().st_mode
 
 
-def test_devices_and_pipes_are_written_to_directly(tmp_path: Path) -> None:
-    check_writable("/dev/null")
-    with write_whole("/dev/null") as stream:
-        stream.write(b"gone")
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+def test_devices_are_written_to_directly() -> None:
+    """A terminal of the test's own: root could replace one of the machine's devices by a file."""
+    ours, theirs = os.openpty()
+    try:
+        device = os.ttyname(theirs)
+        check_writable(device)
+        with write_whole(device) as stream:
+            stream.write(b"shown")
+        assert os.read(ours, 100) == b"shown"
+        assert stat.S_ISCHR(os.stat(device).st_mode)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_pipes_are_written_to_directly(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        check_writable(pipe)
+        with write_whole(pipe) as stream:
+            stream.write(b"sent")
+        assert os.read(reader, 100) == b"sent"
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+    finally:
+        os.close(reader)
 
 
 def test_checking_leaves_no_trace(tmp_path: Path) -> None:
@@ -140,3 +162,59 @@ def test_a_program_cannot_go_back_in_a_pipe(tmp_path: Path) -> None:
         write_whole_by_name(tmp_path / "pipe"),
     ):
         pytest.fail("the block ran")
+
+
+class Recorder:
+    """Records when files are synced, and what they held then, and when they take their final names."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.events: list[tuple[str, int, int]] = []
+        self._fsync, self._replace = os.fsync, os.replace
+        monkeypatch.setattr(os, "fsync", self.fsync)
+        monkeypatch.setattr(os, "replace", self.replace)
+
+    def fsync(self, descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        self.events.append(("synced", found.st_ino, found.st_size))
+        self._fsync(descriptor)
+
+    def replace(self, beside: str, path: str) -> None:
+        found = os.stat(beside)
+        self.events.append(("replaced", found.st_ino, found.st_size))
+        self._replace(beside, path)
+
+
+def test_content_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut would leave an empty file in the place of the one that was there."""
+    recorder = Recorder(monkeypatch)
+    with write_whole(tmp_path / "table.csv") as stream:
+        stream.write(b"new")
+    inode = (tmp_path / "table.csv").stat().st_ino
+    assert recorder.events == [("synced", inode, 3), ("replaced", inode, 3)]
+
+
+def test_what_another_program_wrote_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch)
+    with write_whole_by_name(tmp_path / "video.mp4") as beside:
+        beside.write_bytes(b"frames")
+    inode = (tmp_path / "video.mp4").stat().st_ino
+    assert recorder.events == [("synced", inode, 6), ("replaced", inode, 6)]
+
+
+def test_names_of_files_do_not_speak_to_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a\n\x1b[2J").mkdir()
+    with pytest.raises(OutputError) as refused:
+        check_writable(tmp_path / "a\n\x1b[2J")
+    assert str(refused.value) == rf"output: expected a file, got the folder {tmp_path}/a\n\x1b[2J"
+
+
+@pytest.mark.parametrize("value", [None, 5, b"best.npy", "a\0b", "a\ud800", ["best.npy"]])
+def test_what_is_no_name_of_a_file(value: object) -> None:
+    with pytest.raises(InputError) as refused:
+        file_path("weights", value)
+    assert str(refused.value) == f"weights: expected the name of a file, got {value!r}"
+
+
+@pytest.mark.parametrize("value", ["best.npy", Path("best.npy"), "caf\udce9.npy"])
+def test_names_of_files(value: str | Path) -> None:
+    assert file_path("weights", value) == Path(value)

@@ -41,6 +41,7 @@ from evalengine.completion import (
     complete_environment_or_all,
     complete_policy,
 )
+from evalengine.messages import named
 
 __all__ = [
     "BAD_INPUT",
@@ -174,14 +175,14 @@ def _verdict(error: Exception) -> tuple[int, str]:
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         where = PROGRAM if context is None else context.command_path
-        return BAD_INPUT, f"{' '.join(error.format_message().split())} (see {where} --help)"
+        return BAD_INPUT, f"{named(' '.join(error.format_message().split()))} (see {where} --help)"
     if isinstance(error, ImportError):
-        return MISSING_DEPENDENCY, str(error)
+        return MISSING_DEPENDENCY, named(error)
     from evalengine.errors import EvalEngineError, InputError, UnsupportedError
 
     if isinstance(error, InputError | UnsupportedError):
         return BAD_INPUT, str(error)
     if isinstance(error, EvalEngineError | OSError):
-        return INTERNAL, str(error)
-    details = " ".join(f"{type(error).__name__}: {error}".split())
+        return INTERNAL, str(error) if isinstance(error, EvalEngineError) else named(error)
+    details = named(" ".join(f"{type(error).__name__}: {error}".split()))
     return INTERNAL, f"{details} ({console.TRACEBACK_VARIABLE}=1 shows where)"

@@ -23,6 +23,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
+from evalengine.messages import first_line, kind, named, shown
 
 # Deflate cannot shrink anything by more than 1032:1.
 _MOST_DEFLATION = 1032
@@ -96,7 +97,7 @@ def read_npz(stream: BinaryIO, size: int, name: str) -> ArrayFile:
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
-        raise InputError(f"{name}: expected a .npz archive, got {size} bytes: {_first_line(error)}") from None
+        raise InputError(f"{name}: expected a .npz archive, got {size} bytes: {first_line(error)}") from None
 
 
 def read_safetensors(stream: BinaryIO, size: int, name: str) -> ArrayFile:
@@ -109,13 +110,13 @@ def read_safetensors(stream: BinaryIO, size: int, name: str) -> ArrayFile:
     header, start = _read_safetensors_header(stream, size, name)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise InputError(f"{name}: expected __metadata__ to be strings by name, got {metadata!r:.80}")
+        raise InputError(f"{name}: expected __metadata__ to be strings by name, got {shown(metadata)}")
     arrays = {}
     end = 0
     in_file_order = sorted((_checked_tensor(key, entry, name), key) for key, entry in header.items())
     for tensor, key in in_file_order:
         if tensor.begin != end:
-            raise InputError(f"{name}: {key}: expected data at offset {end}, got {tensor.begin}")
+            raise InputError(f"{name}: {named(key)}: expected data at offset {end}, got {tensor.begin}")
         end = tensor.end
     if start + end != size:
         raise InputError(f"{name}: expected {start + end} bytes as the header says, got {size}")
@@ -145,10 +146,10 @@ def _checked_npy_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[
     if dtype.hasobject:
         raise InputError(f"{name}: expected an array of floats, got Python objects, which are never unpickled")
     if dtype.kind != "f":
-        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {dtype}")
+        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {named(dtype)}")
     promised = header + math.prod(shape) * dtype.itemsize
     if promised != size:
-        raise InputError(f"{name}: expected {promised} bytes for {dtype} of shape {shape}, got {size}")
+        raise InputError(f"{name}: expected {promised} bytes for {named(dtype)} of shape {shape}, got {size}")
     return shape, fortran_order, dtype, header
 
 
@@ -171,7 +172,7 @@ def _read_npy_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int
             warnings.simplefilter("ignore")
             shape, fortran_order, dtype = read_header(io.BytesIO(length_bytes + stream.read(length)))
     except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError) as error:
-        raise InputError(f"{name}: expected a .npy array, got a malformed header: {_first_line(error)}") from None
+        raise InputError(f"{name}: expected a .npy array, got a malformed header: {first_line(error)}") from None
     if len(shape) > _MOST_DIMENSIONS or not all(0 <= sizes <= _LARGEST_SIZE for sizes in shape):
         # Not shown: an integer may have more digits than Python prints.
         raise InputError(f"{name}: expected at most {_MOST_DIMENSIONS} dimensions of 0 to 2**63 - 1, got others")
@@ -204,21 +205,22 @@ def _check_member(member: zipfile.ZipInfo, size: int, name: str) -> None:
     elif member.compress_type == zipfile.ZIP_DEFLATED:
         most = member.compress_size * _MOST_DEFLATION
     else:
-        raise InputError(f"{name}: {member.filename}: expected a stored or deflated member, got another compression")
+        raise InputError(
+            f"{name}: {named(member.filename)}: expected a stored or deflated member, got another compression"
+        )
     if member.header_offset + member.compress_size > size or member.file_size > most:
         raise InputError(
-            f"{name}: {member.filename}: expected a member that fits an archive of {size} bytes, "
+            f"{name}: {named(member.filename)}: expected a member that fits an archive of {size} bytes, "
             f"got {member.file_size} bytes promised"
         )
     if not member.filename.endswith(".npy"):
-        raise InputError(f"{name}: expected .npy members, got {member.filename}")
+        raise InputError(f"{name}: expected .npy members, got {named(member.filename)}")
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NDArray[Any]:
     with archive.open(member) as stream:
-        array = read_npy(stream, member.file_size, f"{name}: {member.filename}")
-        stream.read(1)  # the checksum is compared where the member ends
-    return array
+        # With its last byte the member ends, where zipfile compares the checksum.
+        return read_npy(stream, member.file_size, f"{name}: {named(member.filename)}")
 
 
 class _Tensor(NamedTuple):
@@ -239,9 +241,9 @@ def _read_safetensors_header(stream: BinaryIO, size: int, name: str) -> tuple[di
     try:
         header = json.loads(stream.read(length))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: expected a .safetensors header in JSON: {_first_line(error)}") from None
+        raise InputError(f"{name}: expected a .safetensors header in JSON: {first_line(error)}") from None
     if not isinstance(header, dict):
-        raise InputError(f"{name}: expected a .safetensors header by tensor name, got {type(header).__name__}")
+        raise InputError(f"{name}: expected a .safetensors header by tensor name, got {kind(header)}")
     return header, 8 + length
 
 
@@ -252,25 +254,21 @@ def _checked_tensor(key: str, entry: Any, name: str) -> _Tensor:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [begin, end]}:
             pass
         case _:
-            raise InputError(f"{name}: {key}: expected dtype, shape and data_offsets, got {entry!r:.80}")
+            raise InputError(f"{name}: {named(key)}: expected dtype, shape and data_offsets, got {shown(entry)}")
     if len(shape) > _MOST_DIMENSIONS:
-        raise InputError(f"{name}: {key}: expected at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}")
+        raise InputError(f"{name}: {named(key)}: expected at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}")
     if dtype not in _SAFETENSORS_DTYPES:
-        raise InputError(f"{name}: {key}: expected F32 (F64, F16 and BF16 are cast), got {dtype!r:.80}")
+        raise InputError(f"{name}: {named(key)}: expected F32 (F64, F16 and BF16 are cast), got {shown(dtype)}")
     if not all(type(number) is int and 0 <= number <= _LARGEST_SIZE for number in (*shape, begin, end)):
-        raise InputError(f"{name}: {key}: expected sizes and offsets from 0 to 2**63 - 1, got {entry!r:.80}")
+        raise InputError(f"{name}: {named(key)}: expected sizes and offsets from 0 to 2**63 - 1, got {shown(entry)}")
     dtype = _SAFETENSORS_DTYPES[dtype]
     promised = math.prod(shape) * np.dtype(dtype).itemsize
     if end - begin != promised:
-        raise InputError(f"{name}: {key}: expected {promised} bytes for shape {tuple(shape)}, got {end - begin}")
+        raise InputError(f"{name}: {named(key)}: expected {promised} bytes for shape {tuple(shape)}, got {end - begin}")
     return _Tensor(begin, end, dtype, tuple(shape))
 
 
 def _check_printable(key: str, name: str) -> None:
     """Names of arrays appear in messages: they shall not break lines there, nor speak to a terminal."""
     if not key.isprintable():
-        raise InputError(f"{name}: expected printable names of arrays, got {key!r:.80}")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{name}: expected printable names of arrays, got {shown(key)}")

@@ -4,7 +4,7 @@
     >>> evaluate("CartPole-v1", population, policy, cancel=stop)                 # CancelledError soon after stop.set()
 
 The engine asks Python some ten times a second whether to go on (it does so for Ctrl-C as well); a token that is set
-makes that answer a `CancelledError`. Depends on errors only.
+makes that answer a `CancelledError`. Depends on messages and errors.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from evalengine.errors import CancelledError, InputError
+from evalengine.messages import shown
 
 
 @runtime_checkable
@@ -30,8 +31,18 @@ def check_token(cancel: object) -> None:
     Raises:
         InputError: it has no method `is_set`.
     """
-    if cancel is not None and not isinstance(cancel, CancelToken):
-        raise InputError(f"cancel: expected an object with is_set(), such as a threading.Event, got {cancel!r}")
+    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+        raise InputError(f"cancel: expected an object with is_set(), such as a threading.Event, got {shown(cancel)}")
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what is neither None nor a function.
+
+    Raises:
+        InputError: it cannot be called.
+    """
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress: expected a function of (done, total), got {shown(progress)}")
 
 
 def cancellable(

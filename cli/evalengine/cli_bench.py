@@ -12,6 +12,7 @@ from evalengine import console
 from evalengine.bench.measures import Measure
 from evalengine.cli_options import INTERRUPTED, MISMATCH, OK, Help, Json, Threads
 from evalengine.completion import complete_backends, complete_environment_or_all, complete_policy
+from evalengine.messages import named
 
 
 class Workload(StrEnum):
@@ -62,7 +63,7 @@ def bench(
     from evalengine.errors import InputError
 
     if no_csv and out is not None:
-        raise InputError(f"--out: expected either --out or --no-csv, got both ({out})")
+        raise InputError(f"--out: expected either --out or --no-csv, got both ({named(out)})")
     config = BenchConfig(
         env=env,
         measure=measure,
@@ -87,7 +88,7 @@ def bench(
 
         console.write_renderables(bench_report(result))
     if result.interrupted:
-        kept = f", kept in {result.csv_path}" if result.csv_path is not None else ""
+        kept = f", kept in {named(result.csv_path)}" if result.csv_path is not None else ""
         console.note(f"interrupted: {len(result.rows):,} of {result.planned:,} rows{kept}")
         return INTERRUPTED
     return OK if result.ok else MISMATCH

@@ -1,7 +1,8 @@
 """The command line's two streams: results on stdout, progress and errors on stderr.
 
 Everything that a command prints goes through here, so that a closed pipe, a full disk and a missing stream are dealt
-with once. rich is imported only by what needs it. Depends on `errors` only.
+with once. Whatever a file is called, its name does not speak to the terminal. rich is imported only by what needs it.
+Depends on `errors` and `messages`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TextIO
+
+from evalengine.messages import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -76,7 +79,8 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
                 for line in _records(renderable):
                     console.print(line, soft_wrap=True)
             else:
-                console.print(renderable)
+                # rich writes its own escape sequences; a text has none.
+                console.print(printable(renderable, keep="\n") if isinstance(renderable, str) else renderable)
     write_result("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
@@ -250,7 +254,7 @@ def _to_stderr(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(printable(text, keep="\n\t") + "\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)  # Nowhere left to say so.

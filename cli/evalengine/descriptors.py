@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
 from evalengine.arguments import MOST_EPISODES
 from evalengine.errors import InputError
+from evalengine.messages import named, shown
 from evalengine.registry import EnvironmentEntry
+from evalengine.scalars import as_number, is_one_of, items_of
 
 REDUCERS = ("first", "last", "min", "max", "mean", "sum")
 COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
@@ -63,11 +63,15 @@ class Condition:
 
     def __post_init__(self) -> None:
         _check_name(self.field)
-        if self.comparison not in COMPARISONS:
-            raise InputError(f"descriptor: expected a comparison of {' '.join(COMPARISONS)}, got {self.comparison!r}")
-        value = _number(self.value)
+        if not is_one_of(self.comparison, COMPARISONS):
+            raise InputError(
+                f"descriptor: expected a comparison of {' '.join(COMPARISONS)}, got {shown(self.comparison)}"
+            )
+        value = as_number(self.value)
         if value is None or value != value:
-            raise InputError(f"descriptor: expected a number to compare {self.field} with, got {self.value!r}")
+            raise InputError(
+                f"descriptor: expected a number to compare {named(self.field)} with, got {shown(self.value)}"
+            )
         object.__setattr__(self, "value", value)
 
     def __str__(self) -> str:
@@ -98,15 +102,17 @@ class Descriptor:
     otherwise: Descriptor | float | None = None
 
     def __post_init__(self) -> None:
-        if self.reducer not in REDUCERS:
-            raise InputError(f"descriptor: expected a reducer of {', '.join(REDUCERS)}, got {self.reducer!r}")
+        if not is_one_of(self.reducer, REDUCERS):
+            raise InputError(f"descriptor: expected a reducer of {', '.join(REDUCERS)}, got {shown(self.reducer)}")
         _check_name(self.field)
         if not isinstance(self.where, tuple) or not all(isinstance(part, Condition) for part in self.where):
-            raise InputError(f"descriptor: where: expected a tuple of Condition, got {self.where!r}")
+            raise InputError(f"descriptor: where: expected a tuple of Condition, got {shown(self.where)}")
         if self.otherwise is not None and not isinstance(self.otherwise, Descriptor):
-            number = _number(self.otherwise)
+            number = as_number(self.otherwise)
             if number is None:
-                raise InputError(f"descriptor: otherwise: expected a number or a Descriptor, got {self.otherwise!r}")
+                raise InputError(
+                    f"descriptor: otherwise: expected a number or a Descriptor, got {shown(self.otherwise)}"
+                )
             object.__setattr__(self, "otherwise", number)
 
     def __str__(self) -> str:
@@ -125,7 +131,7 @@ class Descriptor:
         if isinstance(value, Descriptor):
             return value
         if not isinstance(value, str):
-            raise InputError(f"descriptor: expected a spelling or a Descriptor, got {value!r}")
+            raise InputError(f"descriptor: expected a spelling or a Descriptor, got {shown(value)}")
         *alternatives, last = re.split(r"\s+else\s+", value.strip())
         otherwise: Descriptor | float | None = _parsed_number(last) if alternatives else None
         if otherwise is None:
@@ -167,15 +173,16 @@ def raw_descriptors(
     """
     if isinstance(descriptors, tuple) and not descriptors:
         return []
-    if isinstance(descriptors, str | Descriptor) or not isinstance(descriptors, Sequence):
-        raise InputError(f"descriptors: expected a list such as ['last(x)', 'mean(reward)'], got {descriptors!r}")
-    if len(descriptors) * episodes_in_all > MOST_EPISODES:
+    listed = items_of(descriptors, Sequence)
+    if listed is None:
+        raise InputError(f"descriptors: expected a list such as ['last(x)', 'mean(reward)'], got {shown(descriptors)}")
+    if len(listed) * episodes_in_all > MOST_EPISODES:
         raise InputError(
-            f"descriptors: expected at most {MOST_EPISODES} numbers in one call, got {len(descriptors)} for each of "
+            f"descriptors: expected at most {MOST_EPISODES} numbers in one call, got {len(listed)} for each of "
             f"{episodes_in_all} episodes"
         )
     raw = []
-    for index, descriptor in enumerate(descriptors):
+    for index, descriptor in enumerate(listed):
         try:
             raw.append(Descriptor.of(descriptor).raw(entry))
         except InputError as error:
@@ -198,19 +205,13 @@ def _place(field: str, places: dict[str, RawField], entry: EnvironmentEntry) -> 
     hint = f"; did you mean {near[0]!r}?" if near else ""
     images = "" if entry.observation_fields else "; the values of its images have no names"
     raise InputError(
-        f"descriptor: expected a field of {entry.id}, got {field!r}{hint} ({', '.join(entry.fields)}{images})"
+        f"descriptor: expected a field of {entry.id}, got {shown(field)}{hint} ({', '.join(entry.fields)}{images})"
     )
 
 
 def _check_name(field: object) -> None:
     if not isinstance(field, str) or not field.isidentifier():
-        raise InputError(f"descriptor: expected a field's name, got {field!r}")
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        return float(value)
-    return None
+        raise InputError(f"descriptor: expected a field's name, got {shown(field)}")
 
 
 def _parsed_number(text: str) -> float | None:
@@ -223,7 +224,7 @@ def _parsed_number(text: str) -> float | None:
 def _parsed_reduction(text: str, otherwise: Descriptor | float | None, whole: str) -> Descriptor:
     match = _REDUCTION.fullmatch(text)
     if match is None:
-        raise InputError(f"descriptor: expected {_SPELLING}, got {whole!r}")
+        raise InputError(f"descriptor: expected {_SPELLING}, got {shown(whole)}")
     reducer, field, conditions = match.groups()
     parts = re.split(r"\s+and\s+", conditions) if conditions else []
     return Descriptor(reducer, field, tuple(_parsed_condition(part, whole) for part in parts), otherwise)
@@ -233,12 +234,12 @@ def _parsed_condition(text: str, whole: str) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise InputError(
-            f"descriptor: expected a condition such as 'leg_contact' or 'x < 0.5', got {text!r} in {whole!r}"
+            f"descriptor: expected a condition such as 'leg_contact' or 'x < 0.5', got {shown(text)} in {shown(whole)}"
         )
     field, comparison, value = match.groups()
     if comparison is None:
         return Condition(field)
     number = _parsed_number(value)
     if number is None:
-        raise InputError(f"descriptor: expected a number to compare {field} with, got {value!r}")
+        raise InputError(f"descriptor: expected a number to compare {named(field)} with, got {shown(value)}")
     return Condition(field, comparison, number)

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
-from evalengine.cancellation import CancelToken, check_token, stop_if_cancelled
+from evalengine.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.engine_call import Evaluation, Part
 from evalengine.errors import InputError
+from evalengine.messages import shown
 from evalengine.policy import Policy
 from evalengine.shares import Assembly, Job, ShareOptions, check_threads, evaluate_share, within_population
 
@@ -90,11 +91,12 @@ def evaluate_on(
         CancelledError: `cancel` was set before all shares were done.
     """
     if not callable(getattr(executor, "submit", None)):
-        raise InputError(f"executor: expected an object with submit(function, *arguments), got {executor!r}")
-    check_threads(threads)
+        raise InputError(f"executor: expected an object with submit(function, *arguments), got {shown(executor)}")
+    threads = check_threads(threads)
+    check_progress(progress)
     check_token(cancel)
     if shares is not None:
-        check_integer("shares", shares, least=1, most=2**31 - 1)
+        shares = check_integer("shares", shares, least=1, most=2**31 - 1)
     job = Job.of(env_id, weights, policy, episodes, seeds, options)
     workers = _workers(executor)
     count = shares or (workers * _SHARES_PER_WORKER if workers else _SHARES)
@@ -137,7 +139,7 @@ def _result(future: Future, cancel: CancelToken | None, done: int, total: int) -
 
 def _checked(result: object) -> Part:
     if not isinstance(result, Part):
-        raise InputError(f"executor: expected futures whose result is what the function returned, got {result!r:.80}")
+        raise InputError(f"executor: expected futures whose result is what the function returned, got {shown(result)}")
     return result
 
 

@@ -18,15 +18,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
-from evalengine.arguments import check_integer, named_values, non_finite_weight, population_matrix, seed_matrix
-from evalengine.cancellation import CancelToken, cancellable, check_token
+from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
+from evalengine.cancellation import CancelToken, cancellable, check_progress, check_token
 from evalengine.descriptors import DescriptorLike, raw_descriptors
 from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.messages import shown
 from evalengine.normalization import Normalization, ObservationStatistics, PartialSum, check_normalization
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.policy import Policy
 from evalengine.population import flat_weights
 from evalengine.registry import describe
+from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
 from evalengine.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 
 if TYPE_CHECKING:
@@ -135,13 +137,17 @@ def evaluate_part(
         As `evaluate`.
     """
     seen = ObservationOptions.of(observation)
-    entry = describe(env_id, env_kwargs, seen)
+    kwargs, reset_values = named_values("env_kwargs", env_kwargs), named_values("reset_options", reset_options)
+    entry = describe(env_id, kwargs, seen)
     policy = policy if isinstance(policy, Policy) else Policy(policy)
     policy.check_fits(entry)
     matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
     episode_seeds = seed_matrix(seeds, episodes, len(matrix))
     failure_fitness = _failure_fitness(on_nan)
-    _check_options(max_episode_steps, threads, progress, keep, collect_statistics)
+    limit, threads = _checked_limits(max_episode_steps, threads)
+    check_progress(progress)
+    check_flag("collect_statistics", collect_statistics)
+    keeps_final_observation = bool(_checked_keep(keep))
     check_normalization(normalize)
     wanted = raw_descriptors(descriptors, entry, len(matrix) * episode_seeds.shape[1])
     first, population = (0, len(matrix)) if place is None else place
@@ -151,17 +157,17 @@ def evaluate_part(
         with engine_errors():
             raw = _engine.evaluate(
                 entry.id,
-                named_values("env_kwargs", env_kwargs),
-                named_values("reset_options", reset_options),
+                kwargs,
+                reset_values,
                 policy.network,
                 policy.head,
                 matrix,
                 episode_seeds,
                 threads=available_threads() if threads is None else threads,
                 group_width=None,
-                max_episode_steps=max_episode_steps,
+                max_episode_steps=limit,
                 on_nan=failure_fitness,
-                keep_final_observation="final_observation" in keep,
+                keep_final_observation=keeps_final_observation,
                 progress=cancellable(progress, cancel),
                 observation=raw_options(seen),
                 normalization=None if normalize is None else normalize.raw(entry),
@@ -217,22 +223,24 @@ def _failure_fitness(on_nan: object) -> float | None:
     """Return the fitness of individuals that fail, or None if the evaluation shall fail with them."""
     if isinstance(on_nan, str) and on_nan == "raise":
         return None
-    if isinstance(on_nan, int | float | np.integer | np.floating) and not isinstance(on_nan, bool):
-        return float(on_nan)
-    raise InputError(f"on_nan: expected 'raise' or a number, got {on_nan!r}")
+    number = as_number(on_nan)
+    if number is None:
+        raise InputError(f"on_nan: expected 'raise' or a number, got {shown(on_nan)}")
+    return number
 
 
-def _check_options(
-    max_episode_steps: object, threads: object, progress: object, keep: object, collect_statistics: object
-) -> None:
+def _checked_limits(max_episode_steps: object, threads: object) -> tuple[int | None, int | None]:
+    """Return the time limit and the number of threads as integers, None where none is given."""
     if max_episode_steps is not None:
-        check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
+        max_episode_steps = check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
     if threads is not None:
-        check_integer("threads", threads, least=1, most=_MOST_THREADS)
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress: expected a function of (done, total), got {progress!r}")
+        threads = check_integer("threads", threads, least=1, most=_MOST_THREADS)
+    return max_episode_steps, threads
+
+
+def _checked_keep(keep: object) -> tuple[str, ...]:
     # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
-    if not isinstance(keep, tuple | list | set | frozenset) or not set(keep) <= {"final_observation"}:
-        raise InputError(f"keep: expected () or ('final_observation',), got {keep!r}")
-    if not isinstance(collect_statistics, bool):
-        raise InputError(f"collect_statistics: expected True or False, got {collect_statistics!r}")
+    names = items_of(keep, (tuple, list, set, frozenset))
+    if names is None or not all(is_one_of(name, ("final_observation",)) for name in names):
+        raise InputError(f"keep: expected () or ('final_observation',), got {shown(keep)}")
+    return tuple(names)

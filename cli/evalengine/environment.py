@@ -21,7 +21,7 @@ from evalengine import _engine
 from evalengine.arguments import SEED_LIMIT, check_integer, float_array, named_values
 from evalengine.errors import InputError, engine_errors
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
-from evalengine.registry import EnvironmentEntry, describe
+from evalengine.registry import EnvironmentEntry, describe, own_entry
 
 
 def make(
@@ -44,11 +44,14 @@ def make(
         InputError: no such environment, or an argument that it does not take.
     """
     options = ObservationOptions.of(observation)
-    entry = describe(env_id, kwargs, options)
+    values = named_values("env_kwargs", kwargs)
+    entry = describe(env_id, values, options)
     if max_episode_steps is not None:
-        check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
+        max_episode_steps = check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
     with engine_errors():
-        return Environment(entry, _engine.Environment(entry.id, kwargs, max_episode_steps, raw_options(options)))
+        return Environment(
+            own_entry(entry), _engine.Environment(entry.id, values, max_episode_steps, raw_options(options))
+        )
 
 
 class Environment:

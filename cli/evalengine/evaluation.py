@@ -76,7 +76,8 @@ def batch_evaluate(
         InputError: an argument cannot be used; nothing has been run.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
-    check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)  # None is a choice of `evaluate` only
+    # None is a choice of `evaluate` only.
+    n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
     policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
     matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness

@@ -1,6 +1,7 @@
-"""Writing files whole or not at all.
+"""Reading nothing but regular files, and writing files whole or not at all.
 
 Results appear under their final name only once they are complete: they are written beside it and moved into place.
+Depends on messages and errors.
 """
 
 from __future__ import annotations
@@ -13,7 +14,65 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from evalengine.errors import OutputError
+from evalengine.errors import InputError, OutputError
+from evalengine.messages import named, shown
+
+
+def file_path(name: str, value: object) -> Path:
+    """Return what a caller passes as the name of a file.
+
+    Raises:
+        InputError: it is no text and no path, or one that the system cannot have; the message calls it `name`.
+    """
+    try:
+        path = Path(value) if isinstance(value, str | os.PathLike) else None
+        is_possible = path is not None and b"\0" not in os.fsencode(path)
+    except Exception:  # a path of the caller's own; a lone surrogate that stands for no byte
+        is_possible = False
+    if not is_possible or path is None:
+        raise InputError(f"{name}: expected the name of a file, got {shown(value)}")
+    return path
+
+
+@contextmanager
+def open_regular(path: Path, name: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Yield a file opened for reading, and its size.
+
+    A pipe would make the open wait for a writer, and a device may have no end: neither is opened.
+
+    Raises:
+        FileNotFoundError: there is none.
+        InputError: it is no regular file or cannot be read; the message begins with `name`.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{name}: expected a regular file, got a folder or a device")
+        with path.open("rb") as stream:
+            yield stream, os.fstat(stream.fileno()).st_size
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def check_other_file(option: str, output: Path, read: Path, what: str) -> None:
+    """Refuse an output that is what is read, by whatever name: another spelling, a symbolic or a hard link.
+
+    Args:
+        option: the output's name, for the message.
+        output: where it is to be written.
+        read: what shall be kept, which need not exist: if the output made it, it would be read the next time.
+        what: what that is, for the message.
+
+    Raises:
+        InputError: both are one file.
+        OutputError: there can be no file of the output's name.
+    """
+    with output_errors(output):
+        is_one = os.path.realpath(output) == os.path.realpath(read)
+        is_one = is_one or (output.exists() and read.exists() and output.samefile(read))
+    if is_one:
+        raise InputError(f"{option}: expected another file than {what}, got {named(output)}")
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -59,7 +118,7 @@ def write_whole_by_name(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     with output_errors(path):
         if is_special(path):
-            raise OutputError(f"output: expected a regular file, got {os.fspath(path)}")
+            raise OutputError(f"output: expected a regular file, got {named(path)}")
         with _replacing(path) as (beside, descriptor):
             try:
                 yield beside
@@ -89,7 +148,7 @@ def output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(f"output: cannot write {os.fspath(path)}: {error.strerror or error}") from None
+        raise OutputError(f"output: cannot write {named(path)}: {error.strerror or error}") from None
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:
@@ -103,7 +162,7 @@ def is_special(path: str | os.PathLike[str]) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
-        raise OutputError(f"output: expected a file, got the folder {os.fspath(path)}")
+        raise OutputError(f"output: expected a file, got the folder {named(path)}")
     return not stat.S_ISREG(mode)
 
 
@@ -111,9 +170,9 @@ def _open_beside(path: str | os.PathLike[str]) -> tuple[Path, int]:
     """Create an empty file in the folder of `path` (links followed), with the mode that the final file will have."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise OutputError(f"output: cannot write {os.fspath(path)}: no folder {target.parent}")
+        raise OutputError(f"output: cannot write {named(path)}: no folder {named(target.parent)}")
     if target.exists() and not os.access(target, os.W_OK):
-        raise OutputError(f"output: cannot write {os.fspath(path)}: the existing file is write-protected")
+        raise OutputError(f"output: cannot write {named(path)}: the existing file is write-protected")
     beside = target.with_name(f".evalengine-{secrets.token_hex(8)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     if target.exists():

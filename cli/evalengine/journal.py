@@ -28,6 +28,7 @@ from evalengine.files import output_errors
 _FORMAT = "evalengine-journal"
 _VERSION = 1
 _PIECE = 1 << 20
+_PART, _JOURNAL = ".part", ".part.journal"
 
 
 class Block(NamedTuple):
@@ -143,12 +144,17 @@ def open_journal(out: Path, identity: Mapping[str, Any], notes: Mapping[str, Any
             raise
 
 
+def is_of_a_run(path: Path) -> bool:
+    """Say whether a file is called as the two of an unfinished run are."""
+    return path.name.endswith((_PART, _JOURNAL))
+
+
 def _part(out: Path) -> Path:
-    return out.with_name(f"{out.name}.part")
+    return out.with_name(f"{out.name}{_PART}")
 
 
 def _journal(out: Path) -> Path:
-    return out.with_name(f"{out.name}.part.journal")
+    return out.with_name(f"{out.name}{_JOURNAL}")
 
 
 def _begun(lines: BinaryIO, out: Path, identity: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:

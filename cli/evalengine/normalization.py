@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.arguments import float_array
+from evalengine.arguments import float_array, plain_array
 from evalengine.errors import InputError
+from evalengine.messages import kind, named, shown
 from evalengine.registry import EnvironmentEntry
+from evalengine.scalars import as_number, check_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +29,8 @@ class Normalization:
     """What a policy sees instead of an observation x: `(x - mean) / std`, then clipped.
 
     Attributes:
-        mean: float32 in the shape of an observation, finite; for images in units of 1 = 255.
-        std: float32 in the same shape, finite and above 0.
+        mean: float32 in the shape of an observation, finite; for images in units of 1 = 255; a copy.
+        std: float32 in the same shape, finite and above 0; a copy.
         clip: values are clipped to -clip..clip as `torch.clamp` does; None clips nothing.
 
     Raises:
@@ -46,8 +48,8 @@ class Normalization:
             raise InputError(f"normalize: std: expected the mean's shape {self.mean.shape}, got {self.std.shape}")
         if not (self.std > 0).all():
             place = np.unravel_index(int((self.std > 0).argmin()), self.std.shape)
-            shown = tuple(int(index) for index in place)
-            raise InputError(f"normalize: std: expected numbers above 0, got {self.std[place]} at position {shown}")
+            position = tuple(int(index) for index in place)
+            raise InputError(f"normalize: std: expected numbers above 0, got {self.std[place]} at position {position}")
         if self.clip is not None:
             object.__setattr__(self, "clip", _checked_clip(self.clip))
 
@@ -76,13 +78,27 @@ class ObservationStatistics:
 
     Attributes:
         count: the number of observations.
-        sum: float64 in the shape of an observation.
-        sum_of_squares: float64 in the same shape.
+        sum: float64 in the shape of an observation; a copy.
+        sum_of_squares: float64 in the same shape; a copy.
+
+    Raises:
+        InputError: a count that is none, an array of another type, or shapes that differ.
     """
 
     count: int
     sum: NDArray[np.float64]
     sum_of_squares: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "count", check_integer("statistics: count", self.count, least=0, most=2**63 - 1))
+        for name in ("sum", "sum_of_squares"):
+            array = plain_array(f"statistics: {name}", getattr(self, name))
+            if array.dtype != np.float64:
+                raise InputError(f"statistics: {name}: expected float64, got {named(array.dtype)}")
+            object.__setattr__(self, name, array.copy())
+        if self.sum.shape != self.sum_of_squares.shape:
+            squares = self.sum_of_squares.shape
+            raise InputError(f"statistics: sum_of_squares: expected the sum's shape {self.sum.shape}, got {squares}")
 
     def __add__(self, other: ObservationStatistics) -> ObservationStatistics:
         """Return the statistics of both: those of the generations so far, and of one more."""
@@ -120,9 +136,11 @@ class ObservationStatistics:
         """
         if not self.count:
             raise InputError("statistics: expected at least one observation, got none")
-        if not isinstance(least_std, int | float) or isinstance(least_std, bool) or not least_std > 0:
-            raise InputError(f"least_std: expected a number above 0, got {least_std!r}")
-        return Normalization(self.mean.astype(np.float32), np.maximum(self.std, least_std).astype(np.float32), clip)
+        least = as_number(least_std)
+        if least is None or not least > 0:
+            raise InputError(f"least_std: expected a number above 0, got {shown(least_std)}")
+        with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such
+            return Normalization(self.mean.astype(np.float32), np.maximum(self.std, least).astype(np.float32), clip)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,23 +199,22 @@ class PairwiseSum:
 def check_normalization(normalize: object) -> None:
     """Refuse what is neither None nor a `Normalization`."""
     if normalize is not None and not isinstance(normalize, Normalization):
-        raise InputError(f"normalize: expected a Normalization(mean, std), got {type(normalize).__name__}")
+        raise InputError(f"normalize: expected a Normalization(mean, std), got {kind(normalize)}")
 
 
 def _finite(name: str, value: Any) -> NDArray[np.float32]:
-    array = float_array(f"normalize: {name}", value)
+    array = float_array(f"normalize: {name}", value).copy()  # the caller may change the original
     if not np.isfinite(array).all():
         place = np.unravel_index(int(np.isfinite(array).argmin()), array.shape)
-        shown = tuple(int(index) for index in place)
-        raise InputError(f"normalize: {name}: expected finite numbers, got {array[place]} at position {shown}")
+        position = tuple(int(index) for index in place)
+        raise InputError(f"normalize: {name}: expected finite numbers, got {array[place]} at position {position}")
     return array
 
 
 def _checked_clip(clip: Any) -> float:
-    if not isinstance(clip, int | float | np.integer | np.floating) or isinstance(clip, bool):
-        raise InputError(f"normalize: clip: expected a number above 0, got {clip!r}")
+    number = as_number(clip)
     with np.errstate(over="ignore"):
-        number = float(np.float32(clip))
-    if math.isnan(number) or number <= 0:
-        raise InputError(f"normalize: clip: expected a number above 0, got {clip!r}")
-    return number
+        rounded = math.nan if number is None else float(np.float32(number))
+    if not rounded > 0:
+        raise InputError(f"normalize: clip: expected a number above 0, got {shown(clip)}")
+    return rounded

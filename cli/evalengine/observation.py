@@ -6,7 +6,7 @@
 Applied in this order, whatever the order in which they are given: MaxAndSkipObservation, GrayscaleObservation,
 ResizeObservation, FrameStackObservation, all of them behind the time limit, as around `gymnasium.make`. Steps are the
 environment's: an action of skip=4 counts four, in lengths, time limits and rates. The extension applies them; depends
-on arguments only.
+on scalars, messages and errors.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from evalengine.arguments import check_integer
 from evalengine.errors import InputError
+from evalengine.messages import shown
+from evalengine.scalars import check_flag, check_integer, is_one_of
 
 _MOST_FRAMES = 64
 _LONGEST_SIDE = 1024
@@ -63,12 +64,11 @@ class ObservationOptions:
         if self.stack is not None:
             stack = check_integer("observation: stack", self.stack, least=1, most=_MOST_FRAMES)
             object.__setattr__(self, "stack", stack)
-        if not isinstance(self.grayscale, bool):
-            raise InputError(f"observation: grayscale: expected True or False, got {self.grayscale!r}")
+        check_flag("observation: grayscale", self.grayscale)
         if self.resize is not None:
             object.__setattr__(self, "resize", _checked_size(self.resize))
-        if self.padding not in ("reset", "zero"):
-            raise InputError(f"observation: padding: expected 'reset' or 'zero', got {self.padding!r}")
+        if not is_one_of(self.padding, ("reset", "zero")):
+            raise InputError(f"observation: padding: expected 'reset' or 'zero', got {shown(self.padding)}")
         if self.padding == "zero" and self.stack is None:
             raise InputError("observation: padding: expected a stack to be padded, got none")
 
@@ -95,13 +95,9 @@ class ObservationOptions:
         if isinstance(value, str):
             value = _parsed(value)
         if isinstance(value, Mapping):
-            names = [field.name for field in fields(cls)]
-            for name in value:
-                if name not in names:
-                    raise InputError(f"observation: expected some of {', '.join(names)}, got {name!r}")
-            value = cls(**value)
+            value = cls(**_named_options(value, [field.name for field in fields(cls)]))
         elif not isinstance(value, cls):
-            raise InputError(f"observation: expected a mapping or a spelling {_SPELLING}, got {value!r}")
+            raise InputError(f"observation: expected a mapping or a spelling {_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
 
     def raw(self) -> RawOptions:
@@ -124,9 +120,20 @@ def raw_options(options: ObservationOptions | None) -> RawOptions | None:
     return None if options is None else options.raw()
 
 
+def _named_options(options: Mapping[Any, Any], names: list[str]) -> dict[str, Any]:
+    try:
+        given = dict(options)
+    except Exception:  # a mapping of the caller's own
+        raise InputError(f"observation: expected a mapping of {', '.join(names)}, got {shown(options)}") from None
+    for name in given:
+        if not is_one_of(name, names):
+            raise InputError(f"observation: expected some of {', '.join(names)}, got {shown(name)}")
+    return given
+
+
 def _checked_size(size: Any) -> tuple[int, int]:
     if not isinstance(size, tuple | list) or len(size) != 2:
-        raise InputError(f"observation: resize: expected (height, width), got {size!r}")
+        raise InputError(f"observation: resize: expected (height, width), got {shown(size)}")
     height, width = (check_integer("observation: resize", side, least=1, most=_LONGEST_SIDE) for side in size)
     return height, width
 
@@ -137,7 +144,7 @@ def _parsed(text: str) -> dict[str, Any]:
     for part in text.split(",") if text.strip() else []:
         name, value = _parsed_part(part.strip())
         if name in mapping:
-            raise InputError(f"observation: expected each option once, got {name} twice in {text!r}")
+            raise InputError(f"observation: expected each option once, got {name} twice in {shown(text)}")
         mapping[name] = value
     return mapping
 
@@ -151,4 +158,4 @@ def _parsed_part(part: str) -> tuple[str, Any]:
         return "resize", (int(match[1]), int(match[2]))
     if match := re.fullmatch(r"padding=(\w+)", part):
         return "padding", match[1]
-    raise InputError(f"observation: expected a spelling {_SPELLING}, got {part!r}")
+    raise InputError(f"observation: expected a spelling {_SPELLING}, got {shown(part)}")

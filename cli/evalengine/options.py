@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from evalengine.errors import InputError
+from evalengine.messages import shown
 
 
 def parse_settings(option: str, settings: Sequence[str]) -> dict[str, bool | int | float]:
@@ -25,9 +26,9 @@ def parse_settings(option: str, settings: Sequence[str]) -> dict[str, bool | int
         key, equals, text = (part.strip() for part in setting.partition("="))
         value = _scalar(text)
         if not key or not equals or value is None:
-            raise InputError(f"{option}: expected key=value with a number, true or false, got {setting!r}")
+            raise InputError(f"{option}: expected key=value with a number, true or false, got {shown(setting)}")
         if key in parsed:
-            raise InputError(f"{option}: expected each key once, got {key!r} twice")
+            raise InputError(f"{option}: expected each key once, got {shown(key)} twice")
         parsed[key] = value
     return parsed
 
@@ -45,7 +46,7 @@ def parse_seeds(first: int | None, listed: str | None) -> int | tuple[int, ...]:
     try:
         return tuple(int(seed) for seed in listed.split(","))
     except ValueError:
-        raise InputError(f"--seeds: expected integers separated by commas, got {listed!r}") from None
+        raise InputError(f"--seeds: expected integers separated by commas, got {shown(listed)}") from None
 
 
 def parse_index(text: str) -> int | Literal["best"]:
@@ -59,7 +60,7 @@ def parse_index(text: str) -> int | Literal["best"]:
     try:
         return int(text)
     except ValueError:
-        raise InputError(f"--index: expected best or a position from 0, got {text!r}") from None
+        raise InputError(f"--index: expected best or a position from 0, got {shown(text)}") from None
 
 
 def parse_on_nan(text: str) -> Literal["raise"] | float:
@@ -73,7 +74,7 @@ def parse_on_nan(text: str) -> Literal["raise"] | float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"--on-nan: expected raise or a number, got {text!r}") from None
+        raise InputError(f"--on-nan: expected raise or a number, got {shown(text)}") from None
 
 
 def parse_names(option: str, text: str | None) -> tuple[str, ...] | None:
@@ -86,7 +87,7 @@ def parse_names(option: str, text: str | None) -> tuple[str, ...] | None:
         return None
     names = tuple(name.strip() for name in text.split(","))
     if "" in names or len(set(names)) != len(names):
-        raise InputError(f"{option}: expected different names separated by commas, got {text!r}")
+        raise InputError(f"{option}: expected different names separated by commas, got {shown(text)}")
     return names
 
 

@@ -26,8 +26,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
-from evalengine.arguments import check_integer, weight_array
+from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
+from evalengine.messages import named, shown
+from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
 from evalengine.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
 
 if TYPE_CHECKING:
@@ -107,12 +109,11 @@ class Policy(Spelling):
         Raises:
             InputError: the shape or an option is none, or the sizes do not fit each other.
         """
-        if activation is not None and activation not in ACTIVATIONS:
-            raise InputError(f"activation: expected 'tanh' or 'relu', got {activation!r}")
-        if head not in HEADS:
-            raise InputError(f"head: expected 'tanh' or 'clip', got {head!r}")
-        if not isinstance(bias, bool):
-            raise InputError(f"bias: expected True or False, got {bias!r}")
+        if activation is not None and not is_one_of(activation, ACTIVATIONS):
+            raise InputError(f"activation: expected 'tanh' or 'relu', got {shown(activation)}")
+        if not is_one_of(head, HEADS):
+            raise InputError(f"head: expected 'tanh' or 'clip', got {shown(head)}")
+        check_flag("bias", bias)
         act = "" if activation is None else f",act={activation}"
         return cls(f"{spell_shape(arch, shape)}{act},bias={int(bias)},head={head}")
 
@@ -223,8 +224,8 @@ class Policy(Spelling):
         Raises:
             InputError: one of them is no integer, or out of its range.
         """
-        check_integer("population", population, least=0, most=2**31 - 1)
-        check_integer("seed", seed, least=0, most=2**64 - 1)
+        population = check_integer("population", population, least=0, most=2**31 - 1)
+        seed = check_integer("seed", seed, least=0, most=2**64 - 1)
         weights = np.random.default_rng(seed).random((population, self.n_params), dtype=np.float32)
         bounds = np.concatenate(
             [np.full(math.prod(p.shape), 1 / math.sqrt(p.fan_in), dtype=np.float32) for p in self.parameters]
@@ -249,7 +250,7 @@ class Policy(Spelling):
             InputError: a shape or a dtype does not fit.
         """
         individuals = weight_array(weights, self, self.n_params)
-        inputs = np.asarray(observations)
+        inputs = plain_array("observations", observations)
         leading = individuals.ndim
         batch = inputs.shape[:leading]
         fits = len(batch) == leading and inputs.shape[leading:] in (self.input_shape, (self.n_inputs,))
@@ -257,7 +258,7 @@ class Policy(Spelling):
             expected = ", ".join(str(size) for size in (*individuals.shape[:-1], "B", *self.input_shape))
             raise InputError(f"observations: expected shape ({expected}) for {self}, got {inputs.shape}")
         if inputs.dtype.kind not in "fiu":
-            raise InputError(f"observations: expected numbers, got {inputs.dtype}")
+            raise InputError(f"observations: expected numbers, got {named(inputs.dtype)}")
         flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
         return self.network.logits(individuals, flat)
 
@@ -313,7 +314,7 @@ class Policy(Spelling):
         """
         from evalengine.torch_modules import from_torch
 
-        return from_torch(module, observation_shape)
+        return from_torch(module, _checked_shape(observation_shape))
 
     def to_torch(self, vector: ArrayLike) -> nn.Sequential:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
@@ -331,3 +332,13 @@ class Policy(Spelling):
         from evalengine.weights import save_weights
 
         save_weights(path, weights, policy=self, env_id=env_id)
+
+
+def _checked_shape(shape: object) -> tuple[int, ...] | None:
+    """Return the shape of an observation as integers, None where none is given."""
+    if shape is None:
+        return None
+    sizes = items_of(shape, (tuple, list, np.ndarray))
+    if sizes is None:
+        raise InputError(f"observation_shape: expected sizes such as (3, 96, 96), got {shown(shape)}")
+    return tuple(check_integer("observation_shape", size, least=1, most=_MOST_NUMBERS) for size in sizes)

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 
 from evalengine.arguments import float_array
 from evalengine.errors import InputError
+from evalengine.messages import named
 from evalengine.policy import Policy
-from evalengine.state_dicts import from_state_dict, one_line
+from evalengine.state_dicts import from_state_dict
 from evalengine.torch_modules import read_module
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _flat(policy: Policy, individual: Any, name: str) -> Any:
         raise InputError(f"{name}: {error}") from None
     if _body(found) != _body(policy):
         raise InputError(f"{name}: expected a module that is {policy}, got one that is {found}")
-    tensors = [float_array(f"{name}: {one_line(own.name)}", own.tensor) for own in parameters]
+    tensors = [float_array(f"{name}: {named(own.name)}", own.tensor) for own in parameters]
     return np.concatenate([tensor.reshape(-1) for tensor in tensors])
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
-from evalengine.cancellation import CancelToken, check_token, stop_if_cancelled
+from evalengine.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.engine_call import Evaluation
-from evalengine.errors import MissingDependencyError
+from evalengine.errors import InputError, MissingDependencyError
+from evalengine.messages import shown
 from evalengine.policy import Policy
 from evalengine.ray_nodes import Node, met_nodes
 from evalengine.ray_run import Run
@@ -55,8 +56,10 @@ class RayEvaluator:
             MissingDependencyError: ray is not installed.
             WorkersLostError: no node answered, or one runs another build.
         """
-        check_threads(threads)
-        check_integer("shares_per_node", shares_per_node, least=1, most=2**20)
+        threads = check_threads(threads)
+        if address is not None and not isinstance(address, str):
+            raise InputError(f"address: expected that of a cluster, such as 'auto', got {shown(address)}")
+        shares_per_node = check_integer("shares_per_node", shares_per_node, least=1, most=2**20)
         try:
             import ray
         except ImportError:
@@ -110,6 +113,7 @@ class RayEvaluator:
             CancelledError: `cancel` was set before all shares were done.
             WorkersLostError: no node is left, or one share was lost four times (`ray_run.MOST_ATTEMPTS`).
         """
+        check_progress(progress)
         check_token(cancel)
         job = Job.of(env_id, weights, policy, episodes, seeds, options)
         stop_if_cancelled(cancel)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from evalengine import _engine
-from evalengine.arguments import named_values
+from evalengine.arguments import is_plain, named_values
 from evalengine.errors import InputError, engine_errors
+from evalengine.messages import shown
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 
 
@@ -127,16 +128,23 @@ def describe(
 ) -> EnvironmentEntry:
     """Return the environment that `name` means, with the shapes that it has for these keyword arguments and options.
 
+    The entry is everybody's: who hands it out makes a copy (`own_entry`).
+
     Raises:
         InputError: no such environment, or a keyword argument or an observation option that it does not take.
     """
-    if not isinstance(name, str):
-        raise InputError(f"environment: expected a name such as 'CartPole-v1', got {name!r}")
-    options = ObservationOptions.of(observation)
-    if kwargs is None and options is None:
+    if not isinstance(name, str) or not is_plain(name):
+        raise InputError(f"environment: expected a name such as 'CartPole-v1', got {shown(name)}")
+    options, values = ObservationOptions.of(observation), named_values("env_kwargs", kwargs)
+    if not values and options is None:
         return _described(name)
     with engine_errors():
-        return _entry(_engine.describe(name, named_values("env_kwargs", kwargs), raw_options(options)))
+        return _entry(_engine.describe(name, values, raw_options(options)))
+
+
+def own_entry(entry: EnvironmentEntry) -> EnvironmentEntry:
+    """Return an entry whose mappings the caller may change."""
+    return replace(entry, kwargs=dict(entry.kwargs), reset_options=dict(entry.reset_options))
 
 
 @lru_cache(maxsize=64)

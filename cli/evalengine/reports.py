@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from evalengine.messages import named
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
@@ -45,7 +47,7 @@ def replay_report(result: ReplayResult) -> list[RenderableType]:
     elif result.unproven:
         lines += ["", f"unproven: {result.unproven}"]
     if result.config.video is not None:
-        lines.append(f"Video: {result.config.video} ({result.frames:,} frames, {result.fps:g} a second)")
+        lines.append(f"Video: {named(result.config.video)} ({result.frames:,} frames, {result.fps:g} a second)")
     return [table, *lines]
 
 

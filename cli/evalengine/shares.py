@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import check_finite, check_integer, population_matrix, seed_matrix
-from evalengine.descriptors import DescriptorLike
+from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
+from evalengine.descriptors import Descriptor, DescriptorLike
 from evalengine.engine_call import Evaluation, Part, evaluate_part
 from evalengine.errors import NonFiniteError
 from evalengine.normalization import Normalization, PairwiseSum
-from evalengine.observation import ObservationLike
+from evalengine.observation import ObservationLike, ObservationOptions
 from evalengine.policy import Policy
 from evalengine.population import flat_weights
-from evalengine.trajectories import Trajectory
+from evalengine.trajectories import Trajectory, checked_individuals
 
 if TYPE_CHECKING:
     from evalengine.population import Weights
@@ -101,10 +101,10 @@ class Job:
         episode_seeds = seed_matrix(seeds, episodes, len(matrix))
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
-        empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[0], **options).evaluation
+        empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
         if options.get("on_nan", "raise") == "raise":
             check_finite(matrix)
-        return cls(env_id, str(policy), matrix, episode_seeds, options, empty)
+        return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
     @property
     def episodes(self) -> int:
@@ -208,11 +208,24 @@ def within_population(start: int) -> Iterator[None]:
         raise NonFiniteError(message, individual=individual, episode=error.episode) from None
 
 
-def check_threads(threads: object) -> None:
-    """Refuse a number of threads that is neither None nor a count.
+def check_threads(threads: object) -> int | None:
+    """Return a number of threads, or None.
 
     Raises:
-        InputError: see above.
+        InputError: it is neither None nor a count.
     """
-    if threads is not None:
-        check_integer("threads", threads, least=1, most=1024)
+    return None if threads is None else check_integer("threads", threads, least=1, most=1024)
+
+
+def _own_options(options: ShareOptions, population: int) -> ShareOptions:
+    """Return options that were checked as copies: the caller may change its own while shares are on their way."""
+    own = options.copy()
+    own["env_kwargs"] = named_values("env_kwargs", options.get("env_kwargs"))
+    own["reset_options"] = named_values("reset_options", options.get("reset_options"))
+    own["observation"] = ObservationOptions.of(options.get("observation"))
+    own["keep"] = tuple(options.get("keep", ()))
+    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in options.get("descriptors", ()))
+    own["trajectories"] = checked_individuals(options.get("trajectories", ()), population)
+    normalize = options.get("normalize")
+    own["normalize"] = None if normalize is None else replace(normalize)
+    return own

@@ -9,17 +9,18 @@ A spelling is an architecture, its shape, and options where they differ from the
     mlp:4-64-2,act=relu,bias=0,head=clip    hidden activation, biases, the head of Box actions
 
 This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. Depends on
-errors only.
+scalars, messages and errors.
 """
 
 from __future__ import annotations
 
-import operator
 import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from evalengine.errors import InputError
+from evalengine.messages import kind, shown
+from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
@@ -82,11 +83,11 @@ def parse(spec: str) -> Spelling:
         InputError: the message names the part that does not fit the grammar, and the grammar.
     """
     if not isinstance(spec, str):
-        raise InputError(f"policy: expected a spelling such as 'mlp:4-64-2', got {type(spec).__name__}")
+        raise InputError(f"policy: expected a spelling such as 'mlp:4-64-2', got {kind(spec)}")
     shape, *options = spec.strip().lower().split(",")
     arch, colon, sizes = shape.partition(":")
     if not colon or arch not in DEFAULT_ACTIVATION:
-        raise _misspelt(spec, f"no architecture {arch!r}")
+        raise _misspelt(spec, f"no architecture {shown(arch)}")
     chosen = _parse_options(spec, options)
     first, *tokens = sizes.split("-")
     return Spelling(
@@ -106,14 +107,16 @@ def spell_shape(arch: str, shape: object) -> str:
     Raises:
         InputError: the shape is no sequence of sizes and tuples (out_channels, kernel[, stride[, padding]]).
     """
-    if arch not in DEFAULT_ACTIVATION:
-        raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {arch!r}")
+    if not is_one_of(arch, DEFAULT_ACTIVATION):
+        raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}")
     if not isinstance(shape, tuple | list):
-        raise InputError(f"policy_shape: expected a tuple such as (4, 64, 2), got {shape!r}")
+        raise InputError(f"policy_shape: expected a tuple such as (4, 64, 2), got {shown(shape)}")
     image = 3 if arch == "cnn" else 1
     if len(shape) <= image:
         example = "(5, 12, 12, (16, 3), 64, 4)" if arch == "cnn" else "(4, 64, 2)"
-        raise InputError(f"policy_shape: expected at least inputs and outputs, as in {example}, got {tuple(shape)}")
+        raise InputError(
+            f"policy_shape: expected at least inputs and outputs, as in {example}, got {shown(tuple(shape))}"
+        )
     inputs = "x".join(str(_count(size, position, least=1)) for position, size in enumerate(shape[:image]))
     return f"{arch}:{inputs}-{'-'.join(_shape_token(part, image + i) for i, part in enumerate(shape[image:]))}"
 
@@ -124,7 +127,7 @@ def _shape_token(part: object, position: int) -> str:
     if not 2 <= len(part) <= 4:
         raise InputError(
             "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding]]), "
-            f"got {tuple(part)} at position {position}"
+            f"got {shown(tuple(part))} at position {position}"
         )
     out_channels, *pairs = part
     leasts = (1, 1, 0)
@@ -140,18 +143,15 @@ def _count_pair(value: object, position: int, least: int) -> tuple[int, int]:
     if not isinstance(value, tuple | list):
         return (_count(value, position, least),) * 2
     if len(value) != 2:
-        raise InputError(f"policy_shape: expected (height, width), got {tuple(value)} at position {position}")
+        raise InputError(f"policy_shape: expected (height, width), got {shown(tuple(value))} at position {position}")
     return _count(value[0], position, least), _count(value[1], position, least)
 
 
 def _count(value: Any, position: int, least: int) -> int:
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = least - 1
-    if isinstance(value, bool) or not least <= count < 10**9:
+    count = as_integer(value)
+    if count is None or not least <= count < 10**9:
         raise InputError(
-            f"policy_shape: expected integers from {least} to 999999999, got {value!r} at position {position}"
+            f"policy_shape: expected integers from {least} to 999999999, got {shown(value)} at position {position}"
         )
     return count
 
@@ -160,7 +160,7 @@ def _parse_input(spec: str, arch: str, token: str) -> tuple[int, ...]:
     match = (_IMAGE if arch == "cnn" else _SIZE).fullmatch(token)
     if match is None:
         wanted = "an input size like 5x12x12" if arch == "cnn" else "a number of inputs"
-        raise _misspelt(spec, f"{token!r} is not {wanted}")
+        raise _misspelt(spec, f"{shown(token)} is not {wanted}")
     return tuple(int(size) for size in token.split("x"))
 
 
@@ -168,19 +168,19 @@ def _parse_convolutions(spec: str, arch: str, tokens: list[str]) -> tuple[Convol
     are_convolutions = ["k" in token for token in tokens]
     count = sum(are_convolutions)
     if arch == "mlp" and count:
-        raise _misspelt(spec, f"{tokens[are_convolutions.index(True)]!r}: an mlp has no convolutions")
+        raise _misspelt(spec, f"{shown(tokens[are_convolutions.index(True)])}: an mlp has no convolutions")
     if arch == "cnn" and not count:
         raise _misspelt(spec, "a cnn has at least one convolution")
     if not all(are_convolutions[:count]):
         stray = tokens[are_convolutions.index(False)]
-        raise _misspelt(spec, f"{stray!r} stands before a convolution: convolutions come first")
+        raise _misspelt(spec, f"{shown(stray)} stands before a convolution: convolutions come first")
     return tuple(_parse_convolution(spec, token) for token in tokens[:count])
 
 
 def _parse_convolution(spec: str, token: str) -> Convolution:
     match = _CONVOLUTION.fullmatch(token)
     if match is None:
-        raise _misspelt(spec, f"{token!r} is not a convolution like 16k3s2p1")
+        raise _misspelt(spec, f"{shown(token)} is not a convolution like 16k3s2p1")
     channels, kernel, kernel_width, stride, stride_width, padding, padding_width = match.groups()
     stride, padding = stride or "1", padding or "0"
     convolution = Convolution(
@@ -190,7 +190,7 @@ def _parse_convolution(spec: str, token: str) -> Convolution:
         (int(padding), int(padding_width or padding)),
     )
     if 0 in (convolution.out_channels, *convolution.kernel, *convolution.stride):
-        raise _misspelt(spec, f"{token!r}: channels, kernel and stride start at 1")
+        raise _misspelt(spec, f"{shown(token)}: channels, kernel and stride start at 1")
     return convolution
 
 
@@ -199,7 +199,7 @@ def _parse_sizes(spec: str, tokens: list[str]) -> tuple[int, ...]:
         raise _misspelt(spec, "the last part, the number of outputs, is missing")
     for token in tokens:
         if _SIZE.fullmatch(token) is None:
-            raise _misspelt(spec, f"{token!r} is not a layer size")
+            raise _misspelt(spec, f"{shown(token)} is not a layer size")
     return tuple(int(token) for token in tokens)
 
 
@@ -208,9 +208,9 @@ def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
     for option in options:
         name, _, value = option.partition("=")
         if value not in _OPTIONS.get(name, ()):
-            raise _misspelt(spec, f"{option!r} is not an option")
+            raise _misspelt(spec, f"{shown(option)} is not an option")
         if name in chosen:
-            raise _misspelt(spec, f"{option!r}: {name} is given twice")
+            raise _misspelt(spec, f"{shown(option)}: {name} is given twice")
         chosen[name] = value
     return chosen
 
@@ -220,4 +220,4 @@ def _pair_token(pair: tuple[int, int]) -> str:
 
 
 def _misspelt(spec: str, problem: str) -> InputError:
-    return InputError(f"policy {spec!r}: {problem}; {GRAMMAR}")
+    return InputError(f"policy {shown(spec)}: {problem}; {GRAMMAR}")

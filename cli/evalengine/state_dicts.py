@@ -14,16 +14,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import float_array, weight_vector
 from evalengine.errors import InputError
+from evalengine.messages import kind, named, shown
 from evalengine.policy import Policy
 
 _KINDS = ("weight", "bias")
-_MOST_SHOWN = 200
 _NUMBER = re.compile(r"\d+")
 
 
@@ -46,9 +47,9 @@ def to_state_dict(
     tensors = {p.name: piece.reshape(p.shape).copy() for p, piece in zip(policy.parameters, pieces, strict=True)}
     if like is None:
         return tensors
-    _check_names(like)
-    canonical = {name: ours for ours, name in _matched(policy, _shapes(like)).items()}
-    return {name: tensors[canonical[name]] for name in like}
+    wanted = _by_name(like)
+    canonical = {name: ours for ours, name in _matched(policy, _shapes(wanted)).items()}
+    return {name: tensors[canonical[name]] for name in wanted}
 
 
 def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
@@ -63,35 +64,38 @@ def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix:
         InputError: a name is missing or unknown, a shape or a dtype does not fit, or the order of layers that have
             one shape cannot be told.
     """
-    _check_names(state_dict)
     if not isinstance(prefix, str):
-        raise InputError(f"state dict: expected prefix to be a string, got {one_line(type(prefix).__name__)}")
-    chosen = {name: state_dict[name] for name in state_dict if name.startswith(prefix)}
+        raise InputError(f"state dict: expected prefix to be a string, got {kind(prefix)}")
+    given = _by_name(state_dict)
+    chosen = {name: value for name, value in given.items() if name.startswith(prefix)}
     if prefix and not chosen:
-        raise InputError(f"state dict: expected names that start with {one_line(prefix)}, got {_listed(state_dict)}")
+        raise InputError(f"state dict: expected names that start with {named(prefix)}, got {_listed(given)}")
     names = _matched(policy, _shapes(chosen))
     in_order = [names[parameter.name] for parameter in policy.parameters]
-    arrays = [float_array(f"state dict: {one_line(name)}", chosen[name]) for name in in_order]
-    return np.concatenate([array.reshape(-1) for array in arrays])
+    return np.concatenate([float_array(f"state dict: {named(name)}", chosen[name]).reshape(-1) for name in in_order])
 
 
-def _check_names(state_dict: object) -> None:
-    if not isinstance(state_dict, Mapping):
-        kind = one_line(type(state_dict).__name__)
-        raise InputError(f"state dict: expected a mapping of names to arrays, got {kind}")
-    for name in state_dict:
+def _by_name(state_dict: object) -> dict[str, Any]:
+    """Return arrays by name as a dict of their own, refusing what is no mapping from texts."""
+    try:
+        given = dict(state_dict) if isinstance(state_dict, Mapping) else None
+    except Exception:  # a mapping of the caller's own
+        given = None
+    if given is None:
+        raise InputError(f"state dict: expected a mapping of names to arrays, got {kind(state_dict)}")
+    for name in given:
         if not isinstance(name, str):
-            raise InputError(f"state dict: expected names to be strings, got {one_line(repr(name))}")
+            raise InputError(f"state dict: expected names to be strings, got {shown(name)}")
+    return given
 
 
-def _shapes(state_dict: Mapping[str, ArrayLike]) -> dict[str, tuple[int, ...]]:
+def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     shapes = {}
-    for name in state_dict:
+    for name, value in arrays.items():
         try:
-            shapes[name] = np.shape(state_dict[name])
-        except (TypeError, ValueError, RuntimeError):  # a ragged list, a nested tensor
-            kind = one_line(type(state_dict[name]).__name__)
-            raise InputError(f"state dict: {one_line(name)}: expected an array, got {kind}") from None
+            shapes[name] = tuple(np.shape(value))
+        except Exception:  # a ragged list, a nested tensor, an object of the caller's own
+            raise InputError(f"state dict: {named(name)}: expected an array, got {kind(value)}") from None
     return shapes
 
 
@@ -106,7 +110,7 @@ def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     for ours, theirs in names.items():
         if tuple(shapes[theirs]) != expected[ours]:
             raise InputError(
-                f"state dict: {one_line(theirs)}: expected shape {expected[ours]} for {policy}, "
+                f"state dict: {named(theirs)}: expected shape {expected[ours]} for {policy}, "
                 f"got {tuple(shapes[theirs])}"
             )
     return names
@@ -125,9 +129,10 @@ def _layers(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
         )
     weights = {layer: tuple(shapes[f"{layer}.weight".removeprefix(".")]) for layer in theirs}
     if sorted(weights.values()) != sorted(ours.values()):
-        got = ", ".join(f"{one_line(layer)} {shape}" for layer, shape in sorted(weights.items()))
+        got = ", ".join(f"{layer} {shape}" for layer, shape in sorted(weights.items()))
         raise InputError(
-            f"state dict: expected weights of shapes {', '.join(map(str, ours.values()))} for {policy}, got {got}"
+            f"state dict: expected weights of shapes {', '.join(map(str, ours.values()))} for {policy}, "
+            f"got {named(got)}"
         )
     matched: dict[str, str] = {}
     for shape in dict.fromkeys(ours.values()):
@@ -141,10 +146,9 @@ def _in_order(policy: Policy, layers: Sequence[str], shape: tuple[int, ...]) -> 
     """Return layers that have one shape by the numbers in their names, where nothing else in these differs."""
     if len({_NUMBER.sub("0", layer) for layer in layers}) > 1:
         first = next(p.name for p in policy.parameters)
-        unordered = " and ".join(one_line(layer) for layer in sorted(layers))
         raise InputError(
-            f"state dict: expected names that tell the order of {unordered}, whose weights are all "
-            f"{shape}: number them, or name all as in {policy}: {first}, ..."
+            f"state dict: expected names that tell the order of {named(' and '.join(sorted(layers)))}, whose weights "
+            f"are all {shape}: number them, or name all as in {policy}: {first}, ..."
         )
     return sorted(layers, key=lambda layer: [int(number) for number in _NUMBER.findall(layer)])
 
@@ -154,10 +158,4 @@ def _kinds(policy: Policy) -> tuple[str, ...]:
 
 
 def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(one_line(name) for name in names) or "none"
-
-
-def one_line(text: str) -> str:
-    """Return what a user may have named as it can stand in a message: printable, on one line, not too long."""
-    start = text[:_MOST_SHOWN] + ("..." if len(text) > _MOST_SHOWN else "")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
+    return named(", ".join(names)) or "none"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from evalengine.files import write_whole
+from evalengine.messages import named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
     if population > len(shown):
         lines.insert(0, f"The {len(shown)} best of {population:,} individuals; {_fitness_summary(result)}.")
     if result.config.out is not None:
-        lines.append(f"All of them: {result.config.out}")
+        lines.append(f"All of them: {named(result.config.out)}")
     return [table, *lines]
 
 
@@ -132,7 +133,7 @@ def parity_report(report: Report, out: Path | None = None) -> list[RenderableTyp
             lines += ["", f"First divergence in {section.name}:", *section.first_divergence.message().split("\n")]
     versions = ", ".join(f"{package} {version}" for package, version in report.versions.items())
     if out is not None:
-        lines.append(f"Step by step: {out}")
+        lines.append(f"Step by step: {named(out)}")
     return [table, *lines, "", f"Verdict: {report.verdict}, in {report.seconds:.1f} s ({versions})"]
 
 

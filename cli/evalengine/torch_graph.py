@@ -19,7 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalengine.errors import InputError
-from evalengine.state_dicts import one_line
+from evalengine.messages import first_line, kind, named
 from evalengine.torch_recording import Recording, Step, UnreadableError, step_of, without_values
 from evalengine.torch_stand_ins import stand_ins, substituted
 
@@ -103,7 +103,7 @@ def operations_of(module: nn.Module, axes: int) -> list[Operation]:
         raise places.refusal(recording.refusal)
     last = step_of(result)
     if last is None:
-        got = one_line(type(result).__name__)
+        got = kind(result)
         raise InputError(f"from_torch: expected {places.root} to return one tensor made of the observations, got {got}")
     own = {id(parameter): Own(name, parameter) for name, parameter in module.named_parameters()}
     own |= {id(tensor): own[key] for key, tensor in tensors.items() if key in own}
@@ -132,10 +132,9 @@ def _check_readable(module: nn.Module) -> None:
     try:
         parts = list(module.named_modules())
     except Exception as error:  # its __init__ is not nn.Module's, or what lists its layers is its own
-        kind = one_line(type(module).__name__)
-        raise InputError(f"from_torch: expected {kind} to list its layers, got {message_of(error)}") from error
+        raise InputError(f"from_torch: expected {kind(module)} to list its layers, got {first_line(error)}") from error
     for name, part in parts:
-        place = f"layer {one_line(name) or '0'} ({one_line(type(part).__name__)})"
+        place = f"layer {named(name) or '0'} ({kind(part)})"
         if isinstance(part, torch.jit.ScriptModule):
             raise InputError(f"from_torch: {place}: expected a module in Python, got TorchScript")
         if any(torch.nn.parameter.is_lazy(own) for own in part._parameters.values()):
@@ -193,7 +192,7 @@ def _call_text(name: str, args: Sequence[object], kwargs: Mapping[str, object]) 
     """Return an operation as one would write it: "clamp(x, -5, 5)"."""
     shown = [_argument_text(each) for each in args]
     shown += [f"{key}={_argument_text(value)}" for key, value in kwargs.items()]
-    return one_line(f"{name}({', '.join(shown)})")
+    return named(f"{name}({', '.join(shown)})")
 
 
 def _argument_text(value: object) -> str:
@@ -209,18 +208,9 @@ def _argument_text(value: object) -> str:
 
 def _layer_text(layer: nn.Module) -> str:
     try:
-        return one_line(" ".join(repr(layer).split()))
+        return named(" ".join(repr(layer).split()))
     except Exception:  # what a class of the user's prints may raise anything
-        return one_line(type(layer).__name__)
-
-
-def message_of(error: Exception) -> str:
-    """Return the first line of what an exception of the user's says."""
-    try:
-        lines = str(error).splitlines()
-    except Exception:
-        lines = []
-    return one_line(lines[0]) if lines else "no reason given"
+        return kind(layer)
 
 
 class _Places:
@@ -251,7 +241,7 @@ class _Places:
         if _is_torchs_layer(part) and (function == "_call_impl" or _is_torchs_own(part, function)):
             return unsupported(self._name(part), _layer_text(part))
         is_ours = isinstance(error, UnreadableError)
-        got = str(error) if is_ours else one_line(f"{type(error).__name__}: {message_of(error)}")
+        got = str(error) if is_ours else named(f"{type(error).__name__}: {first_line(error)}")
         return InputError(f"from_torch: {self.root}: expected a chain of layers that can be read, got {got}")
 
     def _owner(self, frame: FrameType | None) -> tuple[nn.Module, str]:
@@ -266,10 +256,9 @@ class _Places:
         return self._module, "__call__"
 
     def _name(self, part: nn.Module) -> str:
-        kind = one_line(type(part).__name__)
         if part is self._module and (any(part.children()) or not type(part).__module__.startswith("torch.")):
-            return kind
-        return f"layer {one_line(self._names[id(part)]) or '0'} ({kind})"
+            return kind(part)
+        return f"layer {named(self._names[id(part)]) or '0'} ({kind(part)})"
 
 
 def _is_torchs_layer(part: nn.Module) -> bool:

@@ -22,10 +22,11 @@ from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
 from evalengine.errors import InputError, MissingDependencyError
+from evalengine.messages import first_line, kind, named
 from evalengine.policy import Policy
-from evalengine.state_dicts import one_line, to_state_dict
+from evalengine.state_dicts import to_state_dict
 from evalengine.torch_chain import chain_parameters, chain_policy
-from evalengine.torch_graph import Own, is_plain, message_of, operations_of
+from evalengine.torch_graph import Own, is_plain, operations_of
 from evalengine.torch_layers import layers_of
 from evalengine.torch_stand_ins import substituted
 
@@ -70,7 +71,7 @@ def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = N
     """
     torch = _import_torch()
     if not isinstance(module, torch.nn.Module):
-        raise InputError(f"from_torch: expected a torch.nn.Module, got {one_line(type(module).__name__)}")
+        raise InputError(f"from_torch: expected a torch.nn.Module, got {kind(module)}")
     observation_shape = _checked_shape(observation_shape)
     axes = 2 if observation_shape is None else 1 + len(observation_shape)
     layers = layers_of(operations_of(module, axes))
@@ -95,8 +96,7 @@ def _checked_shape(shape: Any) -> tuple[int, ...] | None:
     if shape is None:
         return None
     if not isinstance(shape, Sequence) or isinstance(shape, str):
-        kind = one_line(type(shape).__name__)
-        raise InputError(f"from_torch: expected observation_shape to be a tuple of sizes, got {kind}")
+        raise InputError(f"from_torch: expected observation_shape to be a tuple of sizes, got {kind(shape)}")
     sizes = [check_integer("from_torch: observation_shape", size, least=1, most=2**30) for size in shape]
     return tuple(sizes)
 
@@ -130,7 +130,7 @@ def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
         raise InputError("from_torch: expected every layer once, got layers that share parameters")
     for name, parameter in module.named_parameters():
         if id(parameter) not in in_chain:
-            raise InputError(f"from_torch: parameter {one_line(name)} belongs to no Linear or Conv2d of the chain")
+            raise InputError(f"from_torch: parameter {named(name)} belongs to no Linear or Conv2d of the chain")
 
 
 def _compare(
@@ -147,7 +147,7 @@ def _compare(
     theirs = {id(own.tensor): ours.detach() for own, ours in zip(parameters, chain.parameters(), strict=True)}
     theirs |= {id(buffer): buffer.detach().clone() for buffer in module.buffers()}
     shape = policy.input_shape if observation_shape is None else tuple(observation_shape)
-    name = one_line(type(module).__name__)
+    name = kind(module)
     # One call after the other: what a module remembers of one may change the next.
     with torch.no_grad(), torch.autocast("cpu", enabled=False), substituted(module, theirs):
         for observations in _observations(shape):
@@ -158,7 +158,7 @@ def _compare(
             except Exception as error:  # a user's forward may raise anything
                 raise InputError(
                     f"from_torch: {name} fails on observations of shape {tuple(observations.shape)}: "
-                    f"{message_of(error)}"
+                    f"{first_line(error)}"
                 ) from error
             if not isinstance(got, torch.Tensor) or not _same_bits(got, expected):
                 raise InputError(

@@ -4,7 +4,7 @@
     >>> result.trajectories[0][1].observations[0]                                # individual 0, episode 1, after reset
 
 Everything is kept in memory, so what the longest possible episodes would take is checked before the first one starts.
-Depends on arguments and the extension.
+Depends on scalars and the extension.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
-from evalengine.arguments import check_integer
 from evalengine.errors import InputError
+from evalengine.messages import shown
+from evalengine.scalars import check_integer, items_of
 
 MOST_BYTES = 4 << 30
 """What the trajectories of one call may take at most, if every episode lasts until its time limit."""
@@ -56,13 +57,12 @@ def checked_individuals(individuals: Collection[int], population: int) -> list[i
     """
     if isinstance(individuals, tuple) and not individuals:
         return []
-    is_list = isinstance(individuals, Collection) and not isinstance(individuals, str | bytes | Mapping)
-    # An array without a shape has the methods of a collection, but no length.
-    if not is_list or getattr(individuals, "shape", None) == ():
-        raise InputError(f"trajectories: expected a list of individuals such as [0, 5], got {individuals!r}")
-    if len(individuals) > 0 and population == 0:
+    listed = None if isinstance(individuals, Mapping) else items_of(individuals, Collection)
+    if listed is None:
+        raise InputError(f"trajectories: expected a list of individuals such as [0, 5], got {shown(individuals)}")
+    if listed and population == 0:
         raise InputError("trajectories: expected none of an empty population")
-    return sorted({check_integer("trajectories", item, least=0, most=population - 1) for item in individuals})
+    return sorted({check_integer("trajectories", item, least=0, most=population - 1) for item in listed})
 
 
 def by_individual(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from evalengine.errors import InputError, MissingDependencyError, OutputError
 from evalengine.files import check_writable, write_whole_by_name
+from evalengine.messages import named
 
 # yuv420p is what every player shows; it halves both sides, so odd ones get a black line.
 _MP4 = ("-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2")
@@ -45,9 +46,9 @@ def check_video(path: Path) -> None:
         MissingDependencyError: imageio-ffmpeg is not installed.
     """
     if path.suffix.lower() not in ENCODINGS:
-        raise InputError(f"video: expected a name ending in .mp4 or .gif, got {path}")
+        raise InputError(f"video: expected a name ending in .mp4 or .gif, got {named(path)}")
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise OutputError(f"output: expected a regular file, got {path}")
+        raise OutputError(f"output: expected a regular file, got {named(path)}")
     check_writable(path)
     _ffmpeg()
 
@@ -103,7 +104,7 @@ class VideoWriter:
         expected = self._shape or "(height, width, 3)"
         fits = image.shape == self._shape if self._shape else image.ndim == 3 and image.shape[2] == 3
         if image.dtype != np.uint8 or not fits:
-            raise InputError(f"video: expected frames {expected} of uint8, got {image.shape} of {image.dtype}")
+            raise InputError(f"video: expected frames {expected} of uint8, got {image.shape} of {named(image.dtype)}")
         if self._process is None:
             self._shape = image.shape
             self._process = self._start(*image.shape[:2])

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +23,12 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import float_array, population_matrix
 from evalengine.array_files import ArrayFile, map_npy, read_npy, read_npz, read_safetensors, write_safetensors
-from evalengine.errors import InputError
-from evalengine.files import check_writable, write_whole
+from evalengine.errors import InputError, OutputError, PickleError
+from evalengine.files import check_writable, file_path, is_special, open_regular, write_whole
+from evalengine.messages import first_line, named, shown
 from evalengine.policy import Policy
 from evalengine.registry import resolve
+from evalengine.scalars import check_flag
 
 if TYPE_CHECKING:
     from evalengine.population import Weights
@@ -74,9 +75,10 @@ def load_weights(
         InputError: the file is missing, empty, truncated, pickled, of another format, promises more than it has, or
             does not fit the policy.
     """
-    path = Path(path)
+    path = file_path("weights", path)
     given = None if policy is None else Policy(policy)
-    name = f"weights: {path}"
+    check_flag("memory_map", memory_map)
+    name = f"weights: {named(path)}"
     content = _read(path, name, memory_map)
     described = _describe(path, content)
     known = given or described.policy
@@ -104,9 +106,9 @@ def save_weights(
         InputError: another suffix, an unknown environment, or weights that do not fit the policy.
         OutputError: a file cannot be written; what was there is kept.
     """
-    path = Path(path)
+    path = file_path("output", path)
     if path.suffix not in _SUFFIXES:
-        raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {path}")
+        raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {named(path)}")
     policy = Policy(policy)
     matrix = population_matrix(policy.flatten(weights), policy, policy.n_params, allow_vector=True)
     description = {
@@ -122,30 +124,31 @@ def save_weights(
         with write_whole(path) as stream:
             write_safetensors(stream, {"weights": matrix}, strings)
         return
-    check_writable(_sidecar(path))
+    sidecar = sidecar_of(path)
+    check_writable(sidecar)
+    if is_special(sidecar):  # which nothing would be read from again
+        raise OutputError(f"output: expected a regular file, got {named(sidecar)}")
     with write_whole(path) as stream:
         if path.suffix == ".npy":
             np.save(stream, matrix, allow_pickle=False)
         else:
             np.savez(stream, weights=matrix)
-    with write_whole(_sidecar(path)) as stream:
+    with write_whole(sidecar) as stream:
         stream.write(json.dumps(description, indent=2).encode() + b"\n")
 
 
-def _sidecar(path: Path) -> Path:
+def sidecar_of(path: Path) -> Path:
+    """Return where the description of a .npy or .npz file is, if there is one."""
     return path.with_name(f"{path.name}.json")
 
 
 def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
     if path.suffix.lower() in _PICKLES:
-        raise InputError(_conversion(path))
+        raise PickleError(_conversion(path))
     if path.suffix not in _SUFFIXES:
-        raise InputError(f"{name}: expected .npy, .npz or .safetensors, got {path.suffix or 'no suffix'}")
+        raise InputError(f"{name}: expected .npy, .npz or .safetensors, got {named(path.suffix) or 'no suffix'}")
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(f"{name}: expected a regular file, got a folder or a device")
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
+        with open_regular(path, name) as (stream, size):
             if size == 0:
                 raise InputError(f"{name}: expected a {path.suffix} file, got an empty one")
             if stream.read(1) == b"\x80" and path.suffix != ".safetensors":
@@ -156,16 +159,15 @@ def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
                 return ArrayFile({"weights": read(stream, size, name)}, {})
             return (read_npz if path.suffix == ".npz" else read_safetensors)(stream, size, name)
     except FileNotFoundError:
-        raise InputError(f"weights: no such file: {path}") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise InputError(f"weights: no such file: {named(path)}") from None
 
 
 def _conversion(path: Path) -> str:
     """Return the message for a pickle, with the two lines that convert a state dict where it is trusted."""
     converted = str(path.with_suffix(".npy"))
     return (
-        f"weights: {path}: expected .npy, .npz or .safetensors, got a pickle, which is never opened here; convert it:\n"
+        f"weights: {named(path)}: expected .npy, .npz or .safetensors, got a pickle, which is never opened here; "
+        "convert it:\n"
         f"  import numpy, torch; state = torch.load({str(path)!r}, weights_only=True)\n"
         f"  numpy.save({converted!r}, torch.cat([t.detach().float().cpu().flatten() for t in state.values()]).numpy())"
     )
@@ -179,7 +181,7 @@ def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray
         return float_array(name, arrays.get("weights", next(iter(arrays.values()))))
     if policy is None:
         names = ", ".join(arrays) or "none"
-        raise InputError(f"{name}: expected one array, or a state dict and the policy it is for, got {names}")
+        raise InputError(f"{name}: expected one array, or a state dict and the policy it is for, got {named(names)}")
     try:
         return policy.from_state_dict(arrays)
     except InputError as error:
@@ -197,32 +199,32 @@ def _describe(path: Path, content: ArrayFile) -> _Description:
     if path.suffix == ".safetensors":
         if content.metadata.get("format") != _FORMAT:  # PyTorch writes "pt"
             return _Description()
-        return _checked_description(content.metadata, f"weights: {path}: metadata")
-    sidecar = _sidecar(path)
-    name = f"weights: {sidecar}"
+        return _checked_description(content.metadata, f"weights: {named(path)}: metadata")
+    sidecar = sidecar_of(path)
+    name = f"weights: {named(sidecar)}"
     try:
-        with sidecar.open("rb") as stream:
-            text = stream.read(_LONGEST_SIDECAR)
+        with open_regular(sidecar, name) as (stream, size):
+            if size > _LONGEST_SIDECAR:
+                raise InputError(f"{name}: expected at most {_LONGEST_SIDECAR} bytes, got {size}")
+            text = stream.read(size)
     except FileNotFoundError:
         return _Description()
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from None
     try:
         return _checked_description(json.loads(text), name)
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: expected JSON: {error}") from None
+        raise InputError(f"{name}: expected JSON: {first_line(error)}") from None
 
 
 def _checked_description(description: Any, name: str) -> _Description:
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
-        raise InputError(f'{name}: expected "format": "{_FORMAT}", got {description!r:.80}')
+        raise InputError(f'{name}: expected "format": "{_FORMAT}", got {shown(description)}')
     if str(description.get("version")) != str(_VERSION):
-        raise InputError(f"{name}: expected version {_VERSION}, got {description.get('version')!r:.80}")
+        raise InputError(f"{name}: expected version {_VERSION}, got {shown(description.get('version'))}")
     spelled, env_id = description.get("policy"), description.get("env_id")
     if not isinstance(env_id, str | None):
-        raise InputError(f"{name}: expected env_id to be a string, got {env_id!r:.80}")
+        raise InputError(f"{name}: expected env_id to be a string, got {shown(env_id)}")
     try:
         return _Description(None if spelled is None else Policy(spelled), env_id)
     except InputError as error:

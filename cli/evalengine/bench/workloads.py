@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
+from evalengine.messages import shown
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry
 from evalengine.weights import load_weights
@@ -164,9 +165,9 @@ def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> W
         InputError: no such workload, none for this environment, or nothing was trained for this policy.
     """
     if name not in NAMES:
-        raise InputError(f"workload: expected one of {', '.join(NAMES)}, got {name!r}")
+        raise InputError(f"workload: expected one of {', '.join(NAMES)}, got {shown(name)}")
     if name not in names(entry):
-        raise InputError(f"workload: expected one of {', '.join(names(entry))} for {entry.id}, got {name!r}")
+        raise InputError(f"workload: expected one of {', '.join(names(entry))} for {entry.id}, got {shown(name)}")
     listed = policies(entry)
     wanted = listed[0] if policy is None else policy
     for candidate in _WORKLOADS[entry.id]:

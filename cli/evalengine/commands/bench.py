@@ -23,7 +23,8 @@ from evalengine.bench.workloads import NAMES, Workload, policies, workload
 from evalengine.bench.workloads import names as workload_names
 from evalengine.bench_tables import bench_frame
 from evalengine.errors import InputError, OutputError
-from evalengine.files import check_writable
+from evalengine.files import check_other_file, check_writable
+from evalengine.messages import named, shown
 from evalengine.policy import Policy
 from evalengine.provenance import provenance
 from evalengine.registry import EnvironmentEntry, entries, resolve
@@ -174,7 +175,7 @@ def _are_some(names: tuple[str, ...], of: tuple[str, ...]) -> bool:
 
 
 def _shown(value: object) -> str:
-    return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
+    return named((", ".join(value) or "none") if isinstance(value, tuple) else value)
 
 
 def _chosen_entries(config: BenchConfig) -> list[EnvironmentEntry]:
@@ -195,7 +196,7 @@ def _blocks(config: BenchConfig, chosen: list[tuple[EnvironmentEntry, list[Workl
         names = _usual_backends(config.measure)
     unknown = [name for name in names if name not in NAMED]
     if unknown or not names:
-        got = repr(unknown[0]) if unknown else "none"
+        got = shown(unknown[0]) if unknown else "none"
         raise InputError(f"backends: expected some of {', '.join(NAMED)}, got {got}")
     size = (config.population, config.episodes)
     return [
@@ -246,6 +247,9 @@ def _csv_path(config: BenchConfig, started_at: datetime) -> Path | None:
         try:
             path.parent.mkdir(exist_ok=True)
         except OSError as error:
-            raise OutputError(f"output: cannot make the folder {path.parent}: {error.strerror or error}") from None
+            reason = error.strerror or error
+            raise OutputError(f"output: cannot make the folder {named(path.parent)}: {reason}") from None
+    if config.former is not None:
+        check_other_file("out", path, config.former, "the former run")
     check_writable(path)
     return path

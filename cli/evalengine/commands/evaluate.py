@@ -22,6 +22,7 @@ from evalengine.files import check_writable
 from evalengine.policy import Policy
 from evalengine.provenance import provenance
 from evalengine.registry import EnvironmentEntry
+from evalengine.shares import within_population
 from evalengine.weights import load_weights
 
 __all__ = ["EvaluateConfig", "EvaluateResult", "run"]
@@ -57,13 +58,15 @@ def run(
     loaded = load_weights(config.weights, config.policy, memory_map=_is_large(config.weights))
     entry, policy = choose(loaded, config.env, config.env_kwargs, config.observation)
     weights, individuals = selected(loaded, config.index, "a position from 0")
+    play = partial(_evaluate, config, entry, policy)
     if config.out is not None:
         from evalengine.commands import journaled
 
         if journaled.is_worth_it(config, len(weights)):
             task = journaled.Task(config, entry.id, str(policy), weights, individuals, provenance(started_at))
-            return journaled.run(task, partial(_evaluate, config, entry, policy), progress, note)
-    evaluation = _evaluate(config, entry, policy, weights, progress)
+            return journaled.run(task, play, progress, note)
+    with within_population(config.index or 0):
+        evaluation = play(weights, progress)
     result = EvaluateResult.of(config, entry.id, str(policy), individuals, evaluation, provenance(started_at))
     if config.out is not None:
         from evalengine.tables import evaluation_frame, write_csv

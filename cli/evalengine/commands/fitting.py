@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 
 from evalengine.errors import InputError
+from evalengine.messages import named
 from evalengine.observation import ObservationLike
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry, describe, entries
@@ -87,8 +88,8 @@ def _default_policy(loaded: LoadedWeights, entry: EnvironmentEntry) -> Policy:
     fitting = suggestions(n_params, entry)
     advice = f"--policy {' or '.join(fitting)} would fit" if fitting else "say which policy they are with --policy"
     raise InputError(
-        f"weights: {loaded.path}: expected {default.n_params} per individual for {default}, the default policy of "
-        f"{entry.id}, got {n_params}: {advice}"
+        f"weights: {named(loaded.path)}: expected {default.n_params} per individual for {default}, the default "
+        f"policy of {entry.id}, got {n_params}: {advice}"
     )
 
 
@@ -101,7 +102,8 @@ def _only_env_for_count(loaded: LoadedWeights) -> EnvironmentEntry:
     if fitting:
         names = ", ".join(entry.id for entry in fitting)
         raise InputError(
-            f"weights: {loaded.path}: the default policies of {names} all have {n_params} weights: choose by --env"
+            f"weights: {named(loaded.path)}: the default policies of {names} all have {n_params} weights: choose by "
+            "--env"
         )
     known = ", ".join(
         f"{Policy(entry.default_policy).n_params} for {entry.id} ({entry.default_policy})" for entry in entries()
@@ -111,7 +113,7 @@ def _only_env_for_count(loaded: LoadedWeights) -> EnvironmentEntry:
     ]
     advice = f"{' or '.join(others)} would fit" if others else "give --env and --policy"
     raise InputError(
-        f"weights: {loaded.path}: expected as many per individual as a default policy has, {known}, "
+        f"weights: {named(loaded.path)}: expected as many per individual as a default policy has, {known}, "
         f"got {n_params}: {advice}"
     )
 
@@ -123,4 +125,4 @@ def _only_env_for_policy(loaded: LoadedWeights, policy: Policy) -> EnvironmentEn
         return fitting[0]
     names = ", ".join(entry.id for entry in fitting or entries())
     found = "fits more than one environment" if fitting else "fits no environment as it is by default"
-    raise InputError(f"weights: {loaded.path}: their policy {policy} {found}: choose by --env one of {names}")
+    raise InputError(f"weights: {named(loaded.path)}: their policy {policy} {found}: choose by --env one of {names}")

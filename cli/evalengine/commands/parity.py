@@ -23,7 +23,7 @@ from evalengine.arguments import SEED_LIMIT, check_integer
 from evalengine.bench.backends import policy_inputs
 from evalengine.environment import make
 from evalengine.errors import MissingDependencyError
-from evalengine.files import check_writable
+from evalengine.files import check_other_file, check_writable
 from evalengine.heads import Head
 from evalengine.parity import golden, libm
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
@@ -121,6 +121,8 @@ def run(config: ParityConfig, progress: Progress | None = None) -> Report:
     proves_all = config.env.strip().lower() == ALL
     plans = [_plan(entry, config) for entry in (entries() if proves_all else [resolve(config.env)])]
     if config.out is not None:
+        for recorded in filter(None, (_golden_file(plan.entry.short_name) for plan in plans)):
+            check_other_file("out", config.out, recorded, "the golden traces")
         check_writable(config.out)
     proven: list[Section] = []
     with ExitStack() as stack:

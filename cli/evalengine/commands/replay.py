@@ -22,6 +22,7 @@ from evalengine.commands.replay_result import EpisodeReplay, ReplayConfig, Repla
 from evalengine.commands.weights_file import selected
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
 from evalengine.evaluation import Evaluation, evaluate
+from evalengine.messages import named, shown
 from evalengine.observation import ObservationOptions
 from evalengine.parity.references import reference
 from evalengine.parity.versions import standing
@@ -118,7 +119,7 @@ def _no_screen() -> Iterator[None]:
 
 def _check_outputs(config: ReplayConfig) -> None:
     if config.render not in RENDER_MODES:
-        raise InputError(f"render: expected {' or '.join(RENDER_MODES)}, got {config.render!r}")
+        raise InputError(f"render: expected {' or '.join(RENDER_MODES)}, got {shown(config.render)}")
     if config.video is None:
         return
     if config.render != "none":
@@ -150,7 +151,8 @@ def _best_row(evaluation: Evaluation, loaded: LoadedWeights) -> int:
     row = int(np.lexsort((-evaluation.fitness.astype(np.float64), evaluation.failed))[0])
     if evaluation.failed[row]:
         raise NonFiniteError(
-            f"weights: {loaded.path}: expected an individual with finite weights and logits, got NaN or infinite ones"
+            f"weights: {named(loaded.path)}: expected an individual with finite weights and logits, got NaN or "
+            "infinite ones"
         )
     return row
 

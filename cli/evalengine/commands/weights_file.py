@@ -7,6 +7,7 @@ Depends on the errors and on what `load_weights` returns; the commands' own ques
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
+from evalengine.files import check_other_file
+from evalengine.journal import is_of_a_run
+from evalengine.messages import named, shown
 from evalengine.observation import ObservationLike
-from evalengine.weights import LoadedWeights
+from evalengine.weights import LoadedWeights, sidecar_of
 
 
 @dataclass(frozen=True)
@@ -66,17 +70,21 @@ class EpisodesConfig:
         return [int(seed) for seed in self.seeds]
 
     def check_output(self, option: str, path: Path) -> None:
-        """Refuse an output that would replace the weights, also where it has another name.
+        """Refuse an output that would replace what is read, also where it has another name, or what is not finished.
 
         Args:
             option: the output's name, for the message.
             path: where it is to be written.
 
         Raises:
-            InputError: it is the file of the weights.
+            InputError: it is the file of the weights or of their description, or belongs to an unfinished run.
         """
-        if path.exists() and self.weights.exists() and path.samefile(self.weights):
-            raise InputError(f"{option}: expected another file than the weights, got {path}")
+        check_other_file(option, path, self.weights, "the weights")
+        # That of a link lies beside the link, and there may be one beside the file as well.
+        for weights in (self.weights, Path(os.path.realpath(self.weights))):
+            check_other_file(option, path, sidecar_of(weights), "the weights' description")
+        if is_of_a_run(Path(os.path.realpath(path))):
+            raise InputError(f"{option}: expected another file than those of an unfinished run, got {named(path)}")
 
 
 def selected(
@@ -96,5 +104,6 @@ def selected(
     if index is None or (index == "best" and population > 0):
         return loaded.weights, np.arange(population, dtype=np.int64)
     if index == "best" or not 0 <= index < population:
-        raise InputError(f"index: expected {expected} among the {population} individuals in {loaded.path}, got {index}")
+        individuals = f"the {population} individuals in {named(loaded.path)}"
+        raise InputError(f"index: expected {expected} among {individuals}, got {shown(index)}")
     return loaded.weights[index : index + 1], np.array([index], dtype=np.int64)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from evalengine.bench.backends import policy_inputs
 from evalengine.errors import InputError
 from evalengine.heads import Head, plain_action
+from evalengine.messages import shown
 from evalengine.parity.references import Choose, Player
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry
@@ -48,7 +49,7 @@ def check_driver(name: str, entry: EnvironmentEntry, own: Iterable[str]) -> None
         return
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     advice = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-    raise InputError(f"driver: expected one of {', '.join(known)} for {entry.id}, got {name!r}{advice}")
+    raise InputError(f"driver: expected one of {', '.join(known)} for {entry.id}, got {shown(name)}{advice}")
 
 
 def player(name: str, entry: EnvironmentEntry, own: Mapping[str, Player]) -> Player:

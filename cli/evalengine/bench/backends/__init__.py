@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.errors import InputError, MissingDependencyError
+from evalengine.messages import shown
 from evalengine.policy import Policy
 from evalengine.provenance import package_version
 
@@ -159,7 +160,7 @@ def plays_same_episodes(name: str, task: Task) -> bool:
 def _module(name: str) -> ModuleType:
     modules = NAMED
     if name not in modules:
-        raise InputError(f"backends: expected some of {', '.join(modules)}, got {name!r}")
+        raise InputError(f"backends: expected some of {', '.join(modules)}, got {shown(name)}")
     return importlib.import_module(f"{__name__}.{modules[name]}")
 
 
