@@ -44,7 +44,7 @@ def planned(target: str) -> list[str]:
     return shown.stdout.splitlines()
 
 
-@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt", "peers.txt"])
+@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt", "mutants.txt", "peers.txt"])
 def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> None:
     lines = (ROOT / "requirements" / file).read_text().splitlines()
     requirements = [line for line in lines if line and not line.startswith("#")]
