@@ -1,6 +1,6 @@
-"""Changes the Python code of files, journals and shares, one expression at a time, and tells which changes no test notices.
+"""Changes the code of files, journals and shares, one expression at a time, and tells which changes no test notices.
 
-    make mutants ──► .cache/mutants: a copy of the package and of its tests ──► mutmut ──► rates, and each survivor's diff
+    make mutants ──► .cache/mutants: a copy of package and tests ──► mutmut ──► rates, and each survivor's diff
 
 mutmut takes its settings from a pyproject.toml beside the package and names modules by their path, so the copy has the
 package at its top, and [tool.mutmut] of this project's pyproject.toml. Takes some minutes; a second run goes on where
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,12 +62,9 @@ def survivors(mutmut: list[str], environment: dict[str, str]) -> list[str]:
     for path in sorted((COPY / "mutants").rglob("*.meta")):
         for key, status in json.loads(path.read_text())["exit_code_by_key"].items():
             if status in _LEFT:
-                shown = subprocess.run(
-                    [*mutmut, "show", key], cwd=COPY, env=environment, capture_output=True, text=True
-                )
-                changed = [
-                    line for line in shown.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
-                ]
+                command = [*mutmut, "show", key]
+                shown = subprocess.run(command, cwd=COPY, env=environment, capture_output=True, text=True).stdout
+                changed = [line for line in shown.splitlines() if re.match(r"[+-](?![+-]{2})", line)]
                 diffs += [f"{key} ({_LEFT[status]})", *(f"    {line}" for line in changed)]
     return diffs
 
@@ -74,9 +72,9 @@ def survivors(mutmut: list[str], environment: dict[str, str]) -> list[str]:
 def main() -> int:
     """Run mutmut on the copy and print what it found; returns the exit status."""
     copied()
-    mutmut = [sys.executable, "-m", "mutmut"]
-    # Before an installed evalengine, also in the processes that tests start.
-    environment = os.environ | {"PYTHONPATH": str(COPY / "mutants")}
+    mutmut = [str(Path(sys.executable).with_name("mutmut"))]
+    # The copy comes first on mutmut's own path, and a PYTHONPATH would come before it.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     status = subprocess.run([*mutmut, "run", *sys.argv[1:]], cwd=COPY, env=environment).returncode
     outcomes = found()
     print("", *survivors(mutmut, environment), "", *table(outcomes), sep="\n")

@@ -13,6 +13,7 @@ from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, Inline, Last, asser
 
 from evalengine import Evaluation, InputError, NonFiniteError, Policy, evaluate, evaluate_on
 from evalengine.normalization import ObservationStatistics, PairwiseSum, PartialSum
+from evalengine.shares import Assembly, Job, ShareOptions, evaluate_share
 
 EVERYTHING: dict[str, Any] = {"trajectories": [36, 0, 5, 6, 0], "collect_statistics": True, "descriptors": ["max(x)"]}
 
@@ -113,6 +114,18 @@ def test_one_unit_in_the_last_place_of_a_partial_sum_is_found(name: str, monkeyp
     found = evaluate_on(Inline(), "cartpole", POPULATION, MLP, shares=1, collect_statistics=True)
     with pytest.raises(AssertionError, match=name):
         assert_equal_bits(found, one_machine(collect_statistics=True))
+
+
+def test_trajectories_stand_in_the_order_of_individuals_however_shares_arrive() -> None:
+    options: ShareOptions = {"trajectories": [30, 3, 17]}
+    job = Job.of("CartPole-v1", POPULATION, MLP, 1, 0, options)
+    assembly = Assembly(job)
+    for share in reversed(job.shares(6)):
+        weights, place = job.weights[share.start : share.stop], (share.start, len(job.weights))
+        assembly.place(share, evaluate_share(job.env_id, job.policy, weights, job.seeds_of(share), place, 1, options))
+    found = assembly.evaluation()
+    assert list(found.trajectories or {}) == [3, 17, 30]
+    assert_equal_bits(found, one_machine(**options))
 
 
 def test_a_changed_trajectory_is_found() -> None:
