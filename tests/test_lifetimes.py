@@ -89,7 +89,12 @@ def test_a_librarys_handler_is_taken_back() -> None:
 def test_the_command_line_exits_with_the_signals_number(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(app, "_invoke", lambda arguments: os.kill(os.getpid(), signal.SIGTERM) or signal.pause())
+    def told_to_end(arguments: list[str]) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+        return app.OK
+
+    monkeypatch.setattr(app, "_invoke", told_to_end)
     assert app.main(["envs"]) == 143
     assert capsys.readouterr().err == "terminated\n"
 
