@@ -24,6 +24,7 @@ from evalengine.bench_tables import bench_frame
 from evalengine.commands.bench import BenchConfig, run
 from evalengine.errors import MissingDependencyError, UnsupportedError
 from evalengine.files import check_writable
+from evalengine.lifetimes import ending_in_order
 from evalengine.registry import resolve
 from evalengine.tables import write_csv
 
@@ -161,4 +162,5 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_order():
+        sys.exit(main())

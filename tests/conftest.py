@@ -21,7 +21,7 @@ LONGEST = [
     "test_wheel",
     "test_cli_parity",
     "test_bench_backends",
-    "test_ray_evaluator",
+    "test_ray_cluster",
     "test_parity_long",
     "test_parity_drivers",
     "test_raster",

@@ -34,14 +34,35 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reas
 
 def test_a_first_call_in_a_fresh_process_is_the_engines() -> None:
     direct = evaluate(CALL.env_id, CALL.weights(), CALL.policy, seeds=CALL.seeds())
-    start = time.perf_counter()
     probed = probe(Measure.startup, "rust", CALL, TASK)
-    passed = time.perf_counter() - start
     assert (probed.population, probed.steps, probed.calls) == (40, direct.steps, 1)
     assert probed.fitness_checksum == fitness_checksum(Evaluated(direct.returns, direct.lengths))
-    # An empty Python cannot take longer than one that evaluates, and its time lies in the call's.
-    assert 0 < probed.seconds <= passed
     assert (probed.peak_rss_bytes, probed.rss_growth_bytes) == (None, None)
+
+
+def test_start_up_lasts_from_before_python_is_started_until_its_answer_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that counts: the process is started between its two readings, and awaited after the second."""
+    happened: list[str] = []
+    popen = subprocess.Popen
+
+    class Watched(popen):  # type: ignore[misc, valid-type]
+        def __init__(self, *arguments: object, **options: object) -> None:
+            happened.append("started")
+            super().__init__(*arguments, **options)
+
+        def wait(self, timeout: float | None = None) -> int:
+            happened.append("waited")
+            return int(super().wait(timeout))
+
+    def clock() -> float:
+        happened.append("clock")
+        return 100.0 * happened.count("clock")
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    monkeypatch.setattr(time, "perf_counter", clock)
+    probed = probe(Measure.startup, "rust", CALL, TASK)
+    assert happened[:4] == ["clock", "started", "clock", "waited"]
+    assert probed.seconds == 100.0
 
 
 @needs_proc

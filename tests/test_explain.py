@@ -10,9 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from evalengine import Policy, make
+from evalengine.bench import explain
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.compare import MAX_NOTES, compare, differing_episodes
 from evalengine.bench.explain import explain_episode
+from evalengine.heads import Head
+from evalengine.registry import resolve
 from evalengine.rounding import logits_and_bounds
 
 # Each with what its bounds stay below on the examples: a wider bound would excuse more.
@@ -239,3 +242,29 @@ def test_notes_are_cut() -> None:
     found = compare("CartPole-v1", POLICY, weights, seeds, engine, [evaluated([[2.0]] * len(weights))])
     assert len(found.differing) == MAX_NOTES + 5
     assert len(found.notes) == MAX_NOTES
+
+
+@pytest.mark.parametrize(
+    ("native", "reported", "differs"),
+    [
+        (0.0, 0.0, False),
+        (0.0, -0.0, True),
+        (-0.0, 0.0, True),
+        (np.nan, np.nan, False),
+        (np.nan, -np.nan, True),
+        (np.nan, 0.0, True),
+    ],
+)
+def test_returns_are_compared_by_their_bits(
+    native: float, reported: float, differs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sum of rewards that a baseline adds in another order may be zero, too, but of another sign."""
+    policy = Policy("mlp:4-2")
+    actions = np.zeros(3, np.int64)
+    observations = np.zeros((3, 4), np.float32)
+    monkeypatch.setattr(explain, "_play_back", lambda env_id, seed, actions: (observations, native, 3))
+    encoded = Head.of(policy, resolve("CartPole-v1")).encoded(list(actions))
+    found = explain_episode("CartPole-v1", policy, np.zeros(10, np.float32), 0, encoded, reported)
+    assert not found.explained
+    expected = f"the same actions return {native!r} natively, not {reported!r}"
+    assert found.reason == (expected if differs else "every action is the engine's own, but the results differ")

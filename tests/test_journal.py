@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evalengine import journal as journal_module
 from evalengine.errors import InputError, OutputError
 from evalengine.journal import open_journal
 
@@ -110,6 +112,30 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         journal.append(BLOCKS[2], rows=1, steps=10, seconds=0.5)
         journal.finish()
     assert out.read_bytes() == b"".join(BLOCKS)
+
+
+def test_a_run_that_another_process_finished_while_this_one_opened_it_is_not_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is had, but of a journal that is gone: rows would be written to files without a name."""
+    out = tmp_path / "out.csv"
+    opened = journal_module._open_for_update
+
+    def late(path: Path) -> Any:
+        lines = opened(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(journal_module, "_open_for_update", opened)
+            with open_journal(out, IDENTITY, {}) as other:
+                other.append(b"theirs\n", rows=1, steps=10, seconds=0.5)
+                other.finish()
+        out.with_name("out.csv.part.journal").write_bytes(b"")  # a third process has begun
+        return lines
+
+    monkeypatch.setattr(journal_module, "_open_for_update", late)
+    message = f"^out: {re.escape(str(out))} was finished by another process a moment ago: start again to replace it$"
+    with pytest.raises(InputError, match=message), open_journal(out, IDENTITY, {}):
+        pass
+    assert out.read_bytes() == b"theirs\n"
 
 
 def test_a_link_keeps_pointing_and_a_file_keeps_its_mode(tmp_path: Path) -> None:

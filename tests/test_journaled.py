@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evalengine import Policy, app, evaluate
+from evalengine import Policy, app, equal_bits, evaluate
 from evalengine.commands import evaluate as command
 from evalengine.commands import journaled
 from evalengine.provenance import provenance
@@ -196,6 +197,40 @@ def test_other_weights_and_another_engine_are_not_resumed(
     assert run(population, out) == app.BAD_INPUT
     assert "is a run with weights' SHA-256" in capsys.readouterr().err
     part.unlink()  # as the message says
+    assert run(population, out) == 0
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize(
+    ("owner", "name", "value", "message"),
+    [
+        (platform, "machine", "riscv128", f'machine "{platform.machine()}", this one has "riscv128"'),
+        (platform, "libc_ver", ("glibc", "1.0"), 'this one has "glibc 1.0 (bits '),
+        (equal_bits, "_bits_of_libm", "of another processor", '(bits of another processor)"'),
+    ],
+)
+def test_a_run_of_another_machine_is_not_resumed(
+    owner: Any,
+    name: str,
+    value: object,
+    message: str,
+    population: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
+    with monkeypatch.context() as patched:
+        stop_after(patched, 5, Stop())
+        assert run(population, out) == app.INTERNAL
+    before = part.read_bytes()
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, lambda: value)
+        assert run(population, out) == app.BAD_INPUT
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+    assert part.read_bytes() == before
     assert run(population, out) == 0
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from conftest import LONGEST
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from run_tests import MOST_WORKERS, SUITES, Counts, cargo_counts, pytest_counts
+from run_tests import (
+    EXPECTED_SKIPS,
+    MOST_WORKERS,
+    SUITES,
+    Counts,
+    cargo_counts,
+    pytest_counts,
+    unexpected_skips,
+    unlisted_skips,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -44,7 +54,7 @@ def planned(target: str) -> list[str]:
     return shown.stdout.splitlines()
 
 
-@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt", "peers.txt"])
+@pytest.mark.parametrize("file", ["dev.txt", "dist.txt", "examples.txt", "mutants.txt", "peers.txt"])
 def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> None:
     lines = (ROOT / "requirements" / file).read_text().splitlines()
     requirements = [line for line in lines if line and not line.startswith("#")]
@@ -214,3 +224,55 @@ def test_counts_of_cargo_are_summed_over_its_test_binaries() -> None:
 )
 def test_counts_of_pytest_are_read_from_its_last_line(summary: str, counts: Counts) -> None:
     assert pytest_counts(f"tests/test_a.py ....... [100%]\n{summary}\n") == counts
+
+
+SKIPS = """=========================== short test summary info ============================
+SKIPPED [3] tests/test_bench_peers.py:101: envpool is not installed (requirements/peers.txt)
+SKIPPED [1] ../../tmp/wt/tests/test_slot_ins.py:46: evotorch not installed: see requirements/examples.txt
+SKIPPED [1] tests/test_slot_ins.py:46: evosax, jax not installed: see requirements/examples.txt
+SKIPPED [1] tests/test_mpi.py:48: could not import 'mpi4py': No module named 'mpi4py'
+"""
+
+
+def test_what_ci_does_not_install_may_be_skipped() -> None:
+    assert unexpected_skips(SKIPS) == []
+    assert unlisted_skips(SKIPS, Counts(skipped=6)) == 0
+    assert unlisted_skips(SKIPS, Counts(skipped=7)) == 1
+    assert unexpected_skips("") == [] and unlisted_skips("", Counts(passed=9)) == 0
+
+
+@pytest.mark.parametrize(
+    "skip",
+    [
+        "tests/test_parity_golden.py:34: acrobot: recorded with another math library: sin differ here",
+        "tests/test_parity_forward.py:37: torch 2.14.0: the claims are about torch==2.13.0",
+        "tests/test_ray_cluster.py:12: could not import 'ray': No module named 'ray'",
+        "tests/test_mpi.py:48: no time",
+        "tests/test_bench.py:1: envpool is not installed (requirements/peers.txt)",
+        "tests/test_a.py: unconditional skip",
+    ],
+)
+def test_every_other_skip_is_a_failure(skip: str) -> None:
+    (found,) = unexpected_skips(f"{SKIPS}SKIPPED [1] {skip}\n")
+    assert found.split(":")[0] == skip.split(":")[0]
+
+
+def test_every_expected_skip_is_of_a_file_that_is_there() -> None:
+    assert [file for file, *_ in EXPECTED_SKIPS if not (ROOT / file).exists()] == []
+
+
+@pytest.mark.parametrize("plugins", [(), ("-n", "1")])
+def test_the_lines_of_skips_have_the_form_that_is_read(plugins: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = ['-ra']\n")
+    (tmp_path / "tests" / "test_skips.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.skipif(True, reason='by a mark')\ndef test_a(): pass\n"
+        "@pytest.mark.parametrize('x', [1, 2])\ndef test_b(x): pytest.skip('by a call')\n"
+        "def test_c(): pytest.importorskip('no_such_module')\n"
+    )
+    command = [sys.executable, "-m", "pytest", "--color=no", *plugins]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert unlisted_skips(ran.stdout, pytest_counts(ran.stdout)) == 0
+    reasons = [skip.removeprefix("tests/test_skips.py: ") for skip in sorted(unexpected_skips(ran.stdout))]
+    assert reasons[:2] == ["by a call", "by a mark"] and reasons[2].startswith("could not import 'no_such_module'")

@@ -121,14 +121,62 @@ def test_another_dtype_is_found_in_every_row() -> None:
     assert comparison.first_divergence is not None and "dtype" in comparison.first_divergence.comparison
 
 
-def test_excused_rows_are_not_counted() -> None:
+@pytest.mark.parametrize("field", ["observation", "reward", "action", "terminated", "truncated", "state"])
+def test_another_dtype_of_equal_values_is_found_in_every_field(field: str) -> None:
     ours, theirs = traces("cartpole")
-    changed = replace(ours, observation=one_ulp_up(ours.observation, 7))
+    values = getattr(ours, field)
+    # Of the same width, and of another one; the bits of 0, of which there are many, are the same in all of them.
+    for dtype in ("i8", "u8", "f4", "f8", "i1", "u1", "b1"):
+        if np.dtype(dtype) != values.dtype:
+            comparison = compare_traces(replace(ours, **{field: values.astype(dtype)}), theirs)
+            assert comparison.mismatches == len(theirs.step), dtype
+            assert comparison.first_divergence is not None
+            assert (comparison.first_divergence.field.split()[0], comparison.first_divergence.step) == (field, 0)
+
+
+@pytest.mark.parametrize("field", ["observation", "reward", "state"])
+def test_a_nan_equals_itself_alone_and_zeros_have_signs(field: str) -> None:
+    """What an environment returns is claimed to the bit, payload and sign of a NaN included."""
+    ours, theirs = traces("cartpole")
+    width = getattr(ours, field).dtype.itemsize
+    quiet, other = (0x7FC00000, 0x7FC00001) if width == 4 else (0x7FF8 << 48, (0x7FF8 << 48) + 1)
+    sign = 1 << (8 * width - 1)
+
+    def with_bits(trace: Trace, bits: int) -> Trace:
+        values = getattr(trace, field).copy()
+        values.reshape(-1).view(f"u{width}")[-1] = bits
+        return replace(trace, **{field: values})
+
+    for mine, other_side, mismatches in ((quiet, quiet, 0), (quiet, other, 1), (quiet, quiet | sign, 1), (0, sign, 1)):
+        comparison = compare_traces(with_bits(ours, mine), with_bits(theirs, other_side))
+        assert comparison.mismatches == mismatches, (hex(mine), hex(other_side))
+
+
+def test_logits_alone_may_be_any_nan() -> None:
+    """Results of arithmetic, whose NaNs depend on the order of an instruction's operands, which nothing specifies."""
+    ours, theirs = traces("cartpole")
+    logits = np.zeros((len(theirs.step), 2), np.float32)
+    mine, reference = logits.copy(), logits.copy()
+    mine.view(np.uint32)[5], reference.view(np.uint32)[5] = 0x7FC00000, 0xFFC00001
+    mine[7], reference[7] = 0.0, -0.0
+    comparison = compare_traces(replace(ours, logits=mine), replace(theirs, logits=reference))
+    assert np.flatnonzero(comparison.differing).tolist() == [7]
+    unclaimed = compare_traces(replace(ours, logits=mine), replace(theirs, logits=reference), logits_are_claimed=False)
+    assert unclaimed.mismatches == 0
+
+
+def test_excused_rows_are_not_counted_nor_measured() -> None:
+    ours, theirs = traces("cartpole")
+    rewards = ours.reward.copy()
+    rewards[7] += 3.0
+    changed = replace(ours, reward=rewards)
     excused = np.zeros(len(theirs.step), np.bool_)
     excused[7] = True
-    assert compare_traces(changed, theirs, excused=excused).mismatches == 0
+    comparison = compare_traces(changed, theirs, excused=excused)
+    assert (comparison.mismatches, comparison.worst_error, comparison.first_divergence) == (0, 0.0, None)
     excused[7], excused[8] = False, True
-    assert compare_traces(changed, theirs, excused=excused).mismatches == 1
+    comparison = compare_traces(changed, theirs, excused=excused)
+    assert (comparison.mismatches, comparison.worst_error) == (1, 3.0)
 
 
 def test_traces_of_different_episodes_are_refused() -> None:

@@ -1,13 +1,10 @@
-"""RayEvaluator on a real cluster of two nodes on this machine: the bits of one machine, also where a node is killed.
-
-What needs no cluster is played by a Ray made of plain Python, which loses what a test tells it to lose.
-"""
+"""RayEvaluator on a Ray of plain Python, which loses what a test tells it to lose; test_ray_cluster has a real one."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +12,8 @@ import numpy as np
 import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, assert_equal_bits, one_machine
 
-from evalengine import CancelledError, InputError, NonFiniteError, Policy, RayEvaluator, WorkersLostError, evaluate
-from evalengine.ray_nodes import build_of_this_machine
+from evalengine import CancelledError, InputError, NonFiniteError, RayEvaluator, WorkersLostError, evaluate
+from evalengine.equal_bits import requirements
 from evalengine.ray_run import MOST_ATTEMPTS
 
 
@@ -46,7 +43,7 @@ class FakeRay:
 
     exceptions = SimpleNamespace(RayError=RayError, RayActorError=RayActorError, RayTaskError=RayTaskError)
 
-    def __init__(self, cpus: list[int], builds: dict[str, str] | None = None) -> None:
+    def __init__(self, cpus: list[int], builds: dict[str, Any] | None = None) -> None:
         self.cpus = {f"node{number}": count for number, count in enumerate(cpus)}
         self.builds = builds or {}
         self.played: list[tuple[str, Any]] = []
@@ -88,7 +85,13 @@ class FakeRay:
 
     def _actor(self, node: str, worker: Any) -> Any:
         def build() -> Any:
-            return lambda: self.builds.get(node, worker.build())
+            def answer() -> Any:
+                found = self.builds.get(node, worker.build())
+                if isinstance(found, Exception):
+                    raise found
+                return found
+
+            return answer
 
         def play(weights: Any, share: Any, job: Any) -> Any:
             def answer() -> Any:
@@ -112,7 +115,7 @@ class FakeRay:
 def fake_ray(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeRay]:
     """Puts a `FakeRay` in Ray's place."""
 
-    def install(*cpus: int, builds: dict[str, str] | None = None) -> FakeRay:
+    def install(*cpus: int, builds: dict[str, Any] | None = None) -> FakeRay:
         fake = FakeRay(list(cpus), builds)
         strategies = SimpleNamespace(
             NodeAffinitySchedulingStrategy=lambda node_id, soft: SimpleNamespace(node_id=node_id)
@@ -207,14 +210,27 @@ def test_without_a_node_the_call_ends(fake_ray: FakeRays) -> None:
         RayEvaluator()
 
 
-def test_a_node_with_another_build_is_refused(fake_ray: FakeRays) -> None:
-    other = "evalengine 0.0.9 on x86_64 with glibc 2.17"
-    fake_ray(1, 1, builds={"node1": other})
+def test_a_node_that_might_give_other_bits_is_refused_with_what_differs(fake_ray: FakeRays) -> None:
+    here = requirements()
+    for name in ("build", "machine", "libm"):
+        fake_ray(1, 1, builds={"node1": here | {name: "another"}})
+        with pytest.raises(WorkersLostError) as refused:
+            RayEvaluator()
+        assert str(refused.value) == f"node node1: expected {name} {here[name]}, as here, got {name} another"
+    # What answered before there were names, the lines of --version.
+    fake_ray(1, 1, builds={"node1": "evalengine 0.0.9\n  simd     sse2"})
     with pytest.raises(WorkersLostError) as refused:
         RayEvaluator()
-    expected = build_of_this_machine()
-    assert str(refused.value) == f"node node1: expected {expected}, as here, got {other}"
-    assert expected.startswith("evalengine 0.")
+    assert str(refused.value) == (
+        f"node node1: expected build {here['build']}, as here, got evalengine 0.0.9 simd sse2"
+    )
+
+
+def test_a_node_without_evalengine_is_named_on_one_line(fake_ray: FakeRays) -> None:
+    fake_ray(1, 1, builds={"node1": RayTaskError(ImportError("No module named 'evalengine'\nTraceback\n  more"))})
+    with pytest.raises(WorkersLostError) as refused:
+        RayEvaluator()
+    assert str(refused.value) == "node node1: expected evalengine there, got No module named 'evalengine'"
 
 
 def test_what_the_worker_did_not_foresee_is_not_tried_again(fake_ray: FakeRays) -> None:
@@ -257,47 +273,3 @@ def test_arguments_are_checked_before_anything_is_sent(fake_ray: FakeRays) -> No
             evaluator.evaluate("cartpole", POPULATION, MLP, cancel=token, progress=lambda *counts: token.set())
         nobody = POPULATION[:0]
         assert_equal_bits(evaluator.evaluate("cartpole", nobody, MLP), evaluate("cartpole", nobody, MLP))
-
-
-# A real cluster
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    yield started
-    started.shutdown()
-
-
-@pytest.mark.filterwarnings("default")  # Ray's own
-def test_a_real_cluster_of_two_nodes_of_which_one_is_killed(cluster: Any) -> None:
-    second = cluster.add_node(num_cpus=1)
-    policy = Policy("mlp:4-8-2")
-    many = policy.init(2000, seed=2)
-    with RayEvaluator(threads=1, address=cluster.address, log_to_driver=False) as evaluator:
-        assert list(evaluator.nodes.values()) == [1, 1]
-        found = evaluator.evaluate("cartpole", POPULATION, MLP, seeds=SEEDS_OF_EACH)
-        assert_equal_bits(found, one_machine(seeds=SEEDS_OF_EACH))
-        kept = evaluator.evaluate("cartpole", POPULATION, MLP, episodes=2, keep=("final_observation",))
-        assert_equal_bits(kept, one_machine(episodes=2, keep=("final_observation",)))
-
-        killed: list[int] = []
-
-        def kill_one(done: int, total: int) -> None:
-            if not killed:
-                killed.append(total - done)
-                cluster.remove_node(second, allow_graceful=False)
-
-        recorded: dict[str, Any] = {"trajectories": [0, 999, 1999], "collect_statistics": True}
-        found = evaluator.evaluate("cartpole", many, policy, episodes=1000, progress=kill_one, **recorded)
-        assert killed and killed[0] > 0
-        assert len(evaluator.nodes) == 1
-        assert_equal_bits(found, evaluate("cartpole", many, policy, episodes=1000, **recorded))
-
-        cluster.add_node(num_cpus=1)
-        found = evaluator.evaluate("cartpole", POPULATION, MLP, seeds=SEEDS_OF_EACH)
-        assert len(evaluator.nodes) == 2
-        assert_equal_bits(found, one_machine(seeds=SEEDS_OF_EACH))

@@ -12,7 +12,9 @@ import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, Inline, Last, assert_equal_bits, one_machine
 
 from evalengine import Evaluation, InputError, NonFiniteError, Policy, evaluate, evaluate_on
+from evalengine.engine_call import Part, evaluate_part
 from evalengine.normalization import ObservationStatistics, PairwiseSum, PartialSum
+from evalengine.shares import Assembly, Job, ShareOptions, evaluate_share
 
 EVERYTHING: dict[str, Any] = {"trajectories": [36, 0, 5, 6, 0], "collect_statistics": True, "descriptors": ["max(x)"]}
 
@@ -113,6 +115,49 @@ def test_one_unit_in_the_last_place_of_a_partial_sum_is_found(name: str, monkeyp
     found = evaluate_on(Inline(), "cartpole", POPULATION, MLP, shares=1, collect_statistics=True)
     with pytest.raises(AssertionError, match=name):
         assert_equal_bits(found, one_machine(collect_statistics=True))
+
+
+@pytest.mark.parametrize("threads", [1, 3, None])
+def test_a_share_runs_on_its_threads_and_leaves_out_seeds_that_the_sender_has(
+    threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def noted(*arguments: Any, threads: int | None, **options: Any) -> Part:
+        asked.append(threads)
+        return evaluate_part(*arguments, threads=threads, **options)
+
+    monkeypatch.setattr("evalengine.shares.evaluate_part", noted)
+    seeds = np.arange(2, dtype=np.uint64)[np.newaxis]
+    part = evaluate_share("CartPole-v1", str(MLP), POPULATION[:3], seeds, (0, 37), threads, {})
+    assert asked == [threads]
+    assert part.evaluation.seeds.shape == (0, 0) and part.evaluation.seeds.dtype == np.uint64
+
+
+def test_a_whole_lasts_from_its_first_share_to_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([40.0, 42.5])
+    job = Job.of("CartPole-v1", POPULATION, MLP, 1, 0, {})
+    parts = [
+        (share, evaluate_share(job.env_id, job.policy, job.weights[slice(*share)], job.seeds, (share.start, 37), 1, {}))
+        for share in job.shares(2)
+    ]
+    monkeypatch.setattr("evalengine.shares.time.perf_counter", lambda: next(clock))
+    assembly = Assembly(job)
+    for share, part in parts:
+        assembly.place(share, part)
+    assert assembly.evaluation().seconds == 2.5
+
+
+def test_trajectories_stand_in_the_order_of_individuals_however_shares_arrive() -> None:
+    options: ShareOptions = {"trajectories": [30, 3, 17]}
+    job = Job.of("CartPole-v1", POPULATION, MLP, 1, 0, options)
+    assembly = Assembly(job)
+    for share in reversed(job.shares(6)):
+        weights, place = job.weights[share.start : share.stop], (share.start, len(job.weights))
+        assembly.place(share, evaluate_share(job.env_id, job.policy, weights, job.seeds_of(share), place, 1, options))
+    found = assembly.evaluation()
+    assert list(found.trajectories or {}) == [3, 17, 30]
+    assert_equal_bits(found, one_machine(**options))
 
 
 def test_a_changed_trajectory_is_found() -> None:

@@ -4,8 +4,8 @@
     evalengine replay weights.npy            evalengine envs
 
 stdout is for results, stderr for progress and errors. Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing
-dependency, 4 internal or I/O, 130 Ctrl-C. What a command needs is imported when it runs, so that `--help` and a
-misspelt option answer at once. Most commands have a module
+dependency, 4 internal or I/O, 130 Ctrl-C, 143 SIGTERM (129 SIGHUP), which cleans up as Ctrl-C does. What a command
+needs is imported when it runs, so that `--help` and a misspelt option answer at once. Most commands have a module
 `cli_*.py`.
 """
 
@@ -41,6 +41,7 @@ from evalengine.completion import (
     complete_environment_or_all,
     complete_policy,
 )
+from evalengine.lifetimes import Terminated, ending_in_order
 from evalengine.messages import named
 
 __all__ = [
@@ -143,10 +144,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Whatever goes wrong is one line on stderr: "error: ...".
     """
+    with ending_in_order() as ending:
+        code = _invoked(list(sys.argv[1:] if arguments is None else arguments))
+    return code if ending.exit_code is None else ending.exit_code
+
+
+def _invoked(arguments: list[str]) -> int:
+    """Run one command; the exit code of whatever it ends with."""
     try:
-        return _invoke(list(sys.argv[1:] if arguments is None else arguments))
-    except (KeyboardInterrupt, typer.Abort):
-        console.note("interrupted")
+        return _invoke(arguments)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        console.note("terminated" if isinstance(stop, Terminated) else "interrupted")
         return INTERRUPTED
     except Exception as error:
         code, message = _verdict(error)

@@ -15,7 +15,10 @@ from evalengine.completion import complete_environment, complete_policy
 
 PROGRAM = "evalengine"
 OK, MISMATCH, BAD_INPUT, MISSING_DEPENDENCY, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
-EXIT_CODES = "Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing dependency, 4 internal or I/O, 130 Ctrl-C."
+EXIT_CODES = (
+    "Exit codes: 0 ok, 1 mismatch, 2 usage or bad input, 3 missing dependency, 4 internal or I/O, 130 Ctrl-C, "
+    "143 SIGTERM."
+)
 
 
 def print_help(context: typer.Context, wanted: bool) -> None:

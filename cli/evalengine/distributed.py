@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.engine_call import Evaluation, Part
+from evalengine.equal_bits import requirements
 from evalengine.errors import InputError
 from evalengine.messages import shown
 from evalengine.policy import Policy
@@ -36,7 +37,7 @@ _CANCEL_SECONDS = 0.1
 
 
 class Future(Protocol):
-    """What `submit` returns."""
+    """What `submit` returns; where it has `done()` and `cancel()`, as that of `concurrent.futures`, they are used."""
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the result, or raise what the call raised; TimeoutError after `timeout` seconds."""
@@ -69,7 +70,8 @@ def evaluate_on(
 
     Args:
         executor: anything with `submit(function, *arguments)` that returns something with `result(timeout)`. Its
-            workers need evalengine in the same version. What it does about workers that die is its own affair: Dask
+            workers need the same build of evalengine (version and commit), machine type and math library: each share
+            checks that. What it does about workers that die is its own affair: Dask
             runs their shares again, a `ProcessPoolExecutor` is broken and says so.
         env_id: see `evaluate`.
         weights: see `evaluate`; a share of them travels with every call.
@@ -89,6 +91,8 @@ def evaluate_on(
         InputError: an argument cannot be used; nothing has been sent.
         NonFiniteError: as `evaluate`, with the individual's position in the whole population.
         CancelledError: `cancel` was set before all shares were done.
+        WorkersLostError: a worker has another build, machine type or math library.
+        Exception: what else a share raised on its worker (a `TimeoutError`, too), or the executor for it.
     """
     if not callable(getattr(executor, "submit", None)):
         raise InputError(f"executor: expected an object with submit(function, *arguments), got {shown(executor)}")
@@ -100,7 +104,7 @@ def evaluate_on(
     job = Job.of(env_id, weights, policy, episodes, seeds, options)
     workers = _workers(executor)
     count = shares or (workers * _SHARES_PER_WORKER if workers else _SHARES)
-    assembly = Assembly(job)
+    assembly, here = Assembly(job), requirements()
     stop_if_cancelled(cancel)
     waiting = deque(job.shares(count))
     sent: deque[tuple[Any, Any]] = deque()
@@ -111,7 +115,7 @@ def evaluate_on(
                 share = waiting.popleft()
                 matrix, share_seeds = job.weights[share.start : share.stop], job.seeds_of(share)
                 place = (share.start, len(job.weights))
-                call = (job.env_id, job.policy, matrix, share_seeds, place, threads, job.options)
+                call = (job.env_id, job.policy, matrix, share_seeds, place, threads, job.options, here)
                 sent.append((share, executor.submit(evaluate_share, *call)))
             share, future = sent[0]
             with within_population(share.start):
@@ -127,14 +131,24 @@ def evaluate_on(
 
 
 def _result(future: Future, cancel: CancelToken | None, done: int, total: int) -> Part:
-    """Wait for a share, looking at the token meanwhile."""
+    """Wait for a share, looking at the token meanwhile; what the share raised is raised."""
+    former: TimeoutError | None = None
     while cancel is not None:
         stop_if_cancelled(cancel, done, total)
         try:
             return _checked(future.result(timeout=_CANCEL_SECONDS))
-        except TimeoutError:
-            continue
+        except TimeoutError as late:
+            # The wait's own, or what the share raised: then there is an answer, and the same one every time.
+            if late is former or _is_done(future):
+                break
+            former = late
     return _checked(future.result())
+
+
+def _is_done(future: Future) -> bool:
+    """Say whether there is an answer, as far as the future tells."""
+    done = getattr(future, "done", None)
+    return callable(done) and bool(done())
 
 
 def _checked(result: object) -> Part:

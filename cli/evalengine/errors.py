@@ -71,7 +71,8 @@ class CancelledError(EvalEngineError):
 
 
 class WorkersLostError(EvalEngineError, RuntimeError):
-    """No worker is left to run what lost workers had not finished, or one share of it was lost again and again."""
+    """No worker is left to run what lost workers had not finished, or one share of it was lost again and again, or a
+    worker's results might have other bits: it has another build, machine type or math library."""
 
 
 class _EngineErrors:

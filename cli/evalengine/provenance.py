@@ -75,15 +75,21 @@ def evalengine_version() -> str:
     return _engine.build_info().get("version") or package_version("evalengine") or UNKNOWN
 
 
+def build_name() -> str:
+    """Return what says which build this is, "0.1.0 (commit 1a2b3c, dirty false)"; the version alone is all of some."""
+    info = _engine.build_info()
+    commit = ", ".join(f"{key} {info[key]}" for key in ("commit", "dirty") if key in info)
+    return f"{evalengine_version()} ({commit})" if commit else evalengine_version()
+
+
 def describe_build() -> str:
     """Return the version and what is known of the build and of this machine, for people: a line each.
 
-    The first is "0.1.0 (commit 1a2b3c, dirty false)"; then the compiler, the instructions and the libm that the lanes
+    The first is `build_name`; then the compiler, the instructions and the libm that the lanes
     use here (which functions have the platform's bits in lanes, and so do not call it), the threads that a call takes
     if it is told nothing, and the Python that runs it.
     """
     info = _engine.build_info()
-    commit = ", ".join(f"{key} {info[key]}" for key in ("commit", "dirty") if key in info)
     lanes = ", ".join(_engine.libm_in_lanes())
     details = {
         "built": f"rustc {info.get('rustc', UNKNOWN)}, {info.get('target', UNKNOWN)}, {info.get('profile', UNKNOWN)}",
@@ -92,8 +98,7 @@ def describe_build() -> str:
         "threads": str(_engine.available_threads()),
         "python": f"{platform.python_version()}, numpy {package_version('numpy')}",
     }
-    first = f"{evalengine_version()} ({commit})" if commit else evalengine_version()
-    return "\n".join([first, *(f"  {name:<8} {text}" for name, text in details.items())])
+    return "\n".join([build_name(), *(f"  {name:<8} {text}" for name, text in details.items())])
 
 
 def cpu_model() -> str:

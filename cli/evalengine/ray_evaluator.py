@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class RayEvaluator:
     """Evaluates populations on all nodes of a Ray cluster, one call after the other; see the module.
 
-    Nodes need evalengine in the same version and commit, and the same machine type and C library: that is checked.
+    Nodes need the same build of evalengine (version and commit), machine type and math library: that is checked. Cores,
+    instructions, Python and NumPy may differ: no bit depends on them.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class RayEvaluator:
         Raises:
             InputError: an argument cannot be used.
             MissingDependencyError: ray is not installed.
-            WorkersLostError: no node answered, or one runs another build.
+            WorkersLostError: no node answered, or one has another build, machine type or math library.
         """
         threads = check_threads(threads)
         if address is not None and not isinstance(address, str):
@@ -111,7 +112,8 @@ class RayEvaluator:
             InputError: an argument cannot be used; nothing has been sent.
             NonFiniteError: as `evalengine.evaluate`, with the same individual.
             CancelledError: `cancel` was set before all shares were done.
-            WorkersLostError: no node is left, or one share was lost four times (`ray_run.MOST_ATTEMPTS`).
+            WorkersLostError: no node is left, one share was lost four times (`ray_run.MOST_ATTEMPTS`), or a node that
+                has joined is refused, see the constructor.
         """
         check_progress(progress)
         check_token(cancel)

@@ -2,13 +2,12 @@
 
     ray.nodes() ──► met_nodes ──► [Node] ──► Node.actor.evaluate.remote(weights, share, job) ──► Part or an error
 
-Nodes that do not run the very build of this machine are refused: their results might have other bits. Depends on
-shares; `ray` itself is passed in by `ray_evaluator`, which imports it.
+Nodes with another build, machine type or math library are refused: their results might have other bits. Depends on
+shares and equal_bits; `ray` itself is passed in by `ray_evaluator`, which imports it.
 """
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.engine_call import Part
+from evalengine.equal_bits import differences, requirements
 from evalengine.errors import EvalEngineError, WorkersLostError
-from evalengine.provenance import describe_build
 from evalengine.shares import Share, ShareOptions, evaluate_share
 
 # How soon a new node's actor must have answered, in seconds.
@@ -28,9 +27,9 @@ _START_SECONDS = 120.0
 class Worker:
     """The actor of a node."""
 
-    def build(self) -> str:
+    def build(self) -> dict[str, str]:
         """Return what must be equal on all nodes for their results to be."""
-        return build_of_this_machine()
+        return requirements()
 
     def evaluate(
         self,
@@ -66,32 +65,33 @@ def met_nodes(ray: Any, met: Sequence[Node], threads: int | None) -> list[Node]:
         threads: of each actor; None is all CPUs that its node has told Ray of.
 
     Raises:
-        WorkersLostError: no node answered, or one runs another build.
+        WorkersLostError: no node answered, or one has another build, machine type or math library.
     """
     alive = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
     found = [node for node in met if node.node_id in alive]
     known = {node.node_id for node in found}
     new = [_started(ray, node, threads) for node_id, node in alive.items() if node_id not in known and _cpus(node) >= 1]
-    expected = build_of_this_machine()
+    here = requirements()
     for node in new:
         try:
-            build = ray.get(node.actor.build.remote(), timeout=_START_SECONDS)
+            there = ray.get(node.actor.build.remote(), timeout=_START_SECONDS)
         except ray.exceptions.RayTaskError as error:
-            raise WorkersLostError(f"node {node.address}: expected evalengine there, got {error.cause}") from None
+            raise WorkersLostError(
+                f"node {node.address}: expected evalengine there, got {first_line(error.cause)}"
+            ) from None
         except ray.exceptions.RayError:
             continue  # gone before it was met, or its CPUs are another's
-        if build != expected:
-            raise WorkersLostError(f"node {node.address}: expected {expected}, as here, got {build}")
+        if differing := differences(here, there):
+            raise WorkersLostError(f"node {node.address}: {differing}")
         found.append(node)
     if not found:
         raise WorkersLostError(f"nodes: expected one that answers, got none of {len(alive)}")
     return found
 
 
-def build_of_this_machine() -> str:
-    """Return what two machines must have in common to give the same bits: the build, and whose sin and pow it calls."""
-    library, version = platform.libc_ver()
-    return f"evalengine {describe_build()} on {platform.machine()} with {library} {version}"
+def first_line(error: object) -> str:
+    """Return what an error of Ray says first; most of them go on with a traceback."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _started(ray: Any, node: dict[str, Any], threads: int | None) -> Node:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from evalengine.engine_call import Evaluation
 from evalengine.errors import EvalEngineError, WorkersLostError
-from evalengine.ray_nodes import Node
+from evalengine.ray_nodes import Node, first_line
 from evalengine.shares import Assembly, Job, Share, within_population
 
 MOST_ATTEMPTS = 4
@@ -99,7 +99,7 @@ class Run:
         self._attempts[lost.share] += 1
         if self._attempts[lost.share] >= MOST_ATTEMPTS:
             individuals = f"individuals {lost.share.start} to {lost.share.stop - 1}"
-            raise WorkersLostError(f"{individuals}: lost with {MOST_ATTEMPTS} nodes, the last: {_first_line(error)}")
+            raise WorkersLostError(f"{individuals}: lost with {MOST_ATTEMPTS} nodes, the last: {first_line(error)}")
         self._waiting.appendleft(lost.share)
 
     def _give(self) -> None:
@@ -117,7 +117,3 @@ class Run:
         job = self._job
         task = (job.env_id, job.policy, job.seeds_of(share), node.threads, job.options)
         self._sent[node.actor.evaluate.remote(self._weights, share, task)] = _Sent(node, share)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().splitlines()[0]

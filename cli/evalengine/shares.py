@@ -10,6 +10,7 @@ the other. Depends on engine_call.
 
 from __future__ import annotations
 
+import platform
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,7 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
 from evalengine.descriptors import Descriptor, DescriptorLike
 from evalengine.engine_call import Evaluation, Part, evaluate_part
-from evalengine.errors import NonFiniteError
+from evalengine.equal_bits import differences, requirements
+from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.normalization import Normalization, PairwiseSum
 from evalengine.observation import ObservationLike, ObservationOptions
 from evalengine.policy import Policy
@@ -131,6 +133,7 @@ def evaluate_share(
     place: tuple[int, int],
     threads: int | None,
     options: ShareOptions,
+    expected: Mapping[str, str] | None = None,
 ) -> Part:
     """Evaluate one share, on whatever machine this runs; all arguments are positional, for executors that take options.
 
@@ -142,10 +145,17 @@ def evaluate_share(
         place: the number of the share's first individual, and the individuals of the whole population.
         threads: None is all cores that this process may use.
         options: of every share.
+        expected: the sender's `equal_bits.requirements`; None if they were compared before.
 
     Returns:
         The evaluation without its seeds, which the sender has, and partial sums of its statistics.
+
+    Raises:
+        WorkersLostError: this machine might give other bits than the sender's.
+        EvalEngineError: see `evaluate`.
     """
+    if expected is not None and (differing := differences(expected, requirements())):
+        raise WorkersLostError(f"worker {platform.node()}: {differing}")
     shared = seeds[0] if len(seeds) == 1 else seeds
     part = evaluate_part(place, env_id, weights, policy, seeds=shared, threads=threads, **options)
     return part._replace(evaluation=replace(part.evaluation, seeds=np.empty((0, 0), np.uint64)))

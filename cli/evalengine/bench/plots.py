@@ -22,6 +22,7 @@ from evalengine.bench.measures import Measure
 from evalengine.bench.results import BenchRow, BenchSummary, summarised
 from evalengine.errors import MissingDependencyError
 from evalengine.files import check_writable, write_whole
+from evalengine.lifetimes import ending_in_order
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -308,4 +309,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_in_order():
+        main()

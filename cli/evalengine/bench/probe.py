@@ -17,10 +17,12 @@ from evalengine.bench.backends import Backend, Evaluated, SizedBackend, Task, op
 from evalengine.bench.resident import Resident, resident_bytes
 from evalengine.bench.timing import fitness_checksum
 from evalengine.bench.workloads import Workload
+from evalengine.lifetimes import end_with_stdin
 
 
 def main() -> None:
-    """Make the call that the first argument describes."""
+    """Make the call that the first argument describes, and end where the process that asked for it does."""
+    end_with_stdin()
     asked = json.loads(sys.argv[1])
     workload = Workload(**asked["workload"])
     with open_backend(asked["backend"], Task(**asked["task"])) as backend:

@@ -1,7 +1,8 @@
 """Worker processes for the baselines: fresh (spawned, not forked), warmed up one by one, and gone when the block ends.
 
-Two things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
-would print tracebacks), and a worker that dies is an error (Pool would wait for its answer forever).
+Three things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
+would print tracebacks), a worker that dies is an error (Pool would wait for its answer forever), and where the parent
+is killed the workers end at once, not after the task that they are at. Depends on lifetimes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, Self, TypeVar
 
 from evalengine.errors import EvalEngineError
+from evalengine.lifetimes import end_with_parent
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -105,7 +107,9 @@ class WorkerPool:
                 yield results.next(timeout=LIVENESS_INTERVAL)
             except StopIteration:
                 return
-            except multiprocessing.TimeoutError:
+            except multiprocessing.TimeoutError as late:
+                if late.__cause__ is not None:  # the function's own: it comes with the worker's traceback
+                    raise
                 self._check_liveness()
 
     def _check_liveness(self) -> None:
@@ -151,6 +155,7 @@ class _ParentsContext(SpawnContext):
 def _adopt(barrier: Barrier) -> None:
     """Pool's initializer. It must not fail: Pool would start another worker, and another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     _Worker.barrier = barrier
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import check_finite
 from evalengine.commands.evaluate_result import EvaluateConfig, EvaluateResult
+from evalengine.equal_bits import requirements
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation import Evaluation
 from evalengine.files import is_special
@@ -155,7 +155,7 @@ def _remaining(
 
 def _identity(task: Task) -> dict[str, Any]:
     """Return what the bytes of the CSV depend on, in the order in which differences are looked for."""
-    config = task.config
+    config, here = task.config, requirements()
     with config.weights.open("rb") as stream:
         content = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
@@ -163,7 +163,8 @@ def _identity(task: Task) -> dict[str, Any]:
         "commit": task.provenance["commit"],
         "schema": EVALUATE_SCHEMA_VERSION,
         # sin, cos and pow are the platform's own.
-        "platform": f"{platform.machine()} {' '.join(platform.libc_ver())}",
+        "machine": here["machine"],
+        "libm": here["libm"],
         "weights": str(config.weights),
         "weights' SHA-256": content,
         "index": config.index,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from evalengine.console import note
 from evalengine.errors import EvalEngineError, MissingDependencyError
+from evalengine.lifetimes import ending_in_order
 from evalengine.parity.closed_loop import LogitsSource, claim_of
 from evalengine.parity.drivers import player
 from evalengine.parity.golden import (
@@ -142,6 +143,7 @@ def record_forward(source: LogitsSource, path: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        with ending_in_order():
+            sys.exit(main(sys.argv[1:]))
     except EvalEngineError as error:
         sys.exit(f"error: {error}")

@@ -27,6 +27,7 @@ from evalengine import _engine, console
 from evalengine.bench.workers import WorkerPool
 from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
 from evalengine.files import check_writable, write_whole
+from evalengine.lifetimes import ending_in_order
 from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker, run_timed
 from evalengine.parity.evidence import record_evidence
 from evalengine.parity.report import Claim, Report, Section, Verdict
@@ -202,7 +203,8 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        with ending_in_order():
+            sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         console.note("interrupted; the same command goes on where this one was")
         sys.exit(130)
