@@ -79,7 +79,7 @@ impl LunarLander {
         self.shaping = Some(shaping);
         let reward = gained - self.throttle.main * MAIN_ENGINE_COST - self.throttle.side * SIDE_ENGINE_COST;
         let mut step = Step { reward, terminated: false, truncated: false };
-        if self.has_crashed || self.observed[0].abs() >= 1.0 {
+        if self.has_crashed || is_out_of_view(self.observed[0]) {
             (step.reward, step.terminated) = (-100.0, true);
         }
         if !self.world.body(self.craft.hull).is_awake() {
@@ -119,6 +119,11 @@ impl LunarLander {
             standing[1],
         ]
     }
+}
+
+/// The craft's centre has reached a side of the picture.
+fn is_out_of_view(x: f64) -> bool {
+    x.abs() >= 1.0
 }
 
 /// Nearer, slower and more upright is better, and so is each leg on the ground.
@@ -178,5 +183,53 @@ impl Environment for LunarLander {
 
     fn state(&self) -> Vec<StateField> {
         view::fields(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_view_ends_at_one() {
+        for x in [1.0, 1.005, 1.5, f64::INFINITY] {
+            assert!(is_out_of_view(x) && is_out_of_view(-x), "{x}");
+        }
+        for x in [0.0, 0.99, 1.0_f64.next_down(), f64::NAN] {
+            assert!(!is_out_of_view(x) && !is_out_of_view(-x), "{x}");
+        }
+    }
+
+    /// Drifts over a side of the picture: the step that crosses it ends the episode, whose reward is that of a crash.
+    #[test]
+    fn the_first_step_out_of_view_ends_the_episode() {
+        let mut hardly_outside = 0;
+        for seed in 0..40 {
+            let mut episode = LunarLander::new(-0.5, None);
+            episode.reset(Some(seed));
+            let step = loop {
+                let step = episode.step(Action::Discrete(2));
+                let is_outside = episode.observed[0].abs() >= 1.0;
+                assert_eq!(step.terminated, is_outside || episode.has_crashed, "seed {seed}");
+                if step.terminated {
+                    break step;
+                }
+            };
+            assert_eq!(step.reward, -100.0);
+            hardly_outside += usize::from((1.0..1.01).contains(&episode.observed[0].abs()));
+        }
+        assert!(hardly_outside > 3, "only {hardly_outside} episodes ended within a hundredth of the side");
+    }
+
+    #[test]
+    fn a_reset_after_a_crash_has_not_crashed() {
+        let mut episode = LunarLander::new(-11.0, None);
+        episode.reset(Some(0));
+        while !episode.has_crashed {
+            episode.step(Action::Discrete(0));
+        }
+        episode.reset(None);
+        assert!(!episode.has_crashed);
+        assert!(!episode.step(Action::Discrete(0)).terminated);
     }
 }
