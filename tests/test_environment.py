@@ -110,7 +110,7 @@ def test_box_actions_keep_their_type() -> None:
     env = Environment(entry, native)
     env.reset(seed=0)
     halves = [0.5, -0.25]
-    given = [halves, np.array(halves), np.array(halves, np.float32), np.array(halves, np.float16), (1, 0)]
+    given: list[Any] = [halves, np.array(halves), np.array(halves, np.float32), np.array(halves, np.float16), (1, 0)]
     for action in given:
         env.step(action)
     seen = [(action.dtype, action.tolist(), is_float16) for action, is_float16 in native.actions]

@@ -1,4 +1,4 @@
-"""Resets as Gymnasium has them: seeded or not, with options or without, the random stream goes on and every bit is equal.
+"""Resets as Gymnasium has them, seeded or not, with options or without: the stream goes on, and every bit is equal.
 
 An environment lives on through all resets of a test, on both sides; the reference is what `gymnasium.make` returns.
 """
@@ -64,7 +64,7 @@ def test_the_call_of_gymnasiums_documentation() -> None:
     theirs = gymnasium.make("CarRacing-v3", disable_env_checker=True, domain_randomize=True)
     ours = make("CarRacing-v3", domain_randomize=True)
     for arguments in ({"seed": 1}, {"options": {"randomize": False}}, {}, {"options": {"randomize": False}}):
-        expected, found = theirs.reset(**arguments)[0], ours.reset(**arguments)[0]  # type: ignore[arg-type]
+        expected, found = theirs.reset(**arguments)[0], ours.reset(**arguments)[0]
         assert difference((found, 0.0, False, False), (expected, 0.0, False, False)) is None
 
 
@@ -73,7 +73,7 @@ def test_behind_wrappers_options_reach_the_environment() -> None:
     theirs = wrapped(gymnasium.make("CarRacing-v3", disable_env_checker=True, domain_randomize=True), options)
     ours = make("CarRacing-v3", observation=options, domain_randomize=True)
     for arguments in ({"seed": 1}, {"options": {"randomize": False}}, {}):
-        expected, found = theirs.reset(**arguments)[0], ours.reset(**arguments)[0]  # type: ignore[arg-type]
+        expected, found = theirs.reset(**arguments)[0], ours.reset(**arguments)[0]
         assert difference((found, 0.0, False, False), (np.asarray(expected), 0.0, False, False)) is None
 
 

@@ -28,8 +28,9 @@ pub(crate) struct LunarLander {
     pub(super) has_crashed: bool,
     /// What the engines do in the step under way.
     throttle: Throttle,
-    /// The potential whose difference is the reward; none before the first step.
-    pub(super) shaping: Option<f64>,
+    /// The potential whose difference is the reward. Nobody sees the reward of a reset's own step, so what it is before that
+    /// does not matter.
+    pub(super) shaping: f64,
     /// The observation in float64.
     observed: [f64; OBSERVED],
 }
@@ -50,7 +51,7 @@ impl LunarLander {
             ground_contact: [false; 2],
             has_crashed: false,
             throttle: Throttle::OFF,
-            shaping: None,
+            shaping: 0.0,
             observed: [0.0; OBSERVED],
         }
     }
@@ -75,8 +76,8 @@ impl LunarLander {
         self.listen();
         self.observed = self.look();
         let shaping = shaping_of(&self.observed);
-        let gained = self.shaping.map_or(0.0, |before| shaping - before);
-        self.shaping = Some(shaping);
+        let gained = shaping - self.shaping;
+        self.shaping = shaping;
         let reward = gained - self.throttle.main * MAIN_ENGINE_COST - self.throttle.side * SIDE_ENGINE_COST;
         let mut step = Step { reward, terminated: false, truncated: false };
         if self.has_crashed || is_out_of_view(self.observed[0]) {
@@ -157,7 +158,6 @@ impl Environment for LunarLander {
         self.world.apply_force_to_center(self.craft.hull, Vec2::new(force[0], force[1]), true);
         self.ground_contact = [false; 2];
         self.has_crashed = false;
-        self.shaping = None;
         self.begin_step(Throttle::OFF);
         self.step_world();
         self.end_step();

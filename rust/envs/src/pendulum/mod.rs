@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(observed(episode.as_ref()), [0xbe78_2cd2, 0x3f78_5e29, 0x3f94_a377]);
     }
 
-    /// gymnasium 1.4.0 with numpy 2.4.6: `env.reset(seed=42)`, then once 0.7 in each type.
+    /// gymnasium 1.4.0 with numpy 2.4.6: `env.reset(seed=42)`, then once 0.7 in each type, and a float16 whose square is none.
     #[test]
     fn an_action_s_type_has_its_own_bits() {
         let after = |action: Action<'_>| {
@@ -241,15 +241,17 @@ mod tests {
         assert_eq!(after(Action::Continuous(&[0.7])), RECORDED[0]);
         assert_eq!(after(Action::Typed(&[0.7], FloatType::F64)), RECORDED[1]);
         assert_eq!(after(Action::Typed(&[half], FloatType::F16)), RECORDED[2]);
+        assert_eq!(after(Action::Typed(&[102.0 / 1024.0], FloatType::F16)), RECORDED[3]);
         // A float64 action of float32's values is still another one.
         assert_ne!(after(Action::Typed(&[f64::from(0.7_f32)], FloatType::F64)), RECORDED[0]);
     }
 
     /// The bits of the reward and of the next velocity.
-    const RECORDED: [(u64, u64); 3] = [
+    const RECORDED: [(u64, u64); 4] = [
         (0xc007_b825_7b64_80d0, 0x3fe7_2d46_799c_a853),
         (0xc007_b825_7b64_4db2, 0x3fe7_2d46_7c2c_047b),
         (0xc007_b825_d4b4_80d0, 0x3fe7_2dea_5336_41ed),
+        (0xc007_b729_c4b4_80d0, 0x3fe4_4b83_eccf_db86),
     ];
 
     #[test]
