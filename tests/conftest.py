@@ -25,6 +25,7 @@ LONGEST = [
     "test_parity_long",
     "test_parity_drivers",
     "test_raster",
+    "test_action_types",
     "test_slot_ins",
     "test_parity_golden",
 ]

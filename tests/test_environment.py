@@ -94,31 +94,38 @@ class RecordingNative:
     def reset(self, seed: int | None, options: Any) -> Any:
         return np.zeros(3, dtype=np.float32)
 
-    def step(self, action: Any) -> Any:
-        self.actions.append(action)
+    def step(self, action: Any, is_float16: bool) -> Any:
+        self.actions.append((action, is_float16))
         return np.zeros(3, dtype=np.float32), 0.0, False, False
 
     def state(self) -> dict[str, Any]:
         return {}
 
 
-def test_box_actions_are_float32_vectors() -> None:
+def test_box_actions_keep_their_type() -> None:
     entry = EnvironmentEntry(
         **{**vars(resolve("cartpole")), "n_actions": None, "action_low": (-1.0, -1.0), "action_high": (1.0, 1.0)}
     )
     native: Any = RecordingNative()
     env = Environment(entry, native)
     env.reset(seed=0)
-    env.step([0.5, -0.25])
-    (action,) = native.actions
-    assert (action.dtype, action.tolist()) == (np.float32, [0.5, -0.25])
-    for wrong, message in {
-        (0.5,): "action: expected shape (2,) for CartPole-v1, got (1,)",
-        (1, 0): "action: expected float32 (float64 and float16 are cast), got int64",
-    }.items():
-        with pytest.raises(InputError) as refused:
-            env.step(wrong)
-        assert str(refused.value) == message
+    halves = [0.5, -0.25]
+    given: list[Any] = [halves, np.array(halves), np.array(halves, np.float32), np.array(halves, np.float16), (1, 0)]
+    for action in given:
+        env.step(action)
+    seen = [(action.dtype, action.tolist(), is_float16) for action, is_float16 in native.actions]
+    assert seen == [
+        (np.float64, halves, False),
+        (np.float64, halves, False),
+        (np.float32, halves, False),
+        (np.float64, halves, True),
+        (np.float64, [1.0, 0.0], False),
+    ]
+    # What policies give goes as it is.
+    assert native.actions[2][0] is given[2]
+    with pytest.raises(InputError) as refused:
+        env.step((0.5,))
+    assert str(refused.value) == "action: expected shape (2,) for CartPole-v1, got (1,)"
 
 
 def test_a_step_needs_a_reset() -> None:

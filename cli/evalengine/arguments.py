@@ -96,6 +96,26 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
         return np.require(array, np.float32, _FOR_THE_ENGINE)
 
 
+def action_array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as a C-contiguous array of the type in which NumPy reckons with it beside Python's numbers.
+
+    Returns:
+        float16, float32 and float64 as they are, integers and booleans as float64, in any shape.
+
+    Raises:
+        InputError: another dtype; the message calls the value `name`.
+    """
+    if _is_ready(value, np.float32):
+        ready: NDArray[Any] = value
+        return ready
+    array = _array(name, value)
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64, "C")
+    if array.dtype.kind != "f" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
+        raise InputError(f"{name}: expected float16, float32, float64 or integers, got {array.dtype}")
+    return np.require(array, array.dtype.newbyteorder("="), _FOR_THE_ENGINE)
+
+
 def weight_array(weights: ArrayLike, policy: object, n_params: int) -> NDArray[np.float32]:
     """Return weights as a C-contiguous float32 array, (D,) or (P, D), sharing memory where it already is one.
 

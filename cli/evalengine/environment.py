@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
-from evalengine.arguments import SEED_LIMIT, check_integer, float_array, named_values
+from evalengine.arguments import SEED_LIMIT, action_array, check_integer, named_values
 from evalengine.errors import InputError, engine_errors
 from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.registry import EnvironmentEntry, describe, own_entry
@@ -75,12 +75,12 @@ class Environment:
     def reset(
         self, seed: int | None = None, options: Mapping[str, float] | None = None
     ) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Start an episode.
+        """Start an episode, as Gymnasium's `reset` does.
 
         Args:
-            seed: an unsigned 64-bit integer; None goes on with the random stream, which the first time is seeded by
-                the operating system.
-            options: the environment's reset options.
+            seed: an unsigned 64-bit integer; None goes on with the random stream, with options or without. The first
+                time there is none to go on with: then the operating system gives the seed.
+            options: the environment's reset options, for this episode; those that are not given have their defaults.
 
         Returns:
             The observation in Gymnasium's shape and type (float32, or uint8 for images), and an empty dict.
@@ -101,28 +101,33 @@ class Environment:
         """Advance by one step; past the end of an episode, do what the reference does.
 
         Args:
-            action: an integer for discrete actions, numbers of shape (dimensions,) for a box.
+            action: an integer for discrete actions, numbers of shape (dimensions,) for a box, which may lie beyond its
+                bounds. They are played in their own type, as Gymnasium plays them: float32 (what policies give),
+                float64 (lists and integers too) or float16.
 
         Returns:
             observation (as `reset` gives it), reward, terminated, truncated, and an empty dict.
 
         Raises:
-            InputError: no episode was started, or the action is none of the action space.
+            InputError: no episode was started; no such discrete action; a box's action of another shape or type.
         """
         if not self._is_running:
             raise InputError(f"step: expected reset() first, got no episode of {self.entry.id}")
         with engine_errors():
-            return (*self._native.step(self._checked(action)), {})
+            return (*self._native.step(*self._checked(action)), {})
 
     def state(self) -> dict[str, Any]:
         """Return the full state by the names of its parts, for comparing with a reference."""
         return self._native.state()
 
-    def _checked(self, action: Any) -> int | NDArray[np.float32]:
+    def _checked(self, action: Any) -> tuple[int | NDArray[np.float32 | np.float64], bool]:
+        """Return the action as the extension takes it, and whether its numbers are float16's."""
         entry = self.entry
         if entry.n_actions is not None:
-            return check_integer("action", action, least=0, most=entry.n_actions - 1)
-        values = float_array("action", action)
+            return check_integer("action", action, least=0, most=entry.n_actions - 1), False
+        values = action_array("action", action)
         if values.shape != (entry.n_outputs,):
             raise InputError(f"action: expected shape ({entry.n_outputs},) for {entry.id}, got {values.shape}")
-        return values
+        if values.dtype == np.float16:
+            return values.astype(np.float64), True
+        return values, False

@@ -42,8 +42,17 @@ impl Entry {
         reset_options: &[(String, Value)],
     ) -> Result<Box<dyn Spec>, EnvError> {
         let kwargs = Arguments::parse("keyword argument", self.id, self.kwargs, kwargs)?;
-        let reset_options = Arguments::parse("reset option", self.id, self.reset_options, reset_options)?;
-        (self.build)(&kwargs, &reset_options)
+        (self.build)(&kwargs, &self.reset_arguments(reset_options)?)
+    }
+
+    /// All reset options, for [`Environment::set_reset_options`](crate::Environment::set_reset_options): these, and the
+    /// defaults of the others.
+    ///
+    /// # Errors
+    ///
+    /// An unknown name, or a value of another type.
+    pub fn reset_arguments(&self, given: &[(String, Value)]) -> Result<Arguments, EnvError> {
+        Arguments::parse("reset option", self.id, self.reset_options, given)
     }
 
     /// The same behind the wrappers that `observation` names, which must know the time limit: see

@@ -338,6 +338,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_has_eaten_nothing_and_taken_no_step() {
+        let mut snake = board(1, 3, &[0], 1);
+        snake.time_limit = 2;
+        snake.step(RIGHT);
+        assert_eq!((has_eaten(&snake), snake.elapsed_steps), (1.0, 1));
+        snake.reset(Some(0));
+        assert_eq!((has_eaten(&snake), snake.elapsed_steps), (0.0, 0));
+    }
+
+    #[test]
     fn the_time_limit_truncates() {
         let mut snake = board(3, 3, &[0], 8);
         snake.time_limit = 2;
