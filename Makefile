@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results figures parity goldens examples test lint docs fmt ci wheel clean
+.PHONY: help setup build bench results figures parity goldens examples mutants test lint docs fmt ci wheel clean
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -49,6 +49,10 @@ examples: build ## examples/slot_ins, one evolutionary library after the other, 
 	$(BIN)/uv pip install --python $(BIN)/python --constraints requirements/dev.txt --requirements requirements/examples.txt
 	set -e; for example in examples/slot_ins/*.py; do echo "== $$example"; $(BIN)/python $$example; done
 	$(BIN)/python examples/evolution.py --generations 30
+
+# MUTANTS="policy -- --sharding round-robin --shard 0/20" tries every twentieth change of one crate.
+mutants: ## changes numpy-rng, policy and engine one expression at a time and lists what no test notices (many hours)
+	scripts/rust_mutants.sh $(MUTANTS)
 
 ci: lint docs test ## everything that must hold before a change lands
 
