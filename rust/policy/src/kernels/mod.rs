@@ -130,6 +130,16 @@ mod tests {
     use super::image::Image;
     use super::windows::Geometry;
     use super::{Batch, LinearShape, Run, Span};
+    use crate::packed::{quads, vectors, vectors_mut};
+
+    #[test]
+    fn groups_end_where_the_values_do() {
+        let values = &mut [0.0; 47];
+        let lens = [vectors::<1>(values).len(), vectors::<2>(values).len(), vectors::<4>(values).len()];
+        assert_eq!(lens, [5, 2, 1]);
+        assert_eq!((quads(values).len(), vectors_mut(values).len()), (11, 5));
+        assert_eq!((quads(&values[..3]).len(), vectors_mut(&mut values[..7]).len()), (0, 0));
+    }
 
     /// What each individual's weights cost in memory, beside what must have room.
     #[test]
