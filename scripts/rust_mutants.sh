@@ -12,6 +12,8 @@ version=27.1.0
 
 # That a property fails is all that is asked; to look for its smallest case may take minutes, for every mutant.
 export PROPTEST_MAX_SHRINK_ITERS=0
+# Cases that one mutant failed would be tried on the next.
+export PROPTEST_DISABLE_FAILURE_PERSISTENCE=1
 
 # find_mutants: prints a cargo-mutants of the pinned version; others make other mutants.
 find_mutants() {
