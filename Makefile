@@ -9,7 +9,8 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results figures parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: help setup build bench results figures parity goldens examples test mutants mutants-rust mutants-python lint docs fmt \
+	ci wheel clean
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -68,8 +69,14 @@ docs: build ## the documentation site, strictly, into site/
 test: build ## Rust and Python tests; the last line counts them
 	$(BIN)/python scripts/run_tests.py
 
-# Not part of ci: it tells how much the tests notice, and survivors are for people to judge.
-mutants: build ## changes files, journals and shares, one expression at a time: which changes does no test notice? (minutes)
+# Not part of ci: it tells how much the tests notice, and survivors are for people to judge. `make -k mutants` goes on with
+# Python where Rust has some. MUTANTS="policy -- --sharding round-robin --shard 0/20" tries every twentieth change of one crate.
+mutants: mutants-rust mutants-python ## changes the code one expression at a time and lists what no test notices (many hours)
+
+mutants-rust: $(READY)
+	scripts/rust_mutants.sh $(MUTANTS)
+
+mutants-python: build
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/mutants.txt
 	$(BIN)/python scripts/run_mutants.py
 

@@ -163,6 +163,14 @@ mod tests {
         f32::from_bits(positive.to_bits() - 1)
     }
 
+    /// The bounds from which the module's header concludes that no product underflows.
+    #[test]
+    fn products_are_multiples_of_a_subnormal() {
+        assert_eq!((MIN_WEIGHT, MIN_INPUT), (2_f32.powi(-60), 2_f32.powi(-40)));
+        let digit = |value: f32| f64::from(value - next_below(value)) * 2.0; // the last one from `value` on
+        assert_eq!(digit(MIN_WEIGHT) * digit(MIN_INPUT), 2_f64.powi(-146));
+    }
+
     #[test]
     fn list_is_by_pixel_and_channel() {
         let image = Image { channels: 3, height: 5, width: 5 };
