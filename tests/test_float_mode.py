@@ -13,6 +13,7 @@ import sys
 import numpy as np
 import torch
 import evalengine
+from evalengine import _engine
 
 policy = evalengine.Policy("mlp:4-2,act=relu,bias=0")
 weights = (policy.init(32, seed=0) * np.float32(1e-38)).astype(np.float32)
@@ -22,6 +23,12 @@ assert not FLUSH or torch.set_flush_denormal(True), "this processor has no such 
 found = [evalengine.evaluate("CartPole-v1", weights, policy, episodes=4, seeds=0, threads=n).returns for n in (1, 2, 3)]
 env = evalengine.make("Pendulum-v1")
 shown = [env.reset(seed=3)[0], *(env.step(np.array([1e-39], np.float32))[0] for _ in range(5))]
+pendulum = evalengine.make("Pendulum-v1")
+pendulum.reset(seed=3, options={"x_init": 1e-310, "y_init": 1e-310})
+shown += [np.asarray(value, np.float64) for value in pendulum.state().values()][:1]
+rows = np.full((2, 3, 4), 1e-39, np.float32)
+shown.append(policy.logits(policy.init(2, seed=0), rows))
+shown.append(_engine.continuous_actions("tanh", np.full((2, 1), 0.3, np.float32), [-1e-39], [1e-39]))
 still = bool((torch.tensor([1e-39]) * 1.0 == 0.0).item())
 assert still == FLUSH, "the caller's mode has changed"
 for array in (*found, *shown):

@@ -113,7 +113,8 @@ class Environment:
 
     def state(self) -> dict[str, Any]:
         """Return the full state by the names of its parts, for comparing with a reference."""
-        return self._native.state()
+        with engine_errors():
+            return self._native.state()
 
     def _checked(self, action: Any) -> int | NDArray[np.float32]:
         entry = self.entry

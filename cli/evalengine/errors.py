@@ -60,6 +60,14 @@ class WorkersLostError(EvalEngineError, RuntimeError):
     """No worker is left to run what lost workers had not finished, or one share of it was lost again and again."""
 
 
+class OutOfMemoryError(EvalEngineError, MemoryError):
+    """Memory that a call needs could not be had; the message says how many bytes. Nothing else has happened."""
+
+
+class InternalError(EvalEngineError, RuntimeError):
+    """A bug in this package, not in what it was given."""
+
+
 class _EngineErrors:
     """What `engine_errors` returns: a class, since a generator would be more than the rest of a call's way out."""
 
@@ -67,10 +75,16 @@ class _EngineErrors:
         """Nothing has to be done before."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            return
         if isinstance(error, _engine.NonFiniteError):
             raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
         if isinstance(error, _engine.EngineError):
             raise InputError(str(error)) from None
+        if isinstance(error, _engine.OutOfMemoryError):
+            raise OutOfMemoryError(str(error)) from None
+        if isinstance(error, _engine.InternalError):
+            raise InternalError(str(error)) from None
 
 
 _ENGINE_ERRORS = _EngineErrors()

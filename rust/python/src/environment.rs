@@ -1,6 +1,7 @@
 //! One native episode, stepped from Python.
 
 use crate::EngineError;
+use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{Entry, find};
 use envs::{Action, ActionSpace, ObservationDtype, Spec, StateValue, Step, Value, View};
@@ -30,6 +31,45 @@ impl Environment {
     #[new]
     #[pyo3(signature = (env_id, kwargs, max_episode_steps, observation=None))]
     fn new(
+        py: Python<'_>,
+        env_id: &str,
+        kwargs: &Bound<'_, PyMapping>,
+        max_episode_steps: Option<u64>,
+        observation: Option<Wrappers>,
+    ) -> PyResult<Self> {
+        guarded(py, || Self::open(env_id, kwargs, max_episode_steps, observation))
+    }
+
+    #[getter]
+    fn observation_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.spec.observation_space().shape)
+    }
+
+    /// `seed` None goes on with the random stream of the episodes before.
+    fn reset<'py>(
+        &mut self,
+        py: Python<'py>,
+        seed: Option<u64>,
+        options: &Bound<'py, PyMapping>,
+    ) -> PyResult<Observation<'py>> {
+        guarded(py, || self.start_episode(py, seed, options))
+    }
+
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        action: &Bound<'py, PyAny>,
+    ) -> PyResult<(Observation<'py>, f64, bool, bool)> {
+        guarded(py, || self.act(py, action))
+    }
+
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        guarded(py, || self.fields(py))
+    }
+}
+
+impl Environment {
+    fn open(
         env_id: &str,
         kwargs: &Bound<'_, PyMapping>,
         max_episode_steps: Option<u64>,
@@ -52,13 +92,7 @@ impl Environment {
         })
     }
 
-    #[getter]
-    fn observation_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, &self.spec.observation_space().shape)
-    }
-
-    /// `seed` None goes on with the random stream of the episodes before.
-    fn reset<'py>(
+    fn start_episode<'py>(
         &mut self,
         py: Python<'py>,
         seed: Option<u64>,
@@ -82,7 +116,7 @@ impl Environment {
         self.observation(py)
     }
 
-    fn step<'py>(
+    fn act<'py>(
         &mut self,
         py: Python<'py>,
         action: &Bound<'py, PyAny>,
@@ -112,7 +146,7 @@ impl Environment {
         Ok((self.observation(py)?, reward, terminated, truncated || at_limit))
     }
 
-    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (name, value) in self.episode.state() {
             match value {
@@ -122,9 +156,7 @@ impl Environment {
         }
         Ok(dict)
     }
-}
 
-impl Environment {
     fn observation<'py>(&self, py: Python<'py>) -> PyResult<Observation<'py>> {
         let space = self.spec.observation_space();
         let mut observation = vec![0.0; space.size()];
