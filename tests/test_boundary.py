@@ -159,7 +159,7 @@ def test_no_dimensions_and_no_rows_are_no_values() -> None:
         bounds = [1.0] * shape[1]
         for head in ("clip", "tanh"):
             actions = _engine.continuous_actions(head, np.zeros(shape, np.float32), bounds, bounds)
-            assert (actions.shape, actions.dtype) == (shape, np.float32)
+            assert actions.shape == shape and actions.dtype == np.float32
 
 
 def test_arrays_in_another_order_are_refused() -> None:

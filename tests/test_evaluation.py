@@ -281,18 +281,19 @@ except KeyboardInterrupt:
     assert finished.stdout == "interrupted\n"
 
 
-def test_what_a_callback_writes_to_a_small_population_comes_too_late() -> None:
-    population = POPULATION.copy()
-    seeds = np.arange(20_000, dtype=np.uint64)
-    expected = evaluate("cartpole", POPULATION, CARTPOLE, seeds=seeds, threads=1)
-    given, calls = seeds.copy(), []
+@pytest.mark.parametrize(("policy", "size"), [("mlp:4-8-2", 5), ("mlp:4-64-2", 2000)])
+def test_what_a_callback_writes_to_a_population_comes_too_late(policy: str, size: int) -> None:
+    original = Policy(policy).init(size, seed=0)
+    seeds = np.arange(100_000 // size, dtype=np.uint64)
+    expected = evaluate("cartpole", original, policy, seeds=seeds, threads=1)
+    population, given, calls = original.copy(), seeds.copy(), []
 
     def overwrite(done: int, total: int) -> None:
         calls.append(done < total)
         population[:] = 0
         given[:] = 0
 
-    found = evaluate("cartpole", population, CARTPOLE, seeds=given, threads=1, progress=overwrite)
+    found = evaluate("cartpole", population, policy, seeds=given, threads=1, progress=overwrite)
     assert calls[0], "the callback was called too late to change anything"
     assert found.returns.tobytes() == expected.returns.tobytes()
     assert not population.any()
@@ -351,7 +352,7 @@ def test_two_python_threads_may_call_at_once() -> None:
     results: list[Evaluation] = []
 
     def call() -> None:
-        met = []
+        met: list[bool] = []
 
         def wait_for_the_other(done: int, total: int) -> None:
             # In the middle of its episodes each call waits until the other has come as far.

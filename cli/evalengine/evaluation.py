@@ -113,8 +113,8 @@ def evaluate(
         weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
             is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
             cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
-            call, which reads them while other Python code runs (`progress`, other threads); up to 4 MiB are copied
-            beforehand, and seeds always, so that nothing can happen to those.
+            call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
+            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of

@@ -105,7 +105,6 @@ impl Queue {
     }
 
     /// No further step need be made.
-
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Relaxed)
     }

@@ -56,7 +56,11 @@ fn results_are_the_same_whatever_number_of_threads_the_system_starts() {
                     .and_then(|_| threads::start(body))
             };
             let surroundings = Surroundings { start, poll_interval: Duration::ZERO };
-            assert_eq!(without_time(evaluate_in(surroundings, task, &mut go_on)), expected, "{allowed} threads");
+            assert_eq!(
+                without_time(evaluate_in(surroundings, task, &mut go_on)),
+                expected,
+                "{allowed} threads"
+            );
         }
     });
 }
@@ -76,8 +80,7 @@ fn calls_that_are_under_way_at_once_share_what_threads_the_system_starts() {
             let meeting = Barrier::new(3);
             let evaluate_with_others = || {
                 let mut has_met = false;
-                let surroundings =
-                    Surroundings { start: &|body| start(body), poll_interval: Duration::ZERO };
+                let surroundings = Surroundings { start: &|body| start(body), poll_interval: Duration::ZERO };
                 let evaluation = evaluate_in(surroundings, task, &mut |_, _| {
                     if !has_met {
                         meeting.wait();

@@ -50,7 +50,6 @@ mod tests {
         for _ in 0..100 {
             assert!(pace.before(MACS_PER_QUESTION / 10).is_continue());
         }
-        drop(pace);
         assert!((9..=10).contains(&questions), "{questions}");
     }
 

@@ -89,5 +89,5 @@ fn memory_that_is_not_there_is_an_unwinding_with_its_size() {
         Network::new(&Architecture::new(input, vec![conv(110_000, 1), conv(1, 1), linear(3)]).unwrap());
     let refused = std::panic::catch_unwind(|| network.scratch(1 << 20)).unwrap_err();
     let refused: Box<lane_math::memory::OutOfMemory> = refused.downcast().unwrap();
-    assert_eq!(refused.bytes, 4 * (110_000 * 96 * 96) << 20);
+    assert_eq!(refused.bytes, 4 * 110_000 * 96 * 96 * (1 << 20));
 }

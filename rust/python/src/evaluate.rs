@@ -18,9 +18,12 @@ use std::time::{Duration, Instant};
 /// How often `progress` is called.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Populations of up to so many bytes are copied, so that Python may write to them meanwhile: 4 MiB are copied in less than
-/// a millisecond, and played in several. Larger ones, which may be files, are read in place.
-const MOST_COPIED_BYTES: usize = 4 << 20;
+/// Populations of up to so many bytes are copied, so that Python may write to them meanwhile. Larger ones, which may be
+/// files, are read in place.
+const MOST_COPIED_BYTES: usize = 1 << 20;
+
+/// The same where a function of the caller's is called meanwhile: such calls are not the shortest.
+const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
 
 /// Evaluates a population; see `_engine.pyi`.
 #[pyfunction]
@@ -62,8 +65,10 @@ pub(crate) fn evaluate<'py>(
         // Copies of whatever is small: Python runs meanwhile, and may write to its arrays.
         let is_shared = seeds.shape()[0] == 1;
         let seeds = copied(&seeds);
+        let most_copied =
+            if progress.is_some() { MOST_COPIED_BYTES_WITH_PROGRESS } else { MOST_COPIED_BYTES };
         let weights = match values_of("weights", &weights)? {
-            values if size_of_val(values) <= MOST_COPIED_BYTES => Cow::Owned(values.to_vec()),
+            values if size_of_val(values) <= most_copied => Cow::Owned(values.to_vec()),
             values => Cow::Borrowed(values),
         };
         let descriptors = descriptors.0.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
@@ -137,12 +142,13 @@ fn parse_head(head: &str) -> PyResult<Head> {
 /// Runs the task without the GIL, which is taken back briefly for signals and for `progress`.
 fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResult<Evaluation> {
     let mut interruption = None;
-    let mut last_report = Instant::now();
+    let mut next_report = Instant::now() + PROGRESS_INTERVAL;
     let mut poll = |done: usize, total: usize| {
         let result = Python::attach(|py| {
             py.check_signals()?;
-            if let Some(progress) = progress.filter(|_| last_report.elapsed() >= PROGRESS_INTERVAL) {
-                last_report = Instant::now();
+            if let Some(progress) = progress.filter(|_| Instant::now() >= next_report) {
+                // From when it was due, so that they are ten a second, unless it is late by more than one.
+                next_report = (next_report + PROGRESS_INTERVAL).max(Instant::now());
                 progress.call1(py, (done, total))?;
             }
             Ok(())
