@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from evalengine import EvalEngineError, console
+from evalengine.bench import peak
 
 SCRIPT = """
 import os
@@ -78,3 +83,48 @@ def test_calls_go_on_with_the_threads_that_start(allowed: int) -> None:
     if finished.stdout == "unlimited\n":
         pytest.skip("this system does not keep the limit")
     assert (finished.stdout, finished.stderr) == ("limited\n", "")
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that starts one of Python's threads, and then none."""
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def start_once(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_once)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_peak_of_threads_that_do_not_start_is_not_waited_for() -> None:
+    with pytest.raises(EvalEngineError, match=r"^peak: expected 3 threads to start, got 1$"):
+        peak._multiply_adds(3, 0.01)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_a_progress_bar_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    terminal = Terminal()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with console.episode_progress("evaluating") as progress:
+        assert progress is not None
+        progress(3, 8)
+    with console.round_progress("starting") as (line, count):
+        line("round 1")
+        count(1, 9)
+    assert "3/8" in terminal.getvalue() and "1/9" in terminal.getvalue() and "round 1" in terminal.getvalue()
