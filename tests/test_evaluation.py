@@ -253,7 +253,8 @@ import signal
 import threading
 import evalengine
 balancing = [[0.0, 0.0, 0.0, 0.0, 0.1, 0.3, 3.0, 1.0]] * 64
-threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+evalengine.evaluate("cartpole", balancing, "mlp:4-2,bias=0")  # imports what it needs, so that the next is under way
+threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
 try:
     evalengine.evaluate("cartpole", balancing, "mlp:4-2,bias=0", max_episode_steps=2**31 - 1)
 except KeyboardInterrupt:
@@ -271,9 +272,11 @@ import threading
 import numpy as np
 import evalengine
 policy = evalengine.Policy("mlp:64-4096-4096-2")
-threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+weights, observations = policy.init(1, seed=0)[0], np.ones((500_000, 64), np.float32)
+policy.logits(weights, observations[:1])
+threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
 try:
-    policy.logits(policy.init(1, seed=0)[0], np.ones((500_000, 64), np.float32))
+    policy.logits(weights, observations)
 except KeyboardInterrupt:
     print("interrupted")
 """
