@@ -14,6 +14,8 @@ version=27.1.0
 export PROPTEST_MAX_SHRINK_ITERS=0
 # Cases that one mutant failed would be tried on the next.
 export PROPTEST_DISABLE_FAILURE_PERSISTENCE=1
+# As in .cargo/config.toml, which does not reach the copies of rust/ that are changed.
+export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20240501}"
 
 # find_mutants: prints a cargo-mutants of the pinned version; others make other mutants.
 find_mutants() {

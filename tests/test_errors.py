@@ -10,8 +10,10 @@ from evalengine import _engine
 from evalengine.errors import (
     EvalEngineError,
     InputError,
+    InternalError,
     MissingDependencyError,
     NonFiniteError,
+    OutOfMemoryError,
     OutputError,
     engine_errors,
 )
@@ -24,6 +26,8 @@ from evalengine.errors import (
         (NonFiniteError, InputError),
         (MissingDependencyError, ImportError),
         (OutputError, OSError),
+        (OutOfMemoryError, MemoryError),
+        (InternalError, RuntimeError),
     ],
 )
 def test_errors_are_the_builtin_ones_too(error: type[Exception], builtin: type[Exception]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import threading
@@ -247,14 +246,60 @@ def test_an_error_of_the_callback_ends_the_call() -> None:
 
 
 def test_ctrl_c_is_a_keyboard_interrupt() -> None:
-    # Pushes where the pole leans: balanced to the time limit, which is minutes of work away.
-    policy = Policy("mlp:4-2,bias=0")
-    balancing = [0.0, 0.0, 0.0, 0.0, 0.1, 0.3, 3.0, 1.0]
-    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        evaluate("cartpole", balancing, policy, max_episode_steps=2**31 - 1)
-    timer.join()
+    # Pushes where the pole leans: balanced to the time limit, which is an hour of work away. Without a progress
+    # function, and in a process that is given up before, nobody but the engine can come to look after the signal.
+    program = """
+import signal
+import threading
+import evalengine
+balancing = [[0.0, 0.0, 0.0, 0.0, 0.1, 0.3, 3.0, 1.0]] * 64
+evalengine.evaluate("cartpole", balancing, "mlp:4-2,bias=0")  # imports what it needs, so that the next is under way
+threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
+try:
+    evalengine.evaluate("cartpole", balancing, "mlp:4-2,bias=0", max_episode_steps=2**31 - 1)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    finished = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=120)
+    assert finished.stdout == "interrupted\n"
+
+
+def test_ctrl_c_ends_logits_that_take_long() -> None:
+    # Eight tera multiply-adds: some minutes.
+    program = """
+import signal
+import threading
+import numpy as np
+import evalengine
+policy = evalengine.Policy("mlp:64-4096-4096-2")
+weights, observations = policy.init(1, seed=0)[0], np.ones((500_000, 64), np.float32)
+policy.logits(weights, observations[:1])
+threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
+try:
+    policy.logits(weights, observations)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    finished = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert finished.stdout == "interrupted\n"
+
+
+@pytest.mark.parametrize(("policy", "size"), [("mlp:4-8-2", 5), ("mlp:4-64-2", 2000)])
+def test_what_a_callback_writes_to_a_population_comes_too_late(policy: str, size: int) -> None:
+    original = Policy(policy).init(size, seed=0)
+    seeds = np.arange(100_000 // size, dtype=np.uint64)
+    expected = evaluate("cartpole", original, policy, seeds=seeds, threads=1)
+    population, given, calls = original.copy(), seeds.copy(), []
+
+    def overwrite(done: int, total: int) -> None:
+        calls.append(done < total)
+        population[:] = 0
+        given[:] = 0
+
+    found = evaluate("cartpole", population, policy, seeds=given, threads=1, progress=overwrite)
+    assert calls[0], "the callback was called too late to change anything"
+    assert found.returns.tobytes() == expected.returns.tobytes()
+    assert not population.any()
 
 
 # Individuals that fail.
@@ -304,12 +349,24 @@ def test_logits_that_are_not_finite_count_too() -> None:
 
 
 def test_two_python_threads_may_call_at_once() -> None:
-    expected = evaluate("cartpole", POPULATION, CARTPOLE, episodes=50)
+    options: dict[str, Any] = {"episodes": 20_000, "threads": 2}
+    expected = evaluate("cartpole", POPULATION, CARTPOLE, **options)
+    meeting = threading.Barrier(2)
     results: list[Evaluation] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(evaluate("cartpole", POPULATION, CARTPOLE, episodes=50)))
-        for _ in range(2)
-    ]
+
+    def call() -> None:
+        met: list[bool] = []
+
+        def wait_for_the_other(done: int, total: int) -> None:
+            # In the middle of its episodes each call waits until the other has come as far.
+            if not met:
+                assert done < total
+                meeting.wait(60)
+                met.append(True)
+
+        results.append(evaluate("cartpole", POPULATION, CARTPOLE, progress=wait_for_the_other, **options))
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -74,6 +74,12 @@ class NonFiniteError(EngineError):
     individual: int
     episode: int
 
+class OutOfMemoryError(MemoryError):
+    """Memory that a call needs could not be had."""
+
+class InternalError(RuntimeError):
+    """A bug in the engine."""
+
 class Network:
     """A policy architecture, ready to run; immutable and shared between threads."""
 
@@ -134,6 +140,9 @@ def evaluate(
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]
 ) -> NDArray[np.float32]: ...
+def fail(message: str, bytes: int | None = None) -> None:
+    """Panic, or need so many bytes, for tests of what becomes of that."""
+
 def libm_in_lanes() -> list[str]: ...
 def libm(function: str, arguments: NDArray[np.float64], in_lanes: bool) -> NDArray[np.float64]: ...
 def multiply_adds(steps: int) -> int: ...

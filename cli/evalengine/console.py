@@ -162,7 +162,8 @@ def episode_progress(label: str) -> Iterator[Callable[[int, int], object] | None
     columns: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("episodes"), TimeRemainingColumn())
     if console.width >= _USUAL_WIDTH:  # else rich would cut every column short
         columns = (TextColumn("{task.description}"), BarColumn(), *columns[:2], Rate(""), columns[2])
-    with Progress(*columns, console=console, transient=True) as bar:
+    # It is drawn where there is news, ten times a second: a thread that does so otherwise may not be had.
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task(label, total=None)
         is_first = True
 
@@ -171,7 +172,7 @@ def episode_progress(label: str) -> Iterator[Callable[[int, int], object] | None
             if is_first:  # what an earlier process has done says nothing about speed
                 bar.reset(task, total=total, completed=done)
                 is_first = False
-            bar.update(task, completed=done, total=total)
+            bar.update(task, completed=done, total=total, refresh=True)
 
         yield update
 
@@ -215,11 +216,14 @@ def round_progress(label: str) -> Iterator[tuple[Callable[[str], object], Callab
     )
     latest = TextColumn("{task.description}", markup=False)
     # A round lasts for seconds: the speed is that of the last minutes.
-    with Progress(*columns, latest, console=Console(stderr=True), transient=True, speed_estimate_period=300) as bar:
+    screen = Console(stderr=True)
+    with Progress(
+        *columns, latest, console=screen, transient=True, speed_estimate_period=300, auto_refresh=False
+    ) as bar:
         task = bar.add_task(label, total=None)
         yield (
-            lambda line: bar.update(task, description=line),
-            lambda done, total: bar.update(task, completed=done, total=total),
+            lambda line: bar.update(task, description=line, refresh=True),
+            lambda done, total: bar.update(task, completed=done, total=total, refresh=True),
         )
 
 

@@ -118,7 +118,8 @@ class Environment:
 
     def state(self) -> dict[str, Any]:
         """Return the full state by the names of its parts, for comparing with a reference."""
-        return self._native.state()
+        with engine_errors():
+            return self._native.state()
 
     def _checked(self, action: Any) -> tuple[int | NDArray[np.float32 | np.float64], bool]:
         """Return the action as the extension takes it, and whether its numbers are float16's."""

@@ -75,6 +75,14 @@ class WorkersLostError(EvalEngineError, RuntimeError):
     worker's results might have other bits: it has another build, machine type or math library."""
 
 
+class OutOfMemoryError(EvalEngineError, MemoryError):
+    """Memory that a call needs could not be had; the message says how many bytes. Nothing else has happened."""
+
+
+class InternalError(EvalEngineError, RuntimeError):
+    """A bug in this package, not in what it was given."""
+
+
 class _EngineErrors:
     """What `engine_errors` returns: a class, since a generator would be more than the rest of a call's way out."""
 
@@ -82,10 +90,16 @@ class _EngineErrors:
         """Nothing has to be done before."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            return
         if isinstance(error, _engine.NonFiniteError):
             raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
         if isinstance(error, _engine.EngineError):
             raise InputError(str(error)) from None
+        if isinstance(error, _engine.OutOfMemoryError):
+            raise OutOfMemoryError(str(error)) from None
+        if isinstance(error, _engine.InternalError):
+            raise InternalError(str(error)) from None
 
 
 _ENGINE_ERRORS = _EngineErrors()

@@ -113,7 +113,9 @@ def evaluate(
         env_id: the environment, by full id or short name.
         weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
             is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
-            cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them.
+            cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
+            call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
+            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
@@ -123,12 +125,13 @@ def evaluate(
         observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "grayscale": True, "resize":
             (84, 84), "stack": 4} or "skip=4,gray,resize=84x84,stack=4"; see `ObservationOptions`.
         max_episode_steps: the time limit in steps of the environment; None is the registered one.
-        threads: None is all cores that this process may use.
+        threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
+            with those that it starts.
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.
         progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
         cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
-            within a fraction of a second.
+            within a fraction of a second, however long a step takes.
         keep: ("final_observation",) keeps the last observation of every episode.
         descriptors: K numbers that every episode is reduced to, such as ["last(x)", "first(y_velocity) where
             leg_contact else min(y_velocity)"]; see `Descriptor`. `make(env_id).entry.fields` has the names.
@@ -142,6 +145,9 @@ def evaluate(
         InputError: an argument cannot be used; nothing has been run.
         CancelledError: `cancel` was set before all episodes were done.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
+        OutOfMemoryError: there is no memory for the results, which is looked at before the first episode, or for a
+            thread's own numbers; nothing else has happened.
+        InternalError: a bug in the engine.
     """
     return evaluate_part(
         None,

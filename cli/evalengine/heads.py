@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
+from evalengine.errors import engine_errors
 from evalengine.policy import Policy
 from evalengine.registry import EnvironmentEntry
 from evalengine.rounding import TANH_ULPS, UNIT_ROUNDOFF
@@ -56,7 +57,8 @@ class Head:
         """
         if self.is_discrete:
             return np.asarray(np.argmax(logits, axis=1))
-        return _engine.continuous_actions(self.kind, logits, list(self.low), list(self.high))
+        with engine_errors():
+            return _engine.continuous_actions(self.kind, logits, list(self.low), list(self.high))
 
     def actions_with(self, tanh: Tanh, logits: NDArray[np.float32]) -> NDArray[Any]:
         """Return the actions that float32 arithmetic gives with another tanh, in the same shapes as `actions`."""

@@ -178,7 +178,7 @@ class PairwiseSum:
             level, index
         ):
             if neighbour is not None:
-                statistics = neighbour + statistics if index % 2 else statistics + neighbour
+                statistics = statistics + neighbour  # in either order: a sum of two does not depend on it
             level, index = level + 1, index // 2
         self._waiting[level, index] = statistics
 

@@ -248,6 +248,7 @@ class Policy(Spelling):
 
         Raises:
             InputError: a shape or a dtype does not fit.
+            OutOfMemoryError: there is no memory for the numbers between two layers; nothing has been computed.
         """
         individuals = weight_array(weights, self, self.n_params)
         inputs = plain_array("observations", observations)
@@ -260,7 +261,8 @@ class Policy(Spelling):
         if inputs.dtype.kind not in "fiu":
             raise InputError(f"observations: expected numbers, got {named(inputs.dtype)}")
         flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
-        return self.network.logits(individuals, flat)
+        with engine_errors():
+            return self.network.logits(individuals, flat)
 
     def to_state_dict(
         self, vector: ArrayLike, like: Mapping[str, ArrayLike] | None = None

@@ -109,7 +109,8 @@ def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
 
 def entries() -> list[EnvironmentEntry]:
     """Return all environments, as they are without keyword arguments, in the order of their registration."""
-    return [_entry(row) for row in _engine.environments()]
+    with engine_errors():
+        return [_entry(row) for row in _engine.environments()]
 
 
 def resolve(name: str) -> EnvironmentEntry:

@@ -1,6 +1,7 @@
 //! One native episode, stepped from Python.
 
 use crate::EngineError;
+use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{Entry, find};
 use envs::{Action, ActionSpace, FloatType, ObservationDtype, Spec, StateValue, Step, View};
@@ -28,18 +29,13 @@ impl Environment {
     #[new]
     #[pyo3(signature = (env_id, kwargs, max_episode_steps, observation=None))]
     fn new(
+        py: Python<'_>,
         env_id: &str,
         kwargs: &Bound<'_, PyMapping>,
         max_episode_steps: Option<u64>,
         observation: Option<Wrappers>,
     ) -> PyResult<Self> {
-        let entry = find(env_id).map_err(from_env_error)?;
-        let kwargs = named_values("env_kwargs", kwargs)?;
-        let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
-        let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), max_episode_steps)?;
-        let episode = spec.environment();
-        let is_wrapped = observation.is_some();
-        Ok(Self { entry, is_wrapped, max_episode_steps, spec, episode, elapsed_steps: 0 })
+        guarded(py, || Self::open(env_id, kwargs, max_episode_steps, observation))
     }
 
     #[getter]
@@ -54,6 +50,47 @@ impl Environment {
         seed: Option<u64>,
         options: &Bound<'py, PyMapping>,
     ) -> PyResult<Observation<'py>> {
+        guarded(py, || self.start_episode(py, seed, options))
+    }
+
+    /// Continuous actions are float32, as policies give them, or float64; `is_float16` says that those are float16's.
+    #[pyo3(signature = (action, is_float16=false))]
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        action: &Bound<'py, PyAny>,
+        is_float16: bool,
+    ) -> PyResult<(Observation<'py>, f64, bool, bool)> {
+        guarded(py, || self.act(py, action, is_float16))
+    }
+
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        guarded(py, || self.fields(py))
+    }
+}
+
+impl Environment {
+    fn open(
+        env_id: &str,
+        kwargs: &Bound<'_, PyMapping>,
+        max_episode_steps: Option<u64>,
+        observation: Option<Wrappers>,
+    ) -> PyResult<Self> {
+        let entry = find(env_id).map_err(from_env_error)?;
+        let kwargs = named_values("env_kwargs", kwargs)?;
+        let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
+        let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), max_episode_steps)?;
+        let episode = spec.environment();
+        let is_wrapped = observation.is_some();
+        Ok(Self { entry, is_wrapped, max_episode_steps, spec, episode, elapsed_steps: 0 })
+    }
+
+    fn start_episode<'py>(
+        &mut self,
+        py: Python<'py>,
+        seed: Option<u64>,
+        options: &Bound<'py, PyMapping>,
+    ) -> PyResult<Observation<'py>> {
         let options = named_values("reset option", options)?;
         let options = self.entry.reset_arguments(&options).map_err(from_env_error)?;
         self.episode.set_reset_options(&options).map_err(from_env_error)?;
@@ -63,9 +100,7 @@ impl Environment {
         self.observation(py)
     }
 
-    /// Continuous actions are float32, as policies give them, or float64; `is_float16` says that those are float16's.
-    #[pyo3(signature = (action, is_float16=false))]
-    fn step<'py>(
+    fn act<'py>(
         &mut self,
         py: Python<'py>,
         action: &Bound<'py, PyAny>,
@@ -98,7 +133,7 @@ impl Environment {
         Ok((self.observation(py)?, reward, terminated, truncated || at_limit))
     }
 
-    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (name, value) in self.episode.state() {
             match value {
@@ -108,18 +143,7 @@ impl Environment {
         }
         Ok(dict)
     }
-}
 
-/// The values of an action, which must be as many as the space has dimensions.
-fn of_length<T>(values: &[T], dimensions: usize) -> PyResult<&[T]> {
-    if values.len() == dimensions {
-        return Ok(values);
-    }
-    let message = format!("action: expected shape ({dimensions},), got ({},)", values.len());
-    Err(EngineError::new_err(message))
-}
-
-impl Environment {
     fn observation<'py>(&self, py: Python<'py>) -> PyResult<Observation<'py>> {
         let space = self.spec.observation_space();
         let mut observation = vec![0.0; space.size()];
@@ -133,4 +157,13 @@ impl Environment {
             }
         }
     }
+}
+
+/// The values of an action, which must be as many as the space has dimensions.
+fn of_length<T>(values: &[T], dimensions: usize) -> PyResult<&[T]> {
+    if values.len() == dimensions {
+        return Ok(values);
+    }
+    let message = format!("action: expected shape ({dimensions},), got ({},)", values.len());
+    Err(EngineError::new_err(message))
 }

@@ -130,7 +130,8 @@ impl PairwiseSum {
                     self.waiting.insert((level, index), part);
                     return;
                 };
-                part = if index < neighbour { part.plus(&other) } else { other.plus(&part) };
+                // In either order: a sum of two does not depend on it.
+                part = part.plus(&other);
             }
             (index, count) = (index / 2, count.div_ceil(2));
         }

@@ -4,6 +4,7 @@ use super::{End, Recording, Steps};
 use crate::error::EngineError;
 use crate::task::Task;
 use envs::{ActionSpace, Actions, Group, ObservationDtype, View};
+use lane_math::memory;
 
 /// Every step of an episode of `T` actions. Rows are in order; behind a skip of frames a row is an action.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +52,14 @@ impl RecordedObservations {
 
     fn push(&mut self, observation: &[f32]) {
         match self {
-            Self::F32(values) => values.extend_from_slice(observation),
-            Self::U8(bytes) => bytes.extend(observation.iter().map(|&value| value as u8)),
+            Self::F32(values) => {
+                memory::reserve(values, observation.len());
+                values.extend_from_slice(observation);
+            }
+            Self::U8(bytes) => {
+                memory::reserve(bytes, observation.len());
+                bytes.extend(observation.iter().map(|&value| value as u8));
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! The packed weights are panels of sixteen output channels, `[panel][tap][16]` (the last panel is of eight if that
 //! suffices), with taps in the order of the sum.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use lane_math::lanes::Simd;
 
@@ -13,6 +13,7 @@ use super::sparse;
 use super::windows::{Geometry, WindowClass};
 use super::{Batch, Rows, Span};
 use crate::order::executes_channel_padding;
+use crate::pace::Pace;
 use crate::packed::LINE;
 
 /// Output channels in a whole panel: two vectors.
@@ -60,7 +61,7 @@ impl Conv {
         self.geometry.output.channels.next_multiple_of(8)
     }
 
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.geometry.input.channels * self.geometry.kernel.0 * self.geometry.kernel.1
     }
 
@@ -124,7 +125,13 @@ impl Conv {
     /// The output images of every row of the batch, blocked like the input images. `lists` gives the lengths of those
     /// inputs that are lists; it may be shorter than the batch, or empty.
     #[inline(always)]
-    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>, lists: &[Option<usize>]) {
+    pub(crate) fn forward<S: Simd>(
+        &self,
+        batch: &Batch<'_>,
+        rows: &mut Rows<'_>,
+        lists: &[Option<usize>],
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
         let mut next = 0;
         while let Some(run) = batch.run_from(next) {
             next = run.end;
@@ -134,12 +141,13 @@ impl Conv {
             while channel < self.columns() {
                 let panel = Panel { layer: self, channel, bias, weights: &panels[channel * self.taps()..] };
                 if channel + PANEL <= self.columns() {
-                    panel.forward::<S, 2>(run, rows, lists);
+                    panel.forward::<S, 2>(run, rows, lists, pace)?;
                 } else {
-                    panel.forward::<S, 1>(run, rows, lists);
+                    panel.forward::<S, 1>(run, rows, lists, pace)?;
                 }
                 channel += PANEL;
             }
         }
+        ControlFlow::Continue(())
     }
 }

@@ -4,12 +4,15 @@
 //! tap costs one broadcast per window and one load per vector of weights. Windows of all rows of an individual are tiled
 //! together, so that few tiles are incomplete.
 
+use std::ops::ControlFlow;
+
 use lane_math::lanes::{F32x8, Simd};
 
 use super::activation::relu;
 use super::conv::Conv;
 use super::windows::{Window, WindowClass};
 use super::{Rows, Run};
+use crate::pace::Pace;
 use crate::packed::vectors;
 
 /// The filters of eight or sixteen output channels.
@@ -39,11 +42,13 @@ impl Panel<'_> {
         run: Run,
         rows: &mut Rows<'_>,
         lists: &[Option<usize>],
-    ) {
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
         let list = |row: usize| lists.get(row).copied().flatten();
         let mut row = run.start;
         while row < run.end {
             if let Some(count) = list(row) {
+                pace.before(count * self.layer.geometry.kernel.0 * self.layer.geometry.kernel.1 * 8 * V)?;
                 self.forward_list::<S, V>(row, count, rows);
                 row += 1;
                 continue;
@@ -52,13 +57,20 @@ impl Panel<'_> {
             while row < run.end && list(row).is_none() {
                 row += 1;
             }
-            self.forward_images::<S, V>(Run { start, end: row, ..run }, rows);
+            self.forward_images::<S, V>(Run { start, end: row, ..run }, rows, pace)?;
         }
+        ControlFlow::Continue(())
     }
 
     /// All windows of all rows of a run of blocked images.
     #[inline(always)]
-    fn forward_images<S: Simd, const V: usize>(&self, run: Run, rows: &mut Rows<'_>) {
+    fn forward_images<S: Simd, const V: usize>(
+        &self,
+        run: Run,
+        rows: &mut Rows<'_>,
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
+        let window_macs = self.layer.taps() * 8 * V;
         for class in &self.layer.classes {
             let mut left = class.windows.len() * (run.end - run.start);
             let (mut row, mut next) = (run.start, 0);
@@ -70,6 +82,7 @@ impl Panel<'_> {
                     2.. => 2,
                     _ => 1,
                 };
+                pace.before(count * window_macs)?;
                 let mut tile = Tile { row: [0; MAX_TILE], window: [class.windows[0]; MAX_TILE] };
                 for t in 0..count {
                     tile.row[t] = row;
@@ -90,6 +103,7 @@ impl Panel<'_> {
                 left -= count;
             }
         }
+        ControlFlow::Continue(())
     }
 
     /// `T` windows of one class: the sums stay in registers over all taps.
