@@ -1,6 +1,6 @@
 //! Which networks PyTorch's bits are promised for.
 
-use crate::architecture::{InputShape, Layer, PlacedLayer};
+use crate::layer::{InputShape, Layer, PlacedLayer};
 
 /// How the logits compare with those of PyTorch 2.13.0, called with one thread, `MKL_CBWR=AVX2` and
 /// `ONEDNN_MAX_CPU_ISA=AVX2`, on a batch that is a multiple of 4 (at least 16 rows for 1x1 convolutions of stride 1).

@@ -1,6 +1,6 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
-use crate::architecture::{Architecture, InputShape, Layer, PlacedLayer};
+use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
 use crate::kernels::activation::Activation;
 use crate::kernels::chain::Chain;
@@ -8,6 +8,7 @@ use crate::kernels::conv::Conv;
 use crate::kernels::dots::Dots;
 use crate::kernels::image::Image;
 use crate::kernels::windows::Geometry;
+use crate::layer::{InputShape, Layer, PlacedLayer};
 use crate::order::{LinearOrder, linear_order};
 
 /// One pass over the activations of all rows.
@@ -197,8 +198,9 @@ fn image(shape: InputShape) -> Image {
 #[cfg(test)]
 mod tests {
     use super::{Operation, Plan};
-    use crate::architecture::{Architecture, InputShape, Layer};
+    use crate::architecture::Architecture;
     use crate::kernels::activation::Activation;
+    use crate::layer::{InputShape, Layer};
 
     fn linear(outputs: usize) -> Layer {
         Layer::Linear { outputs, bias: true }

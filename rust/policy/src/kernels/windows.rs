@@ -6,6 +6,7 @@ use std::ops::Range;
 use lane_math::memory;
 
 use super::image::Image;
+use crate::order::executes_channel_padding;
 
 /// The shape of a convolution over one image.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,39 @@ pub(crate) struct Window {
     pub(crate) pixel: usize,
 }
 
+/// A convolution without its weights: what is done at every window.
+#[derive(Clone, Debug)]
+pub(crate) struct Windows {
+    pub(crate) geometry: Geometry,
+    pub(crate) classes: Vec<WindowClass>,
+    /// See [`Geometry::reach`].
+    pub(crate) reach: (Vec<Range<usize>>, Vec<Range<usize>>),
+    /// Whether sums below zero become zero.
+    pub(crate) relu: bool,
+    pub(crate) executes_channel_padding: bool,
+}
+
+impl Windows {
+    pub(crate) fn new(geometry: Geometry, relu: bool) -> Self {
+        let Geometry { input, kernel, stride, .. } = geometry;
+        let executes_channel_padding =
+            executes_channel_padding(input.channels, (input.height, input.width), kernel, stride);
+        Self {
+            classes: geometry.classes(),
+            reach: geometry.reach(),
+            geometry,
+            relu,
+            executes_channel_padding,
+        }
+    }
+}
+
 impl Geometry {
+    /// Products that are summed into one output value, those in the padding included.
+    pub(crate) fn taps(&self) -> usize {
+        self.input.channels * self.kernel.0 * self.kernel.1
+    }
+
     /// All output pixels, sorted into classes.
     pub(crate) fn classes(&self) -> Vec<WindowClass> {
         let (input, output) = (self.input, self.output);
