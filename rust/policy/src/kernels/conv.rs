@@ -30,7 +30,7 @@ pub(crate) struct Conv {
 
 impl Conv {
     pub(crate) fn new(geometry: Geometry, has_bias: bool, relu: bool, packed_at: usize) -> Self {
-        let (input, output) = (geometry.input, geometry.output);
+        let output = geometry.output;
         let taps = geometry.taps();
         let packed_len =
             output.channels.next_multiple_of(LINE) + taps * output.channels.next_multiple_of(8) + LINE;
