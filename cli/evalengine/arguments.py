@@ -108,11 +108,11 @@ def action_array(name: str, value: Any) -> NDArray[Any]:
     if _is_ready(value, np.float32):
         ready: NDArray[Any] = value
         return ready
-    array = _array(name, value)
+    array = plain_array(name, value)
     if array.dtype.kind in "iub":
         return array.astype(np.float64, "C")
     if array.dtype.kind != "f" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
-        raise InputError(f"{name}: expected float16, float32, float64 or integers, got {array.dtype}")
+        raise InputError(f"{name}: expected float16, float32, float64 or integers, got {named(array.dtype)}")
     return np.require(array, array.dtype.newbyteorder("="), _FOR_THE_ENGINE)
 
 
