@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from evalengine.bench.measures import Measure
 from evalengine.bench.results import BenchRow, BenchSummary, summarised
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 from results_text import NOTHING, origin, short_name, table_line
 
 MACHINES = {"rust": "`evaluate`", "process-pool": "process pool", "dask": "Dask", "ray": "Ray"}

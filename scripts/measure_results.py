@@ -16,17 +16,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from evalengine import console
 from evalengine.bench.backends import CLUSTERS, MODULES, Task, open_backend
 from evalengine.bench.measures import Measure
 from evalengine.bench.results import BenchRow
-from evalengine.bench_tables import bench_frame
-from evalengine.commands.bench import BenchConfig, run
+from evalengine.environments.registry import resolve
 from evalengine.errors import MissingDependencyError, UnsupportedError
-from evalengine.files import check_writable
+from evalengine.files.whole import check_writable
 from evalengine.lifetimes import ending_in_order
-from evalengine.registry import resolve
-from evalengine.tables import write_csv
+from evalengine.terminal import console
+from evalengine.terminal.bench.run import BenchConfig, run
+from evalengine.terminal.bench.tables import bench_frame
+from evalengine.terminal.tables import write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 

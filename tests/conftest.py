@@ -50,8 +50,9 @@ def population(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails the test if `evaluate` or `replay` starts an evaluation or plays an episode."""
-    from evalengine.commands import evaluate, replay
-    from evalengine.gym_player import GymPlayer
+    from evalengine.replay.player import GymPlayer
+    from evalengine.terminal.evaluate import run as evaluate
+    from evalengine.terminal.replay import run as replay
 
     def started(*arguments: object, **settings: object) -> None:
         pytest.fail("work was started")

@@ -22,9 +22,11 @@ from typing import Any
 import pandas as pd
 import rich.table
 
-from evalengine import app, console, journal
-from evalengine.commands import evaluate, journaled
-from evalengine.provenance import provenance
+from evalengine.evaluation.provenance import provenance
+from evalengine.files import journal
+from evalengine.terminal import app, console
+from evalengine.terminal.evaluate import journaled
+from evalengine.terminal.evaluate import run as evaluate
 
 EPISODES = 3
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evalengine.array_files import ArrayFile, read_npy, read_npz, read_safetensors, write_safetensors
 from evalengine.errors import InputError
+from evalengine.files.arrays import ArrayFile, read_npy, read_npz, read_safetensors, write_safetensors
 
 POPULATION = np.random.default_rng(0).random((3, 58), dtype=np.float32)
 SUFFIXES = ["npy", "npz", "safetensors"]

@@ -17,14 +17,15 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
-from evalengine.bench import backends, workloads
+from evalengine.bench import backends
 from evalengine.bench.backends import MODULES, NAMED, Evaluated
 from evalengine.bench.timing import prefix_for
-from evalengine.commands.bench import SCHEMA_VERSION, BenchComparison, BenchConfig, BenchResult, BenchRow, run
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError, MissingDependencyError, OutputError, UnsupportedError
-from evalengine.parity.individuals import individuals
-from evalengine.registry import EnvironmentEntry, entries, resolve
-from evalengine.weights import load_weights
+from evalengine.policies.weight_files import load_weights
+from evalengine.terminal.bench.run import SCHEMA_VERSION, BenchComparison, BenchConfig, BenchResult, BenchRow, run
+from evalengine.workloads import catalogue as workloads
+from evalengine.workloads.individuals import individuals
 
 CARTPOLE = resolve("cartpole")
 SNAKE = resolve("snake")

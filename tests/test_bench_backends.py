@@ -21,7 +21,6 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
-from evalengine.bench import workloads
 from evalengine.bench.backends import CLUSTERS, Evaluated, Task, open_backend
 from evalengine.bench.backends.cluster import Cluster, Evaluate
 from evalengine.bench.compare import compare
@@ -29,10 +28,11 @@ from evalengine.bench.measures import Measure
 from evalengine.bench.plan import Series
 from evalengine.bench.saved import read_rows
 from evalengine.bench.session import Session
-from evalengine.bench.workers import WorkerPool
-from evalengine.commands.bench import SCHEMA_VERSION, BenchConfig, BenchResult, run
+from evalengine.clusters.workers import WorkerPool
+from evalengine.environments.registry import resolve
 from evalengine.errors import EvalEngineError
-from evalengine.registry import resolve
+from evalengine.terminal.bench.run import SCHEMA_VERSION, BenchConfig, BenchResult, run
+from evalengine.workloads import catalogue as workloads
 
 CARTPOLE = resolve("cartpole")
 BASELINES = ("rust", "multiprocessing", "multiprocessing-tuned")

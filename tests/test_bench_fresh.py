@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from evalengine import evaluate
 from evalengine.bench import probe as probing
-from evalengine.bench import resident, workloads
+from evalengine.bench import resident
 from evalengine.bench.backends import Evaluated, Task
 from evalengine.bench.fresh import probe
 from evalengine.bench.measures import Measure
 from evalengine.bench.resident import Resident, descendants
 from evalengine.bench.timing import fitness_checksum
-from evalengine.commands.bench import BenchConfig, run
+from evalengine.environments.registry import resolve
 from evalengine.errors import EvalEngineError, UnsupportedError
-from evalengine.registry import resolve
+from evalengine.terminal.bench.run import BenchConfig, run
+from evalengine.workloads import catalogue as workloads
 
 CALL = replace(workloads.workload("random", resolve("cartpole")), population=40, episodes=2)
 TASK = Task(CALL.env_id, CALL.policy, threads=2)

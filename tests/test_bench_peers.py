@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate
-from evalengine.bench import workloads
 from evalengine.bench.backends import (
     MODULES,
     Evaluated,
@@ -36,11 +35,12 @@ from evalengine.bench.seeded import Seeded
 from evalengine.bench.sharding import deal, joined
 from evalengine.bench.timing import prefix_for
 from evalengine.bench.torch_population import PopulationPolicy
-from evalengine.environment import make
-from evalengine.heads import Head
-from evalengine.parity.references import reference
-from evalengine.registry import resolve
-from evalengine.rounding import logits_and_bounds
+from evalengine.environments.native import make
+from evalengine.environments.registry import resolve
+from evalengine.policies.heads import Head
+from evalengine.policies.rounding import logits_and_bounds
+from evalengine.references import reference
+from evalengine.workloads import catalogue as workloads
 
 CARTPOLE, PENDULUM, ACROBOT = resolve("cartpole"), resolve("pendulum"), resolve("acrobot")
 

@@ -10,15 +10,15 @@ import pytest
 from bench_rows import ROW, rounds_of
 
 from evalengine import Policy
-from evalengine.bench import workloads
 from evalengine.bench.measures import FRESH, PREFIX, Measure
 from evalengine.bench.plan import EPISODES, POPULATIONS, Block, plan
 from evalengine.bench.results import BenchResult
-from evalengine.bench_tables import bench_frame
-from evalengine.commands.bench import BenchConfig, run
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError
-from evalengine.registry import EnvironmentEntry, entries, resolve
-from evalengine.tables import write_csv
+from evalengine.terminal.bench.run import BenchConfig, run
+from evalengine.terminal.bench.tables import bench_frame
+from evalengine.terminal.tables import write_csv
+from evalengine.workloads import catalogue as workloads
 
 CARTPOLE = resolve("cartpole")
 BOTH = [workloads.workload(name, CARTPOLE) for name in workloads.NAMES]

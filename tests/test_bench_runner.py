@@ -17,8 +17,8 @@ from evalengine.bench.measures import Measure
 from evalengine.bench.plan import Block
 from evalengine.bench.runner import opened_blocks
 from evalengine.bench.saved import read_rows
-from evalengine.commands.bench import BenchConfig, run
 from evalengine.errors import EvalEngineError, MissingDependencyError, UnsupportedError
+from evalengine.terminal.bench.run import BenchConfig, run
 
 TINY = BenchConfig(
     "cartpole",

@@ -11,9 +11,9 @@ from bench_rows import ROW
 
 from evalengine.bench.results import SCHEMA_VERSION
 from evalengine.bench.saved import read_rows
-from evalengine.bench_tables import bench_frame
 from evalengine.errors import InputError
-from evalengine.tables import write_csv
+from evalengine.terminal.bench.tables import bench_frame
+from evalengine.terminal.tables import write_csv
 
 ROWS = [
     ROW,

@@ -16,15 +16,16 @@ from bench_rows import rounds_of
 from numpy.typing import NDArray
 
 from evalengine import evaluate
-from evalengine.bench import plan, workloads
+from evalengine.bench import plan
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.measures import Measure
 from evalengine.bench.plan import SCALING_SIZES, thread_counts
 from evalengine.bench.results import BenchResult
 from evalengine.bench.timing import repeated_round
-from evalengine.commands.bench import SCHEMA_VERSION, BenchConfig, run
+from evalengine.environments.registry import resolve
 from evalengine.errors import InputError, OutputError
-from evalengine.registry import resolve
+from evalengine.terminal.bench.run import SCHEMA_VERSION, BenchConfig, run
+from evalengine.workloads import catalogue as workloads
 
 CARTPOLE = resolve("cartpole")
 TINY = BenchConfig(

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalengine import EvalEngineError, InternalError, OutOfMemoryError, Policy, _engine, app, evaluate
+from evalengine import EvalEngineError, InternalError, OutOfMemoryError, Policy, _engine, evaluate
 from evalengine.errors import engine_errors
+from evalengine.terminal import app
 
 POLICY = Policy("mlp:4-8-2")
 POPULATION = POLICY.init(4, seed=0)
@@ -191,13 +192,13 @@ def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
 
 
 def test_an_internal_error_is_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from evalengine import cli_envs
+    from evalengine.terminal.envs import wiring as cli_envs
 
     def failing(*_: Any) -> None:
         with engine_errors():
             _engine.fail("a bug")
 
-    monkeypatch.setattr("evalengine.registry.entries", failing)
+    monkeypatch.setattr("evalengine.environments.registry.entries", failing)
     assert cli_envs is not None
     assert app.main(["envs"]) == app.INTERNAL
     assert capsys.readouterr().err.splitlines()[-1] == "error: internal error: a thread panicked: a bug"

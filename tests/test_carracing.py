@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate, make
 from evalengine.bench.backends import policy_inputs
-from evalengine.commands.parity import ParityConfig, run
+from evalengine.environments.registry import describe, resolve
 from evalengine.errors import InputError, OutputError
 from evalengine.parity import golden, open_loop
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import player
 from evalengine.parity.open_loop import native_replay
 from evalengine.parity.pictures import ENLARGED, are_pictures, differing_pixels, read_png, side_by_side, write_png
-from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.trace import Trace, record, rows_within
-from evalengine.registry import describe, resolve
+from evalengine.references import Reference, Variant, reference
+from evalengine.terminal.parity.run import ParityConfig, run
 
 GOLDEN = Path(__file__).parent.parent / "parity" / "golden"
 DRIVE = np.array([0.1, 0.8, 0.0], np.float32)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from evalengine import _engine, app, errors
-from evalengine.commands import bench
-from evalengine.commands.bench import BenchConfig, BenchResult
+from evalengine import _engine, errors
+from evalengine.terminal import app
+from evalengine.terminal.bench import run as bench
+from evalengine.terminal.bench.run import BenchConfig, BenchResult
 
 HEAVY = {"numpy", "pandas", "torch", "gymnasium", "rich", "pydantic", "evalengine._engine"}
 
@@ -64,7 +65,7 @@ def test_help_lists_commands_and_exit_codes(capsys: Captured) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = (
-        "import sys; from evalengine.app import main; code = main(sys.argv[1:]);"
+        "import sys; from evalengine.terminal.app import main; code = main(sys.argv[1:]);"
         f"print(sorted({HEAVY} & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
     finished = python(code, *command, "--help")
@@ -175,7 +176,9 @@ def test_the_exit_code_reaches_the_shell() -> None:
 
 
 def test_main_is_what_the_console_script_calls() -> None:
-    finished = python("import sys; from evalengine.app import main; sys.argv[1:] = ['--version']; sys.exit(main())")
+    finished = python(
+        "import sys; from evalengine.terminal.app import main; sys.argv[1:] = ['--version']; sys.exit(main())"
+    )
     assert finished.returncode == 0
     assert finished.stdout.startswith("evalengine ")
 
@@ -183,7 +186,7 @@ def test_main_is_what_the_console_script_calls() -> None:
 def test_a_missing_extension_is_a_missing_dependency() -> None:
     finished = python(
         "import sys; sys.modules['evalengine._engine'] = None;"
-        "from evalengine.app import main; sys.exit(main(['--version']))"
+        "from evalengine.terminal.app import main; sys.exit(main(['--version']))"
     )
     assert (finished.returncode, finished.stdout) == (app.MISSING_DEPENDENCY, "")
     assert finished.stderr.startswith("error: ") and finished.stderr.count("\n") == 1

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from bench_rows import EQUAL, ROW, rounds_of
 
-from evalengine import app
 from evalengine.bench.measures import Measure
 from evalengine.bench.regressions import compare_runs
 from evalengine.bench.results import BenchResult
-from evalengine.bench_tables import bench_frame
-from evalengine.commands import bench
-from evalengine.commands.bench import BenchConfig
-from evalengine.tables import write_csv
+from evalengine.terminal import app
+from evalengine.terminal.bench import run as bench
+from evalengine.terminal.bench.run import BenchConfig
+from evalengine.terminal.bench.tables import bench_frame
+from evalengine.terminal.tables import write_csv
 
 RESULT = BenchResult([replace(ROW, population=64, steps=1000, seconds=0.5)], [EQUAL])
 

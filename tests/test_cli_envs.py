@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from evalengine import app, registry
-from evalengine.commands import envs
-from evalengine.registry import EnvironmentEntry, entries
-from evalengine.reports import actions_text, environments_report, observation_text
+from evalengine.environments import registry
+from evalengine.environments.registry import EnvironmentEntry, entries
+from evalengine.terminal import app
+from evalengine.terminal.envs import run as envs
+from evalengine.terminal.reports import actions_text, environments_report, observation_text
 
 Captured = pytest.CaptureFixture[str]
 
@@ -80,7 +81,7 @@ def test_names_of_fields_are_shown_where_the_registry_has_them(capsys: Captured)
     listed = envs.ListedEnvironment(entry, "EXACT", "EXACT", "")
     assert listed.fields == {"observation_fields": ("x", "x_dot")}
     assert listed.to_json()["observation_fields"] == ["x", "x_dot"]
-    from evalengine import console
+    from evalengine.terminal import console
 
     console.write_renderables(environments_report(envs.EnvironmentsResult((listed,))))
     assert "observation fields    x, x_dot\n" in capsys.readouterr().out
@@ -96,7 +97,7 @@ def test_nothing_but_the_registry_is_needed() -> None:
     code = (
         "import sys\n"
         "for name in ('torch', 'gymnasium', 'pandas', 'imageio_ffmpeg'): sys.modules[name] = None\n"
-        "from evalengine.app import main; sys.exit(main(['envs']))\n"
+        "from evalengine.terminal.app import main; sys.exit(main(['envs']))\n"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (finished.returncode, finished.stderr) == (0, "")

@@ -16,9 +16,10 @@ import pytest
 from cli_answers import Captured
 
 import evalengine
-from evalengine import Policy, app
-from evalengine.commands.evaluate import EvaluateConfig
-from evalengine.registry import entries
+from evalengine import Policy
+from evalengine.environments.registry import entries
+from evalengine.terminal import app
+from evalengine.terminal.evaluate.run import EvaluateConfig
 
 MLP = Policy("mlp:4-64-2")
 document = partial(cli_answers.document, "evaluate")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from cli_answers import Captured, document, refusal
 
-from evalengine import Policy, app
+from evalengine import Policy
+from evalengine.terminal import app
 
 MLP = Policy("mlp:4-64-2")
 VALUES = ["\udce9", "a\x1b[2J\n", "\u202e=1", "g=\udce9", "\udce9=1", "\x1b=1", "1" * 400, "1" * 5000, "x" * 100_000]

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import typer
 
-from evalengine import app, completion, make
-from evalengine.commands import parity
+from evalengine import make
+from evalengine.environments.registry import entries, resolve
 from evalengine.errors import MissingDependencyError
-from evalengine.parity import open_loop, versions
-from evalengine.registry import entries, resolve
+from evalengine.parity import open_loop
+from evalengine.references import versions
+from evalengine.terminal import app, completion
+from evalengine.terminal.parity import run as parity
 
 Captured = pytest.CaptureFixture[str]
 

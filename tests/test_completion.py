@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from evalengine import app, completion, registry
 from evalengine.bench.backends import NAMED
+from evalengine.environments import registry
+from evalengine.terminal import app, completion
 
 
 @pytest.fixture

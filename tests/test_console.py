@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from evalengine import console
 from evalengine.errors import InputError, OutputError
+from evalengine.terminal import console
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 

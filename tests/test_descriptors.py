@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evalengine import Condition, Descriptor, Policy, evaluate
+from evalengine.environments.registry import EnvironmentEntry, describe, entries
 from evalengine.errors import InputError
-from evalengine.registry import EnvironmentEntry, describe, entries
 
 
 @pytest.mark.parametrize(

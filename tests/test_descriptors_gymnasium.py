@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Condition, Descriptor, Policy, Trajectory, evaluate, load_weights
-from evalengine.parity.references import reference
-from evalengine.registry import EnvironmentEntry, describe
+from evalengine.environments.registry import EnvironmentEntry, describe
+from evalengine.references import reference
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "weights"
 Row = dict[str, float]

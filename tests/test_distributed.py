@@ -136,7 +136,7 @@ def test_executors_of_the_standard_library(make: Callable[[int], Any]) -> None:
 
 
 def test_a_share_is_never_larger_than_a_message_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evalengine.shares._SHARE_BYTES", 10 * POPULATION[0].nbytes)
+    monkeypatch.setattr("evalengine.clusters.shares._SHARE_BYTES", 10 * POPULATION[0].nbytes)
     executor = Inline()
     assert_equal_bits(evaluate_on(executor, "cartpole", POPULATION, MLP, shares=1), one_machine())
     assert max(executor.sizes) <= 10

@@ -20,7 +20,7 @@ import typer
 
 import evalengine
 from docs_hooks import relinked, section
-from evalengine.app import app
+from evalengine.terminal.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -153,7 +153,7 @@ def test_a_section_that_is_gone_is_an_error() -> None:
         ("docs/a.md", "[x](../README.md#limits)", "x"),
         ("docs/a.md", "`[x](../README.md)`", "`[x](../README.md)`"),
         ("README.md", "[x](docs/api.md)", "[x](api.md)"),
-        ("parity/PARITY.md", "[x](../cli/evalengine/app.py)", "x"),
+        ("parity/PARITY.md", "[x](../cli/evalengine/terminal/app.py)", "x"),
     ],
 )
 def test_links_are_rewritten_for_the_page_that_they_are_on(source: str, link: str, wanted: str) -> None:

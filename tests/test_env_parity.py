@@ -18,10 +18,10 @@ import pytest
 from side_by_side import MIN_STEPS, Observation, Step, difference, replay
 
 from evalengine import make
+from evalengine.environments.registry import describe, entries, resolve
 from evalengine.parity.drivers import player
-from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.trace import make_reference
-from evalengine.registry import describe, entries, resolve
+from evalengine.references import Reference, Variant, reference
 
 # --- the comparer has teeth
 

@@ -12,7 +12,7 @@ import pytest
 from side_by_side import MIN_STEPS, Observation, replay
 
 from evalengine import make
-from evalengine.parity.references.snake import MOVES, SnakeEnv
+from evalengine.references.snake import MOVES, SnakeEnv
 
 
 class SnakePlayer:

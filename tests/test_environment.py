@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from evalengine import _engine
-from evalengine.environment import Environment, make
+from evalengine.environments.native import Environment, make
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError
-from evalengine.registry import EnvironmentEntry, entries, resolve
 
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.short_name)

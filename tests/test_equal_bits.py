@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalengine import _engine, equal_bits
-from evalengine.equal_bits import differences, requirements
+from evalengine import _engine
+from evalengine.evaluation import equal_bits
+from evalengine.evaluation.equal_bits import differences, requirements
 
 BUILD: dict[str, str] = _engine.build_info()
 
@@ -108,7 +109,7 @@ def test_glibcs_versions_of_a_function_are_told_apart() -> None:
     code = (
         "from evalengine import _engine; import numpy as np, sys;"
         "print(_engine.libm('sin', np.arange(-5000, 5000) / 70.0, False).tobytes().hex());"
-        "from evalengine.equal_bits import requirements; print(requirements()['libm'])"
+        "from evalengine.evaluation.equal_bits import requirements; print(requirements()['libm'])"
     )
     found = []
     for tunables in ("", "glibc.cpu.hwcaps=-FMA,-AVX2,-FMA4"):

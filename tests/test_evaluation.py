@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from evalengine import _engine
-from evalengine.environment import make
+from evalengine.environments.native import make
 from evalengine.errors import NonFiniteError
-from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
-from evalengine.policy import Policy
+from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
+from evalengine.policies.policy import Policy
 
 CARTPOLE = Policy("mlp:4-8-2")
 POPULATION = CARTPOLE.init(5, seed=0)

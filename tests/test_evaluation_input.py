@@ -10,8 +10,8 @@ import pytest
 
 from evalengine import _engine
 from evalengine.errors import InputError
-from evalengine.evaluation import batch_evaluate, evaluate
-from evalengine.policy import Policy
+from evalengine.evaluation.evaluate import batch_evaluate, evaluate
+from evalengine.policies.policy import Policy
 
 CARTPOLE = Policy("mlp:4-8-2")
 POPULATION = CARTPOLE.init(5, seed=0)

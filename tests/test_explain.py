@@ -14,9 +14,9 @@ from evalengine.bench import explain
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.compare import MAX_NOTES, compare, differing_episodes
 from evalengine.bench.explain import explain_episode
-from evalengine.heads import Head
-from evalengine.registry import resolve
-from evalengine.rounding import logits_and_bounds
+from evalengine.environments.registry import resolve
+from evalengine.policies.heads import Head
+from evalengine.policies.rounding import logits_and_bounds
 
 # Each with what its bounds stay below on the examples: a wider bound would excuse more.
 POLICIES = {

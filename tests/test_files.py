@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalengine.errors import InputError, OutputError
-from evalengine.files import check_writable, file_path, write_whole, write_whole_by_name
+from evalengine.files.whole import check_writable, file_path, write_whole, write_whole_by_name
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy
-from evalengine.heads import Head, plain_action
-from evalengine.registry import resolve
-from evalengine.rounding import UNIT_ROUNDOFF
+from evalengine.environments.registry import resolve
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.rounding import UNIT_ROUNDOFF
 
 BOX = Head("tanh", (-2.0, 0.0), (2.0, 5.0))
 

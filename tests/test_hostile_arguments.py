@@ -18,8 +18,8 @@ import pytest
 from hostile_values import hostile_values
 
 import evalengine
-from evalengine.engine_call import evaluate_part
 from evalengine.errors import EvalEngineError
+from evalengine.evaluation.call import evaluate_part
 
 POLICY = evalengine.Policy("mlp:3-2-1")
 POPULATION = POLICY.init(2, seed=0)

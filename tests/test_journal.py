@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evalengine import journal as journal_module
 from evalengine.errors import InputError, OutputError
-from evalengine.journal import open_journal
+from evalengine.files import journal as journal_module
+from evalengine.files.journal import open_journal
 
 pytestmark = pytest.mark.usefixtures("no_syncs")
 

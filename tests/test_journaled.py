@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evalengine import Policy, app, equal_bits, evaluate
-from evalengine.commands import evaluate as command
-from evalengine.commands import journaled
-from evalengine.provenance import provenance
+from evalengine import Policy, evaluate
+from evalengine.evaluation import equal_bits
+from evalengine.evaluation.provenance import provenance
+from evalengine.terminal import app
+from evalengine.terminal.evaluate import journaled
+from evalengine.terminal.evaluate import run as command
 
 MLP = Policy("mlp:4-8-2")
 Captured = pytest.CaptureFixture[str]

@@ -73,7 +73,7 @@ def test_the_descriptions_of_a_link_and_of_its_file_are_kept(population: Path, c
 
 
 def test_a_file_that_stands_beside_no_weights_may_end_in_json(population: Path, tmp_path: Path) -> None:
-    from evalengine import app
+    from evalengine.terminal import app
 
     assert app.main(["evaluate", str(population), "--episodes", "1", "--out", str(tmp_path / "other.npy.json")]) == 0
     assert (tmp_path / "other.npy.json").read_bytes().startswith(b"schema_version")

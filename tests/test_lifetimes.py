@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from marked_processes import MarkedProgram
 
-from evalengine import Policy, app
-from evalengine.bench.workers import WorkerPool
+from evalengine import Policy
+from evalengine.clusters.workers import WorkerPool
 from evalengine.lifetimes import Terminated, ending_in_order, own_handlers
+from evalengine.terminal import app
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "weights"
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no Linux /proc here")

@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import evaluate, load_weights, make
+from evalengine.environments.registry import describe, resolve
 from evalengine.errors import InputError
 from evalengine.parity.open_loop import state_names
-from evalengine.parity.references import Variant, lunarlander, reference
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import make_reference
-from evalengine.registry import describe, resolve
+from evalengine.references import Variant, lunarlander, reference
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "weights"
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalengine import Policy, app, load_weights
-from evalengine.commands import evaluate as command
-from evalengine.registry import entries
+from evalengine import Policy, load_weights
+from evalengine.environments.registry import entries
+from evalengine.terminal import app
+from evalengine.terminal.evaluate import run as command
 
 MLP = Policy("mlp:4-512-2")
 LARGE = 25_000  # individuals of 14 kB each
@@ -97,7 +98,8 @@ LIMITED = """
 import json, resource, sys
 import numpy as np
 import evalengine
-from evalengine import app, console
+from evalengine.terminal import app
+from evalengine.terminal import console
 import pandas, rich.table
 
 path, how, out = sys.argv[1:]

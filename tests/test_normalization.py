@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from evalengine import Evaluation, Normalization, ObservationStatistics, Policy, batch_evaluate, evaluate
+from evalengine.environments.registry import describe
 from evalengine.errors import InputError
-from evalengine.registry import describe
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 

@@ -19,9 +19,9 @@ from gymnasium.wrappers import (
 from numpy.typing import NDArray
 
 from evalengine import ObservationOptions, Policy, _engine, batch_evaluate, evaluate, make
-from evalengine.app import main
+from evalengine.environments.registry import describe
 from evalengine.errors import InputError
-from evalengine.registry import describe
+from evalengine.terminal.app import main
 
 FULL: dict[str, Any] = {"skip": 4, "grayscale": True, "resize": (84, 84), "stack": 4}
 SPELLED = "skip=4,gray,resize=84x84,stack=4"

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from evalengine.errors import InputError
-from evalengine.options import parse_names, parse_on_nan, parse_seeds, parse_settings
+from evalengine.terminal.option_values import parse_names, parse_on_nan, parse_seeds, parse_settings
 
 
 def test_settings_become_booleans_integers_and_floats() -> None:

@@ -10,18 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy
-from evalengine.heads import Head
+from evalengine.environments.registry import entries, resolve
 from evalengine.parity import closed_loop
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import policy_player
-from evalengine.parity.individuals import individuals
 from evalengine.parity.partings import excused_rows, find_partings
-from evalengine.parity.references import Variant, reference
 from evalengine.parity.report import Claim, Section, Verdict
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import record
-from evalengine.registry import entries, resolve
+from evalengine.policies.heads import Head
+from evalengine.references import Variant, reference
+from evalengine.workloads.individuals import individuals
 
 Array = NDArray[np.float32]
 LINEAR = Policy("mlp:4-2")

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from evalengine import Policy
+from evalengine.environments.registry import entries, resolve
 from evalengine.errors import InputError
-from evalengine.heads import Head
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
-from evalengine.parity.individuals import individuals
 from evalengine.parity.open_loop import open_loop, variants_section
-from evalengine.parity.references import Variant, reference
-from evalengine.parity.references.snake import MOVES, tour_of_all_cells
 from evalengine.parity.report import Verdict
-from evalengine.registry import entries, resolve
+from evalengine.policies.heads import Head
+from evalengine.references import Variant, reference
+from evalengine.references.snake import MOVES, tour_of_all_cells
+from evalengine.workloads.individuals import individuals
 
 SHORT_NAMES = [entry.short_name for entry in entries()]
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from evalengine import Evaluation, Policy
-from evalengine.evaluation import evaluate
+from evalengine.environments.registry import entries, resolve
+from evalengine.evaluation.evaluate import evaluate
 from evalengine.parity import evaluated
 from evalengine.parity.evaluated import FIELDS, evaluate_section
-from evalengine.parity.individuals import individuals
 from evalengine.parity.report import Section, Verdict
-from evalengine.registry import entries, resolve
+from evalengine.workloads.individuals import individuals
 
 
 def section(name: str = "cartpole", steps: int = 1500, seed: int = 4) -> Section:

@@ -13,13 +13,14 @@ import pytest
 from forward_examples import OUTSIDE, RELU, TANH, Tampered, by_name, example
 from numpy.typing import NDArray
 
-from evalengine.parity import forward, versions
+from evalengine.parity import forward
 from evalengine.parity.forward import WELL_KNOWN, logit_sections, sections
 from evalengine.parity.probe import PROBED_SUMS, Probe
 from evalengine.parity.random_shapes import Kind
 from evalengine.parity.report import Claim, Section, Verdict
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
+from evalengine.references import versions
 
 SHAPES = 240
 

@@ -17,7 +17,7 @@ from evalengine.parity.layerwise import unit_in_the_last_place
 from evalengine.parity.report import Verdict
 from evalengine.parity.tally import BitTally, ErrorTally
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 
 @pytest.mark.parametrize("spelling", [RELU, "cnn:2x7x7-8k3-9-4", "mlp:30-1,act=relu", "mlp:200-15,act=relu"])

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalengine.parity import golden, versions
+from evalengine.environments.registry import entries
+from evalengine.parity import golden
 from evalengine.parity.golden import Golden, check, hashed_numbers, libm_fingerprint, load, save
-from evalengine.parity.references import Variant
 from evalengine.parity.report import Verdict
-from evalengine.registry import entries
+from evalengine.references import Variant, versions
 
 FOLDER = Path(__file__).parent.parent / "parity" / "golden"
 NAMES = [*(entry.short_name for entry in entries()), "forward"]
@@ -60,7 +60,7 @@ def test_the_files_are_small_and_say_what_made_them() -> None:
 @pytest.mark.parametrize("name", [entry.short_name for entry in entries()])
 def test_every_variant_with_every_driver_is_recorded(name: str) -> None:
     pytest.importorskip("gymnasium")
-    from evalengine.parity.references import reference
+    from evalengine.references import reference
 
     found = reference(name)
     runs = recorded(name).header["runs"]

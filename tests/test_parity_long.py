@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from evalengine.bench.workers import WorkerPool
+from evalengine.clusters.workers import WorkerPool
+from evalengine.environments.registry import entries
 from evalengine.errors import EvalEngineError, InputError
 from evalengine.parity import long
 from evalengine.parity.chunks import Chunk, all_chunks, prepare_worker, run_chunk
 from evalengine.parity.evidence import BEGIN, END, record_evidence
 from evalengine.parity.long import Journal, merged_by_name, prove, sweep
-from evalengine.parity.references import reference
 from evalengine.parity.report import Claim, Report, Section, Verdict
 from evalengine.parity.trace import PIECE
-from evalengine.parity.versions import Standing
-from evalengine.registry import entries
+from evalengine.references import reference
+from evalengine.references.versions import Standing
 
 OPEN = Chunk("open loop", "cartpole", "random", 0, 300)
 VARIANT = Chunk("variant", "snake", "3", 1, 200)

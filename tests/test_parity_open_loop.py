@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from evalengine import make
+from evalengine.environments.registry import entries, resolve
 from evalengine.parity import open_loop as module
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import player
 from evalengine.parity.open_loop import native_replay, open_loop, variants_section
-from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.report import Section, Verdict
 from evalengine.parity.trace import Trace, record
-from evalengine.registry import entries, resolve
+from evalengine.references import Reference, Variant, reference
 
 SHORT_NAMES = [entry.short_name for entry in entries()]
 
@@ -252,7 +252,7 @@ def test_a_wrong_environment_breaks_the_section_and_its_report_leads_there(monke
 
 
 def test_another_version_of_the_reference_breaks_nothing_but_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evalengine.parity import versions
+    from evalengine.references import versions
 
     monkeypatch.setitem(versions.REFERENCE_VERSIONS, "gymnasium", "1.0.0")
     monkeypatch.setattr(module, "make", lambda *args, **kwargs: Tampered(make(*args, **kwargs), at=41))

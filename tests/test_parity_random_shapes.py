@@ -10,7 +10,7 @@ import pytest
 from evalengine import _engine
 from evalengine.parity.layers import placed_layers, sum_length
 from evalengine.parity.random_shapes import Kind, draw_case, draw_tanh_case, draw_values, features
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 POLICIES = [
     "mlp:9-33-7,act=relu",

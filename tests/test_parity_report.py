@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from evalengine.parity.divergence import Divergence, bits_of, differing_bits
 from evalengine.parity.report import Claim, Report, Section, Verdict
+from evalengine.references.divergence import Divergence, bits_of, differing_bits
 
 OURS = np.array([0.5, 3.0, -1.25, 0.0], np.float32)
 REFERENCE = np.array([0.5, np.nextafter(np.float32(3), np.float32(4)), -1.25, 0.0], np.float32)

@@ -16,11 +16,11 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine.errors import EvalEngineError, MissingDependencyError
+from evalengine.evaluation.provenance import package_version
 from evalengine.parity import torch_policy as torch_policy_module
 from evalengine.parity import torch_worker
 from evalengine.parity.torch_policy import OTHER_SETTINGS, RECIPE, TorchPolicy, padded_rows
-from evalengine.policy import Policy
-from evalengine.provenance import package_version
+from evalengine.policies.policy import Policy
 
 POLICIES = ["mlp:5-20-3,act=relu", "cnn:2x6x5-4k3p1-3,bias=0", "cnn:3x5x5-6k1-8k2s2-7", "mlp:4-8-2"]
 
@@ -109,7 +109,7 @@ def test_it_is_what_the_modules_compute(torch_policy: TorchPolicy) -> None:
     """The process calls functions; users call modules."""
     code = (
         "import numpy as np, sys, torch\n"
-        "from evalengine.policy import Policy\n"
+        "from evalengine.policies.policy import Policy\n"
         "torch.set_num_threads(1)\n"
         f"for spelling in {POLICIES!r}:\n"
         "    policy = Policy(spelling)\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evalengine.parity import versions
-from evalengine.parity.versions import REFERENCE_VERSIONS, standing
+from evalengine.references import versions
+from evalengine.references.versions import REFERENCE_VERSIONS, standing
 
 
 def install(monkeypatch: pytest.MonkeyPatch, **changes: str) -> None:

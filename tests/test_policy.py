@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evalengine.environments.registry import EnvironmentEntry, describe, resolve
 from evalengine.errors import InputError
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry, describe, resolve
-from evalengine.spelling import GRAMMAR
+from evalengine.policies.policy import Policy
+from evalengine.policies.spelling import GRAMMAR
 
 SNAKE = "cnn:5x12x12-16k3-32k3-64-4"
 MOST = 999999999

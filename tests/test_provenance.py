@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalengine import _engine, provenance
+from evalengine import _engine
+from evalengine.evaluation import provenance
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BUILT = {"version": "9.8.7", "commit": "a" * 40, "dirty": "false"}
@@ -85,7 +86,7 @@ def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_heavy_is_imported_for_its_version() -> None:
     code = (
-        "import sys; from datetime import datetime, UTC; from evalengine.provenance import provenance;"
+        "import sys; from datetime import datetime, UTC; from evalengine.evaluation.provenance import provenance;"
         "provenance(datetime.now(UTC)); print({'torch', 'gymnasium', 'pandas', 'rich'} & set(sys.modules))"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,7 +18,7 @@ import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, assert_equal_bits, one_machine
 
 from evalengine import Policy, RayEvaluator, WorkersLostError, evaluate
-from evalengine.equal_bits import requirements
+from evalengine.evaluation.equal_bits import requirements
 
 PENDULUM = Policy("mlp:3-8-1")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
@@ -27,7 +27,7 @@ needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason
 
 def requirements_under(**variables: str) -> dict[str, str]:
     """What a process with more environment variables requires of others."""
-    code = "import json; from evalengine.equal_bits import requirements; print(json.dumps(requirements()))"
+    code = "import json; from evalengine.evaluation.equal_bits import requirements; print(json.dumps(requirements()))"
     environment = os.environ | variables
     finished = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     found: dict[str, str] = json.loads(finished.stdout)
@@ -35,7 +35,7 @@ def requirements_under(**variables: str) -> dict[str, str]:
 
 
 # By value: the tests are no module on the nodes.
-DESCRIBED = lambda actor: __import__("evalengine.provenance").provenance.describe_build()  # noqa: E731
+DESCRIBED = lambda actor: __import__("evalengine.evaluation.provenance").provenance.describe_build()  # noqa: E731
 
 
 @contextmanager

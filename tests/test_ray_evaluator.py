@@ -13,8 +13,8 @@ import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, assert_equal_bits, one_machine
 
 from evalengine import CancelledError, InputError, NonFiniteError, RayEvaluator, WorkersLostError, evaluate
-from evalengine.equal_bits import requirements
-from evalengine.ray_run import MOST_ATTEMPTS
+from evalengine.clusters.ray_run import MOST_ATTEMPTS
+from evalengine.evaluation.equal_bits import requirements
 
 
 class RayError(Exception):

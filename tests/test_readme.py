@@ -13,7 +13,7 @@ import pytest
 
 import evalengine
 from code_blocks import code_blocks
-from evalengine.registry import EnvironmentEntry, entries
+from evalengine.environments.registry import EnvironmentEntry, entries
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

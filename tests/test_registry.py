@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from evalengine.environments.registry import EnvironmentEntry, describe, entries, resolve
 from evalengine.errors import InputError
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry, describe, entries, resolve
+from evalengine.policies.policy import Policy
 
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "cartpole", "CARTPOLE", "cartpole-V1"])

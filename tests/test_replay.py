@@ -14,11 +14,13 @@ from cli_answers import Captured
 from frame_count import frame_count
 
 import evalengine
-from evalengine import Policy, app, gym_player
-from evalengine.commands import replay
-from evalengine.commands.replay import ReplayConfig, run
-from evalengine.evaluation import Evaluation
-from evalengine.registry import entries
+from evalengine import Policy
+from evalengine.environments.registry import entries
+from evalengine.evaluation.evaluate import Evaluation
+from evalengine.replay import player as gym_player
+from evalengine.terminal import app
+from evalengine.terminal.replay import run as replay
+from evalengine.terminal.replay.run import ReplayConfig, run
 
 MLP = Policy("mlp:4-64-2")
 

@@ -16,10 +16,11 @@ import pytest
 from cli_answers import Captured
 from frame_count import frame_count
 
-from evalengine import Policy, app
-from evalengine.commands.replay import ReplayConfig, run
-from evalengine.gym_player import GymPlayer, Setting
-from evalengine.registry import entries, resolve
+from evalengine import Policy
+from evalengine.environments.registry import entries, resolve
+from evalengine.replay.player import GymPlayer, Setting
+from evalengine.terminal import app
+from evalengine.terminal.replay.run import ReplayConfig, run
 
 TRAINED = Path(__file__).resolve().parent.parent / "examples" / "weights"
 document = partial(cli_answers.document, "replay", notes=True)

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from cli_answers import Captured
 
-from evalengine import Policy, app, options
+from evalengine import Policy
+from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError
-from evalengine.gym_player import GymPlayer, Setting
-from evalengine.observation import ObservationOptions
+from evalengine.replay.player import GymPlayer, Setting
+from evalengine.terminal import app
+from evalengine.terminal import option_values as options
 
 MLP = Policy("mlp:4-64-2")
 refusal = partial(cli_answers.refusal, "replay")
@@ -79,9 +81,7 @@ def test_an_empty_population_has_no_best(tmp_path: Path, capsys: Captured) -> No
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("package", ["gymnasium", "imageio_ffmpeg"])
 def test_a_missing_package_is_named_with_its_extra(package: str, population: Path, tmp_path: Path) -> None:
-    code = (
-        f"import sys; sys.modules['{package}'] = None\nfrom evalengine.app import main; sys.exit(main(sys.argv[1:]))\n"
-    )
+    code = f"import sys; sys.modules['{package}'] = None\nfrom evalengine.terminal.app import main; sys.exit(main(sys.argv[1:]))\n"
     command = [sys.executable, "-c", code, "replay", str(population), "--video", str(tmp_path / "v.gif")]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     extra = {"gymnasium": "gymnasium", "imageio_ffmpeg": "video"}[package]

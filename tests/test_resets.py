@@ -13,12 +13,12 @@ import pytest
 from side_by_side import difference, replay
 
 from evalengine import make
+from evalengine.environments.observation import ObservationOptions
+from evalengine.environments.registry import describe
 from evalengine.errors import InputError
-from evalengine.gym_player import wrapped
-from evalengine.observation import ObservationOptions
 from evalengine.parity.drivers import player
-from evalengine.parity.references import reference
-from evalengine.registry import describe
+from evalengine.references import reference
+from evalengine.replay.player import wrapped
 
 Options = dict[str, Any] | None
 

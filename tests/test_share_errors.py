@@ -14,7 +14,7 @@ import pytest
 from test_distributed import MLP, POPULATION, Inline, assert_equal_bits, one_machine
 
 from evalengine import Evaluation, WorkersLostError, evaluate_on
-from evalengine.equal_bits import requirements
+from evalengine.evaluation.equal_bits import requirements
 
 
 class Polled:
@@ -112,7 +112,7 @@ def test_a_worker_that_might_give_other_bits_is_named(monkeypatch: pytest.Monkey
     class Elsewhere(Inline):
         def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
             with monkeypatch.context() as patched:
-                patched.setattr("evalengine.shares.requirements", lambda: here | {"libm": "musl"})
+                patched.setattr("evalengine.clusters.shares.requirements", lambda: here | {"libm": "musl"})
                 return super().submit(function, *arguments)
 
     executor = Elsewhere()

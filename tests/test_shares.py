@@ -12,9 +12,9 @@ import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, Inline, Last, assert_equal_bits, one_machine
 
 from evalengine import Evaluation, InputError, NonFiniteError, Policy, evaluate, evaluate_on
-from evalengine.engine_call import Part, evaluate_part
-from evalengine.normalization import ObservationStatistics, PairwiseSum, PartialSum
-from evalengine.shares import Assembly, Job, ShareOptions, evaluate_share
+from evalengine.clusters.shares import Assembly, Job, ShareOptions, evaluate_share
+from evalengine.evaluation.call import Part, evaluate_part
+from evalengine.evaluation.normalization import ObservationStatistics, PairwiseSum, PartialSum
 
 EVERYTHING: dict[str, Any] = {"trajectories": [36, 0, 5, 6, 0], "collect_statistics": True, "descriptors": ["max(x)"]}
 
@@ -90,7 +90,7 @@ def test_the_bytes_of_all_shares_together_are_limited(monkeypatch: pytest.Monkey
     episode = 16 + 500 * (16 + 8 + 8)
     executor = Inline()
     call: dict[str, Any] = {"episodes": 2, "shares": 37, "trajectories": range(37)}
-    monkeypatch.setattr("evalengine.engine_call.MOST_BYTES", 37 * 2 * episode - 1)
+    monkeypatch.setattr("evalengine.evaluation.call.MOST_BYTES", 37 * 2 * episode - 1)
     with pytest.raises(InputError) as refused:
         evaluate_on(executor, "cartpole", POPULATION, MLP, **call)
     with pytest.raises(InputError) as expected:
@@ -98,7 +98,7 @@ def test_the_bytes_of_all_shares_together_are_limited(monkeypatch: pytest.Monkey
     assert str(refused.value) == str(expected.value)
     assert f"got up to {37 * 2 * episode} for 74 episodes of 500 steps" in str(refused.value)
     assert executor.sizes == []
-    monkeypatch.setattr("evalengine.engine_call.MOST_BYTES", 37 * 2 * episode)
+    monkeypatch.setattr("evalengine.evaluation.call.MOST_BYTES", 37 * 2 * episode)
     assert len(evaluate_on(executor, "cartpole", POPULATION, MLP, **call).trajectories or {}) == 37
 
 
@@ -127,7 +127,7 @@ def test_a_share_runs_on_its_threads_and_leaves_out_seeds_that_the_sender_has(
         asked.append(threads)
         return evaluate_part(*arguments, threads=threads, **options)
 
-    monkeypatch.setattr("evalengine.shares.evaluate_part", noted)
+    monkeypatch.setattr("evalengine.clusters.shares.evaluate_part", noted)
     seeds = np.arange(2, dtype=np.uint64)[np.newaxis]
     part = evaluate_share("CartPole-v1", str(MLP), POPULATION[:3], seeds, (0, 37), threads, {})
     assert asked == [threads]
@@ -141,7 +141,7 @@ def test_a_whole_lasts_from_its_first_share_to_its_last(monkeypatch: pytest.Monk
         (share, evaluate_share(job.env_id, job.policy, job.weights[slice(*share)], job.seeds, (share.start, 37), 1, {}))
         for share in job.shares(2)
     ]
-    monkeypatch.setattr("evalengine.shares.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("evalengine.clusters.shares.time.perf_counter", lambda: next(clock))
     assembly = Assembly(job)
     for share, part in parts:
         assembly.place(share, part)

@@ -12,8 +12,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from evalengine.errors import InputError, MissingDependencyError
-from evalengine.parity.references import reference
-from evalengine.parity.references.snake import AGE, BODY, FRUIT, HEAD, TAIL, SnakeEnv
+from evalengine.references import reference
+from evalengine.references.snake import AGE, BODY, FRUIT, HEAD, TAIL, SnakeEnv
 
 UP, RIGHT, DOWN, LEFT = range(4)
 
@@ -176,7 +176,7 @@ def test_an_unknown_environment_has_no_reference() -> None:
 
 
 def test_without_gymnasium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "evalengine.parity.references.snake")
+    monkeypatch.delitem(sys.modules, "evalengine.references.snake")
     monkeypatch.setitem(sys.modules, "gymnasium", None)
     with pytest.raises(
         MissingDependencyError, match=r"gymnasium is not installed: pip install 'evalengine\[gymnasium\]'"

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from rendered_reports import lines_of, rendered
 
-from evalengine.commands.evaluate import EvaluateConfig, EvaluateResult
 from evalengine.errors import OutputError
-from evalengine.evaluation import Evaluation
-from evalengine.tables import evaluation_frame, evaluation_report, write_csv
+from evalengine.evaluation.evaluate import Evaluation
+from evalengine.terminal.evaluate.run import EvaluateConfig, EvaluateResult
+from evalengine.terminal.tables import evaluation_frame, evaluation_report, write_csv
 
 PROVENANCE: dict[str, str | int] = {"started_at": "2026-01-02T12:00:00+00:00", "cpu": "a, b", "cores": 2}
 

@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
-from evalengine import EvalEngineError, console
+from evalengine import EvalEngineError
 from evalengine.bench import peak
+from evalengine.terminal import console
 
 SCRIPT = """
 import os

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from evalengine.errors import InputError, MissingDependencyError
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 SPELLINGS = [
     "mlp:4-64-2",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from evalengine import Policy, evaluate, make
+from evalengine.environments.registry import describe
 from evalengine.errors import InputError
-from evalengine.registry import describe
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "cartpole": ("mlp:4-8-2", {}),

@@ -14,10 +14,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from evalengine import array_files
 from evalengine.errors import InputError, OutputError
-from evalengine.policy import Policy
-from evalengine.weights import load_weights, save_weights
+from evalengine.files import arrays as array_files
+from evalengine.policies.policy import Policy
+from evalengine.policies.weight_files import load_weights, save_weights
 
 POLICY = Policy("mlp:4-8-2")
 POPULATION = POLICY.init(3, seed=0)

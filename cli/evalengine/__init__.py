@@ -18,10 +18,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalengine.cancellation import CancelToken
-    from evalengine.descriptors import Condition, Descriptor
-    from evalengine.distributed import evaluate_on
-    from evalengine.environment import Environment, make
+    from evalengine.clusters.distributed import evaluate_on
+    from evalengine.clusters.ray_evaluator import RayEvaluator
+    from evalengine.environments.native import Environment, make
+    from evalengine.environments.observation import ObservationOptions
     from evalengine.errors import (
         CancelledError,
         EvalEngineError,
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
         OutputError,
         WorkersLostError,
     )
-    from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
-    from evalengine.normalization import Normalization, ObservationStatistics
-    from evalengine.observation import ObservationOptions
-    from evalengine.policy import Policy
-    from evalengine.ray_evaluator import RayEvaluator
-    from evalengine.trajectories import Trajectory
-    from evalengine.weights import LoadedWeights, load_weights, save_weights
+    from evalengine.evaluation.cancellation import CancelToken
+    from evalengine.evaluation.descriptors import Condition, Descriptor
+    from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
+    from evalengine.evaluation.normalization import Normalization, ObservationStatistics
+    from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.policies.policy import Policy
+    from evalengine.policies.weight_files import LoadedWeights, load_weights, save_weights
 
     __version__: str
 

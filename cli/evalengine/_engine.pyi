@@ -6,8 +6,8 @@ from typing import Any, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.descriptors import RawDescriptor
-from evalengine.observation import RawOptions
+from evalengine.environments.observation import RawOptions
+from evalengine.evaluation.descriptors import RawDescriptor
 
 # ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), ("tanh",) or ("relu",)
 Layer: TypeAlias = (
@@ -35,7 +35,7 @@ class EnvironmentEntry(TypedDict):
     reset_options: dict[str, float]
 
 class RawTrajectory(TypedDict):
-    """One episode, step by step; see `evalengine.trajectories`."""
+    """One episode, step by step; see `evalengine.evaluation.trajectories`."""
 
     individual: int
     episode: int

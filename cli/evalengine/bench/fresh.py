@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 
 from evalengine.bench.backends import Task
 from evalengine.bench.measures import Measure
-from evalengine.bench.workloads import Workload
 from evalengine.errors import EvalEngineError
+from evalengine.workloads.catalogue import Workload
 
 _PATIENCE = 10.0
 """Seconds that a process is given to end its workers when it is interrupted."""

@@ -21,7 +21,7 @@ from evalengine.bench.limits import Share, shares
 from evalengine.bench.measures import Measure
 from evalengine.bench.results import BenchRow, BenchSummary, summarised
 from evalengine.errors import MissingDependencyError
-from evalengine.files import check_writable, write_whole
+from evalengine.files.whole import check_writable, write_whole
 from evalengine.lifetimes import ending_in_order
 
 if TYPE_CHECKING:

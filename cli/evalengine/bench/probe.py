@@ -16,8 +16,8 @@ import numpy as np
 from evalengine.bench.backends import Backend, Evaluated, SizedBackend, Task, open_backend
 from evalengine.bench.resident import Resident, resident_bytes
 from evalengine.bench.timing import fitness_checksum
-from evalengine.bench.workloads import Workload
 from evalengine.lifetimes import end_with_stdin
+from evalengine.workloads.catalogue import Workload
 
 
 def main() -> None:

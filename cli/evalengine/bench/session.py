@@ -22,7 +22,7 @@ from evalengine.bench.plan import Series
 from evalengine.bench.results import BenchComparison, BenchRow
 from evalengine.bench.rows import row_of
 from evalengine.bench.timing import prefix_for, repeated_round, timed_round
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 Progress = Callable[[str], object]
 """Receives one short line whenever something begins or ends."""

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
-from evalengine.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
-from evalengine.engine_call import Evaluation, Part
-from evalengine.equal_bits import requirements
+from evalengine.clusters.shares import Assembly, Job, ShareOptions, check_threads, evaluate_share, within_population
 from evalengine.errors import InputError
+from evalengine.evaluation.call import Evaluation, Part
+from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
+from evalengine.evaluation.equal_bits import requirements
 from evalengine.messages import shown
-from evalengine.policy import Policy
-from evalengine.shares import Assembly, Job, ShareOptions, check_threads, evaluate_share, within_population
+from evalengine.policies.policy import Policy
 
 if TYPE_CHECKING:
-    from evalengine.population import Weights
+    from evalengine.policies.population import Weights
 
 # Shares for each worker: one that is late at its last share keeps the others waiting for a quarter of its work.
 _SHARES_PER_WORKER = 4

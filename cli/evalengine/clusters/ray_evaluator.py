@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
-from evalengine.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
-from evalengine.engine_call import Evaluation
+from evalengine.clusters.ray_nodes import Node, met_nodes
+from evalengine.clusters.ray_run import Run
+from evalengine.clusters.shares import Job, ShareOptions, check_threads
 from evalengine.errors import InputError, MissingDependencyError
+from evalengine.evaluation.call import Evaluation
+from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.messages import shown
-from evalengine.policy import Policy
-from evalengine.ray_nodes import Node, met_nodes
-from evalengine.ray_run import Run
-from evalengine.shares import Job, ShareOptions, check_threads
+from evalengine.policies.policy import Policy
 
 if TYPE_CHECKING:
-    from evalengine.population import Weights
+    from evalengine.policies.population import Weights
 
 
 class RayEvaluator:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.engine_call import Part
-from evalengine.equal_bits import differences, requirements
+from evalengine.clusters.shares import Share, ShareOptions, evaluate_share
 from evalengine.errors import EvalEngineError, WorkersLostError
-from evalengine.shares import Share, ShareOptions, evaluate_share
+from evalengine.evaluation.call import Part
+from evalengine.evaluation.equal_bits import differences, requirements
 
 # How soon a new node's actor must have answered, in seconds.
 _START_SECONDS = 120.0

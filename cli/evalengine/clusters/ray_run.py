@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Any, NamedTuple
 
-from evalengine.engine_call import Evaluation
+from evalengine.clusters.ray_nodes import Node, first_line
+from evalengine.clusters.shares import Assembly, Job, Share, within_population
 from evalengine.errors import EvalEngineError, WorkersLostError
-from evalengine.ray_nodes import Node, first_line
-from evalengine.shares import Assembly, Job, Share, within_population
+from evalengine.evaluation.call import Evaluation
 
 MOST_ATTEMPTS = 4
 """How often a share is tried: one that takes a node down with it would otherwise take them all."""

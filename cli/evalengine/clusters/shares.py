@@ -23,18 +23,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
-from evalengine.descriptors import Descriptor, DescriptorLike
-from evalengine.engine_call import Evaluation, Part, evaluate_part
-from evalengine.equal_bits import differences, requirements
+from evalengine.environments.observation import ObservationLike, ObservationOptions
 from evalengine.errors import NonFiniteError, WorkersLostError
-from evalengine.normalization import Normalization, PairwiseSum
-from evalengine.observation import ObservationLike, ObservationOptions
-from evalengine.policy import Policy
-from evalengine.population import flat_weights
-from evalengine.trajectories import Trajectory, checked_individuals
+from evalengine.evaluation.call import Evaluation, Part, evaluate_part
+from evalengine.evaluation.descriptors import Descriptor, DescriptorLike
+from evalengine.evaluation.equal_bits import differences, requirements
+from evalengine.evaluation.normalization import Normalization, PairwiseSum
+from evalengine.evaluation.trajectories import Trajectory, checked_individuals
+from evalengine.policies.policy import Policy
+from evalengine.policies.population import flat_weights
 
 if TYPE_CHECKING:
-    from evalengine.population import Weights
+    from evalengine.policies.population import Weights
 
 # A share's weights travel as one message; several of them are on their way at once.
 _SHARE_BYTES = 1 << 26

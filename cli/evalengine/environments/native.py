@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
 from evalengine.arguments import SEED_LIMIT, action_array, check_integer, named_values
+from evalengine.environments.observation import ObservationLike, ObservationOptions, raw_options
+from evalengine.environments.registry import EnvironmentEntry, describe, own_entry
 from evalengine.errors import InputError, engine_errors
-from evalengine.observation import ObservationLike, ObservationOptions, raw_options
-from evalengine.registry import EnvironmentEntry, describe, own_entry
 
 
 def make(

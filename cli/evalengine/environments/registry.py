@@ -16,9 +16,9 @@ from functools import lru_cache
 
 from evalengine import _engine
 from evalengine.arguments import is_plain, named_values
+from evalengine.environments.observation import ObservationLike, ObservationOptions, raw_options
 from evalengine.errors import InputError, engine_errors
 from evalengine.messages import shown
-from evalengine.observation import ObservationLike, ObservationOptions, raw_options
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalengine import _engine
 from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
-from evalengine.cancellation import CancelToken, cancellable, check_progress, check_token
-from evalengine.descriptors import DescriptorLike, raw_descriptors
+from evalengine.environments.observation import ObservationLike, ObservationOptions, raw_options
+from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.evaluation.cancellation import CancelToken, cancellable, check_progress, check_token
+from evalengine.evaluation.descriptors import DescriptorLike, raw_descriptors
+from evalengine.evaluation.normalization import Normalization, ObservationStatistics, PartialSum, check_normalization
+from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 from evalengine.messages import shown
-from evalengine.normalization import Normalization, ObservationStatistics, PartialSum, check_normalization
-from evalengine.observation import ObservationLike, ObservationOptions, raw_options
-from evalengine.policy import Policy
-from evalengine.population import flat_weights
-from evalengine.registry import describe
+from evalengine.policies.policy import Policy
+from evalengine.policies.population import flat_weights
 from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
-from evalengine.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 
 if TYPE_CHECKING:
-    from evalengine.population import Weights
+    from evalengine.policies.population import Weights
 
 # More threads than any machine has only cost memory.
 _MOST_THREADS = 1024

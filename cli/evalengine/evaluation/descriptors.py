@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from evalengine.arguments import MOST_EPISODES
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import named, shown
-from evalengine.registry import EnvironmentEntry
 from evalengine.scalars import as_number, is_one_of, items_of
 
 REDUCERS = ("first", "last", "min", "max", "mean", "sum")

@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 
 from evalengine import _engine
-from evalengine.provenance import UNKNOWN, build_name
+from evalengine.evaluation.provenance import UNKNOWN, build_name
 
 # What another version of evalengine answers may be anything.
 _LONGEST = 120

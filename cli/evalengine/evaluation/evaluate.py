@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
-from evalengine.cancellation import CancelToken
-from evalengine.descriptors import DescriptorLike
-from evalengine.engine_call import Evaluation, evaluate_part
-from evalengine.normalization import Normalization
-from evalengine.observation import ObservationLike
-from evalengine.policy import Policy
-from evalengine.population import flat_weights
+from evalengine.environments.observation import ObservationLike
+from evalengine.evaluation.call import Evaluation, evaluate_part
+from evalengine.evaluation.cancellation import CancelToken
+from evalengine.evaluation.descriptors import DescriptorLike
+from evalengine.evaluation.normalization import Normalization
+from evalengine.policies.policy import Policy
+from evalengine.policies.population import flat_weights
 
 if TYPE_CHECKING:
-    from evalengine.population import Weights
+    from evalengine.policies.population import Weights
 
 __all__ = ["Evaluation", "EvaluationOptions", "batch_evaluate", "evaluate"]
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import float_array, plain_array
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
-from evalengine.registry import EnvironmentEntry
 from evalengine.scalars import as_number, check_integer
 
 

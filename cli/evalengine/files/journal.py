@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from evalengine.errors import InputError
-from evalengine.files import output_errors
+from evalengine.files.whole import output_errors
 
 _FORMAT = "evalengine-journal"
 _VERSION = 1

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.divergence import Divergence, differing_bits
 from evalengine.parity.pictures import are_pictures, differing_pixels, side_by_side
-from evalengine.parity.references import Region
 from evalengine.parity.trace import Trace
+from evalengine.references import Region
+from evalengine.references.divergence import Divergence, differing_bits
 
 FIELDS = ("logits", "action", "state", "observation", "reward", "terminated", "truncated")
 """In the order in which a step produces them, so that the first that differs is the cause: an observation is computed

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import policy_inputs
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
-from evalengine.heads import Head, plain_action
 from evalengine.messages import shown
-from evalengine.parity.references import Choose, Player
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.policy import Policy
+from evalengine.references import Choose, Player
 
 COMMON_DRIVERS = ("random", "sticky", "policy")
 """The drivers of every environment."""

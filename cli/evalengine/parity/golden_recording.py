@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.console import note
+from evalengine.environments.registry import describe, entries
 from evalengine.errors import EvalEngineError, MissingDependencyError
 from evalengine.lifetimes import ending_in_order
 from evalengine.parity.closed_loop import LogitsSource, claim_of
@@ -32,13 +32,13 @@ from evalengine.parity.golden import (
 )
 from evalengine.parity.open_loop import state_names
 from evalengine.parity.pictures import write_png
-from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.report import Verdict
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import Trace, record
-from evalengine.parity.versions import standing
-from evalengine.policy import Policy
-from evalengine.registry import describe, entries
+from evalengine.policies.policy import Policy
+from evalengine.references import Reference, Variant, reference
+from evalengine.references.versions import standing
+from evalengine.terminal.console import note
 
 STEPS = 100
 """Of each variant with each driver; of the default variant, whose episodes are the longest, four times as many. An

@@ -23,18 +23,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evalengine import _engine, console
-from evalengine.bench.workers import WorkerPool
+from evalengine import _engine
+from evalengine.clusters.workers import WorkerPool
+from evalengine.environments.registry import entries
 from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
-from evalengine.files import check_writable, write_whole
+from evalengine.evaluation.provenance import provenance
+from evalengine.files.whole import check_writable, write_whole
 from evalengine.lifetimes import ending_in_order
 from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker, run_timed
 from evalengine.parity.evidence import record_evidence
 from evalengine.parity.report import Claim, Report, Section, Verdict
-from evalengine.parity.versions import REFERENCE_VERSIONS, standing
-from evalengine.provenance import provenance
-from evalengine.registry import entries
-from evalengine.tables import parity_report
+from evalengine.references.versions import REFERENCE_VERSIONS, standing
+from evalengine.terminal import console
+from evalengine.terminal.tables import parity_report
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import engine_errors
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry
-from evalengine.rounding import TANH_ULPS, UNIT_ROUNDOFF
+from evalengine.policies.policy import Policy
+from evalengine.policies.rounding import TANH_ULPS, UNIT_ROUNDOFF
 
 Tanh: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

@@ -29,14 +29,14 @@ from evalengine import _engine
 from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
 from evalengine.messages import named, shown
+from evalengine.policies.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
 from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
-from evalengine.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from evalengine.population import Weights
-    from evalengine.registry import EnvironmentEntry
+    from evalengine.environments.registry import EnvironmentEntry
+    from evalengine.policies.population import Weights
 
 # The extension's limit too: 2**30 float32 are 4 GiB an individual.
 _MOST_NUMBERS = 2**30
@@ -268,13 +268,13 @@ class Policy(Spelling):
         self, vector: ArrayLike, like: Mapping[str, ArrayLike] | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """Return the tensors of one individual by the names of `to_torch`, or of the state dict `like`."""
-        from evalengine.state_dicts import to_state_dict
+        from evalengine.policies.state_dicts import to_state_dict
 
         return to_state_dict(self, vector, like)
 
     def from_state_dict(self, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
         """Return the flat vector (D,) of a state dict, under any names; see `state_dicts.from_state_dict`."""
-        from evalengine.state_dicts import from_state_dict
+        from evalengine.policies.state_dicts import from_state_dict
 
         return from_state_dict(self, state_dict, prefix)
 
@@ -284,7 +284,7 @@ class Policy(Spelling):
         Raises:
             InputError: one of them does not fit the policy; the message says which.
         """
-        from evalengine.population import flat_weights
+        from evalengine.policies.population import flat_weights
 
         return weight_array(flat_weights(self, individuals), self, self.n_params)
 
@@ -314,7 +314,7 @@ class Policy(Spelling):
                 depends on values (`if x.max() > 10`), or cannot be read for another reason.
             MissingDependencyError: torch is not installed.
         """
-        from evalengine.torch_modules import from_torch
+        from evalengine.policies.torch_modules import from_torch
 
         return from_torch(module, _checked_shape(observation_shape))
 
@@ -325,13 +325,13 @@ class Policy(Spelling):
             InputError: the vector does not have the policy's number of parameters.
             MissingDependencyError: torch is not installed.
         """
-        from evalengine.torch_modules import to_torch
+        from evalengine.policies.torch_modules import to_torch
 
         return to_torch(self, vector)
 
     def save(self, path: str | os.PathLike[str], weights: Weights, env_id: str | None = None) -> None:
         """Write weights, and what they are for, to .npy, .npz or .safetensors; see `weights.save_weights`."""
-        from evalengine.weights import save_weights
+        from evalengine.policies.weight_files import save_weights
 
         save_weights(path, weights, policy=self, env_id=env_id)
 

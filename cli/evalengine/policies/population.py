@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import float_array
 from evalengine.errors import InputError
 from evalengine.messages import named
-from evalengine.policy import Policy
-from evalengine.state_dicts import from_state_dict
-from evalengine.torch_modules import read_module
+from evalengine.policies.policy import Policy
+from evalengine.policies.state_dicts import from_state_dict
+from evalengine.policies.torch_modules import read_module
 
 if TYPE_CHECKING:
     from torch import nn

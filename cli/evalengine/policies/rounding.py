@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 Pair = tuple[int, int]
 """height and width"""

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.arguments import float_array, weight_vector
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 _KINDS = ("weight", "bias")
 _NUMBER = re.compile(r"\d+")

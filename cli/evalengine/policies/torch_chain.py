@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from evalengine.errors import InputError
-from evalengine.policy import Policy
-from evalengine.torch_graph import Own
-from evalengine.torch_layers import Activation, Convolution, Flatten, Layer, Linear
+from evalengine.policies.policy import Policy
+from evalengine.policies.torch_graph import Own
+from evalengine.policies.torch_layers import Activation, Convolution, Flatten, Layer, Linear
 
 
 def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | None) -> Policy:

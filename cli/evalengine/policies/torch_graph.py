@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalengine.errors import InputError
 from evalengine.messages import first_line, kind, named
-from evalengine.torch_recording import Recording, Step, UnreadableError, step_of, without_values
-from evalengine.torch_stand_ins import stand_ins, substituted
+from evalengine.policies.torch_recording import Recording, Step, UnreadableError, step_of, without_values
+from evalengine.policies.torch_stand_ins import stand_ins, substituted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

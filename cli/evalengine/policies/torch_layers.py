@@ -15,8 +15,8 @@ from functools import cache, partial
 from typing import Any
 
 from evalengine.errors import InputError
-from evalengine.torch_graph import INPUT, Operation, Own, unsupported
-from evalengine.torch_recording import BATCH, Size
+from evalengine.policies.torch_graph import INPUT, Operation, Own, unsupported
+from evalengine.policies.torch_recording import BATCH, Size
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,12 +23,12 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
-from evalengine.policy import Policy
-from evalengine.state_dicts import to_state_dict
-from evalengine.torch_chain import chain_parameters, chain_policy
-from evalengine.torch_graph import Own, is_plain, operations_of
-from evalengine.torch_layers import layers_of
-from evalengine.torch_stand_ins import substituted
+from evalengine.policies.policy import Policy
+from evalengine.policies.state_dicts import to_state_dict
+from evalengine.policies.torch_chain import chain_parameters, chain_policy
+from evalengine.policies.torch_graph import Own, is_plain, operations_of
+from evalengine.policies.torch_layers import layers_of
+from evalengine.policies.torch_stand_ins import substituted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -17,7 +17,7 @@ from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from evalengine.torch_stand_ins import changes_a_parameter
+from evalengine.policies.torch_stand_ins import changes_a_parameter
 
 if TYPE_CHECKING:
     from torch import nn

@@ -22,16 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import float_array, population_matrix
-from evalengine.array_files import ArrayFile, map_npy, read_npy, read_npz, read_safetensors, write_safetensors
+from evalengine.environments.registry import resolve
 from evalengine.errors import InputError, OutputError, PickleError
-from evalengine.files import check_writable, file_path, is_special, open_regular, write_whole
+from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors, write_safetensors
+from evalengine.files.whole import check_writable, file_path, is_special, open_regular, write_whole
 from evalengine.messages import first_line, named, shown
-from evalengine.policy import Policy
-from evalengine.registry import resolve
+from evalengine.policies.policy import Policy
 from evalengine.scalars import check_flag
 
 if TYPE_CHECKING:
-    from evalengine.population import Weights
+    from evalengine.policies.population import Weights
 
 _FORMAT = "evalengine-weights"
 _VERSION = 1

@@ -26,7 +26,7 @@ and may define
 
 Here `env` is the unwrapped environment. Gymnasium is imported only when a reference is asked for.
 
-    >>> from evalengine.parity.references import reference
+    >>> from evalengine.references import reference
     >>> env = reference("snake").make(rows=8, cols=8)  # a gymnasium.Env
 """
 
@@ -40,9 +40,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.environments.registry import resolve
 from evalengine.errors import MissingDependencyError
-from evalengine.provenance import evalengine_version, package_version
-from evalengine.registry import resolve
+from evalengine.evaluation.provenance import evalengine_version, package_version
 
 if TYPE_CHECKING:
     import gymnasium

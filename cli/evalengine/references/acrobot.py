@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.envs.classic_control.acrobot import AcrobotEnv, rk4
 from numpy.typing import NDArray
 
-from evalengine.parity.references import Choose, Variant
+from evalengine.references import Choose, Variant
 
 ENV_ID = "Acrobot-v1"
 PACKAGE = "gymnasium"

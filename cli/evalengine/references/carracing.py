@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium.envs.box2d.car_racing import FPS, PLAYFIELD, CarRacing
 from numpy.typing import NDArray
 
-from evalengine.parity.references import Choose, Variant
+from evalengine.references import Choose, Variant
 
 ENV_ID = "CarRacing-v3"
 PACKAGE = "gymnasium"

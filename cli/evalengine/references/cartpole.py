@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from numpy.typing import NDArray
 
-from evalengine.parity.references import Choose, Variant
+from evalengine.references import Choose, Variant
 
 ENV_ID = "CartPole-v1"
 PACKAGE = "gymnasium"

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.references import Choose, Variant
+from evalengine.references import Choose, Variant
 
 with warnings.catch_warnings():
     # SWIG's types warn when they are made. Where warnings are errors, Box2D would crash the process.

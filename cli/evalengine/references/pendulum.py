@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.envs.classic_control.pendulum import PendulumEnv
 from numpy.typing import NDArray
 
-from evalengine.parity.references import Choose, Variant
+from evalengine.references import Choose, Variant
 
 ENV_ID = "Pendulum-v1"
 PACKAGE = "gymnasium"

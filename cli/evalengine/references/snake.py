@@ -26,7 +26,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.references import Choose, Variant
+from evalengine.references import Choose, Variant
 
 ENV_ID = "evalengine/Snake-v0"
 PACKAGE = "evalengine"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalengine.provenance import evalengine_version, package_version
+from evalengine.evaluation.provenance import evalengine_version, package_version
 
 REFERENCE_VERSIONS = {
     "torch": "2.13.0",

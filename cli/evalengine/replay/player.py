@@ -23,14 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import policy_inputs
-from evalengine.environment import make
+from evalengine.environments.native import make
+from evalengine.environments.observation import ObservationOptions
+from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
-from evalengine.heads import Head, plain_action
-from evalengine.observation import ObservationOptions
-from evalengine.parity.divergence import Divergence, differing_bits
-from evalengine.parity.references import reference
-from evalengine.policy import Policy
-from evalengine.registry import describe
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.policy import Policy
+from evalengine.references import reference
+from evalengine.references.divergence import Divergence, differing_bits
 
 Frame = NDArray[np.uint8]
 ShowFrame = Callable[[Frame], object]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError, MissingDependencyError, OutputError
-from evalengine.files import check_writable, write_whole_by_name
+from evalengine.files.whole import check_writable, write_whole_by_name
 from evalengine.messages import named
 
 # yuv420p is what every player shows; it halves both sides, so odd ones get a black line.

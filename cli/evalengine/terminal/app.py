@@ -19,11 +19,11 @@ from typing import Annotated
 
 import typer
 
-from evalengine import console
-from evalengine.cli_bench import bench, compare
-from evalengine.cli_envs import envs
-from evalengine.cli_evaluate import evaluate
-from evalengine.cli_options import (
+from evalengine.lifetimes import Terminated, ending_in_order
+from evalengine.messages import named
+from evalengine.terminal import console
+from evalengine.terminal.bench.wiring import bench, compare
+from evalengine.terminal.common_options import (
     BAD_INPUT,
     EXIT_CODES,
     INTERNAL,
@@ -35,14 +35,14 @@ from evalengine.cli_options import (
     Help,
     Json,
 )
-from evalengine.cli_replay import replay
-from evalengine.completion import (
+from evalengine.terminal.completion import (
     complete_driver,
     complete_environment_or_all,
     complete_policy,
 )
-from evalengine.lifetimes import Terminated, ending_in_order
-from evalengine.messages import named
+from evalengine.terminal.envs.wiring import envs
+from evalengine.terminal.evaluate.wiring import evaluate
+from evalengine.terminal.replay.wiring import replay
 
 __all__ = [
     "BAD_INPUT",
@@ -74,7 +74,7 @@ def root(
 ) -> None:
     """Answer --version and --help; everything else is a command's."""
     if version:
-        from evalengine.provenance import describe_build
+        from evalengine.evaluation.provenance import describe_build
 
         console.write_result(f"{PROGRAM} {describe_build()}")
     elif context.invoked_subcommand is None:
@@ -124,13 +124,13 @@ def parity(
     The exit code is 1 if a claim is broken, 3 if one cannot be proven because a package is missing or has another
     version than the claim is about.
     """
-    from evalengine.commands.parity import ParityConfig, run
+    from evalengine.terminal.parity.run import ParityConfig, run
 
     report = run(ParityConfig(env, steps, seed, policy, driver, out), console.note)
     if as_json:
         console.write_json(report.to_json())
     else:
-        from evalengine.tables import parity_report
+        from evalengine.terminal.tables import parity_report
 
         console.write_renderables(parity_report(report, out))
     return {"holds": OK, "broken": MISMATCH, "unproven": MISSING_DEPENDENCY}[report.verdict]

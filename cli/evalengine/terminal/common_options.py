@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from evalengine import console
-from evalengine.completion import complete_environment, complete_policy
+from evalengine.terminal import console
+from evalengine.terminal.completion import complete_environment, complete_policy
 
 PROGRAM = "evalengine"
 OK, MISMATCH, BAD_INPUT, MISSING_DEPENDENCY, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130

@@ -13,7 +13,7 @@ import typer
 def complete_environment(incomplete: str) -> list[tuple[str, str]]:
     """Offer the short names and the full ids, each with its summary, in any case."""
     try:
-        from evalengine.registry import entries
+        from evalengine.environments.registry import entries
 
         known = entries()
     except Exception:
@@ -30,7 +30,7 @@ def complete_driver(context: typer.Context, incomplete: str) -> list[tuple[str, 
     """Offer the drivers of the environment that the line names, or those that all environments have."""
     try:
         from evalengine.parity.drivers import COMMON_DRIVERS
-        from evalengine.parity.references import reference
+        from evalengine.references import reference
 
         env = _environment(context)
         own = reference(env).drivers if env and env != "all" else ()
@@ -42,7 +42,7 @@ def complete_driver(context: typer.Context, incomplete: str) -> list[tuple[str, 
 def complete_policy(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Offer the default policy of the environment that the line names, or of all of them."""
     try:
-        from evalengine.registry import entries, resolve
+        from evalengine.environments.registry import entries, resolve
 
         env = _environment(context)
         known = [resolve(env)] if env else entries()

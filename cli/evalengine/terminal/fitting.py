@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from evalengine.environments.observation import ObservationLike
+from evalengine.environments.registry import EnvironmentEntry, describe, entries
 from evalengine.errors import InputError
 from evalengine.messages import named
-from evalengine.observation import ObservationLike
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry, describe, entries
-from evalengine.weights import LoadedWeights
+from evalengine.policies.policy import Policy
+from evalengine.policies.weight_files import LoadedWeights
 
 
 def choose(

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from evalengine.commands.envs import EnvironmentsResult, ListedEnvironment
-    from evalengine.commands.replay_result import EpisodeReplay, ReplayResult
-    from evalengine.registry import EnvironmentEntry
+    from evalengine.environments.registry import EnvironmentEntry
+    from evalengine.terminal.envs.run import EnvironmentsResult, ListedEnvironment
+    from evalengine.terminal.replay.result import EpisodeReplay, ReplayResult
 
 
 def replay_report(result: ReplayResult) -> list[RenderableType]:

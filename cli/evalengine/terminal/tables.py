@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from evalengine.files import write_whole
+from evalengine.files.whole import write_whole
 from evalengine.messages import named
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from evalengine.commands.evaluate_result import EvaluateResult
     from evalengine.parity.report import Report, Section
+    from evalengine.terminal.evaluate.result import EvaluateResult
 
 EVALUATE_SCHEMA_VERSION = 1
 """Version of the columns of `evaluation_frame`; it changes whenever a column is added, removed or redefined."""

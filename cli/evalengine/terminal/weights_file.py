@@ -16,12 +16,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.environments.observation import ObservationLike
 from evalengine.errors import InputError
-from evalengine.files import check_other_file
-from evalengine.journal import is_of_a_run
+from evalengine.files.journal import is_of_a_run
+from evalengine.files.whole import check_other_file
 from evalengine.messages import named, shown
-from evalengine.observation import ObservationLike
-from evalengine.weights import LoadedWeights, sidecar_of
+from evalengine.policies.weight_files import LoadedWeights, sidecar_of
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry
-from evalengine.weights import load_weights
+from evalengine.policies.policy import Policy
+from evalengine.policies.weight_files import load_weights
 
 NAMES = ("random", "trained")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.workloads import shipped_weights, workload
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry
+from evalengine.policies.policy import Policy
+from evalengine.workloads.catalogue import shipped_weights, workload
 
 _TRAINED_NOISE = 0.002
 """Standard deviation of the noise around the trained weights: enough for another individual that still plays well."""

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.errors import InputError, MissingDependencyError
+from evalengine.evaluation.provenance import package_version
 from evalengine.messages import shown
-from evalengine.policy import Policy
-from evalengine.provenance import package_version
+from evalengine.policies.policy import Policy
 
 MODULES = {
     "rust": "rust",

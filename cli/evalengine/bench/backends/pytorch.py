@@ -143,9 +143,9 @@ def _seconds(networks: PopulationPolicy, inputs: list[torch.Tensor], grouped: bo
 def recorded_inputs(task: Task, seed: int) -> NDArray[np.float32]:
     """The policy's first `RECORDED` inputs of an episode that a random individual plays: (RECORDED, *input_shape)."""
     from evalengine import environment
-    from evalengine.heads import Head, plain_action
-    from evalengine.policy import Policy
-    from evalengine.registry import resolve
+    from evalengine.environments.registry import resolve
+    from evalengine.policies.heads import Head, plain_action
+    from evalengine.policies.policy import Policy
 
     policy = Policy(task.policy)
     head = Head.of(policy, resolve(task.env_id))

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from evalengine.bench.backends import Task, every_episode, no_note, require_packages, versions
 from evalengine.bench.backends.cluster import Cluster, Evaluate
-from evalengine.evaluation import Evaluation
+from evalengine.clusters.ray_evaluator import RayEvaluator
+from evalengine.evaluation.evaluate import Evaluation
 from evalengine.lifetimes import own_handlers
-from evalengine.policy import Policy
-from evalengine.ray_evaluator import RayEvaluator
+from evalengine.policies.policy import Policy
 
 note = no_note
 same_episodes = every_episode

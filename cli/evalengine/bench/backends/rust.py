@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from evalengine import evaluation
 from evalengine.bench.backends import Evaluated, Task, every_episode, no_note
-from evalengine.policy import Policy
-from evalengine.provenance import evalengine_version
+from evalengine.evaluation.provenance import evalengine_version
+from evalengine.policies.policy import Policy
 
 note = no_note
 same_episodes = every_episode

@@ -19,16 +19,16 @@ from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchResul
 from evalengine.bench.runner import Count, Runner, opened_blocks
 from evalengine.bench.saved import read_rows
 from evalengine.bench.session import Progress
-from evalengine.bench.workloads import NAMES, Workload, policies, workload
-from evalengine.bench.workloads import names as workload_names
-from evalengine.bench_tables import bench_frame
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError, OutputError
-from evalengine.files import check_other_file, check_writable
+from evalengine.evaluation.provenance import provenance
+from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
-from evalengine.policy import Policy
-from evalengine.provenance import provenance
-from evalengine.registry import EnvironmentEntry, entries, resolve
-from evalengine.tables import write_csv
+from evalengine.policies.policy import Policy
+from evalengine.terminal.bench.tables import bench_frame
+from evalengine.terminal.tables import write_csv
+from evalengine.workloads.catalogue import NAMES, Workload, policies, workload
+from evalengine.workloads.catalogue import names as workload_names
 
 __all__ = [
     "SCHEMA_VERSION",

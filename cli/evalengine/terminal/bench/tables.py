@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from evalengine.bench.measures import FRESH, PREFIX, Measure
 from evalengine.bench.regressions import Verdict
-from evalengine.tables import counted, plain_table
+from evalengine.terminal.tables import counted, plain_table
 
 if TYPE_CHECKING:
     import pandas as pd

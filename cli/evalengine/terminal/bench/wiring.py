@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from evalengine import console
 from evalengine.bench.measures import Measure
-from evalengine.cli_options import INTERRUPTED, MISMATCH, OK, Help, Json, Threads
-from evalengine.completion import complete_backends, complete_environment_or_all, complete_policy
 from evalengine.messages import named
+from evalengine.terminal import console
+from evalengine.terminal.common_options import INTERRUPTED, MISMATCH, OK, Help, Json, Threads
+from evalengine.terminal.completion import complete_backends, complete_environment_or_all, complete_policy
 
 
 class Workload(StrEnum):
@@ -58,9 +58,9 @@ def bench(
     The fitnesses are compared too: the exit code is 1 if one differs and the margins of its actions do not explain why.
     Ctrl-C keeps the rows of the rounds that were finished.
     """
-    from evalengine import options
-    from evalengine.commands.bench import BenchConfig, run
     from evalengine.errors import InputError
+    from evalengine.terminal import option_values as options
+    from evalengine.terminal.bench.run import BenchConfig, run
 
     if no_csv and out is not None:
         raise InputError(f"--out: expected either --out or --no-csv, got both ({named(out)})")
@@ -84,7 +84,7 @@ def bench(
     if as_json:
         console.write_json(result.to_json())
     else:
-        from evalengine.bench_tables import bench_report
+        from evalengine.terminal.bench.tables import bench_report
 
         console.write_renderables(bench_report(result))
     if result.interrupted:
@@ -104,13 +104,13 @@ def compare(
 
     The exit code is 1 if anything did. bench_results/README.md has the rule.
     """
-    from evalengine.commands.compare import CompareConfig, run
+    from evalengine.terminal.bench.compare import CompareConfig, run
 
     found = run(CompareConfig(former, now))
     if as_json:
         console.write_json(found.to_json())
     else:
-        from evalengine.bench_tables import regressions_report
+        from evalengine.terminal.bench.tables import regressions_report
 
         console.write_renderables(regressions_report(found))
     return OK if found.ok else MISMATCH

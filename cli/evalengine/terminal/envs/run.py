@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evalengine.heads import Head
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.parity.closed_loop import claim_of
 from evalengine.parity.open_loop import CLAIM
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry, entries, resolve
+from evalengine.policies.heads import Head
+from evalengine.policies.policy import Policy
 
 FIELD_LISTS = ("observation_fields", "event_fields")
 """Names of parts of an observation and of events, which a registry entry may have."""

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from evalengine import console
-from evalengine.cli_options import OK, Help, Json
-from evalengine.completion import complete_environment
+from evalengine.terminal import console
+from evalengine.terminal.common_options import OK, Help, Json
+from evalengine.terminal.completion import complete_environment
 
 
 def envs(
@@ -20,13 +20,13 @@ def envs(
     show_help: Help = False,
 ) -> int:
     """List the environments: what they observe, take and promise."""
-    from evalengine.commands.envs import run
+    from evalengine.terminal.envs.run import run
 
     result = run(env)
     if as_json:
         console.write_json(result.to_json())
     else:
-        from evalengine.reports import environments_report
+        from evalengine.terminal.reports import environments_report
 
         console.write_renderables(environments_report(result))
     return OK

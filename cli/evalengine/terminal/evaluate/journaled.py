@@ -22,14 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import check_finite
-from evalengine.commands.evaluate_result import EvaluateConfig, EvaluateResult
-from evalengine.equal_bits import requirements
+from evalengine.clusters.shares import within_population
 from evalengine.errors import NonFiniteError
-from evalengine.evaluation import Evaluation
-from evalengine.files import is_special
-from evalengine.journal import Journal, open_journal
-from evalengine.shares import within_population
-from evalengine.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame, frame_csv
+from evalengine.evaluation.equal_bits import requirements
+from evalengine.evaluation.evaluate import Evaluation
+from evalengine.files.journal import Journal, open_journal
+from evalengine.files.whole import is_special
+from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
+from evalengine.terminal.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame, frame_csv
 
 FIRST_EPISODES = 64
 """A population of no more episodes is written at once at its end; of a larger one, about as many are run first."""

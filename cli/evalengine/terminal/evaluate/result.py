@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.commands.weights_file import EpisodesConfig
-from evalengine.evaluation import Evaluation
+from evalengine.evaluation.evaluate import Evaluation
+from evalengine.terminal.weights_file import EpisodesConfig
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.commands.evaluate_result import EvaluateConfig, EvaluateResult
-from evalengine.commands.fitting import choose
-from evalengine.commands.weights_file import selected
-from evalengine.evaluation import Evaluation, evaluate
-from evalengine.files import check_writable
-from evalengine.policy import Policy
-from evalengine.provenance import provenance
-from evalengine.registry import EnvironmentEntry
-from evalengine.shares import within_population
-from evalengine.weights import load_weights
+from evalengine.clusters.shares import within_population
+from evalengine.environments.registry import EnvironmentEntry
+from evalengine.evaluation.evaluate import Evaluation, evaluate
+from evalengine.evaluation.provenance import provenance
+from evalengine.files.whole import check_writable
+from evalengine.policies.policy import Policy
+from evalengine.policies.weight_files import load_weights
+from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
+from evalengine.terminal.fitting import choose
+from evalengine.terminal.weights_file import selected
 
 __all__ = ["EvaluateConfig", "EvaluateResult", "run"]
 
@@ -60,7 +60,7 @@ def run(
     weights, individuals = selected(loaded, config.index, "a position from 0")
     play = partial(_evaluate, config, entry, policy)
     if config.out is not None:
-        from evalengine.commands import journaled
+        from evalengine.terminal.evaluate import journaled
 
         if journaled.is_worth_it(config, len(weights)):
             task = journaled.Task(config, entry.id, str(policy), weights, individuals, provenance(started_at))
@@ -69,7 +69,7 @@ def run(
         evaluation = play(weights, progress)
     result = EvaluateResult.of(config, entry.id, str(policy), individuals, evaluation, provenance(started_at))
     if config.out is not None:
-        from evalengine.tables import evaluation_frame, write_csv
+        from evalengine.terminal.tables import evaluation_frame, write_csv
 
         write_csv(evaluation_frame(result), config.out)
     return result

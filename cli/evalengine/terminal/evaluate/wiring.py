@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from evalengine import console
-from evalengine.cli_options import (
+from evalengine.terminal import console
+from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
     EnvOption,
@@ -49,8 +49,8 @@ def evaluate(
     show_help: Help = False,
 ) -> int:
     """Evaluate the individuals of a weights file."""
-    from evalengine import options
-    from evalengine.commands.evaluate import EvaluateConfig, run
+    from evalengine.terminal import option_values as options
+    from evalengine.terminal.evaluate.run import EvaluateConfig, run
 
     config = EvaluateConfig(
         weights=weights,
@@ -72,7 +72,7 @@ def evaluate(
     if as_json:
         console.write_json(result.to_json())
     else:
-        from evalengine.tables import evaluation_report
+        from evalengine.terminal.tables import evaluation_report
 
         console.write_renderables(evaluation_report(result, top))
     return OK

@@ -21,27 +21,27 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT, check_integer
 from evalengine.bench.backends import policy_inputs
-from evalengine.environment import make
+from evalengine.environments.native import make
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import MissingDependencyError
-from evalengine.files import check_other_file, check_writable
-from evalengine.heads import Head
+from evalengine.files.whole import check_other_file, check_writable
 from evalengine.parity import golden, libm
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import logit_sections, sections
-from evalengine.parity.individuals import individuals
 from evalengine.parity.open_loop import open_loop, variants_section
 from evalengine.parity.pictures import write_png
 from evalengine.parity.probe import probe
-from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.report import Claim, Report, Section
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import VISITED_ROWS, spread_rows
-from evalengine.parity.versions import standing
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry, entries, resolve
-from evalengine.tables import parity_frame, write_csv
+from evalengine.policies.heads import Head
+from evalengine.policies.policy import Policy
+from evalengine.references import Reference, Variant, reference
+from evalengine.references.versions import standing
+from evalengine.terminal.tables import parity_frame, write_csv
+from evalengine.workloads.individuals import individuals
 
 ALL = "all"
 """The name that means every environment."""

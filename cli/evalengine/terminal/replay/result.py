@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evalengine.commands.weights_file import EpisodesConfig
-from evalengine.parity.divergence import Divergence
+from evalengine.references.divergence import Divergence
+from evalengine.terminal.weights_file import EpisodesConfig
 
 if TYPE_CHECKING:
-    from evalengine.gym_player import Played
+    from evalengine.replay.player import Played
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.commands.fitting import choose
-from evalengine.commands.replay_result import EpisodeReplay, ReplayConfig, ReplayResult
-from evalengine.commands.weights_file import selected
+from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
-from evalengine.evaluation import Evaluation, evaluate
+from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.messages import named, shown
-from evalengine.observation import ObservationOptions
-from evalengine.parity.references import reference
-from evalengine.parity.versions import standing
-from evalengine.video import VideoWriter, check_video, write_video
-from evalengine.weights import LoadedWeights, load_weights
+from evalengine.policies.weight_files import LoadedWeights, load_weights
+from evalengine.references import reference
+from evalengine.references.versions import standing
+from evalengine.replay.video import VideoWriter, check_video, write_video
+from evalengine.terminal.fitting import choose
+from evalengine.terminal.replay.result import EpisodeReplay, ReplayConfig, ReplayResult
+from evalengine.terminal.weights_file import selected
 
 if TYPE_CHECKING:
-    from evalengine.gym_player import Played, Setting
+    from evalengine.replay.player import Played, Setting
 
 __all__ = ["RENDER_MODES", "EpisodeReplay", "ReplayConfig", "ReplayResult", "run"]
 
@@ -60,7 +60,7 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
     if importlib.util.find_spec("gymnasium") is None:
         raise MissingDependencyError.of("gymnasium", extra="gymnasium")
     unproven = standing(*reference(entry.id).packages).unproven  # imports what the environment stands on, too
-    from evalengine.gym_player import Setting
+    from evalengine.replay.player import Setting
 
     setting = Setting(entry.id, policy, config.env_kwargs, config.reset_options, observation, config.max_episode_steps)
     # Made before the episodes are evaluated, so that a missing package or a bad name is known before any work.
@@ -89,7 +89,7 @@ def _stage(
     setting: Setting, config: ReplayConfig
 ) -> Iterator[tuple[Callable[[NDArray[np.float32], int], Played], VideoWriter | _NoVideo, float]]:
     """Yield what plays an episode, who counts its frames, and how many of them make a second."""
-    from evalengine.gym_player import GymPlayer
+    from evalengine.replay.player import GymPlayer
 
     with ExitStack() as stack:
         if config.render == "none":

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from evalengine import console
-from evalengine.cli_options import (
+from evalengine.terminal import console
+from evalengine.terminal.common_options import (
     MISMATCH,
     OK,
     EnvKwarg,
@@ -57,8 +57,8 @@ def replay(
     The actions are those of the engine's forward pass, so the return must be the one that evaluate gives, bit for bit:
     the exit code is 1 if it is not, and the first step that differs is shown.
     """
-    from evalengine import options
-    from evalengine.commands.replay import ReplayConfig, run
+    from evalengine.terminal import option_values as options
+    from evalengine.terminal.replay.run import ReplayConfig, run
 
     config = ReplayConfig(
         weights=weights,
@@ -79,7 +79,7 @@ def replay(
     if as_json:
         console.write_json(result.to_json())
     else:
-        from evalengine.reports import replay_report
+        from evalengine.terminal.reports import replay_report
 
         console.write_renderables(replay_report(result))
     return OK if result.ok else MISMATCH
