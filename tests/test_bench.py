@@ -22,7 +22,7 @@ from evalengine.bench.backends import MODULES, NAMED, Evaluated
 from evalengine.bench.timing import prefix_for
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError, MissingDependencyError, OutputError, UnsupportedError
-from evalengine.policies.weight_files import load_weights
+from evalengine.policies.loading import load_weights
 from evalengine.terminal.bench.run import SCHEMA_VERSION, BenchComparison, BenchConfig, BenchResult, BenchRow, run
 from evalengine.workloads import catalogue as workloads
 from evalengine.workloads.individuals import individuals

@@ -26,7 +26,6 @@ from evalengine.bench.backends import (
     backend_version,
     open_backend,
     plays_same_episodes,
-    policy_inputs,
 )
 from evalengine.bench.backends.pytorch import RECORDED, STEPS, recorded_inputs
 from evalengine.bench.compare import compare
@@ -38,6 +37,7 @@ from evalengine.bench.torch_population import PopulationPolicy
 from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.rounding import logits_and_bounds
 from evalengine.references import reference
 from evalengine.workloads import catalogue as workloads

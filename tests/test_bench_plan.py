@@ -15,9 +15,9 @@ from evalengine.bench.plan import EPISODES, POPULATIONS, Block, plan
 from evalengine.bench.results import BenchResult
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError
+from evalengine.files.frames import write_csv
 from evalengine.terminal.bench.run import BenchConfig, run
 from evalengine.terminal.bench.tables import bench_frame
-from evalengine.terminal.tables import write_csv
 from evalengine.workloads import catalogue as workloads
 
 CARTPOLE = resolve("cartpole")

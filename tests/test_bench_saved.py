@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from bench_rows import ROW
 
-from evalengine.bench.results import SCHEMA_VERSION
 from evalengine.bench.saved import read_rows
+from evalengine.bench.schema import SCHEMA_VERSION
 from evalengine.errors import InputError
+from evalengine.files.frames import write_csv
 from evalengine.terminal.bench.tables import bench_frame
-from evalengine.terminal.tables import write_csv
 
 ROWS = [
     ROW,

@@ -11,9 +11,10 @@ from rendered_reports import lines_of, rendered
 
 from evalengine.bench.measures import Measure
 from evalengine.bench.regressions import compare_runs
-from evalengine.bench.results import BenchResult, BenchRow
+from evalengine.bench.results import BenchResult
+from evalengine.bench.schema import BenchRow
+from evalengine.files.frames import write_csv
 from evalengine.terminal.bench.tables import bench_frame, bench_report, regressions_report
-from evalengine.terminal.tables import write_csv
 
 
 def test_the_columns_of_bench_rows_are_their_fields(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import Policy, evaluate, make
-from evalengine.bench.backends import policy_inputs
 from evalengine.environments.registry import describe, resolve
 from evalengine.errors import InputError, OutputError
 from evalengine.parity import golden, open_loop
@@ -23,6 +22,7 @@ from evalengine.parity.drivers import player
 from evalengine.parity.open_loop import native_replay
 from evalengine.parity.pictures import ENLARGED, are_pictures, differing_pixels, read_png, side_by_side, write_png
 from evalengine.parity.trace import Trace, record, rows_within
+from evalengine.policies.inputs import policy_inputs
 from evalengine.references import Reference, Variant, reference
 from evalengine.terminal.parity.run import ParityConfig, run
 

@@ -152,7 +152,7 @@ def test_ctrl_c_ends_a_running_evaluation(tmp_path: Path) -> None:
         "@contextlib.contextmanager\n"
         "def progress(label):\n"
         "    yield lambda done, total: signal.raise_signal(signal.SIGINT)\n"
-        "console.episode_progress = progress\n"
+        "episode_progress = progress\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
     out = tmp_path / "out.csv"

@@ -15,11 +15,11 @@ from bench_rows import EQUAL, ROW, rounds_of
 from evalengine.bench.measures import Measure
 from evalengine.bench.regressions import compare_runs
 from evalengine.bench.results import BenchResult
+from evalengine.files.frames import write_csv
 from evalengine.terminal import app
 from evalengine.terminal.bench import run as bench
 from evalengine.terminal.bench.run import BenchConfig
 from evalengine.terminal.bench.tables import bench_frame
-from evalengine.terminal.tables import write_csv
 
 RESULT = BenchResult([replace(ROW, population=64, steps=1000, seconds=0.5)], [EQUAL])
 

@@ -14,7 +14,7 @@ from evalengine.environments import registry
 from evalengine.environments.registry import EnvironmentEntry, entries
 from evalengine.terminal import app
 from evalengine.terminal.envs import run as envs
-from evalengine.terminal.reports import actions_text, environments_report, observation_text
+from evalengine.terminal.envs.tables import actions_text, environments_report, observation_text
 
 Captured = pytest.CaptureFixture[str]
 
@@ -81,9 +81,9 @@ def test_names_of_fields_are_shown_where_the_registry_has_them(capsys: Captured)
     listed = envs.ListedEnvironment(entry, "EXACT", "EXACT", "")
     assert listed.fields == {"observation_fields": ("x", "x_dot")}
     assert listed.to_json()["observation_fields"] == ["x", "x_dot"]
-    from evalengine.terminal import console
+    from evalengine import streams
 
-    console.write_renderables(environments_report(envs.EnvironmentsResult((listed,))))
+    streams.write_renderables(environments_report(envs.EnvironmentsResult((listed,))))
     assert "observation fields    x, x_dot\n" in capsys.readouterr().out
 
 

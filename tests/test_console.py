@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
+from evalengine import streams
 from evalengine.errors import InputError, OutputError
-from evalengine.terminal import console
+from evalengine.terminal.progress import episode_progress, round_progress
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
@@ -31,7 +32,7 @@ class Terminal(io.StringIO):
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.delenv(console.TRACEBACK_VARIABLE, raising=False)
+    monkeypatch.delenv(streams.TRACEBACK_VARIABLE, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
@@ -43,19 +44,19 @@ def table_of(cell: str) -> Table:
 
 
 def test_a_result_ends_in_one_newline(capsys: pytest.CaptureFixture[str]) -> None:
-    console.write_result("4.5")
+    streams.write_result("4.5")
     assert capsys.readouterr() == ("4.5\n", "")
 
 
 def test_json_has_null_where_it_has_no_number(capsys: pytest.CaptureFixture[str]) -> None:
-    console.write_json({"fitness": [1.5, math.nan, -math.inf], "nested": {"max": (math.inf, 2)}, "ok": True})
+    streams.write_json({"fitness": [1.5, math.nan, -math.inf], "nested": {"max": (math.inf, 2)}, "ok": True})
     text = capsys.readouterr().out
     assert text.count("\n") == 1
     assert json.loads(text) == {"fitness": [1.5, None, None], "nested": {"max": [None, 2]}, "ok": True}
 
 
 def test_tables_in_a_pipe_are_plain_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    console.write_renderables([table_of("9" * 500), "note [bold]:smile: 1"])
+    streams.write_renderables([table_of("9" * 500), "note [bold]:smile: 1"])
     text = capsys.readouterr().out
     assert "\x1b" not in text
     assert "9" * 500 in text
@@ -66,14 +67,14 @@ def test_a_narrow_terminal_cuts_no_number(monkeypatch: pytest.MonkeyPatch) -> No
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("COLUMNS", "40")
-    console.write_renderables([table_of("9" * 50)])
+    streams.write_renderables([table_of("9" * 50)])
     assert "9" * 50 in terminal.getvalue()
 
 
 def test_tables_on_a_terminal_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    console.write_renderables([table_of("1")])
+    streams.write_renderables([table_of("1")])
     assert "\x1b[" in terminal.getvalue()
 
 
@@ -81,14 +82,14 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("NO_COLOR", "1")
-    console.write_renderables([table_of("1")])
+    streams.write_renderables([table_of("1")])
     assert "\x1b[32m" not in terminal.getvalue()
 
 
 def test_text_that_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     ascii_stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", ascii_stream)
-    console.write_result("weights-\u00fc\udcff.npy")
+    streams.write_result("weights-\u00fc\udcff.npy")
     ascii_stream.seek(0)
     assert ascii_stream.read() == "weights-\\xfc\\udcff.npy\n"
 
@@ -96,7 +97,7 @@ def test_text_that_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch
 def test_a_closed_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputError, match=r"^output: cannot write the result to stdout: it is closed$"):
-        console.write_result("4.5")
+        streams.write_result("4.5")
 
 
 def test_a_reader_that_has_left_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +105,8 @@ def test_a_reader_that_has_left_is_no_error(monkeypatch: pytest.MonkeyPatch) -> 
     os.close(reading)
     with open(writing, "w") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
-        console.write_result("4.5")
-        console.write_result("still no error")
+        streams.write_result("4.5")
+        streams.write_result("still no error")
 
 
 @needs_dev_full
@@ -113,22 +114,22 @@ def test_a_full_disk_behind_stdout_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(OutputError, match=r"^output: cannot write the result to stdout: No space left on device$"):
-            console.write_result("4.5")
+            streams.write_result("4.5")
 
 
 def test_an_error_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    console.report_error(InputError("seeds: expected"), "seeds: expected")
+    streams.report_error(InputError("seeds: expected"), "seeds: expected")
     assert capsys.readouterr() == ("", "error: seeds: expected\n")
 
 
 def test_the_traceback_is_printed_if_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(console.TRACEBACK_VARIABLE, "1")
+    monkeypatch.setenv(streams.TRACEBACK_VARIABLE, "1")
     try:
         raise InputError("seeds: expected")
     except InputError as error:
-        console.report_error(error, "seeds: expected")
+        streams.report_error(error, "seeds: expected")
     text = capsys.readouterr().err
     assert text.startswith("Traceback (most recent call last):\n")
     assert text.endswith("evalengine.errors.InputError: seeds: expected\nerror: seeds: expected\n")
@@ -138,8 +139,8 @@ def test_without_stderr_nothing_lands_in_stdout(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", None)
-    console.note("progress")
-    with console.episode_progress("evaluating") as progress:
+    streams.note("progress")
+    with episode_progress("evaluating") as progress:
         assert progress is None
     assert capsys.readouterr().out == ""
 
@@ -148,14 +149,14 @@ def test_without_stderr_nothing_lands_in_stdout(
 def test_a_full_disk_behind_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stderr", full)
-        console.note("progress")
-        console.note("more")
+        streams.note("progress")
+        streams.note("more")
 
 
 def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with console.episode_progress("evaluating") as progress:
+    with episode_progress("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
         progress(5, 8)
@@ -168,7 +169,7 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.Monke
 def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
-    with console.episode_progress("evaluating") as progress:
+    with episode_progress("evaluating") as progress:
         assert progress is not None
         for now, done in ((1000.1, 2000), (1059.9, 2500), (1060.0, 3500), (1119.0, 4000), (1120.0, 4400)):
             clock.append(now)
@@ -181,7 +182,7 @@ def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypa
 
 
 def test_a_short_evaluation_logs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.episode_progress("evaluating") as progress:
+    with episode_progress("evaluating") as progress:
         assert progress is not None
         progress(8, 8)
     assert capsys.readouterr() == ("", "")
@@ -204,7 +205,7 @@ def written(monkeypatch: pytest.MonkeyPatch, columns: int, *renderables: Table |
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("COLUMNS", str(columns))
-    console.write_renderables(renderables)
+    streams.write_renderables(renderables)
     return terminal.getvalue()
 
 
@@ -251,7 +252,7 @@ def test_a_column_that_may_wrap_does_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_benchmark_shows_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    with console.round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, count):
         line("round 1 [bold]")
         count(1, 8)
     assert capsys.readouterr() == ("", "round 1 [bold]\n")
@@ -261,7 +262,7 @@ def test_a_benchmark_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "120")
-    with console.round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, count):
         line("round 1 [bold]")
         count(3, 8)
     text = terminal.getvalue()
@@ -269,5 +270,5 @@ def test_a_benchmark_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_lines_without_a_table_are_a_result_too(capsys: pytest.CaptureFixture[str]) -> None:
-    console.write_renderables(["one", "two"])
+    streams.write_renderables(["one", "two"])
     assert capsys.readouterr().out == "one\ntwo\n"

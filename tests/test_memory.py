@@ -99,7 +99,7 @@ import json, resource, sys
 import numpy as np
 import evalengine
 from evalengine.terminal import app
-from evalengine.terminal import console
+from evalengine import streams
 import pandas, rich.table
 
 path, how, out = sys.argv[1:]
@@ -115,7 +115,7 @@ if how == "library":
 elif how == "copy":
     print(json.dumps(len(np.load(path))))
 else:
-    console.write_result = lambda text: None
+    streams.write_result = lambda text: None
     print(json.dumps(app.main(["evaluate", path, "--episodes", "1", "--out", out, "--threads", "2"])))
 """
 

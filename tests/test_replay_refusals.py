@@ -81,7 +81,10 @@ def test_an_empty_population_has_no_best(tmp_path: Path, capsys: Captured) -> No
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("package", ["gymnasium", "imageio_ffmpeg"])
 def test_a_missing_package_is_named_with_its_extra(package: str, population: Path, tmp_path: Path) -> None:
-    code = f"import sys; sys.modules['{package}'] = None\nfrom evalengine.terminal.app import main; sys.exit(main(sys.argv[1:]))\n"
+    code = (
+        f"import sys; sys.modules['{package}'] = None\n"
+        "from evalengine.terminal.app import main; sys.exit(main(sys.argv[1:]))\n"
+    )
     command = [sys.executable, "-c", code, "replay", str(population), "--video", str(tmp_path / "v.gif")]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     extra = {"gymnasium": "gymnasium", "imageio_ffmpeg": "video"}[package]

@@ -20,14 +20,15 @@ from evalengine.bench import plots
 from evalengine.bench.limits import peaks, shares
 from evalengine.bench.measures import Measure
 from evalengine.bench.plan import plan
-from evalengine.bench.results import BenchResult, BenchRow
+from evalengine.bench.results import BenchResult
 from evalengine.bench.saved import read_rows
+from evalengine.bench.schema import BenchRow
 from evalengine.environments.registry import entries, resolve
 from evalengine.errors import MissingDependencyError, UnsupportedError
+from evalengine.files.frames import write_csv
 from evalengine.policies.policy import Policy
 from evalengine.terminal.bench.run import BenchConfig
 from evalengine.terminal.bench.tables import bench_frame
-from evalengine.terminal.tables import write_csv
 from evalengine.workloads.catalogue import policies, workload
 from measure_results import FILES
 from results_text import BACKENDS, GOALS, NOTHING, between_markers, goals_section, speed_section

@@ -14,8 +14,9 @@ from rendered_reports import lines_of, rendered
 
 from evalengine.errors import OutputError
 from evalengine.evaluation.evaluate import Evaluation
+from evalengine.files.frames import write_csv
 from evalengine.terminal.evaluate.run import EvaluateConfig, EvaluateResult
-from evalengine.terminal.tables import evaluation_frame, evaluation_report, write_csv
+from evalengine.terminal.evaluate.tables import evaluation_frame, evaluation_report
 
 PROVENANCE: dict[str, str | int] = {"started_at": "2026-01-02T12:00:00+00:00", "cpu": "a, b", "cores": 2}
 

@@ -11,7 +11,7 @@ import pytest
 
 from evalengine import EvalEngineError
 from evalengine.bench import peak
-from evalengine.terminal import console
+from evalengine.terminal.progress import episode_progress, round_progress
 
 SCRIPT = """
 import os
@@ -122,10 +122,10 @@ def test_a_progress_bar_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None
     terminal = Terminal()
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(sys, "stderr", terminal)
-    with console.episode_progress("evaluating") as progress:
+    with episode_progress("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
-    with console.round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, count):
         line("round 1")
         count(1, 9)
     assert "3/8" in terminal.getvalue() and "1/9" in terminal.getvalue() and "round 1" in terminal.getvalue()

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from evalengine.errors import InputError, OutputError
 from evalengine.files import arrays as array_files
+from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
-from evalengine.policies.weight_files import load_weights, save_weights
+from evalengine.policies.saving import save_weights
 
 POLICY = Policy("mlp:4-8-2")
 POPULATION = POLICY.init(3, seed=0)

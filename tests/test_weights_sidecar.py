@@ -11,7 +11,7 @@ import pytest
 
 from evalengine import Policy
 from evalengine.errors import InputError, OutputError
-from evalengine.policies.weight_files import load_weights
+from evalengine.policies.loading import load_weights
 
 POLICY = Policy("mlp:4-2")
 POPULATION = POLICY.init(2, seed=0)

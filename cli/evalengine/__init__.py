@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evalengine.clusters.ray_evaluator import RayEvaluator
     from evalengine.environments.native import Environment, make
     from evalengine.environments.observation import ObservationOptions
+    from evalengine.environments.registry import EnvironmentEntry
     from evalengine.errors import (
         CancelledError,
         EvalEngineError,
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
     from evalengine.evaluation.normalization import Normalization, ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.policies.loading import LoadedWeights, load_weights
     from evalengine.policies.policy import Policy
-    from evalengine.policies.weight_files import LoadedWeights, load_weights, save_weights
+    from evalengine.policies.saving import save_weights
 
     __version__: str
 
@@ -49,6 +51,7 @@ __all__ = [
     "Condition",
     "Descriptor",
     "Environment",
+    "EnvironmentEntry",
     "EvalEngineError",
     "Evaluation",
     "InputError",
@@ -75,33 +78,34 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Condition": "descriptors",
-    "Descriptor": "descriptors",
-    "CancelToken": "cancellation",
+    "Condition": "evaluation.descriptors",
+    "Descriptor": "evaluation.descriptors",
+    "CancelToken": "evaluation.cancellation",
     "CancelledError": "errors",
-    "Environment": "environment",
+    "Environment": "environments.native",
+    "EnvironmentEntry": "environments.registry",
     "EvalEngineError": "errors",
-    "Evaluation": "evaluation",
+    "Evaluation": "evaluation.evaluate",
     "InputError": "errors",
     "InternalError": "errors",
-    "LoadedWeights": "weights",
+    "LoadedWeights": "policies.loading",
     "MissingDependencyError": "errors",
     "NonFiniteError": "errors",
-    "Normalization": "normalization",
-    "ObservationOptions": "observation",
-    "ObservationStatistics": "normalization",
+    "Normalization": "evaluation.normalization",
+    "ObservationOptions": "environments.observation",
+    "ObservationStatistics": "evaluation.normalization",
     "OutOfMemoryError": "errors",
     "OutputError": "errors",
-    "Policy": "policy",
-    "Trajectory": "trajectories",
-    "RayEvaluator": "ray_evaluator",
+    "Policy": "policies.policy",
+    "Trajectory": "evaluation.trajectories",
+    "RayEvaluator": "clusters.ray_evaluator",
     "WorkersLostError": "errors",
-    "batch_evaluate": "evaluation",
-    "evaluate": "evaluation",
-    "evaluate_on": "distributed",
-    "load_weights": "weights",
-    "make": "environment",
-    "save_weights": "weights",
+    "batch_evaluate": "evaluation.evaluate",
+    "evaluate": "evaluation.evaluate",
+    "evaluate_on": "clusters.distributed",
+    "load_weights": "policies.loading",
+    "make": "environments.native",
+    "save_weights": "policies.saving",
 }
 
 

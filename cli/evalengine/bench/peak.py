@@ -14,7 +14,7 @@ from evalengine import _engine
 from evalengine.bench.backends import backend_version
 from evalengine.bench.measures import Measure
 from evalengine.bench.plan import thread_counts
-from evalengine.bench.results import SCHEMA_VERSION, BenchRow
+from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.session import Progress
 from evalengine.errors import EvalEngineError
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from evalengine.bench.limits import Share, shares
 from evalengine.bench.measures import Measure
-from evalengine.bench.results import BenchRow, BenchSummary, summarised
+from evalengine.bench.results import BenchSummary, summarised
+from evalengine.bench.schema import BenchRow
 from evalengine.errors import MissingDependencyError
 from evalengine.files.whole import check_writable, write_whole
 from evalengine.lifetimes import ending_in_order

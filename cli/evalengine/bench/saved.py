@@ -10,7 +10,7 @@ import math
 from dataclasses import fields
 from pathlib import Path
 
-from evalengine.bench.results import SCHEMA_VERSION, BenchRow
+from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.errors import InputError
 from evalengine.messages import named, shown
 

@@ -9,18 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import (
-    Backend,
-    Evaluated,
-    SizedBackend,
-    Task,
-    open_backend,
-    plays_same_episodes,
-)
+from evalengine.bench.backends import Backend, Evaluated, SizedBackend, Task, open_backend, plays_same_episodes
 from evalengine.bench.compare import compare
 from evalengine.bench.plan import Series
-from evalengine.bench.results import BenchComparison, BenchRow
+from evalengine.bench.results import BenchComparison
 from evalengine.bench.rows import row_of
+from evalengine.bench.schema import BenchRow
 from evalengine.bench.timing import prefix_for, repeated_round, timed_round
 from evalengine.policies.policy import Policy
 

@@ -28,9 +28,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from evalengine.bench.backends import Task, policy_inputs
+from evalengine.bench.backends import Task
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"tanh": torch.tanh_, "relu": torch.relu_}

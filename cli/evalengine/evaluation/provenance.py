@@ -23,7 +23,7 @@ from evalengine import _engine
 UNKNOWN = "unknown"
 """The value of a column that this machine or this build cannot tell."""
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def provenance(started_at: datetime) -> dict[str, str | int]:

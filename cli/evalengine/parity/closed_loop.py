@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT
-from evalengine.bench.backends import policy_inputs
 from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
 from evalengine.parity.compare import compare_traces
@@ -41,6 +40,7 @@ from evalengine.parity.trace import (
     spread_rows,
 )
 from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant
 from evalengine.references.versions import standing

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import policy_inputs
 from evalengine.environments.native import make
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.parity.report import Claim, Section
 from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references.divergence import Divergence, differing_bits
 from evalengine.references.versions import standing

@@ -38,7 +38,7 @@ from evalengine.parity.trace import Trace, record
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant, reference
 from evalengine.references.versions import standing
-from evalengine.terminal.console import note
+from evalengine.streams import note
 
 STEPS = 100
 """Of each variant with each driver; of the default variant, whose episodes are the longest, four times as many. An

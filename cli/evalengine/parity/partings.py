@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import policy_inputs
 from evalengine.parity.trace import Trace
 from evalengine.policies.heads import Head
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.policies.rounding import logits_and_bounds
 from evalengine.references.divergence import differing_bits

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import float_array
 from evalengine.errors import InputError
 from evalengine.messages import named
-from evalengine.policies.policy import Policy
+from evalengine.policies.architecture import Architecture
 from evalengine.policies.state_dicts import from_state_dict
 from evalengine.policies.torch_modules import read_module
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     """One network, or a population: an array (P, D) or a list of networks."""
 
 
-def flat_weights(policy: Policy, weights: Weights) -> Any:
+def flat_weights(policy: Architecture, weights: Weights) -> Any:
     """Return `weights` with every module and every state dict in it as a flat vector; anything else as it is.
 
     Every module is read on its own (`Policy.from_torch`), and run beside the policy where it is more than PyTorch's own
@@ -50,7 +50,7 @@ def flat_weights(policy: Policy, weights: Weights) -> Any:
     return [_flat(policy, individual, f"weights[{position}]") for position, individual in enumerate(weights)]
 
 
-def _flat(policy: Policy, individual: Any, name: str) -> Any:
+def _flat(policy: Architecture, individual: Any, name: str) -> Any:
     """Return the vector of a module or a state dict, anything else as it is."""
     if type(individual) is np.ndarray:
         return individual
@@ -69,7 +69,7 @@ def _flat(policy: Policy, individual: Any, name: str) -> Any:
     return np.concatenate([tensor.reshape(-1) for tensor in tensors])
 
 
-def _body(policy: Policy) -> tuple[object, ...]:
+def _body(policy: Architecture) -> tuple[object, ...]:
     """Return what a module says of its policy: no head, and no activation where there is only one layer."""
     activation = policy.activation if len(policy.convolutions) + len(policy.sizes) > 1 else None
     return policy.arch, policy.input_shape, policy.convolutions, policy.sizes, policy.bias, activation

@@ -22,14 +22,14 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.arguments import float_array, weight_vector
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
-from evalengine.policies.policy import Policy
+from evalengine.policies.architecture import Architecture
 
 _KINDS = ("weight", "bias")
 _NUMBER = re.compile(r"\d+")
 
 
 def to_state_dict(
-    policy: Policy, vector: ArrayLike, like: Mapping[str, ArrayLike] | None = None
+    policy: Architecture, vector: ArrayLike, like: Mapping[str, ArrayLike] | None = None
 ) -> dict[str, NDArray[np.float32]]:
     """Return the tensors of one individual (D,) by name, as copies.
 
@@ -52,7 +52,7 @@ def to_state_dict(
     return {name: tensors[canonical[name]] for name in wanted}
 
 
-def from_state_dict(policy: Policy, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
+def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
     """Return the flat vector (D,) of a state dict.
 
     Args:
@@ -99,7 +99,7 @@ def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     """Return the name here of each name in the equivalent nn.Sequential; all shapes are checked."""
     expected = {parameter.name: parameter.shape for parameter in policy.parameters}
     names = {name: name for name in expected}
@@ -116,7 +116,7 @@ def _matched(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
     return names
 
 
-def _layers(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     """Return the layer here of each layer of the equivalent nn.Sequential, by the shape of its weight."""
     ours = {p.name.removesuffix(".weight"): p.shape for p in policy.parameters if p.name.endswith(".weight")}
     theirs = {name.rpartition(".")[0] for name in shapes}
@@ -142,7 +142,7 @@ def _layers(policy: Policy, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
     return matched
 
 
-def _in_order(policy: Policy, layers: Sequence[str], shape: tuple[int, ...]) -> list[str]:
+def _in_order(policy: Architecture, layers: Sequence[str], shape: tuple[int, ...]) -> list[str]:
     """Return layers that have one shape by the numbers in their names, where nothing else in these differs."""
     if len({_NUMBER.sub("0", layer) for layer in layers}) > 1:
         first = next(p.name for p in policy.parameters)
@@ -153,7 +153,7 @@ def _in_order(policy: Policy, layers: Sequence[str], shape: tuple[int, ...]) -> 
     return sorted(layers, key=lambda layer: [int(number) for number in _NUMBER.findall(layer)])
 
 
-def _kinds(policy: Policy) -> tuple[str, ...]:
+def _kinds(policy: Architecture) -> tuple[str, ...]:
     return _KINDS if policy.bias else _KINDS[:1]
 
 

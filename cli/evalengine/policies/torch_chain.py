@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from evalengine.errors import InputError
-from evalengine.policies.policy import Policy
+from evalengine.policies.architecture import Architecture
 from evalengine.policies.torch_graph import Own
 from evalengine.policies.torch_layers import Activation, Convolution, Flatten, Layer, Linear
 
 
-def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | None) -> Policy:
+def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | None) -> Architecture:
     """Build the policy of a chain: convolutions, Flatten, linear layers, with one activation between each two.
 
     Raises:
@@ -115,7 +115,7 @@ def _policy_of(
     activation: str | None,
     bias: bool,
     observation_shape: tuple[int, ...] | None,
-) -> Policy:
+) -> Architecture:
     shapes = [tuple(layer.weight.tensor.shape) for layer in weighted]
     convolutions = [layer for layer in weighted if isinstance(layer, Convolution)]
     sizes = [shape[0] for shape in shapes[len(convolutions) :]]
@@ -125,12 +125,12 @@ def _policy_of(
             (shape[0], shape[2:], layer.stride, layer.padding)
             for shape, layer in zip(shapes, convolutions, strict=False)
         ]
-        policy = Policy.from_shape("cnn", (*image, *tuples, *sizes), activation=activation, bias=bias)
+        policy = Architecture.from_shape("cnn", (*image, *tuples, *sizes), activation=activation, bias=bias)
     else:
         inputs = shapes[0][1]
         if observation_shape is not None and math.prod(observation_shape) != inputs:
             raise InputError(f"from_torch: expected an observation_shape of {inputs} numbers, got {observation_shape}")
-        policy = Policy.from_shape("mlp", (inputs, *sizes), activation=activation, bias=bias)
+        policy = Architecture.from_shape("mlp", (inputs, *sizes), activation=activation, bias=bias)
     expected = [parameter.shape for parameter in policy.parameters if parameter.name.endswith("weight")]
     for layer, shape, own in zip(weighted, expected, shapes, strict=True):
         if own != shape:

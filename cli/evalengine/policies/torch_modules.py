@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
-from evalengine.policies.policy import Policy
+from evalengine.policies.architecture import Architecture
 from evalengine.policies.state_dicts import to_state_dict
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
@@ -38,7 +38,7 @@ _SCALES = (1e-3, 1.0, 1e3)
 _BATCHES = (1, 5)
 
 
-def to_torch(policy: Policy, vector: ArrayLike) -> nn.Sequential:
+def to_torch(policy: Architecture, vector: ArrayLike) -> nn.Sequential:
     """Return the equivalent nn.Sequential on the CPU, in float32, holding a copy of the weights of one individual (D,).
 
     Raises:
@@ -52,7 +52,7 @@ def to_torch(policy: Policy, vector: ArrayLike) -> nn.Sequential:
     return module
 
 
-def from_torch(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Policy:
+def from_torch(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> Architecture:
     """Return the policy that a module is; `Policy.from_torch` says what is read.
 
     Raises:
@@ -62,7 +62,7 @@ def from_torch(module: nn.Module, observation_shape: tuple[int, ...] | None = No
     return read_module(module, observation_shape)[0]
 
 
-def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> tuple[Policy, list[Own]]:
+def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> tuple[Architecture, list[Own]]:
     """Return the policy that a module is, and the module's parameters, named, in the order of the flat vector.
 
     Raises:
@@ -101,7 +101,7 @@ def _checked_shape(shape: Any) -> tuple[int, ...] | None:
     return tuple(sizes)
 
 
-def _torch_layers(policy: Policy) -> Iterator[nn.Module]:
+def _torch_layers(policy: Architecture) -> Iterator[nn.Module]:
     import torch
     from torch import nn
 
@@ -134,7 +134,7 @@ def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
 
 
 def _compare(
-    module: nn.Module, policy: Policy, parameters: Sequence[Own], observation_shape: tuple[int, ...] | None
+    module: nn.Module, policy: Architecture, parameters: Sequence[Own], observation_shape: tuple[int, ...] | None
 ) -> None:
     """Run a module beside the equivalent nn.Sequential, both with the same random weights, and compare every bit.
 

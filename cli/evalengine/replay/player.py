@@ -22,12 +22,12 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import policy_inputs
 from evalengine.environments.native import make
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
 from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import reference
 from evalengine.references.divergence import Divergence, differing_bits

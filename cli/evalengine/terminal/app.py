@@ -19,9 +19,9 @@ from typing import Annotated
 
 import typer
 
+from evalengine import streams
 from evalengine.lifetimes import Terminated, ending_in_order
 from evalengine.messages import named
-from evalengine.terminal import console
 from evalengine.terminal.bench.wiring import bench, compare
 from evalengine.terminal.common_options import (
     BAD_INPUT,
@@ -76,9 +76,9 @@ def root(
     if version:
         from evalengine.evaluation.provenance import describe_build
 
-        console.write_result(f"{PROGRAM} {describe_build()}")
+        streams.write_result(f"{PROGRAM} {describe_build()}")
     elif context.invoked_subcommand is None:
-        console.note(context.get_help())
+        streams.note(context.get_help())
         raise typer.Exit(BAD_INPUT)
     else:
         return
@@ -126,13 +126,13 @@ def parity(
     """
     from evalengine.terminal.parity.run import ParityConfig, run
 
-    report = run(ParityConfig(env, steps, seed, policy, driver, out), console.note)
+    report = run(ParityConfig(env, steps, seed, policy, driver, out), streams.note)
     if as_json:
-        console.write_json(report.to_json())
+        streams.write_json(report.to_json())
     else:
-        from evalengine.terminal.tables import parity_report
+        from evalengine.parity.tables import parity_report
 
-        console.write_renderables(parity_report(report, out))
+        streams.write_renderables(parity_report(report, out))
     return {"holds": OK, "broken": MISMATCH, "unproven": MISSING_DEPENDENCY}[report.verdict]
 
 
@@ -154,11 +154,11 @@ def _invoked(arguments: list[str]) -> int:
     try:
         return _invoke(arguments)
     except (KeyboardInterrupt, typer.Abort) as stop:
-        console.note("terminated" if isinstance(stop, Terminated) else "interrupted")
+        streams.note("terminated" if isinstance(stop, Terminated) else "interrupted")
         return INTERRUPTED
     except Exception as error:
         code, message = _verdict(error)
-        console.report_error(error, message)
+        streams.report_error(error, message)
         return code
 
 
@@ -193,4 +193,4 @@ def _verdict(error: Exception) -> tuple[int, str]:
     if isinstance(error, EvalEngineError | OSError):
         return INTERNAL, str(error) if isinstance(error, EvalEngineError) else named(error)
     details = named(" ".join(f"{type(error).__name__}: {error}".split()))
-    return INTERNAL, f"{details} ({console.TRACEBACK_VARIABLE}=1 shows where)"
+    return INTERNAL, f"{details} ({streams.TRACEBACK_VARIABLE}=1 shows where)"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from evalengine.terminal import console
+from evalengine import streams
 from evalengine.terminal.completion import complete_environment, complete_policy
 
 PROGRAM = "evalengine"
@@ -24,7 +24,7 @@ EXIT_CODES = (
 def print_help(context: typer.Context, wanted: bool) -> None:
     """Answer --help as every other result is printed; Typer's own would fail where the reader has seen enough."""
     if wanted:
-        console.write_result(context.get_help())
+        streams.write_result(context.get_help())
         raise typer.Exit(OK)
 
 

@@ -15,8 +15,8 @@ from evalengine.environments.observation import ObservationLike
 from evalengine.environments.registry import EnvironmentEntry, describe, entries
 from evalengine.errors import InputError
 from evalengine.messages import named
+from evalengine.policies.loading import LoadedWeights
 from evalengine.policies.policy import Policy
-from evalengine.policies.weight_files import LoadedWeights
 
 
 def choose(

@@ -21,7 +21,8 @@ from evalengine.errors import InputError
 from evalengine.files.journal import is_of_a_run
 from evalengine.files.whole import check_other_file
 from evalengine.messages import named, shown
-from evalengine.policies.weight_files import LoadedWeights, sidecar_of
+from evalengine.policies.loading import LoadedWeights
+from evalengine.policies.saving import sidecar_of
 
 
 @dataclass(frozen=True)

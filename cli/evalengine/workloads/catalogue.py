@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
+from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
-from evalengine.policies.weight_files import load_weights
 
 NAMES = ("random", "trained")
 

@@ -20,10 +20,10 @@ from evalengine.bench.backends import (
     collect,
     every_episode,
     no_note,
-    policy_inputs,
     require_baseline,
 )
 from evalengine.clusters.workers import WorkerPool
+from evalengine.policies.inputs import policy_inputs
 
 if TYPE_CHECKING:
     import torch

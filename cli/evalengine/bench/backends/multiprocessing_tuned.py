@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import (
-    BYTE_RANGE,
     Episode,
     Evaluated,
     Task,
@@ -24,6 +23,7 @@ from evalengine.bench.backends import (
     require_baseline,
 )
 from evalengine.clusters.workers import WorkerPool
+from evalengine.policies.inputs import BYTE_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, no_episode, policy_inputs, require_packages, versions
+from evalengine.bench.backends import Evaluated, Task, no_episode, require_packages, versions
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
+from evalengine.policies.inputs import policy_inputs
 
 if TYPE_CHECKING:
     import torch

@@ -15,18 +15,19 @@ from evalengine.bench.measures import ENGINE_ONLY, RANDOM_ONLY, Measure
 from evalengine.bench.peak import peak_rows
 from evalengine.bench.plan import Block, plan, thread_counts
 from evalengine.bench.regressions import compare_runs
-from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchResult, BenchRow, BenchSummary
+from evalengine.bench.results import BenchComparison, BenchResult, BenchSummary
 from evalengine.bench.runner import Count, Runner, opened_blocks
 from evalengine.bench.saved import read_rows
+from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.session import Progress
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError, OutputError
 from evalengine.evaluation.provenance import provenance
+from evalengine.files.frames import write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
 from evalengine.policies.policy import Policy
 from evalengine.terminal.bench.tables import bench_frame
-from evalengine.terminal.tables import write_csv
 from evalengine.workloads.catalogue import NAMES, Workload, policies, workload
 from evalengine.workloads.catalogue import names as workload_names
 

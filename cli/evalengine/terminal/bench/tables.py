@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from evalengine.bench.measures import FRESH, PREFIX, Measure
 from evalengine.bench.regressions import Verdict
-from evalengine.terminal.tables import counted, plain_table
+from evalengine.streams import counted, plain_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evalengine.bench.regressions import Change, Regressions
-    from evalengine.bench.results import BenchComparison, BenchResult, BenchRow, BenchSummary
+    from evalengine.bench.results import BenchComparison, BenchResult, BenchSummary
+    from evalengine.bench.schema import BenchRow
 
 _SHOWN_NOTES = 5
 
@@ -30,7 +31,7 @@ def bench_frame(rows: Sequence[BenchRow]) -> pd.DataFrame:
     """Return one row per timed round; the columns are the fields of `BenchRow`, in their order."""
     import pandas as pd
 
-    from evalengine.bench.results import BenchRow
+    from evalengine.bench.schema import BenchRow
 
     frame = pd.DataFrame(index=range(len(rows)))
     for column in fields(BenchRow):

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from evalengine import streams
 from evalengine.bench.measures import Measure
 from evalengine.messages import named
-from evalengine.terminal import console
 from evalengine.terminal.common_options import INTERRUPTED, MISMATCH, OK, Help, Json, Threads
 from evalengine.terminal.completion import complete_backends, complete_environment_or_all, complete_policy
+from evalengine.terminal.progress import round_progress
 
 
 class Workload(StrEnum):
@@ -79,17 +80,17 @@ def bench(
         csv=not no_csv,
         former=former,
     )
-    with console.round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, count):
         result = run(config, line, count)
     if as_json:
-        console.write_json(result.to_json())
+        streams.write_json(result.to_json())
     else:
         from evalengine.terminal.bench.tables import bench_report
 
-        console.write_renderables(bench_report(result))
+        streams.write_renderables(bench_report(result))
     if result.interrupted:
         kept = f", kept in {named(result.csv_path)}" if result.csv_path is not None else ""
-        console.note(f"interrupted: {len(result.rows):,} of {result.planned:,} rows{kept}")
+        streams.note(f"interrupted: {len(result.rows):,} of {result.planned:,} rows{kept}")
         return INTERRUPTED
     return OK if result.ok else MISMATCH
 
@@ -108,9 +109,9 @@ def compare(
 
     found = run(CompareConfig(former, now))
     if as_json:
-        console.write_json(found.to_json())
+        streams.write_json(found.to_json())
     else:
         from evalengine.terminal.bench.tables import regressions_report
 
-        console.write_renderables(regressions_report(found))
+        streams.write_renderables(regressions_report(found))
     return OK if found.ok else MISMATCH

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from evalengine.terminal import console
+from evalengine import streams
 from evalengine.terminal.common_options import OK, Help, Json
 from evalengine.terminal.completion import complete_environment
 
@@ -24,9 +24,9 @@ def envs(
 
     result = run(env)
     if as_json:
-        console.write_json(result.to_json())
+        streams.write_json(result.to_json())
     else:
-        from evalengine.terminal.reports import environments_report
+        from evalengine.terminal.envs.tables import environments_report
 
-        console.write_renderables(environments_report(result))
+        streams.write_renderables(environments_report(result))
     return OK

@@ -26,10 +26,11 @@ from evalengine.clusters.shares import within_population
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.evaluate import Evaluation
+from evalengine.files.frames import frame_csv
 from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
-from evalengine.terminal.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame, frame_csv
+from evalengine.terminal.evaluate.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame
 
 FIRST_EPISODES = 64
 """A population of no more episodes is written at once at its end; of a larger one, about as many are run first."""

@@ -19,8 +19,8 @@ from evalengine.environments.registry import EnvironmentEntry
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable
+from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
-from evalengine.policies.weight_files import load_weights
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.fitting import choose
 from evalengine.terminal.weights_file import selected
@@ -69,7 +69,8 @@ def run(
         evaluation = play(weights, progress)
     result = EvaluateResult.of(config, entry.id, str(policy), individuals, evaluation, provenance(started_at))
     if config.out is not None:
-        from evalengine.terminal.tables import evaluation_frame, write_csv
+        from evalengine.files.frames import write_csv
+        from evalengine.terminal.evaluate.tables import evaluation_frame
 
         write_csv(evaluation_frame(result), config.out)
     return result

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evalengine.terminal import console
+from evalengine import streams
 from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
@@ -23,6 +23,7 @@ from evalengine.terminal.common_options import (
     Threads,
     Weights,
 )
+from evalengine.terminal.progress import episode_progress
 
 
 def evaluate(
@@ -67,12 +68,12 @@ def evaluate(
         on_nan=options.parse_on_nan(on_nan),
         out=out,
     )
-    with console.episode_progress("evaluating") as progress:
-        result = run(config, progress, console.note)
+    with episode_progress("evaluating") as progress:
+        result = run(config, progress, streams.note)
     if as_json:
-        console.write_json(result.to_json())
+        streams.write_json(result.to_json())
     else:
-        from evalengine.terminal.tables import evaluation_report
+        from evalengine.terminal.evaluate.tables import evaluation_report
 
-        console.write_renderables(evaluation_report(result, top))
+        streams.write_renderables(evaluation_report(result, top))
     return OK

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT, check_integer
-from evalengine.bench.backends import policy_inputs
 from evalengine.environments.native import make
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import MissingDependencyError
+from evalengine.files.frames import write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.parity import golden, libm
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
@@ -34,13 +34,14 @@ from evalengine.parity.open_loop import open_loop, variants_section
 from evalengine.parity.pictures import write_png
 from evalengine.parity.probe import probe
 from evalengine.parity.report import Claim, Report, Section
+from evalengine.parity.tables import parity_frame
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import VISITED_ROWS, spread_rows
 from evalengine.policies.heads import Head
+from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant, reference
 from evalengine.references.versions import standing
-from evalengine.terminal.tables import parity_frame, write_csv
 from evalengine.workloads.individuals import individuals
 
 ALL = "all"

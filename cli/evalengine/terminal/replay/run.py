@@ -21,7 +21,7 @@ from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.messages import named, shown
-from evalengine.policies.weight_files import LoadedWeights, load_weights
+from evalengine.policies.loading import LoadedWeights, load_weights
 from evalengine.references import reference
 from evalengine.references.versions import standing
 from evalengine.replay.video import VideoWriter, check_video, write_video

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evalengine.terminal import console
+from evalengine import streams
 from evalengine.terminal.common_options import (
     MISMATCH,
     OK,
@@ -75,11 +75,11 @@ def replay(
         video=video,
         render=render,
     )
-    result = run(config, console.note)
+    result = run(config, streams.note)
     if as_json:
-        console.write_json(result.to_json())
+        streams.write_json(result.to_json())
     else:
-        from evalengine.terminal.reports import replay_report
+        from evalengine.terminal.replay.tables import replay_report
 
-        console.write_renderables(replay_report(result))
+        streams.write_renderables(replay_report(result))
     return OK if result.ok else MISMATCH

@@ -1,4 +1,4 @@
-"""Weight files: one individual or a population, with what they are for.
+"""Weight files read: one individual or a population, with what they are for.
 
     >>> save_weights("best.npy", Policy("mlp:4-64-2").init(1, seed=0), policy=Policy("mlp:4-64-2"), env_id="cartpole")
     >>> loaded = load_weights("best.npy")
@@ -16,26 +16,20 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.arguments import float_array, population_matrix
-from evalengine.environments.registry import resolve
-from evalengine.errors import InputError, OutputError, PickleError
-from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors, write_safetensors
-from evalengine.files.whole import check_writable, file_path, is_special, open_regular, write_whole
+from evalengine.arguments import float_array
+from evalengine.errors import InputError, PickleError
+from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
+from evalengine.files.whole import file_path, open_regular
 from evalengine.messages import first_line, named, shown
 from evalengine.policies.policy import Policy
+from evalengine.policies.saving import FORMAT, SUFFIXES, VERSION, sidecar_of
 from evalengine.scalars import check_flag
 
-if TYPE_CHECKING:
-    from evalengine.policies.population import Weights
-
-_FORMAT = "evalengine-weights"
-_VERSION = 1
-_SUFFIXES = (".npy", ".npz", ".safetensors")
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 _LONGEST_SIDECAR = 1 << 20
 
@@ -91,61 +85,10 @@ def load_weights(
     return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path)
 
 
-def save_weights(
-    path: str | os.PathLike[str], weights: Weights, *, policy: Policy | str, env_id: str | None = None
-) -> None:
-    """Write weights (D,) or (P, D) as a population (P, D) float32 by the suffix of `path`; whole or not at all.
-
-    Args:
-        path: ends in .npy or .npz (the sidecar is `path` with .json after it) or .safetensors.
-        weights: what `evaluate` takes.
-        policy: what the weights are for.
-        env_id: the environment, by id or short name; stored as the full id.
-
-    Raises:
-        InputError: another suffix, an unknown environment, or weights that do not fit the policy.
-        OutputError: a file cannot be written; what was there is kept.
-    """
-    path = file_path("output", path)
-    if path.suffix not in _SUFFIXES:
-        raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {named(path)}")
-    policy = Policy(policy)
-    matrix = population_matrix(policy.flatten(weights), policy, policy.n_params, allow_vector=True)
-    description = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "env_id": None if env_id is None else resolve(env_id).id,
-        "policy": str(policy),
-        "n_params": policy.n_params,
-        "population": len(matrix),
-    }
-    if path.suffix == ".safetensors":
-        strings = {key: str(value) for key, value in description.items() if value is not None}
-        with write_whole(path) as stream:
-            write_safetensors(stream, {"weights": matrix}, strings)
-        return
-    sidecar = sidecar_of(path)
-    check_writable(sidecar)
-    if is_special(sidecar):  # which nothing would be read from again
-        raise OutputError(f"output: expected a regular file, got {named(sidecar)}")
-    with write_whole(path) as stream:
-        if path.suffix == ".npy":
-            np.save(stream, matrix, allow_pickle=False)
-        else:
-            np.savez(stream, weights=matrix)
-    with write_whole(sidecar) as stream:
-        stream.write(json.dumps(description, indent=2).encode() + b"\n")
-
-
-def sidecar_of(path: Path) -> Path:
-    """Return where the description of a .npy or .npz file is, if there is one."""
-    return path.with_name(f"{path.name}.json")
-
-
 def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
     if path.suffix.lower() in _PICKLES:
         raise PickleError(_conversion(path))
-    if path.suffix not in _SUFFIXES:
+    if path.suffix not in SUFFIXES:
         raise InputError(f"{name}: expected .npy, .npz or .safetensors, got {named(path.suffix) or 'no suffix'}")
     try:
         with open_regular(path, name) as (stream, size):
@@ -197,7 +140,7 @@ class _Description:
 def _describe(path: Path, content: ArrayFile) -> _Description:
     """Return what the sidecar or the metadata say; files of other programs, which have neither, say nothing."""
     if path.suffix == ".safetensors":
-        if content.metadata.get("format") != _FORMAT:  # PyTorch writes "pt"
+        if content.metadata.get("format") != FORMAT:  # PyTorch writes "pt"
             return _Description()
         return _checked_description(content.metadata, f"weights: {named(path)}: metadata")
     sidecar = sidecar_of(path)
@@ -218,10 +161,10 @@ def _describe(path: Path, content: ArrayFile) -> _Description:
 
 
 def _checked_description(description: Any, name: str) -> _Description:
-    if not isinstance(description, dict) or description.get("format") != _FORMAT:
-        raise InputError(f'{name}: expected "format": "{_FORMAT}", got {shown(description)}')
-    if str(description.get("version")) != str(_VERSION):
-        raise InputError(f"{name}: expected version {_VERSION}, got {shown(description.get('version'))}")
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise InputError(f'{name}: expected "format": "{FORMAT}", got {shown(description)}')
+    if str(description.get("version")) != str(VERSION):
+        raise InputError(f"{name}: expected version {VERSION}, got {shown(description.get('version'))}")
     spelled, env_id = description.get("policy"), description.get("env_id")
     if not isinstance(env_id, str | None):
         raise InputError(f"{name}: expected env_id to be a string, got {shown(env_id)}")

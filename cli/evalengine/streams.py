@@ -1,4 +1,4 @@
-"""The command line's two streams: results on stdout, progress and errors on stderr.
+"""A program's two streams: results on stdout, progress and errors on stderr.
 
 Everything that a command prints goes through here, so that a closed pipe, a full disk and a missing stream are dealt
 with once. Whatever a file is called, its name does not speak to the terminal. rich is imported only by what needs it.
@@ -11,11 +11,8 @@ import json
 import math
 import os
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from evalengine.messages import printable
@@ -28,12 +25,9 @@ if TYPE_CHECKING:
 TRACEBACK_VARIABLE = "EVALENGINE_TRACEBACK"
 """Environment variable that, set to 1, prints the traceback before the one line of an error."""
 
-LINE_SECONDS = 60.0
-"""How often a long evaluation writes a line where stderr is no terminal."""
-
 # Wider than any table or line.
 _UNLIMITED = 10_000
-_USUAL_WIDTH = 80
+USUAL_WIDTH = 80
 
 
 def write_result(text: str) -> None:
@@ -72,7 +66,7 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
     if not has_width:
         console.width = _UNLIMITED
     elif console.width < 1:  # a terminal that does not know its width says 0
-        console.width = _USUAL_WIDTH
+        console.width = USUAL_WIDTH
     with console.capture() as captured:
         for renderable in renderables:
             if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
@@ -113,6 +107,14 @@ def _records(table: Table) -> Iterator[Text]:
         yield Text(str(table.caption))
 
 
+def plain_table(title: str) -> Table:
+    """Return a table without columns, in the style of all of them."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
 def write_json(document: dict[str, object]) -> None:
     """Write one JSON document to stdout; numbers that JSON lacks (NaN, infinities) are null."""
     write_result(json.dumps(_without_non_finite(document), allow_nan=False))
@@ -128,103 +130,6 @@ def report_error(error: BaseException, message: str) -> None:
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         _to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))
     _to_stderr(f"error: {message}")
-
-
-@contextmanager
-def episode_progress(label: str) -> Iterator[Callable[[int, int], object] | None]:
-    """Show episodes, episodes per second and the time left on stderr while the block runs; yields the callback.
-
-    A terminal gets a bar, a file or a pipe a line a minute, as the log of a long run wants it. Without a stderr, None.
-    """
-    if sys.stderr is None:
-        yield None
-        return
-    if not sys.stderr.isatty():
-        yield _minute_lines(label)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(TextColumn):
-        def render(self, task: Task) -> Text:
-            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
-
-    console = Console(stderr=True)
-    columns: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("episodes"), TimeRemainingColumn())
-    if console.width >= _USUAL_WIDTH:  # else rich would cut every column short
-        columns = (TextColumn("{task.description}"), BarColumn(), *columns[:2], Rate(""), columns[2])
-    # It is drawn where there is news, ten times a second: a thread that does so otherwise may not be had.
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(label, total=None)
-        is_first = True
-
-        def update(done: int, total: int) -> None:
-            nonlocal is_first
-            if is_first:  # what an earlier process has done says nothing about speed
-                bar.reset(task, total=total, completed=done)
-                is_first = False
-            bar.update(task, completed=done, total=total, refresh=True)
-
-        yield update
-
-
-def _minute_lines(label: str) -> Callable[[int, int], None]:
-    """Return a progress callback that writes a line to stderr every minute, the first one after a minute."""
-    begun = last = time.monotonic()
-    first: int | None = None
-
-    def update(done: int, total: int) -> None:
-        nonlocal first, last
-        first = done if first is None else first
-        now = time.monotonic()
-        if now - last < LINE_SECONDS or done <= first:
-            return
-        last = now
-        rate = (done - first) / (now - begun)
-        left = timedelta(seconds=round((total - done) / rate))
-        note(f"{label}: {done:,} of {total:,} episodes, {rate:,.1f} episodes/s, {left} left")
-
-    return update
-
-
-@contextmanager
-def round_progress(label: str) -> Iterator[tuple[Callable[[str], object], Callable[[int, int], object]]]:
-    """Show how far a benchmark is on stderr while the block runs; yields what takes a line and what takes a count.
-
-    On a terminal a bar of rows with the time left, which says the latest line; elsewhere the lines alone, one by one.
-    """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield note, lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("rows, left"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    latest = TextColumn("{task.description}", markup=False)
-    # A round lasts for seconds: the speed is that of the last minutes.
-    screen = Console(stderr=True)
-    with Progress(
-        *columns, latest, console=screen, transient=True, speed_estimate_period=300, auto_refresh=False
-    ) as bar:
-        task = bar.add_task(label, total=None)
-        yield (
-            lambda line: bar.update(task, description=line, refresh=True),
-            lambda done, total: bar.update(task, completed=done, total=total, refresh=True),
-        )
 
 
 def _discard(stream: TextIO) -> None:
@@ -262,3 +167,8 @@ def _to_stderr(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)  # Nowhere left to say so.
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun: "1 round", "2,000 rounds"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
