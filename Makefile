@@ -9,8 +9,8 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results figures parity goldens examples test mutants mutants-rust mutants-python lint docs fmt \
-	ci wheel clean
+.PHONY: help setup build bench results figures parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
 help: ## this list

@@ -3,7 +3,7 @@
     make mutants ──► .cache/mutants: a copy of package and tests ──► mutmut ──► rates, and each survivor's diff
 
 mutmut takes its settings from a pyproject.toml beside the package and names modules by their path, so the copy has the
-package at its top, and [tool.mutmut] of this project's pyproject.toml. Takes some minutes; a second run goes on where
+package at its top, and mutmut.toml joined to this project's settings. Takes some minutes; a second run goes on where
 the first was interrupted. Exit status 1 if mutmut itself failed: survivors are for people to judge.
 """
 
@@ -31,7 +31,8 @@ def copied() -> None:
     for source, name in ((ROOT / "cli" / "evalengine", "evalengine"), (ROOT / "tests", "tests")):
         shutil.rmtree(COPY / name, ignore_errors=True)
         shutil.copytree(source, COPY / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", COPY)
+    settings = [(ROOT / "pyproject.toml").read_text(), Path(__file__).with_name("mutmut.toml").read_text()]
+    (COPY / "pyproject.toml").write_text("\n".join(settings))
     (COPY / "scripts").mkdir(exist_ok=True)
 
 
