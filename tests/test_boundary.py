@@ -192,14 +192,11 @@ def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
 
 
 def test_an_internal_error_is_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from evalengine.terminal.envs import wiring as cli_envs
-
     def failing(*_: Any) -> None:
         with engine_errors():
             _engine.fail("a bug")
 
-    monkeypatch.setattr("evalengine.environments.registry.entries", failing)
-    assert cli_envs is not None
+    monkeypatch.setattr("evalengine.terminal.envs.run.entries", failing)
     assert app.main(["envs"]) == app.INTERNAL
     assert capsys.readouterr().err.splitlines()[-1] == "error: internal error: a thread panicked: a bug"
 

@@ -95,7 +95,7 @@ def test_the_first_reset_needs_no_seed_whatever_its_options() -> None:
     [
         ({"low": 9.0}, "CartPole-v1: reset options: expected low <= high, got low = 9.0, high = 0.05"),
         ({"lo": 0.0}, 'CartPole-v1: unknown reset option "lo"; did you mean "low"? (known: low, high)'),
-        ({"low": "0"}, "reset option low: expected a bool, an int or a number, got 0"),
+        ({"low": "0"}, "options: low: expected a bool, an int or a number, got '0'"),
         ({"low": True}, "CartPole-v1: reset option low: expected a number, got a bool (true)"),
         ([0.0], "options: expected a mapping of names to numbers, got [0.0]"),
     ],

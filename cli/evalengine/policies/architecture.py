@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from evalengine.environments.registry import EnvironmentEntry
 
 # The extension's limit too: 2**30 float32 are 4 GiB an individual.
-MOST_NUMBERS = 2**30
+_MOST_NUMBERS = 2**30
 
 
 class Parameter(NamedTuple):
@@ -70,9 +70,9 @@ class Architecture(Spelling):
         for part in fields(Spelling):
             object.__setattr__(self, part.name, getattr(spelling, part.name))
         largest = max(self.n_params, *self._feature_counts())
-        if largest > MOST_NUMBERS:
+        if largest > _MOST_NUMBERS:
             raise InputError(
-                f"policy {self}: expected at most {MOST_NUMBERS} parameters, and numbers in a layer, got {largest}"
+                f"policy {self}: expected at most {_MOST_NUMBERS} parameters, and numbers in a layer, got {largest}"
             )
 
     @classmethod

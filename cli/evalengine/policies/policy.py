@@ -24,10 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import weight_array
-from evalengine.errors import InputError
-from evalengine.messages import shown
-from evalengine.policies.architecture import MOST_NUMBERS, Architecture
-from evalengine.scalars import check_integer, items_of
+from evalengine.policies.architecture import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
@@ -101,7 +98,7 @@ class Policy(Architecture):
         """
         from evalengine.policies.torch_modules import from_torch
 
-        return cls(from_torch(module, _checked_shape(observation_shape)))
+        return cls(from_torch(module, observation_shape))
 
     def to_torch(self, vector: ArrayLike) -> nn.Sequential:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
@@ -119,13 +116,3 @@ class Policy(Architecture):
         from evalengine.policies.saving import save_weights
 
         save_weights(path, weights, policy=self, env_id=env_id)
-
-
-def _checked_shape(shape: object) -> tuple[int, ...] | None:
-    """Return the shape of an observation as integers, None where none is given."""
-    if shape is None:
-        return None
-    sizes = items_of(shape, (tuple, list, np.ndarray))
-    if sizes is None:
-        raise InputError(f"observation_shape: expected sizes such as (3, 96, 96), got {shown(shape)}")
-    return tuple(check_integer("observation_shape", size, least=1, most=MOST_NUMBERS) for size in sizes)

@@ -241,7 +241,7 @@ class _Places:
         if _is_torchs_layer(part) and (function == "_call_impl" or _is_torchs_own(part, function)):
             return unsupported(self._name(part), _layer_text(part))
         is_ours = isinstance(error, UnreadableError)
-        got = str(error) if is_ours else named(f"{type(error).__name__}: {first_line(error)}")
+        got = str(error) if is_ours else named(": ".join(dict.fromkeys([kind(error), first_line(error)])))
         return InputError(f"from_torch: {self.root}: expected a chain of layers that can be read, got {got}")
 
     def _owner(self, frame: FrameType | None) -> tuple[nn.Module, str]:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evalengine.arguments import check_integer
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
 from evalengine.policies.architecture import Architecture
@@ -29,6 +28,7 @@ from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
 from evalengine.policies.torch_layers import layers_of
 from evalengine.policies.torch_stand_ins import substituted
+from evalengine.scalars import check_integer, items_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -95,9 +95,10 @@ def _checked_shape(shape: Any) -> tuple[int, ...] | None:
     """Return the shape of an observation as a tuple of Python's integers."""
     if shape is None:
         return None
-    if not isinstance(shape, Sequence) or isinstance(shape, str):
+    given = items_of(shape, (tuple, list, np.ndarray))
+    if given is None:
         raise InputError(f"from_torch: expected observation_shape to be a tuple of sizes, got {kind(shape)}")
-    sizes = [check_integer("from_torch: observation_shape", size, least=1, most=2**30) for size in shape]
+    sizes = [check_integer("from_torch: observation_shape", size, least=1, most=2**30) for size in given]
     return tuple(sizes)
 
 
