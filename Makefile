@@ -45,7 +45,7 @@ parity: build ## the long proof that every bit is the references' (minutes; resu
 goldens: build ## records parity/golden anew from Gymnasium and PyTorch
 	$(BIN)/python -m evalengine.parity.golden_recording parity/golden
 
-# Each ends with the mean return of what it has learnt; tests/test_slot_ins.py judges it.
+# Each ends with the mean return of what it has learnt; tests/project/test_slot_ins.py judges it.
 examples: build ## examples/slot_ins, one evolutionary library after the other, and a short evolution (a minute)
 	$(BIN)/uv pip install --python $(BIN)/python --constraints requirements/dev.txt --requirements requirements/examples.txt
 	set -e; for example in examples/slot_ins/*.py; do echo "== $$example"; $(BIN)/python $$example; done
@@ -89,7 +89,7 @@ wheel: build ## sdist and manylinux wheel into dist/, checked in an empty enviro
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
 	rm -rf dist
 	$(BIN)/python scripts/build_dist.py dist --portable
-	EVALENGINE_DIST=dist $(BIN)/pytest tests/test_wheel.py
+	EVALENGINE_DIST=dist $(BIN)/pytest tests/project/test_wheel.py
 
 clean: ## removes what the other targets made
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist site rust/target cli/evalengine/_engine*.so
