@@ -54,7 +54,7 @@ def pytest_counts(output: str) -> Counts:
     return Counts(found.get("passed", 0), found.get("failed", 0) + found.get("error", 0), found.get("skipped", 0))
 
 
-# What CI does not install or have: (file, how its reasons begin, where to get it). Where it is there nothing is skipped.
+# What CI does not have: (file, how its reasons begin, where to get it). Where it is there nothing is skipped.
 EXPECTED_SKIPS = (
     ("tests/bench/test_bench_peers.py", r"(envpool|gymnax|jax) is not installed", "requirements/peers.txt"),
     (

@@ -70,7 +70,7 @@ def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def known_order() -> None:
-    """Skips the test where PyTorch does not add in the known order: Intel's MKL, for one, does so on Intel's processors."""
+    """Skips the test where PyTorch does not add in the known order, as on the processors of Intel."""
     from evalengine.parity.probe import probe
     from evalengine.parity.torch_policy import TorchPolicy
 

@@ -56,6 +56,7 @@ mod exchange;
 mod finite;
 mod memory;
 mod normalization;
+mod normalizer;
 mod outcome;
 mod queue;
 mod recording;
@@ -124,6 +125,7 @@ fn evaluate_in(
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Evaluation, EngineError> {
     task.check()?;
+    recording::check(task)?;
     memory::check(task)?;
     // Threads catch their own panics; this is for the memory of results, and whatever else is between the threads.
     catch_unwind(AssertUnwindSafe(|| play_all(surroundings, task, poll)))

@@ -5,7 +5,7 @@ use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
 use crate::exchange::Exchange;
 use crate::finite::all_finite;
-use crate::normalization::Normalizer;
+use crate::normalizer::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
 use crate::recording::{End, Recorder, SharedTotal, Steps};

@@ -28,6 +28,7 @@ mod acrobot;
 mod arguments;
 mod car_racing;
 mod cart_pole;
+mod entry;
 mod environment;
 mod error;
 mod group;

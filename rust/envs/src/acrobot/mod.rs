@@ -11,10 +11,10 @@ mod lanes;
 mod numpy_float32;
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::reset_bounds;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use lane_math::libm;

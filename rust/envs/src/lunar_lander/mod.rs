@@ -24,9 +24,9 @@ mod wind;
 pub(crate) use episode::LunarLander;
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use lanes::LunarLanderLanes;
 use wind::Wind;
