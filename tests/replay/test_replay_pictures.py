@@ -101,7 +101,8 @@ def test_ctrl_c_leaves_no_half_video(tmp_path: Path) -> None:
     path, video = TRAINED / "cartpole.npy", tmp_path / "v.mp4"
     code = (
         "import signal, sys\n"
-        "from evalengine import app, gym_player\n"
+        "from evalengine.terminal import app\n"
+        "from evalengine.replay import player as gym_player\n"
         "first = gym_player.StepCounter.step\n"
         "def step(self, action):\n"
         "    if self.steps == 100: signal.raise_signal(signal.SIGINT)\n"

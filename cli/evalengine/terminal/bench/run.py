@@ -61,7 +61,7 @@ class BenchConfig:
         episodes: episodes per individual; None means the workload's own, or the measure's.
         rounds: timed rounds per backend, at least 1.
         threads: threads of the engine and processes of the baselines; None means the cores this process may use.
-        policy: spelling of a policy; None means the environment's first (see `bench.workloads.policies`), and with
+        policy: spelling of a policy; None means the environment's first (see `workloads.catalogue.policies`), and with
             "all" every one of them.
         round_seconds: about how long a round shall last.
         out: CSV file to write; None means `bench_results/<environment>[-<measure>]-<timestamp>.csv` in the current
