@@ -193,4 +193,4 @@ def test_names_and_reasons_stay_on_one_line() -> None:
     assert refusal(Net(lambda net, x: F.threshold(net.fc1(x), 0, 0))).startswith("_threshold in Net.<lambda>: expected")
     module = chain()
     module.add_module("x" * 1000, nn.GELU())
-    assert len(refusal(module)) < 500
+    assert len(refusal(module)) < 600  # names are shown with at most 400 characters
