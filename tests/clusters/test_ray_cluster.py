@@ -35,7 +35,7 @@ def requirements_under(**variables: str) -> dict[str, str]:
 
 
 # By value: the tests are no module on the nodes.
-DESCRIBED = lambda actor: __import__("evalengine.evaluation.provenance").provenance.describe_build()  # noqa: E731
+DESCRIBED = lambda actor: __import__("evalengine.evaluation.provenance").evaluation.provenance.describe_build()  # noqa: E731
 
 
 @contextmanager

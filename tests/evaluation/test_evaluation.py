@@ -351,7 +351,7 @@ def test_logits_that_are_not_finite_count_too() -> None:
 
 
 def test_two_python_threads_may_call_at_once() -> None:
-    options: dict[str, Any] = {"episodes": 20_000, "threads": 2}
+    options: dict[str, Any] = {"episodes": 100_000, "threads": 2}
     expected = evaluate("cartpole", POPULATION, CARTPOLE, **options)
     meeting = threading.Barrier(2)
     results: list[Evaluation] = []
