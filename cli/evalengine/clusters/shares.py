@@ -5,7 +5,7 @@
 An individual's result depends on its own weights and seeds alone, so any cut gives the same bits. Statistics are of all
 individuals together: shares give back the sums that one call would have paired next, and `Assembly` pairs them.
 `distributed` sends shares to executors, `ray_evaluator` to the nodes of a cluster, `commands.journaled` runs one after
-the other. Depends on engine_call.
+the other. Depends on evaluation.call.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from __future__ import annotations
 import platform
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
-from evalengine.environments.observation import ObservationLike, ObservationOptions
+from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.evaluation.call import Evaluation, Part, evaluate_part
-from evalengine.evaluation.descriptors import Descriptor, DescriptorLike
+from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
-from evalengine.evaluation.normalization import Normalization, PairwiseSum
+from evalengine.evaluation.normalization import PairwiseSum
+from evalengine.evaluation.options import SHARE_DEFAULTS, ShareOptions
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
@@ -38,21 +39,6 @@ if TYPE_CHECKING:
 
 # A share's weights travel as one message; several of them are on their way at once.
 _SHARE_BYTES = 1 << 26
-
-
-class ShareOptions(TypedDict, total=False):
-    """What every share is evaluated with, beside its weights and seeds; see `evalengine.evaluate`."""
-
-    env_kwargs: Mapping[str, bool | int | float] | None
-    reset_options: Mapping[str, float] | None
-    observation: ObservationLike | None
-    max_episode_steps: int | None
-    on_nan: Literal["raise"] | float
-    keep: Collection[str]
-    descriptors: Sequence[DescriptorLike]
-    trajectories: Collection[int]
-    normalize: Normalization | None
-    collect_statistics: bool
 
 
 class Share(NamedTuple):
@@ -98,13 +84,14 @@ class Job:
             InputError: an argument cannot be used.
             NonFiniteError: a weight is NaN or infinite, and `on_nan` is "raise".
         """
+        options = SHARE_DEFAULTS | options
         policy = policy if isinstance(policy, Policy) else Policy(policy)
         matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
         episode_seeds = seed_matrix(seeds, episodes, len(matrix))
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
         empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
-        if options.get("on_nan", "raise") == "raise":
+        if options["on_nan"] == "raise":
             check_finite(matrix)
         return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
@@ -200,7 +187,7 @@ class Assembly:
         found: dict[str, Any] = {**self._arrays, "seeds": seeds, "steps": self._steps, "seconds": seconds}
         if self._job.empty.trajectories is not None:
             found["trajectories"] = {number: self._trajectories[number] for number in sorted(self._trajectories)}
-        if self._job.options.get("collect_statistics") and self._job.episodes:
+        if self._job.options["collect_statistics"] and self._job.episodes:
             found["statistics"] = self._statistics.total()
         return replace(self._job.empty, **found)
 
@@ -230,12 +217,12 @@ def check_threads(threads: object) -> int | None:
 def _own_options(options: ShareOptions, population: int) -> ShareOptions:
     """Return options that were checked as copies: the caller may change its own while shares are on their way."""
     own = options.copy()
-    own["env_kwargs"] = named_values("env_kwargs", options.get("env_kwargs"))
-    own["reset_options"] = named_values("reset_options", options.get("reset_options"))
-    own["observation"] = ObservationOptions.of(options.get("observation"))
-    own["keep"] = tuple(options.get("keep", ()))
-    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in options.get("descriptors", ()))
-    own["trajectories"] = checked_individuals(options.get("trajectories", ()), population)
-    normalize = options.get("normalize")
+    own["env_kwargs"] = named_values("env_kwargs", options["env_kwargs"])
+    own["reset_options"] = named_values("reset_options", options["reset_options"])
+    own["observation"] = ObservationOptions.of(options["observation"])
+    own["keep"] = tuple(options["keep"])
+    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in options["descriptors"])
+    own["trajectories"] = checked_individuals(options["trajectories"], population)
+    normalize = options["normalize"]
     own["normalize"] = None if normalize is None else replace(normalize)
     return own
