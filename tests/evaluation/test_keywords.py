@@ -11,7 +11,7 @@ import pytest
 
 from evalengine import InputError, RayEvaluator, batch_evaluate, evaluate, evaluate_on
 from evalengine.evaluation.call import evaluate_part
-from evalengine.evaluation.options import DEFAULTS, SHARE_DEFAULTS, BatchOptions, EvaluateOptions, ShareOptions
+from evalengine.evaluation.options import DEFAULTS, EvaluateOptions
 
 # Nothing of it can be used: a call that gets as far as looking at its arguments ends in an InputError.
 BAD = ("nowhere", None, "mlp:0")
@@ -49,8 +49,7 @@ def test_every_function_has_every_keyword(name: str, keyword: str, default: Any)
 
 
 def test_every_keyword_has_a_default() -> None:
-    assert set(SHARE_DEFAULTS) == ShareOptions.__optional_keys__ < BatchOptions.__optional_keys__
-    assert set(DEFAULTS) == EvaluateOptions.__optional_keys__ > BatchOptions.__optional_keys__
+    assert set(DEFAULTS) == EvaluateOptions.__optional_keys__
 
 
 def test_the_signature_of_evaluate_and_its_docstring_have_them_in_the_same_order() -> None:

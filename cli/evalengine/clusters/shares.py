@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
+from evalengine.arguments import check_finite, named_values, population_matrix, seed_matrix
 from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.evaluation.call import Evaluation, Part, evaluate_part
 from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
 from evalengine.evaluation.normalization import PairwiseSum
-from evalengine.evaluation.options import SHARE_DEFAULTS, ShareOptions
+from evalengine.evaluation.options import DEFAULTS, ShareOptions
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
@@ -84,14 +84,13 @@ class Job:
             InputError: an argument cannot be used.
             NonFiniteError: a weight is NaN or infinite, and `on_nan` is "raise".
         """
-        options = SHARE_DEFAULTS | options
         policy = policy if isinstance(policy, Policy) else Policy(policy)
         matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
         episode_seeds = seed_matrix(seeds, episodes, len(matrix))
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
         empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
-        if options["on_nan"] == "raise":
+        if (DEFAULTS | options)["on_nan"] == "raise":
             check_finite(matrix)
         return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
@@ -187,7 +186,7 @@ class Assembly:
         found: dict[str, Any] = {**self._arrays, "seeds": seeds, "steps": self._steps, "seconds": seconds}
         if self._job.empty.trajectories is not None:
             found["trajectories"] = {number: self._trajectories[number] for number in sorted(self._trajectories)}
-        if self._job.options["collect_statistics"] and self._job.episodes:
+        if self._job.options.get("collect_statistics") and self._job.episodes:
             found["statistics"] = self._statistics.total()
         return replace(self._job.empty, **found)
 
@@ -205,24 +204,14 @@ def within_population(start: int) -> Iterator[None]:
         raise NonFiniteError(message, individual=individual, episode=error.episode) from None
 
 
-def check_threads(threads: object) -> int | None:
-    """Return a number of threads, or None.
-
-    Raises:
-        InputError: it is neither None nor a count.
-    """
-    return None if threads is None else check_integer("threads", threads, least=1, most=1024)
-
-
 def _own_options(options: ShareOptions, population: int) -> ShareOptions:
     """Return options that were checked as copies: the caller may change its own while shares are on their way."""
-    own = options.copy()
-    own["env_kwargs"] = named_values("env_kwargs", options["env_kwargs"])
-    own["reset_options"] = named_values("reset_options", options["reset_options"])
-    own["observation"] = ObservationOptions.of(options["observation"])
-    own["keep"] = tuple(options["keep"])
-    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in options["descriptors"])
-    own["trajectories"] = checked_individuals(options["trajectories"], population)
-    normalize = options["normalize"]
-    own["normalize"] = None if normalize is None else replace(normalize)
+    own, given = options.copy(), DEFAULTS | options
+    own["env_kwargs"] = named_values("env_kwargs", given["env_kwargs"])
+    own["reset_options"] = named_values("reset_options", given["reset_options"])
+    own["observation"] = ObservationOptions.of(given["observation"])
+    own["keep"] = tuple(given["keep"])
+    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in given["descriptors"])
+    own["trajectories"] = checked_individuals(given["trajectories"], population)
+    own["normalize"] = None if given["normalize"] is None else replace(given["normalize"])
     return own

@@ -25,7 +25,7 @@ from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.evaluation.cancellation import cancellable, check_progress, check_token
 from evalengine.evaluation.descriptors import raw_descriptors
 from evalengine.evaluation.normalization import ObservationStatistics, PartialSum, check_normalization
-from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords
+from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
@@ -34,9 +34,6 @@ from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, 
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
-
-# More threads than any machine has only cost memory.
-_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +117,9 @@ def evaluate_part(
     matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
     episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
     failure_fitness = _failure_fitness(given["on_nan"])
-    limit, threads = _checked_limits(given["max_episode_steps"], given["threads"])
+    if (limit := given["max_episode_steps"]) is not None:
+        limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
+    threads = check_threads(given["threads"])
     progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
     check_flag("collect_statistics", given["collect_statistics"])
@@ -204,15 +203,6 @@ def _failure_fitness(on_nan: object) -> float | None:
     if number is None:
         raise InputError(f"on_nan: expected 'raise' or a number, got {shown(on_nan)}")
     return number
-
-
-def _checked_limits(max_episode_steps: object, threads: object) -> tuple[int | None, int | None]:
-    """Return the time limit and the number of threads as integers, None where none is given."""
-    if max_episode_steps is not None:
-        max_episode_steps = check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
-    if threads is not None:
-        threads = check_integer("threads", threads, least=1, most=_MOST_THREADS)
-    return max_episode_steps, threads
 
 
 def _checked_keep(keep: object) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from evalengine.environments.observation import ObservationLike
 from evalengine.evaluation.cancellation import CancelToken
 from evalengine.evaluation.descriptors import DescriptorLike
 from evalengine.evaluation.normalization import Normalization
+from evalengine.scalars import check_integer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -49,7 +50,9 @@ class EvaluateOptions(BatchOptions, total=False):
     seeds: ArrayLike | None
 
 
-SHARE_DEFAULTS: ShareOptions = {
+DEFAULTS: EvaluateOptions = {
+    "episodes": None,
+    "seeds": None,
     "env_kwargs": None,
     "reset_options": None,
     "observation": None,
@@ -60,11 +63,6 @@ SHARE_DEFAULTS: ShareOptions = {
     "trajectories": (),
     "normalize": None,
     "collect_statistics": False,
-}
-DEFAULTS: EvaluateOptions = {
-    "episodes": None,
-    "seeds": None,
-    **SHARE_DEFAULTS,
     "threads": None,
     "progress": None,
     "cancel": None,
@@ -80,6 +78,16 @@ def check_keywords(function: str, options: Mapping[str, object], known: frozense
     if not options.keys() <= known:
         unknown = next(name for name in options if name not in known)
         raise TypeError(f"{function}() got an unexpected keyword argument '{unknown}'")
+
+
+def check_threads(threads: object) -> int | None:
+    """Return a number of threads, or None.
+
+    Raises:
+        InputError: it is neither None nor a count.
+    """
+    # More threads than any machine has only cost memory.
+    return None if threads is None else check_integer("threads", threads, least=1, most=1024)
 
 
 def spelled_out(function: _Function) -> _Function:
