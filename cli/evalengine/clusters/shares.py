@@ -90,7 +90,7 @@ class Job:
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
         empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
-        if (DEFAULTS | options)["on_nan"] == "raise":
+        if {**DEFAULTS, **options}["on_nan"] == "raise":
             check_finite(matrix)
         return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
@@ -206,7 +206,8 @@ def within_population(start: int) -> Iterator[None]:
 
 def _own_options(options: ShareOptions, population: int) -> ShareOptions:
     """Return options that were checked as copies: the caller may change its own while shares are on their way."""
-    own, given = options.copy(), DEFAULTS | options
+    own = options.copy()
+    given: dict[str, Any] = {**DEFAULTS, **options}
     own["env_kwargs"] = named_values("env_kwargs", given["env_kwargs"])
     own["reset_options"] = named_values("reset_options", given["reset_options"])
     own["observation"] = ObservationOptions.of(given["observation"])

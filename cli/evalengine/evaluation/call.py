@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,7 @@ def evaluate_part(
         As `evaluate`.
     """
     check_keywords("evaluate_part", options, EvaluateOptions.__optional_keys__)
-    given = DEFAULTS | options
+    given: dict[str, Any] = {**DEFAULTS, **options}
     seen = ObservationOptions.of(given["observation"])
     kwargs = named_values("env_kwargs", given["env_kwargs"])
     reset_values = named_values("reset_options", given["reset_options"])
