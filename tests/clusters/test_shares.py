@@ -12,9 +12,10 @@ import pytest
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, Inline, Last, assert_equal_bits, one_machine
 
 from evalengine import Evaluation, InputError, NonFiniteError, Policy, evaluate, evaluate_on
-from evalengine.clusters.shares import Assembly, Job, ShareOptions, evaluate_share
+from evalengine.clusters.shares import Assembly, Job, evaluate_share
 from evalengine.evaluation.call import Part, evaluate_part
 from evalengine.evaluation.normalization import ObservationStatistics, PairwiseSum, PartialSum
+from evalengine.evaluation.options import ShareOptions
 
 EVERYTHING: dict[str, Any] = {"trajectories": [36, 0, 5, 6, 0], "collect_statistics": True, "descriptors": ["max(x)"]}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from house import CRATES, ROOMS, back_arrows, circles, crate_imports, picture, python_imports, rust_imports
+import evalengine
+from house import CRATES, PACKAGE, ROOMS, back_arrows, circles, crate_imports, picture, python_imports, rust_imports
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(path.parent for path in CRATES.glob("*/src"))
@@ -28,6 +31,15 @@ def test_no_room_imports_one_that_does_not_stand_above_it() -> None:
 
 def test_no_two_python_files_import_each_other() -> None:
     assert circles(python_imports()) == []
+
+
+def test_what_is_imported_from_the_package_itself_is_there() -> None:
+    # Which mypy does not see: the package has a `__getattr__`, so any name may be one of its.
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "evalengine":
+                missing = [name.name for name in node.names if name.name not in evalengine.__all__]
+                assert [name for name in missing if find_spec(f"evalengine.{name}") is None] == [], file
 
 
 @pytest.mark.parametrize("crate", SOURCES, ids=lambda crate: crate.name)

@@ -101,13 +101,13 @@ def test_ctrl_c_leaves_no_half_video(tmp_path: Path) -> None:
     path, video = TRAINED / "cartpole.npy", tmp_path / "v.mp4"
     code = (
         "import signal, sys\n"
+        "from evalengine.replay import player\n"
         "from evalengine.terminal import app\n"
-        "from evalengine.replay import player as gym_player\n"
-        "first = gym_player.StepCounter.step\n"
+        "first = player.StepCounter.step\n"
         "def step(self, action):\n"
         "    if self.steps == 100: signal.raise_signal(signal.SIGINT)\n"
         "    return first(self, action)\n"
-        "gym_player.StepCounter.step = step\n"
+        "player.StepCounter.step = step\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )

@@ -148,11 +148,12 @@ def test_ctrl_c_ends_a_running_evaluation(tmp_path: Path) -> None:
     policy.save(tmp_path / "w.npy", policy.init(64, seed=0), "cartpole")
     code = (
         "import contextlib, signal, sys\n"
-        "from evalengine import app, console\n"
+        "from evalengine.terminal import app\n"
+        "from evalengine.terminal.evaluate import wiring\n"
         "@contextlib.contextmanager\n"
         "def progress(label):\n"
         "    yield lambda done, total: signal.raise_signal(signal.SIGINT)\n"
-        "episode_progress = progress\n"
+        "wiring.episode_progress = progress\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
     out = tmp_path / "out.csv"

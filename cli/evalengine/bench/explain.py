@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.environments import native
+from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head, plain_action
 from evalengine.policies.inputs import policy_inputs
@@ -117,7 +117,7 @@ def _choices(head: Head, step: int, ours: NDArray[Any], baseline: NDArray[Any]) 
 
 def _play_back(env_id: str, seed: int, actions: NDArray[Any]) -> tuple[NDArray[np.float32], float, int | None]:
     """Observations before each action, the return (summed first to last), and the step at which the episode ended."""
-    env = native.make(env_id)
+    env = make(env_id)
     observation, _ = env.reset(seed=seed)
     observations = []
     total = 0.0

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from numpy.typing import ArrayLike
 
 from evalengine.arguments import check_integer
-from evalengine.clusters.shares import Assembly, Job, ShareOptions, check_threads, evaluate_share, within_population
+from evalengine.clusters.shares import Assembly, Job, evaluate_share, within_population
 from evalengine.errors import InputError
 from evalengine.evaluation.call import Evaluation, Part
 from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.evaluation.equal_bits import requirements
+from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
 
@@ -94,6 +95,7 @@ def evaluate_on(
         WorkersLostError: a worker has another build, machine type or math library.
         Exception: what else a share raised on its worker (a `TimeoutError`, too), or the executor for it.
     """
+    check_keywords("evaluate_on", options, ShareOptions.__optional_keys__)
     if not callable(getattr(executor, "submit", None)):
         raise InputError(f"executor: expected an object with submit(function, *arguments), got {shown(executor)}")
     threads = check_threads(threads)

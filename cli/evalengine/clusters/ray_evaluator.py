@@ -20,10 +20,11 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.clusters.ray_nodes import Node, met_nodes
 from evalengine.clusters.ray_run import Run
-from evalengine.clusters.shares import Job, ShareOptions, check_threads
+from evalengine.clusters.shares import Job
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.evaluation.call import Evaluation
 from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
+from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
 
@@ -115,6 +116,7 @@ class RayEvaluator:
             WorkersLostError: no node is left, one share was lost four times (`ray_run.MOST_ATTEMPTS`), or a node that
                 has joined is refused, see the constructor.
         """
+        check_keywords("RayEvaluator.evaluate", options, ShareOptions.__optional_keys__)
         check_progress(progress)
         check_token(cancel)
         job = Job.of(env_id, weights, policy, episodes, seeds, options)

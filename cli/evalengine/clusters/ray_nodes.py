@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.clusters.shares import Share, ShareOptions, evaluate_share
+from evalengine.clusters.shares import Share, evaluate_share
 from evalengine.errors import EvalEngineError, WorkersLostError
 from evalengine.evaluation.call import Part
 from evalengine.evaluation.equal_bits import differences, requirements
+from evalengine.evaluation.options import ShareOptions
 
 # How soon a new node's actor must have answered, in seconds.
 _START_SECONDS = 120.0

@@ -5,7 +5,7 @@
 An individual's result depends on its own weights and seeds alone, so any cut gives the same bits. Statistics are of all
 individuals together: shares give back the sums that one call would have paired next, and `Assembly` pairs them.
 `distributed` sends shares to executors, `ray_evaluator` to the nodes of a cluster, `commands.journaled` runs one after
-the other. Depends on engine_call.
+the other. Depends on evaluation.call.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from __future__ import annotations
 import platform
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import check_finite, check_integer, named_values, population_matrix, seed_matrix
-from evalengine.environments.observation import ObservationLike, ObservationOptions
+from evalengine.arguments import check_finite, named_values, population_matrix, seed_matrix
+from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.evaluation.call import Evaluation, Part, evaluate_part
-from evalengine.evaluation.descriptors import Descriptor, DescriptorLike
+from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
-from evalengine.evaluation.normalization import Normalization, PairwiseSum
+from evalengine.evaluation.normalization import PairwiseSum
+from evalengine.evaluation.options import DEFAULTS, ShareOptions
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
@@ -38,21 +39,6 @@ if TYPE_CHECKING:
 
 # A share's weights travel as one message; several of them are on their way at once.
 _SHARE_BYTES = 1 << 26
-
-
-class ShareOptions(TypedDict, total=False):
-    """What every share is evaluated with, beside its weights and seeds; see `evalengine.evaluate`."""
-
-    env_kwargs: Mapping[str, bool | int | float] | None
-    reset_options: Mapping[str, float] | None
-    observation: ObservationLike | None
-    max_episode_steps: int | None
-    on_nan: Literal["raise"] | float
-    keep: Collection[str]
-    descriptors: Sequence[DescriptorLike]
-    trajectories: Collection[int]
-    normalize: Normalization | None
-    collect_statistics: bool
 
 
 class Share(NamedTuple):
@@ -104,7 +90,7 @@ class Job:
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
         empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
-        if options.get("on_nan", "raise") == "raise":
+        if {**DEFAULTS, **options}["on_nan"] == "raise":
             check_finite(matrix)
         return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
@@ -218,24 +204,15 @@ def within_population(start: int) -> Iterator[None]:
         raise NonFiniteError(message, individual=individual, episode=error.episode) from None
 
 
-def check_threads(threads: object) -> int | None:
-    """Return a number of threads, or None.
-
-    Raises:
-        InputError: it is neither None nor a count.
-    """
-    return None if threads is None else check_integer("threads", threads, least=1, most=1024)
-
-
 def _own_options(options: ShareOptions, population: int) -> ShareOptions:
     """Return options that were checked as copies: the caller may change its own while shares are on their way."""
     own = options.copy()
-    own["env_kwargs"] = named_values("env_kwargs", options.get("env_kwargs"))
-    own["reset_options"] = named_values("reset_options", options.get("reset_options"))
-    own["observation"] = ObservationOptions.of(options.get("observation"))
-    own["keep"] = tuple(options.get("keep", ()))
-    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in options.get("descriptors", ()))
-    own["trajectories"] = checked_individuals(options.get("trajectories", ()), population)
-    normalize = options.get("normalize")
-    own["normalize"] = None if normalize is None else replace(normalize)
+    given: dict[str, Any] = {**DEFAULTS, **options}
+    own["env_kwargs"] = named_values("env_kwargs", given["env_kwargs"])
+    own["reset_options"] = named_values("reset_options", given["reset_options"])
+    own["observation"] = ObservationOptions.of(given["observation"])
+    own["keep"] = tuple(given["keep"])
+    own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in given["descriptors"])
+    own["trajectories"] = checked_individuals(given["trajectories"], population)
+    own["normalize"] = None if given["normalize"] is None else replace(given["normalize"])
     return own

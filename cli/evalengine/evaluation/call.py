@@ -9,22 +9,23 @@ cuts populations.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
-from evalengine.environments.observation import ObservationLike, ObservationOptions, raw_options
+from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
-from evalengine.evaluation.cancellation import CancelToken, cancellable, check_progress, check_token
-from evalengine.evaluation.descriptors import DescriptorLike, raw_descriptors
-from evalengine.evaluation.normalization import Normalization, ObservationStatistics, PartialSum, check_normalization
+from evalengine.evaluation.cancellation import cancellable, check_progress, check_token
+from evalengine.evaluation.descriptors import raw_descriptors
+from evalengine.evaluation.normalization import ObservationStatistics, PartialSum, check_normalization
+from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
@@ -33,9 +34,6 @@ from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, 
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
-
-# More threads than any machine has only cost memory.
-_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,22 +90,7 @@ def evaluate_part(
     env_id: str,
     weights: Weights,
     policy: Policy | str,
-    *,
-    episodes: int | None = None,
-    seeds: ArrayLike | None = None,
-    env_kwargs: Mapping[str, bool | int | float] | None = None,
-    reset_options: Mapping[str, float] | None = None,
-    observation: ObservationLike | None = None,
-    max_episode_steps: int | None = None,
-    threads: int | None = None,
-    on_nan: Literal["raise"] | float = "raise",
-    progress: Callable[[int, int], object] | None = None,
-    cancel: CancelToken | None = None,
-    keep: Collection[str] = (),
-    descriptors: Sequence[DescriptorLike] = (),
-    trajectories: Collection[int] = (),
-    normalize: Normalization | None = None,
-    collect_statistics: bool = False,
+    **options: Unpack[EvaluateOptions],
 ) -> Part:
     """Evaluate a share of a population: as `evaluate`, whose work this is.
 
@@ -117,41 +100,34 @@ def evaluate_part(
         env_id: see `evaluate`.
         weights: see `evaluate`; of the share's individuals.
         policy: see `evaluate`.
-        episodes: see `evaluate`.
-        seeds: see `evaluate`; of the share's individuals.
-        env_kwargs: see `evaluate`.
-        reset_options: see `evaluate`.
-        observation: see `evaluate`.
-        max_episode_steps: see `evaluate`.
-        threads: see `evaluate`.
-        on_nan: see `evaluate`.
-        progress: see `evaluate`.
-        cancel: see `evaluate`.
-        keep: see `evaluate`.
-        descriptors: see `evaluate`.
-        trajectories: individuals of the whole population; what those of all shares together can take is checked.
-        normalize: see `evaluate`.
-        collect_statistics: see `evaluate`.
+        options: see `evaluate`; seeds are of the share's individuals, trajectories of individuals of the whole
+            population: what those of all shares together can take is checked.
 
     Raises:
         As `evaluate`.
     """
-    seen = ObservationOptions.of(observation)
-    kwargs, reset_values = named_values("env_kwargs", env_kwargs), named_values("reset_options", reset_options)
+    check_keywords("evaluate_part", options, EvaluateOptions.__optional_keys__)
+    given: dict[str, Any] = {**DEFAULTS, **options}
+    seen = ObservationOptions.of(given["observation"])
+    kwargs = named_values("env_kwargs", given["env_kwargs"])
+    reset_values = named_values("reset_options", given["reset_options"])
     entry = describe(env_id, kwargs, seen)
     policy = policy if isinstance(policy, Policy) else Policy(policy)
     policy.check_fits(entry)
     matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
-    episode_seeds = seed_matrix(seeds, episodes, len(matrix))
-    failure_fitness = _failure_fitness(on_nan)
-    limit, threads = _checked_limits(max_episode_steps, threads)
+    episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
+    failure_fitness = _failure_fitness(given["on_nan"])
+    if (limit := given["max_episode_steps"]) is not None:
+        limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
+    threads = check_threads(given["threads"])
+    progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
-    check_flag("collect_statistics", collect_statistics)
-    keeps_final_observation = bool(_checked_keep(keep))
+    check_flag("collect_statistics", given["collect_statistics"])
+    keeps_final_observation = bool(_checked_keep(given["keep"]))
     check_normalization(normalize)
-    wanted = raw_descriptors(descriptors, entry, len(matrix) * episode_seeds.shape[1])
+    wanted = raw_descriptors(given["descriptors"], entry, len(matrix) * episode_seeds.shape[1])
     first, population = (0, len(matrix)) if place is None else place
-    chosen = checked_individuals(trajectories, population)
+    chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
     try:
         with engine_errors():
@@ -174,7 +150,7 @@ def evaluate_part(
                 descriptors=wanted,
                 trajectories=chosen,
                 most_trajectory_bytes=MOST_BYTES,
-                statistics=collect_statistics,
+                statistics=given["collect_statistics"],
                 share=place,
             )
     except NonFiniteError as error:
@@ -227,15 +203,6 @@ def _failure_fitness(on_nan: object) -> float | None:
     if number is None:
         raise InputError(f"on_nan: expected 'raise' or a number, got {shown(on_nan)}")
     return number
-
-
-def _checked_limits(max_episode_steps: object, threads: object) -> tuple[int | None, int | None]:
-    """Return the time limit and the number of threads as integers, None where none is given."""
-    if max_episode_steps is not None:
-        max_episode_steps = check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
-    if threads is not None:
-        threads = check_integer("threads", threads, least=1, most=_MOST_THREADS)
-    return max_episode_steps, threads
 
 
 def _checked_keep(keep: object) -> tuple[str, ...]:

@@ -9,39 +9,21 @@ individual is the float64 sum of its returns, first to last, divided by their nu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
-from evalengine.environments.observation import ObservationLike
 from evalengine.evaluation.call import Evaluation, evaluate_part
-from evalengine.evaluation.cancellation import CancelToken
-from evalengine.evaluation.descriptors import DescriptorLike
-from evalengine.evaluation.normalization import Normalization
+from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
 
-__all__ = ["Evaluation", "EvaluationOptions", "batch_evaluate", "evaluate"]
-
-
-class EvaluationOptions(TypedDict, total=False):
-    """What `batch_evaluate` passes on to `evaluate`."""
-
-    env_kwargs: Mapping[str, bool | int | float] | None
-    reset_options: Mapping[str, float] | None
-    observation: ObservationLike | None
-    max_episode_steps: int | None
-    threads: int | None
-    on_nan: Literal["raise"] | float
-    progress: Callable[[int, int], object] | None
-    normalize: Normalization | None
-    cancel: CancelToken | None
+__all__ = ["Evaluation", "batch_evaluate", "evaluate"]
 
 
 def batch_evaluate(
@@ -55,7 +37,7 @@ def batch_evaluate(
     activation: str | None = None,
     bias: bool = True,
     head: str = "tanh",
-    **options: Unpack[EvaluationOptions],
+    **options: Unpack[BatchOptions],
 ) -> NDArray[np.float32]:
     """Return the fitness (P,) float32 of a population: the mean return of each individual over its episodes.
 
@@ -69,13 +51,14 @@ def batch_evaluate(
         activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress, cancel,
-            normalize; see `evaluate`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, threads, progress,
+            cancel; see `evaluate`, whose others are taken and change nothing that is returned.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
         NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
     """
+    check_keywords("batch_evaluate", options, BatchOptions.__optional_keys__)
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
     policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
@@ -83,26 +66,12 @@ def batch_evaluate(
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
 
 
+@spelled_out
 def evaluate(
     env_id: str,
     weights: Weights,
     policy: Policy | str,
-    *,
-    episodes: int | None = None,
-    seeds: ArrayLike | None = None,
-    env_kwargs: Mapping[str, bool | int | float] | None = None,
-    reset_options: Mapping[str, float] | None = None,
-    observation: ObservationLike | None = None,
-    max_episode_steps: int | None = None,
-    threads: int | None = None,
-    on_nan: Literal["raise"] | float = "raise",
-    progress: Callable[[int, int], object] | None = None,
-    cancel: CancelToken | None = None,
-    keep: Collection[str] = (),
-    descriptors: Sequence[DescriptorLike] = (),
-    trajectories: Collection[int] = (),
-    normalize: Normalization | None = None,
-    collect_statistics: bool = False,
+    **options: Unpack[EvaluateOptions],
 ) -> Evaluation:
     """Run E episodes of each of P individuals and return everything that is known of them.
 
@@ -125,13 +94,8 @@ def evaluate(
         observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "grayscale": True, "resize":
             (84, 84), "stack": 4} or "skip=4,gray,resize=84x84,stack=4"; see `ObservationOptions`.
         max_episode_steps: the time limit in steps of the environment; None is the registered one.
-        threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
-            with those that it starts.
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.
-        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
-        cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
-            within a fraction of a second, however long a step takes.
         keep: ("final_observation",) keeps the last observation of every episode.
         descriptors: K numbers that every episode is reduced to, such as ["last(x)", "first(y_velocity) where
             leg_contact else min(y_velocity)"]; see `Descriptor`. `make(env_id).entry.fields` has the names.
@@ -140,6 +104,11 @@ def evaluate(
         normalize: the mean and standard deviation that observations are normalised with before the policy sees them.
         collect_statistics: sum up the observations that the policies see, before they are normalised; see
             `ObservationStatistics`.
+        threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
+            with those that it starts.
+        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
+            within a fraction of a second, however long a step takes.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -149,24 +118,5 @@ def evaluate(
             thread's own numbers; nothing else has happened.
         InternalError: a bug in the engine.
     """
-    return evaluate_part(
-        None,
-        env_id,
-        weights,
-        policy,
-        episodes=episodes,
-        seeds=seeds,
-        env_kwargs=env_kwargs,
-        reset_options=reset_options,
-        observation=observation,
-        max_episode_steps=max_episode_steps,
-        threads=threads,
-        on_nan=on_nan,
-        progress=progress,
-        cancel=cancel,
-        keep=keep,
-        descriptors=descriptors,
-        trajectories=trajectories,
-        normalize=normalize,
-        collect_statistics=collect_statistics,
-    ).evaluation
+    check_keywords("evaluate", options, EvaluateOptions.__optional_keys__)
+    return evaluate_part(None, env_id, weights, policy, **options).evaluation

@@ -143,7 +143,7 @@ def _seconds(networks: PopulationPolicy, inputs: list[torch.Tensor], grouped: bo
 
 def recorded_inputs(task: Task, seed: int) -> NDArray[np.float32]:
     """The policy's first `RECORDED` inputs of an episode that a random individual plays: (RECORDED, *input_shape)."""
-    from evalengine.environments import native
+    from evalengine.environments.native import make
     from evalengine.environments.registry import resolve
     from evalengine.policies.heads import Head, plain_action
     from evalengine.policies.policy import Policy
@@ -151,7 +151,7 @@ def recorded_inputs(task: Task, seed: int) -> NDArray[np.float32]:
     policy = Policy(task.policy)
     head = Head.of(policy, resolve(task.env_id))
     vector = policy.init(1, seed=seed)[0]
-    env = native.make(task.env_id)
+    env = make(task.env_id)
     observation, _ = env.reset(seed=seed)
     inputs: list[NDArray[Any]] = []
     while len(inputs) < RECORDED:
