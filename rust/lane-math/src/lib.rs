@@ -2,7 +2,7 @@
 //!
 //! Two kinds of function, for two needs:
 //!
-//! - [`tanh_in_place`], float32, our own: the activation of policies. Within 0.8 ulp for all 2^32 arguments.
+//! - [`tanh_in_place`], float32: the activation of policies, with the bits of PyTorch's.
 //! - [`LibmLanes`], float64: `sin`, `cos`, `pow(x, 2)` and `fmod(x, 2 pi)` with the bits of the platform's libm, which
 //!   are the bits that Python computes. A check at the start decides whether the lanes have them; if not, libm is called.
 //!   [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace.
@@ -62,4 +62,4 @@ pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;
 pub use peak::{MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
-pub use tanh::{tanh, tanh_in_place, tanh_lanes, tanh_slice};
+pub use tanh::{tanh, tanh_in_place, tanh_slice};

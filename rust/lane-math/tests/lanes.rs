@@ -46,6 +46,7 @@ impl Kernel for AllF32 {
             ("bit_xor", exact(a.bit_xor(b))),
             ("bit_shl", exact(a.bit_shl::<23>())),
             ("bit_add", exact(a.bit_add(b))),
+            ("pick", exact(S::F32::pick(&[0.5, -1.0, 2.0, -3.0, 5.0, -8.0, 13.0, -21.0], a))),
             ("abs", exact(a.abs())),
             ("neg", exact(a.neg())),
             ("sign", exact(a.sign())),

@@ -109,6 +109,9 @@ pub trait F32x8: Copy {
     #[must_use]
     fn bit_add(self, other: Self) -> Self;
 
+    /// Each lane picks the element that the low three bits of its `index` number.
+    fn pick(table: &[f32; 8], index: Self) -> Self;
+
     /// Zero in every lane.
     #[inline(always)]
     #[must_use]

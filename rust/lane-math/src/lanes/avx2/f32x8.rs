@@ -188,4 +188,12 @@ impl F32x8 for Avx2 {
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_castps_si256(other.0)))
         })
     }
+
+    #[inline(always)]
+    fn pick(table: &[f32; 8], index: Self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module); the table has eight values, and no index leads out of it.
+        Self(unsafe {
+            _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), _mm256_castps_si256(index.0))
+        })
+    }
 }

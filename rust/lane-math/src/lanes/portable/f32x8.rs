@@ -137,4 +137,9 @@ impl F32x8 for Portable {
     fn bit_add(self, other: Self) -> Self {
         zip_bits(self, other, u32::wrapping_add)
     }
+
+    #[inline(always)]
+    fn pick(table: &[f32; 8], index: Self) -> Self {
+        Self(index.0.map(|lane| table[(lane.to_bits() & 7) as usize]))
+    }
 }
