@@ -72,38 +72,36 @@ const STAIRS: [f32; 4] = [
 /// some 100 cycles long, and the processor's queue is too short to overlap whole chains by itself.
 #[inline(always)]
 pub(super) fn tanh_block<V: F32x8, const N: usize>(values: &mut [f32]) {
-    let mut arguments = [V::zero(); N];
+    let mut arguments = [[0.0; 8]; N];
+    arguments.as_flattened_mut().copy_from_slice(values);
     let mut reduced = [Reduced { s: V::zero(), steps: V::zero() }; N];
     let mut largest = V::zero();
-    for (index, eight) in values.chunks_exact(8).enumerate().take(N) {
-        let x = V::load(eight);
-        arguments[index] = x;
+    for (stage, &eight) in reduced.iter_mut().zip(&arguments) {
+        let x = V::from_array(eight);
         largest = x.abs().max(largest); // in this order NaN is passed over
-        reduced[index] = Reduced::new(x);
+        *stage = Reduced::new(x);
     }
     let mut fractions = [Fraction::zero(); N];
-    for (fraction, &before) in fractions.iter_mut().zip(&reduced) {
-        *fraction = Fraction::new(before);
+    for (stage, &before) in fractions.iter_mut().zip(&reduced) {
+        *stage = Fraction::new(before);
     }
     let mut undecided = 0_u64;
-    for (index, eight) in values.chunks_exact_mut(8).enumerate().take(N) {
+    for index in 0..N {
         let (quotient, decided) = fractions[index].quotient();
-        quotient.bit_or(arguments[index].sign()).store(eight);
+        let sign = V::from_array(arguments[index]).sign();
+        quotient.bit_or(sign).store(&mut values[8 * index..]);
         undecided |= u64::from(decided.not().bits()) << (8 * index);
     }
     if V::splat(FAR).le(largest).any() {
-        for (&x, eight) in arguments.iter().zip(values.chunks_exact_mut(8)) {
-            let is_far = V::splat(FAR).le(x.abs());
-            V::select(is_far, stairs(x), V::load(eight)).store(eight);
+        for (eight, &before) in values.chunks_exact_mut(8).zip(&arguments) {
+            let x = V::from_array(before);
+            V::select(V::splat(FAR).le(x.abs()), stairs(x), V::load(eight)).store(eight);
         }
     }
-    if undecided != 0 {
-        let arguments = arguments.map(V::to_array);
-        while undecided != 0 {
-            let index = undecided.trailing_zeros() as usize;
-            values[index] = tanh(arguments[index / 8][index % 8]);
-            undecided &= undecided - 1;
-        }
+    while undecided != 0 {
+        let index = undecided.trailing_zeros() as usize;
+        values[index] = tanh(arguments.as_flattened()[index]);
+        undecided &= undecided - 1;
     }
 }
 
