@@ -37,7 +37,7 @@
 //! that [`StandardFloatMode`] sets.
 //!
 //! **Cost.** Nanoseconds per value on an AMD Zen 5 core at work on 1,024 values (`cargo bench -p lane-math`), AVX2
-//! against calls of glibc 2.36; activations but tanh on a busy Intel Sapphire Rapids:
+//! against calls of glibc 2.36; activations but tanh on a busy Intel Xeon (with AVX-512):
 //!
 //! | | lanes | libm |
 //! |---|---|---|

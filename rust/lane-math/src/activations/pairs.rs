@@ -132,3 +132,54 @@ impl<V: F32x8> Pair<V> {
         self.high.add(self.low)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Pair;
+    use crate::lanes::{F32x8, Portable};
+
+    const A: [f32; 8] = [1.0, -3.1, 1e-3, 7.25e5, 0.1, -0.3, 1.000_000_1, 2.5];
+    const B: [f32; 8] = [1e-7, 3.0, 123.456, -0.7, 0.2, 0.299_999, -1.0, 0.333_333_34];
+
+    fn exact(pair: Pair<Portable>) -> [f64; 8] {
+        let (high, low) = (pair.high.to_array(), pair.low.to_array());
+        std::array::from_fn(|lane| f64::from(high[lane]) + f64::from(low[lane]))
+    }
+
+    /// What `combine` makes of the operands in float64, which holds sums and products of these floats exactly.
+    fn expected(combine: impl Fn(f64, f64) -> f64) -> [f64; 8] {
+        std::array::from_fn(|lane| combine(f64::from(A[lane]), f64::from(B[lane])))
+    }
+
+    #[test]
+    fn sums_and_products_of_floats_are_exact() {
+        let (a, b) = (Portable::from_array(A), Portable::from_array(B));
+        assert_eq!(exact(Pair::float_sum(a, b)), expected(|a, b| a + b));
+        assert_eq!(exact(Pair::float_product(a, b)), expected(|a, b| a * b));
+        let larger = Portable::splat(1e6);
+        assert_eq!(exact(Pair::sum(larger, a)), expected(|a, _| 1e6 + a));
+    }
+
+    #[test]
+    fn operations_of_pairs_keep_twenty_bits_more_than_floats() {
+        let (a, b) = (Portable::from_array(A), Portable::from_array(B));
+        let product = Pair::float_product(a, b);
+        let larger = Pair::float_sum(Portable::splat(2e6), a);
+        for (name, computed, truth) in [
+            ("mul", product.mul(product), expected(|a, b| (a * b) * (a * b))),
+            ("square", product.square(), expected(|a, b| (a * b) * (a * b))),
+            ("mul_float", product.mul_float(b), expected(|a, b| a * b * b)),
+            ("div", product.div(larger), expected(|a, b| a * b / (2e6 + a))),
+            ("reciprocal", larger.reciprocal(), expected(|a, _| 1.0 / (2e6 + a))),
+            ("add", product.add(larger), expected(|a, b| a * b + 2e6 + a)),
+            ("add_float", larger.add_float(b), expected(|a, b| 2e6 + a + b)),
+            ("add_smaller", larger.add_smaller(product.neg()), expected(|a, b| 2e6 + a - a * b)),
+            ("add_smaller_float", larger.add_smaller_float(b), expected(|a, b| 2e6 + a + b)),
+            ("added_to", product.added_to(Portable::splat(2e6)), expected(|a, b| 2e6 + a * b)),
+        ] {
+            for (value, truth) in exact(computed).into_iter().zip(truth) {
+                assert!((value / truth - 1.0).abs() < 2.0_f64.powi(-44), "{name}: {value:e}, {truth:e}");
+            }
+        }
+    }
+}
