@@ -2,12 +2,12 @@
 //!
 //!     cargo run --release -p lane-math --example sweep_activations [-- NAME...]
 //!
-//! Names are those of `tests/activation_list`; none means all. Exits with 1 if one result differs. tanh has a sweep of
-//! its own, against its table. Whether the results are PyTorch's is another question, which the Python package's
-//! `make parity` asks PyTorch, for all 2^32 as well.
+//! Names are those of `tests/activation_list`; none means all, at some minutes each. Exits with 1 if one result
+//! differs. tanh has a sweep of its own, against its table. Whether the results are PyTorch's is another question, which
+//! the Python package's `make parity` asks PyTorch, for all 2^32 as well.
 //!
-//! The portable lanes are compiled with the processor's instructions here: emulated multiply-adds would take hours. A
-//! test compares them with themselves compiled without.
+//! The portable lanes are compiled with the processor's instructions here, since emulated multiply-adds would take days.
+//! A test compares them with themselves compiled without.
 
 #[path = "../tests/activation_list/mod.rs"]
 mod activation_list;
