@@ -9,7 +9,8 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results figures parity goldens examples test lint docs fmt ci wheel clean
+.PHONY: help setup build bench results figures parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -44,7 +45,7 @@ parity: build ## the long proof that every bit is the references' (minutes; resu
 goldens: build ## records parity/golden anew from Gymnasium and PyTorch
 	$(BIN)/python -m evalengine.parity.golden_recording parity/golden
 
-# Each ends with the mean return of what it has learnt; tests/test_slot_ins.py judges it.
+# Each ends with the mean return of what it has learnt; tests/project/test_slot_ins.py judges it.
 examples: build ## examples/slot_ins, one evolutionary library after the other, and a short evolution (a minute)
 	$(BIN)/uv pip install --python $(BIN)/python --constraints requirements/dev.txt --requirements requirements/examples.txt
 	set -e; for example in examples/slot_ins/*.py; do echo "== $$example"; $(BIN)/python $$example; done
@@ -68,6 +69,17 @@ docs: build ## the documentation site, strictly, into site/
 test: build ## Rust and Python tests; the last line counts them
 	$(BIN)/python scripts/run_tests.py
 
+# Not part of ci: it tells how much the tests notice, and survivors are for people to judge. `make -k mutants` goes on with
+# Python where Rust has some. MUTANTS="policy -- --sharding round-robin --shard 0/20" tries every twentieth change of one crate.
+mutants: mutants-rust mutants-python ## changes the code one expression at a time and lists what no test notices (many hours)
+
+mutants-rust: $(READY)
+	scripts/rust_mutants.sh $(MUTANTS)
+
+mutants-python: build
+	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/mutants.txt
+	$(BIN)/python scripts/run_mutants.py
+
 fmt: $(READY) ## formats Rust and Python
 	$(CARGO) fmt $(IN_RUST) --all
 	$(BIN)/ruff check --fix
@@ -77,7 +89,7 @@ wheel: build ## sdist and manylinux wheel into dist/, checked in an empty enviro
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
 	rm -rf dist
 	$(BIN)/python scripts/build_dist.py dist --portable
-	EVALENGINE_DIST=dist $(BIN)/pytest tests/test_wheel.py
+	EVALENGINE_DIST=dist $(BIN)/pytest tests/project/test_wheel.py
 
 clean: ## removes what the other targets made
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache dist site rust/target cli/evalengine/_engine*.so

@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from evalengine import Policy
 from evalengine.bench.backends import MODULES, Backend, Evaluated, Task, available_threads, open_backend
 from evalengine.bench.compare import compare
+from evalengine.environments.registry import resolve
 from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
-from evalengine.files import check_writable
-from evalengine.registry import resolve
+from evalengine.files.whole import check_writable
 
 Weights = NDArray[np.float32]
 Fitness = NDArray[np.float32]

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from evalengine import Environment, Policy, evaluate, make
-from evalengine.files import check_writable, write_whole
-from evalengine.heads import Head
-from evalengine.registry import resolve
+from evalengine.environments.registry import resolve
+from evalengine.files.whole import check_writable, write_whole
+from evalengine.policies.heads import Head
 
 ENV_ID = "CarRacing-v3"
 POLICY = "cnn:3x96x96-16k8s4-32k4s2-64-3"

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from evalengine import Policy, evaluate
-from evalengine.files import check_writable
-from evalengine.parity.references.snake import SnakeEnv
+from evalengine.files.whole import check_writable
+from evalengine.references.snake import SnakeEnv
 
 SIZE = 12
 POLICY = "cnn:5x12x12-16k3-32k3-64-4"

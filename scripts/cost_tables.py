@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalengine.bench.measures import Measure
-from evalengine.bench.results import BenchRow, BenchSummary, summarised
-from evalengine.policy import Policy
+from evalengine.bench.results import BenchSummary, summarised
+from evalengine.bench.schema import BenchRow
+from evalengine.policies.policy import Policy
 from results_text import NOTHING, origin, short_name, table_line
 
 MACHINES = {"rust": "`evaluate`", "process-pool": "process pool", "dask": "Dask", "ray": "Ray"}

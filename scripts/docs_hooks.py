@@ -88,7 +88,7 @@ def section(markdown: str, title: str) -> str:
 
 def commands() -> str:
     """Return the commands with their arguments and options, as Typer itself documents them in Markdown."""
-    command = [sys.executable, "-m", "typer", "evalengine.app", "utils", "docs", "--name", "evalengine"]
+    command = [sys.executable, "-m", "typer", "evalengine.terminal.app", "utils", "docs", "--name", "evalengine"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     _, heading, body = shown.partition("# `evalengine`\n")
     if not heading:

@@ -16,16 +16,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from evalengine import console
+from evalengine import streams
 from evalengine.bench.backends import CLUSTERS, MODULES, Task, open_backend
 from evalengine.bench.measures import Measure
-from evalengine.bench.results import BenchRow
-from evalengine.bench_tables import bench_frame
-from evalengine.commands.bench import BenchConfig, run
+from evalengine.bench.schema import BenchRow
+from evalengine.environments.registry import resolve
 from evalengine.errors import MissingDependencyError, UnsupportedError
-from evalengine.files import check_writable
-from evalengine.registry import resolve
-from evalengine.tables import write_csv
+from evalengine.files.frames import write_csv
+from evalengine.files.whole import check_writable
+from evalengine.lifetimes import ending_in_order
+from evalengine.terminal.bench.run import BenchConfig, run
+from evalengine.terminal.bench.tables import bench_frame
+from evalengine.terminal.progress import round_progress
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -123,10 +125,10 @@ def measure(name: str, shorten: float) -> list[BenchRow]:
     for number, config in enumerate(FILES[name], start=1):
         able, reasons = available(replace(config, csv=False, round_seconds=config.round_seconds / shorten))
         what = f"{name}, run {number} of {len(FILES[name])}: {config.env} {config.measure}"
-        console.note(what)
+        streams.note(what)
         for backend, reason in reasons.items():
-            console.note(f"skipped {backend}: {reason}")
-        with console.round_progress(what) as (line, count):
+            streams.note(f"skipped {backend}: {reason}")
+        with round_progress(what) as (line, count):
             result = run(able, line, count)
         if result.interrupted:
             raise KeyboardInterrupt
@@ -153,12 +155,13 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         try:
             rows = measure(name, asked.shorten)
         except (KeyboardInterrupt, Stopped) as stop:
-            console.note(f"{str(stop) or 'interrupted'}: {name} was not written")
+            streams.note(f"{str(stop) or 'interrupted'}: {name} was not written")
             return 1 if isinstance(stop, Stopped) else 130
         write_csv(bench_frame(rows), path)
-        console.note(f"{name}: {len(rows)} rows in {time.monotonic() - start:.0f} s")
+        streams.note(f"{name}: {len(rows)} rows in {time.monotonic() - start:.0f} s")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_order():
+        sys.exit(main())

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from cost_tables import machines_section, resident_section
-from evalengine.bench.results import BenchRow
 from evalengine.bench.saved import read_rows
-from evalengine.files import write_whole
+from evalengine.bench.schema import BenchRow
+from evalengine.files.whole import write_whole
 from measure_results import FILES
 from results_text import between_markers, goals_section, speed_section
 

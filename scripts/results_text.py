@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from evalengine.bench.limits import shares
 from evalengine.bench.measures import Measure
-from evalengine.bench.results import BenchRow, BenchSummary, summarised
+from evalengine.bench.results import BenchSummary, summarised
+from evalengine.bench.schema import BenchRow
 
 NOTHING = "No results are committed yet: `make results` measures them on your machine and writes this section.\n"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from evalengine.bench.results import SCHEMA_VERSION, BenchComparison, BenchRow
+from evalengine.bench.results import BenchComparison
+from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 
 ROW = BenchRow(
     schema_version=SCHEMA_VERSION,

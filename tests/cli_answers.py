@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalengine import app
+from evalengine.terminal import app
 
 Captured = pytest.CaptureFixture[str]
 

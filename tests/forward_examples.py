@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evalengine import _engine
 from evalengine.parity.report import Section
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 RELU = "mlp:9-33-7,act=relu"
 TANH = "mlp:6-40-30-3"

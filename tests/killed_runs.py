@@ -22,9 +22,12 @@ from typing import Any
 import pandas as pd
 import rich.table
 
-from evalengine import app, console, journal
-from evalengine.commands import evaluate, journaled
-from evalengine.provenance import provenance
+from evalengine import streams
+from evalengine.evaluation.provenance import provenance
+from evalengine.files import journal
+from evalengine.terminal import app
+from evalengine.terminal.evaluate import journaled
+from evalengine.terminal.evaluate import run as evaluate
 
 EPISODES = 3
 
@@ -89,7 +92,7 @@ def run(weights: Path, out: Path, started_at: str, fate: Fate, piece_seconds: fl
     os.fsync = lambda descriptor: None  # type: ignore[assignment]
     for name in ("fsync", "replace", "unlink", "open"):
         setattr(os, name, fate.operation(getattr(os, name)))
-    console.write_result = lambda text: None
+    streams.write_result = lambda text: None
     os._exit(app.main(["evaluate", str(weights), "--episodes", str(EPISODES), "--out", str(out), "--on-nan", "-1"]))
 
 

@@ -18,26 +18,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalengine.cancellation import CancelToken
-    from evalengine.descriptors import Condition, Descriptor
-    from evalengine.distributed import evaluate_on
-    from evalengine.environment import Environment, make
+    from evalengine.clusters.distributed import evaluate_on
+    from evalengine.clusters.ray_evaluator import RayEvaluator
+    from evalengine.environments.native import Environment, make
+    from evalengine.environments.observation import ObservationOptions
+    from evalengine.environments.registry import EnvironmentEntry
     from evalengine.errors import (
         CancelledError,
         EvalEngineError,
         InputError,
+        InternalError,
         MissingDependencyError,
         NonFiniteError,
+        OutOfMemoryError,
         OutputError,
         WorkersLostError,
     )
-    from evalengine.evaluation import Evaluation, batch_evaluate, evaluate
-    from evalengine.normalization import Normalization, ObservationStatistics
-    from evalengine.observation import ObservationOptions
-    from evalengine.policy import Policy
-    from evalengine.ray_evaluator import RayEvaluator
-    from evalengine.trajectories import Trajectory
-    from evalengine.weights import LoadedWeights, load_weights, save_weights
+    from evalengine.evaluation.cancellation import CancelToken
+    from evalengine.evaluation.descriptors import Condition, Descriptor
+    from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
+    from evalengine.evaluation.normalization import Normalization, ObservationStatistics
+    from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.policies.loading import LoadedWeights, load_weights
+    from evalengine.policies.policy import Policy
+    from evalengine.policies.saving import save_weights
 
     __version__: str
 
@@ -47,15 +51,18 @@ __all__ = [
     "Condition",
     "Descriptor",
     "Environment",
+    "EnvironmentEntry",
     "EvalEngineError",
     "Evaluation",
     "InputError",
+    "InternalError",
     "LoadedWeights",
     "MissingDependencyError",
     "NonFiniteError",
     "Normalization",
     "ObservationOptions",
     "ObservationStatistics",
+    "OutOfMemoryError",
     "OutputError",
     "Policy",
     "RayEvaluator",
@@ -71,31 +78,34 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Condition": "descriptors",
-    "Descriptor": "descriptors",
-    "CancelToken": "cancellation",
+    "Condition": "evaluation.descriptors",
+    "Descriptor": "evaluation.descriptors",
+    "CancelToken": "evaluation.cancellation",
     "CancelledError": "errors",
-    "Environment": "environment",
+    "Environment": "environments.native",
+    "EnvironmentEntry": "environments.registry",
     "EvalEngineError": "errors",
-    "Evaluation": "evaluation",
+    "Evaluation": "evaluation.evaluate",
     "InputError": "errors",
-    "LoadedWeights": "weights",
+    "InternalError": "errors",
+    "LoadedWeights": "policies.loading",
     "MissingDependencyError": "errors",
     "NonFiniteError": "errors",
-    "Normalization": "normalization",
-    "ObservationOptions": "observation",
-    "ObservationStatistics": "normalization",
+    "Normalization": "evaluation.normalization",
+    "ObservationOptions": "environments.observation",
+    "ObservationStatistics": "evaluation.normalization",
+    "OutOfMemoryError": "errors",
     "OutputError": "errors",
-    "Policy": "policy",
-    "Trajectory": "trajectories",
-    "RayEvaluator": "ray_evaluator",
+    "Policy": "policies.policy",
+    "Trajectory": "evaluation.trajectories",
+    "RayEvaluator": "clusters.ray_evaluator",
     "WorkersLostError": "errors",
-    "batch_evaluate": "evaluation",
-    "evaluate": "evaluation",
-    "evaluate_on": "distributed",
-    "load_weights": "weights",
-    "make": "environment",
-    "save_weights": "weights",
+    "batch_evaluate": "evaluation.evaluate",
+    "evaluate": "evaluation.evaluate",
+    "evaluate_on": "clusters.distributed",
+    "load_weights": "policies.loading",
+    "make": "environments.native",
+    "save_weights": "policies.saving",
 }
 
 

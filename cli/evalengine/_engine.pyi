@@ -6,8 +6,8 @@ from typing import Any, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.descriptors import RawDescriptor
-from evalengine.observation import RawOptions
+from evalengine.environments.observation import RawOptions
+from evalengine.evaluation.descriptors import RawDescriptor
 
 # ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), ("tanh",) or ("relu",)
 Layer: TypeAlias = (
@@ -35,7 +35,7 @@ class EnvironmentEntry(TypedDict):
     reset_options: dict[str, float]
 
 class RawTrajectory(TypedDict):
-    """One episode, step by step; see `evalengine.trajectories`."""
+    """One episode, step by step; see `evalengine.evaluation.trajectories`."""
 
     individual: int
     episode: int
@@ -74,6 +74,12 @@ class NonFiniteError(EngineError):
     individual: int
     episode: int
 
+class OutOfMemoryError(MemoryError):
+    """Memory that a call needs could not be had."""
+
+class InternalError(RuntimeError):
+    """A bug in the engine."""
+
 class Network:
     """A policy architecture, ready to run; immutable and shared between threads."""
 
@@ -97,7 +103,9 @@ class Environment:
         observation: RawOptions | None = None,
     ) -> None: ...
     def reset(self, seed: int | None, options: Mapping[str, float]) -> NDArray[Any]: ...
-    def step(self, action: int | NDArray[np.float32]) -> tuple[NDArray[Any], float, bool, bool]: ...
+    def step(
+        self, action: int | NDArray[np.float32 | np.float64], is_float16: bool = False
+    ) -> tuple[NDArray[Any], float, bool, bool]: ...
     def state(self) -> dict[str, Any]: ...
 
 def environments() -> list[EnvironmentEntry]: ...
@@ -132,6 +140,9 @@ def evaluate(
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]
 ) -> NDArray[np.float32]: ...
+def fail(message: str, bytes: int | None = None) -> None:
+    """Panic, or need so many bytes, for tests of what becomes of that."""
+
 def libm_in_lanes() -> list[str]: ...
 def libm(function: str, arguments: NDArray[np.float64], in_lanes: bool) -> NDArray[np.float64]: ...
 def multiply_adds(steps: int) -> int: ...

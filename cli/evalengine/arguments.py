@@ -2,12 +2,11 @@
 
 Weights become float32 (copied only where dtype or layout ask for it), seeds unsigned 64-bit integers. Every refusal is
 one line that says what was expected and what was got. PyTorch tensors are recognised by their methods, so torch is
-never imported. Depends on errors only.
+never imported. Depends on scalars, messages and errors.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -15,6 +14,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.errors import InputError, NonFiniteError
+from evalengine.messages import first_line, named, shown
+from evalengine.scalars import as_integer, check_integer, scalar
+
+__all__ = [
+    "MOST_EPISODES",
+    "SEED_LIMIT",
+    "check_finite",
+    "check_integer",
+    "float_array",
+    "is_plain",
+    "named_values",
+    "non_finite_weight",
+    "plain_array",
+    "population_matrix",
+    "seed_matrix",
+    "weight_array",
+    "weight_vector",
+]
 
 SEED_LIMIT = 2**64
 # An evaluation returns arrays with one element for each episode; 2**30 of them are 18 GiB in all.
@@ -23,25 +40,44 @@ MOST_EPISODES = 2**30
 _FOR_THE_ENGINE: tuple[Literal["C", "A"], ...] = ("C", "A")
 # Finiteness is checked in pieces, so that no mask as long as the population is ever made.
 _PIECE = 1 << 20
+_LONGEST_NAME = 100
 
 
-def check_integer(name: str, value: object, *, least: int, most: int) -> int:
-    """Return `value` as an int, refusing booleans, other types and what lies outside `least` to `most`."""
-    integer = _as_integer(value)
-    if integer is None or not least <= integer <= most:
-        raise InputError(f"{name}: expected an integer from {least} to {most}, got {value!r}")
-    return integer
+def is_plain(name: str) -> bool:
+    """Say whether a name can be looked up and shown as it is: short, and printable. No environment's is otherwise."""
+    return len(name) <= _LONGEST_NAME and name.isprintable()
 
 
 def named_values(name: str, values: Mapping[str, bool | int | float] | None) -> dict[str, bool | int | float]:
-    """Return keyword arguments or reset options as a dict; which there are is the environment's to say.
+    """Return keyword arguments or reset options as a dict of their own; which there are is the environment's to say.
 
     Raises:
-        InputError: neither a mapping nor None.
+        InputError: neither a mapping of names to numbers and truth values nor None.
     """
-    if values is not None and not isinstance(values, Mapping):
-        raise InputError(f"{name}: expected a mapping of names to numbers, got {values!r}")
-    return dict(values or {})
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise InputError(f"{name}: expected a mapping of names to numbers, got {shown(values)}")
+    try:
+        given = dict(values)
+    except Exception:  # a mapping of the caller's own
+        raise InputError(f"{name}: expected a mapping of names to numbers, got {shown(values)}") from None
+    return {_checked_name(name, key): _checked_value(name, key, value) for key, value in given.items()}
+
+
+def _checked_name(name: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise InputError(f"{name}: expected names to be strings, got {shown(key)}")
+    if not is_plain(key):
+        raise InputError(f"{name}: expected names to be short and printable, got {shown(key)}")
+    return str(key)
+
+
+def _checked_value(name: str, key: str, value: object) -> bool | int | float:
+    number = scalar(value)
+    if number is None or (isinstance(number, int) and not -(2**63) <= number < 2**63):
+        raise InputError(f"{name}: {key}: expected a bool, an int or a number, got {shown(value)}")
+    return number
 
 
 def float_array(name: str, value: Any) -> NDArray[np.float32]:
@@ -53,11 +89,31 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
     if _is_ready(value, np.float32):
         ready: NDArray[np.float32] = value
         return ready
-    array = _array(name, value)
+    array = plain_array(name, value)
     if array.dtype.kind != "f":
-        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {array.dtype}")
+        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {named(array.dtype)}")
     with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such later
         return np.require(array, np.float32, _FOR_THE_ENGINE)
+
+
+def action_array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as a C-contiguous array of the type in which NumPy reckons with it beside Python's numbers.
+
+    Returns:
+        float16, float32 and float64 as they are, integers and booleans as float64, in any shape.
+
+    Raises:
+        InputError: another dtype; the message calls the value `name`.
+    """
+    if _is_ready(value, np.float32):
+        ready: NDArray[Any] = value
+        return ready
+    array = plain_array(name, value)
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64, "C")
+    if array.dtype.kind != "f" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
+        raise InputError(f"{name}: expected float16, float32, float64 or integers, got {named(array.dtype)}")
+    return np.require(array, array.dtype.newbyteorder("="), _FOR_THE_ENGINE)
 
 
 def weight_array(weights: ArrayLike, policy: object, n_params: int) -> NDArray[np.float32]:
@@ -129,7 +185,7 @@ def non_finite_weight(weights: NDArray[np.float32]) -> NonFiniteError | None:
 
 
 def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np.uint64]:
-    """Return the seeds of all episodes as (1, E), the same for every individual, or (P, E).
+    """Return the seeds of all episodes as (1, E), the same for every individual, or (P, E); always a copy, read-only.
 
     Args:
         seeds: None for 0..E-1, an integer s for s..s+E-1, or integers of shape (E,) or (P, E).
@@ -140,41 +196,38 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
         InputError: `episodes` is below 1 or not what `seeds` has, or a seed is no integer from 0 to 2**64 - 1.
     """
     if episodes is not None:
-        check_integer("episodes", episodes, least=1, most=MOST_EPISODES)
+        episodes = check_integer("episodes", episodes, least=1, most=MOST_EPISODES)
     array = seeds if _is_ready(seeds, np.uint64) and seeds.ndim else None
-    first = 0 if seeds is None else _as_integer(seeds) if array is None else None
+    first = 0 if seeds is None else as_integer(seeds) if array is None else None
     if first is not None:
-        count = 1 if episodes is None else operator.index(episodes)
+        count = 1 if episodes is None else episodes
         _check_total(count, population)
         if not 0 <= first <= SEED_LIMIT - count:
-            raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {first} to {first + count - 1}")
-        return (np.arange(count, dtype=np.uint64) + np.uint64(first))[np.newaxis]
+            got = f"{shown(first)} to {shown(first + count - 1)}"
+            raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {got}")
+        return _read_only(np.arange(count, dtype=np.uint64)[np.newaxis] + np.uint64(first))
     if array is None:
         array = _seed_array(seeds)
     fits_population = array.ndim == 1 or (array.ndim == 2 and array.shape[0] == population)
     if not fits_population or array.shape[-1] == 0 or episodes not in (None, array.shape[-1]):
         length = "E" if episodes is None else str(episodes)
         condition = " with E > 0" if episodes is None else ""
-        raise InputError(f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {array.shape}")
+        raise InputError(
+            f"seeds: expected shape ({length},) or ({population}, {length}){condition}, got {shown(array.shape)}"
+        )
     _check_total(array.shape[-1], population)
-    matrix = array if array.ndim == 2 else array[np.newaxis]
-    return matrix if _is_ready(matrix, np.uint64) else np.require(matrix, np.uint64, _FOR_THE_ENGINE)
+    return _read_only(np.array(array if array.ndim == 2 else array[np.newaxis], np.uint64, order="C"))
+
+
+def _read_only(own: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    own.flags.writeable = False
+    return own
 
 
 def _is_ready(value: Any, dtype: type[np.generic]) -> bool:
     """Whether the engine can use `value` as it is; what `np.require` would find out in as long as playing 50 steps."""
     # A subclass may be masked.
     return type(value) is np.ndarray and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned
-
-
-def _as_integer(value: Any) -> int | None:
-    """Return Python's, numpy's and zero-dimensional integers as int; None for everything else, booleans included."""
-    if isinstance(value, bool | np.bool_) or getattr(value, "dtype", None) == np.bool_:
-        return None
-    try:
-        return int(operator.index(value))
-    except TypeError:
-        return None
 
 
 def _check_total(episodes: int, population: int) -> None:
@@ -184,18 +237,23 @@ def _check_total(episodes: int, population: int) -> None:
         )
 
 
-def _array(name: str, value: Any) -> NDArray[Any]:
-    """Return a numpy array of `value`; a PyTorch tensor gives its memory, detached and on the CPU."""
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
-        return _tensor_array(name, value)
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise InputError(
-            f"{name}: expected an array without masked numbers, got {int(np.ma.getmaskarray(value).sum())} of them"
-        )
+def plain_array(name: str, value: Any) -> NDArray[Any]:
+    """Return a numpy array of `value`; a PyTorch tensor gives its memory, detached and on the CPU.
+
+    Raises:
+        InputError: it has no numbers, or cannot be made an array of; the message calls the value `name`.
+    """
     try:
+        if hasattr(value, "detach") and hasattr(value, "cpu"):
+            return _tensor_array(name, value)
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            masked = int(np.ma.getmaskarray(value).sum())
+            raise InputError(f"{name}: expected an array without masked numbers, got {masked} of them")
         return np.asarray(value)
-    except ValueError as error:  # ragged nested lists
-        raise InputError(f"{name}: expected an array of numbers: {error}") from None
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # ragged nested lists; whatever a library's arrays, or other objects, may do
+        raise InputError(f"{name}: expected an array of numbers: {first_line(error)}") from None
 
 
 def _tensor_array(name: str, value: Any) -> NDArray[Any]:
@@ -204,13 +262,13 @@ def _tensor_array(name: str, value: Any) -> NDArray[Any]:
         raise InputError(f"{name}: expected numbers, got a tensor on the meta device, which has none")
     if getattr(value, "is_sparse", False):
         raise InputError(f"{name}: expected a dense tensor, got a sparse one")
-    tensor = value.detach().cpu()
+    tensor = value.detach().cpu().resolve_neg()
     try:
         return np.asarray(tensor.numpy())
     except TypeError:
         pass
     if not tensor.is_floating_point():
-        raise InputError(f"{name}: expected a dtype that numpy has, got {tensor.dtype}")
+        raise InputError(f"{name}: expected a dtype that numpy has, got {named(tensor.dtype)}")
     return np.asarray(tensor.float().numpy())
 
 
@@ -226,32 +284,32 @@ def _stacked(vectors: Sequence[Any], policy: object, n_params: int) -> NDArray[n
 
 
 def _wrong_shape(shape: tuple[int, ...], policy: object, n_params: int) -> InputError:
-    return InputError(f"weights: expected shape (P, {n_params}) for {policy}, got {shape}")
+    return InputError(f"weights: expected shape (P, {n_params}) for {policy}, got {shown(shape)}")
 
 
 def _seed_array(seeds: Any) -> NDArray[Any]:
     """Return integers as an array; lists are checked one by one, since numpy would round large ones to floats."""
-    array = _array("seeds", seeds) if hasattr(seeds, "dtype") else _object_array(seeds)
-    if array.dtype.kind == "u":
+    array = plain_array("seeds", seeds) if hasattr(seeds, "dtype") else _object_array(seeds)
+    if array.dtype.kind == "u" or array.ndim > 2:  # the shape is refused by who asked
         return array
     if array.dtype.kind not in "iO":
-        raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {array.dtype}")
+        raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {named(array.dtype)}")
     if array.dtype.kind == "i":
         unusable = array < 0
     else:
-        integers = [_as_integer(seed) for seed in array.flat]
+        integers = [as_integer(seed) for seed in array.flat]
         unusable = np.array([seed is None or not 0 <= seed < SEED_LIMIT for seed in integers], dtype=np.bool_)
         unusable = unusable.reshape(array.shape)
     if unusable.any():
         first = int(unusable.argmax())
         position = ", ".join(str(int(index)) for index in np.unravel_index(first, array.shape))
         where = f" at position ({position})" if array.ndim else ""
-        raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {array.item(first)!r}{where}")
-    return array
+        raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {shown(array.item(first))}{where}")
+    return array if array.dtype.kind == "i" else np.array(integers, np.uint64).reshape(array.shape)
 
 
 def _object_array(seeds: Any) -> NDArray[np.object_]:
     try:
         return np.array(seeds, dtype=np.object_)
-    except ValueError as error:  # rows of different lengths
-        raise InputError(f"seeds: expected integers of shape (E,) or (P, E): {error}") from None
+    except Exception as error:  # rows of different lengths; whatever an object may do
+        raise InputError(f"seeds: expected integers of shape (E,) or (P, E): {first_line(error)}") from None

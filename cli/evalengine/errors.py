@@ -2,7 +2,8 @@
 
 A message is one finished line that says what was expected and what was got, so that the command line can print it as it
 is. The classes are also the builtin exceptions that a Python programmer would catch (`ValueError`, `ImportError`,
-`OSError`). They survive pickling, because evaluations run in worker processes too. Depends on the extension only.
+`OSError`). They survive pickling, because evaluations run in worker processes too. Depends on messages and the
+extension.
 """
 
 from __future__ import annotations
@@ -10,14 +11,27 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from evalengine import _engine
+from evalengine.messages import printable
 
 
 class EvalEngineError(Exception):
     """The base of all errors that this package raises on purpose."""
 
+    _kept = ""
+
+    def __init__(self, *arguments: object) -> None:
+        """Keep the message; what in it would break the line or speak to a terminal is escaped, wherever it is from."""
+        super().__init__(*(printable(part, self._kept) if isinstance(part, str) else part for part in arguments))
+
 
 class InputError(EvalEngineError, ValueError):
     """An argument or a file that cannot be used; raised before any work starts."""
+
+
+class PickleError(InputError):
+    """A file of weights that is a pickle, which is never opened; lines of Python that convert it follow the message."""
+
+    _kept = "\n"
 
 
 class NonFiniteError(InputError):
@@ -57,7 +71,16 @@ class CancelledError(EvalEngineError):
 
 
 class WorkersLostError(EvalEngineError, RuntimeError):
-    """No worker is left to run what lost workers had not finished, or one share of it was lost again and again."""
+    """No worker is left to run what lost workers had not finished, or one share of it was lost again and again, or a
+    worker's results might have other bits: it has another build, machine type or math library."""
+
+
+class OutOfMemoryError(EvalEngineError, MemoryError):
+    """Memory that a call needs could not be had; the message says how many bytes. Nothing else has happened."""
+
+
+class InternalError(EvalEngineError, RuntimeError):
+    """A bug in this package, not in what it was given."""
 
 
 class _EngineErrors:
@@ -67,10 +90,16 @@ class _EngineErrors:
         """Nothing has to be done before."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            return
         if isinstance(error, _engine.NonFiniteError):
             raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
         if isinstance(error, _engine.EngineError):
             raise InputError(str(error)) from None
+        if isinstance(error, _engine.OutOfMemoryError):
+            raise OutOfMemoryError(str(error)) from None
+        if isinstance(error, _engine.InternalError):
+            raise InternalError(str(error)) from None
 
 
 _ENGINE_ERRORS = _EngineErrors()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.explain import Explanation, explain_episode
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 MAX_NOTES = 20
 

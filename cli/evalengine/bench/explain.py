@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import environment
-from evalengine.bench.backends import policy_inputs
-from evalengine.heads import Head, plain_action
-from evalengine.policy import Policy
-from evalengine.registry import resolve
-from evalengine.rounding import logits_and_bounds
+from evalengine.environments.registry import resolve
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
+from evalengine.policies.rounding import logits_and_bounds
 
 
 @dataclass(frozen=True)

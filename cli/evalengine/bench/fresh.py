@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 
 from evalengine.bench.backends import Task
 from evalengine.bench.measures import Measure
-from evalengine.bench.workloads import Workload
 from evalengine.errors import EvalEngineError
+from evalengine.workloads.catalogue import Workload
 
 _PATIENCE = 10.0
 """Seconds that a process is given to end its workers when it is interrupted."""
@@ -70,13 +70,14 @@ def probe(measure: Measure, backend: str, workload: Workload, task: Task, calls:
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "evalengine.bench.probe", json.dumps(asked)],
+            stdin=subprocess.PIPE,  # Nothing is written: its end tells that process that this one is gone.
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
             start_new_session=True,  # Ctrl-C is for this process, which then ends that one.
         )
-        assert process.stdout is not None
-        with process.stdout:
+        assert process.stdin is not None and process.stdout is not None
+        with process.stdin, process.stdout:
             try:
                 line = process.stdout.readline()
                 seconds = time.perf_counter() - start

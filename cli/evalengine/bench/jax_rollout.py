@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from evalengine.bench.backends import Task
-from evalengine.heads import Head
-from evalengine.policy import Policy
-from evalengine.registry import resolve
+from evalengine.environments.registry import resolve
+from evalengine.policies.heads import Head
+from evalengine.policies.policy import Policy
 
 _ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 

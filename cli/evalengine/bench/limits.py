@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalengine.bench.measures import Measure
-from evalengine.bench.results import BenchRow, summarised
+from evalengine.bench.results import summarised
+from evalengine.bench.schema import BenchRow
 
 
 @dataclass(frozen=True)

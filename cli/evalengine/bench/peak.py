@@ -14,8 +14,9 @@ from evalengine import _engine
 from evalengine.bench.backends import backend_version
 from evalengine.bench.measures import Measure
 from evalengine.bench.plan import thread_counts
-from evalengine.bench.results import SCHEMA_VERSION, BenchRow
+from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.session import Progress
+from evalengine.errors import EvalEngineError
 
 STEPS = 1_000_000
 """Steps of one call of the extension: about 2 ms, so that a call costs nothing."""
@@ -67,15 +68,25 @@ def _multiply_adds(threads: int, seconds: float) -> tuple[int, float]:
     gate = threading.Barrier(threads)
 
     def work(index: int) -> None:
-        gate.wait()
+        try:
+            gate.wait()
+        except threading.BrokenBarrierError:
+            return  # another thread could not be started
         starts[index] = time.perf_counter()
         while (now := time.perf_counter()) < starts[index] + seconds:
             done[index] += _engine.multiply_adds(STEPS)
         ends[index] = now
 
     workers = [threading.Thread(target=work, args=(index,)) for index in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    started = 0
+    try:
+        for worker in workers:
+            worker.start()
+            started += 1
+    except RuntimeError:
+        gate.abort()  # the others would wait for it for ever
+        raise EvalEngineError(f"peak: expected {threads} threads to start, got {started}") from None
+    finally:
+        for worker in workers[:started]:
+            worker.join()
     return sum(done), max(ends) - min(starts)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from evalengine.bench.backends import Task
 from evalengine.bench.measures import PREFIX, Measure
-from evalengine.bench.workloads import Workload, policy_sizes
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry
+from evalengine.environments.registry import EnvironmentEntry
+from evalengine.policies.policy import Policy
+from evalengine.workloads.catalogue import Workload, policy_sizes
 
 POPULATIONS = (1, 10, 100, 1_000, 10_000)
 """Individuals of one call where growth with the population is measured, one episode each."""

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 
 from evalengine.bench.limits import Share, shares
 from evalengine.bench.measures import Measure
-from evalengine.bench.results import BenchRow, BenchSummary, summarised
+from evalengine.bench.results import BenchSummary, summarised
+from evalengine.bench.schema import BenchRow
 from evalengine.errors import MissingDependencyError
-from evalengine.files import check_writable, write_whole
+from evalengine.files.whole import check_writable, write_whole
+from evalengine.lifetimes import ending_in_order
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -308,4 +310,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with ending_in_order():
+        main()

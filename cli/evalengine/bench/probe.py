@@ -16,11 +16,13 @@ import numpy as np
 from evalengine.bench.backends import Backend, Evaluated, SizedBackend, Task, open_backend
 from evalengine.bench.resident import Resident, resident_bytes
 from evalengine.bench.timing import fitness_checksum
-from evalengine.bench.workloads import Workload
+from evalengine.lifetimes import end_with_stdin
+from evalengine.workloads.catalogue import Workload
 
 
 def main() -> None:
-    """Make the call that the first argument describes."""
+    """Make the call that the first argument describes, and end where the process that asked for it does."""
+    end_with_stdin()
     asked = json.loads(sys.argv[1])
     workload = Workload(**asked["workload"])
     with open_backend(asked["backend"], Task(**asked["task"])) as backend:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from evalengine.bench.measures import Measure
 
 if TYPE_CHECKING:
-    from evalengine.bench.results import BenchRow, Case
+    from evalengine.bench.schema import BenchRow, Case
 
 LEAST_ROUNDS = 3
 """Three rounds and three fall apart by chance in one case of twenty; fewer say nothing."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from evalengine.bench.backends import Task, backend_note, backend_version
 from evalengine.bench.fresh import Probed
 from evalengine.bench.plan import Series
-from evalengine.bench.results import SCHEMA_VERSION, BenchRow
+from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.timing import Round
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 
 def row_of(

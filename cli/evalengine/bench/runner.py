@@ -15,8 +15,9 @@ from evalengine.bench.backends import Backend, Evaluated, open_backend
 from evalengine.bench.fresh import probe
 from evalengine.bench.measures import FRESH, Measure
 from evalengine.bench.plan import Block, Series
-from evalengine.bench.results import BenchComparison, BenchRow
+from evalengine.bench.results import BenchComparison
 from evalengine.bench.rows import row_of
+from evalengine.bench.schema import BenchRow
 from evalengine.bench.session import Player, Progress, Session
 from evalengine.errors import EvalEngineError, MissingDependencyError, UnsupportedError
 

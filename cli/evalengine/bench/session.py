@@ -9,20 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import (
-    Backend,
-    Evaluated,
-    SizedBackend,
-    Task,
-    open_backend,
-    plays_same_episodes,
-)
+from evalengine.bench.backends import Backend, Evaluated, SizedBackend, Task, open_backend, plays_same_episodes
 from evalengine.bench.compare import compare
 from evalengine.bench.plan import Series
-from evalengine.bench.results import BenchComparison, BenchRow
+from evalengine.bench.results import BenchComparison
 from evalengine.bench.rows import row_of
+from evalengine.bench.schema import BenchRow
 from evalengine.bench.timing import prefix_for, repeated_round, timed_round
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 Progress = Callable[[str], object]
 """Receives one short line whenever something begins or ends."""

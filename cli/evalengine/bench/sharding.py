@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import Evaluated, Task
-from evalengine.bench.workers import WorkerPool
+from evalengine.clusters.workers import WorkerPool
 
 Shard = tuple[NDArray[np.float32], NDArray[np.uint64]]
 """Weights (I, D) of some individuals, the seeds (E,) of their episodes."""

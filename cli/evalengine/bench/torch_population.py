@@ -28,10 +28,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from evalengine.bench.backends import Task, policy_inputs
-from evalengine.heads import Head
-from evalengine.policy import Policy
-from evalengine.registry import resolve
+from evalengine.bench.backends import Task
+from evalengine.environments.registry import resolve
+from evalengine.policies.heads import Head
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"tanh": torch.tanh_, "relu": torch.relu_}
 

@@ -6,5 +6,5 @@
     torch_policy, probe, forward, layerwise, bounded, ...         the forward pass
     chunks, long, evidence            the long proof
 
-`evalengine.commands.parity` puts them together. Needs the references' packages, except for `golden` and `evaluated`.
+`terminal.parity.run` puts them together. Needs the references' packages, except for `golden` and `evaluated`.
 """

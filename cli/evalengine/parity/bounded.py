@@ -20,13 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.divergence import differing_bits
 from evalengine.parity.layers import placed_layers
 from evalengine.parity.layerwise import is_outside
 from evalengine.parity.tally import Errors, ErrorTally
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.policy import Policy
-from evalengine.rounding import logits_and_bounds
+from evalengine.policies.policy import Policy
+from evalengine.policies.rounding import logits_and_bounds
+from evalengine.references.divergence import differing_bits
 
 RMS_FACTOR = 1.25
 """How much larger than PyTorch's own the root-mean-square error of logits may be."""

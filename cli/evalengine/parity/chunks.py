@@ -13,19 +13,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from evalengine.heads import Head
+from evalengine.environments.registry import EnvironmentEntry, resolve
 from evalengine.parity.closed_loop import ClosedLoop, claim_of
 from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import sections
-from evalengine.parity.individuals import individuals
 from evalengine.parity.open_loop import open_loop, variant_players
-from evalengine.parity.references import Variant, reference
 from evalengine.parity.report import Section
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import PIECE
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry, resolve
+from evalengine.policies.heads import Head
+from evalengine.policies.policy import Policy
+from evalengine.references import Variant, reference
+from evalengine.workloads.individuals import individuals
 
 SHAPES_PER_CHUNK = 250
 _INDIVIDUALS = 4

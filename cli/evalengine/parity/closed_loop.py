@@ -22,12 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT
-from evalengine.bench.backends import policy_inputs
-from evalengine.environment import make
-from evalengine.heads import Head, plain_action
+from evalengine.environments.native import make
+from evalengine.environments.registry import resolve
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.partings import Parting, differing_actions, excused_rows, find_partings, notes_of
-from evalengine.parity.references import Reference, Variant
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.trace import (
     PIECE,
@@ -41,9 +39,11 @@ from evalengine.parity.trace import (
     rows_within,
     spread_rows,
 )
-from evalengine.parity.versions import standing
-from evalengine.policy import Policy
-from evalengine.registry import resolve
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
+from evalengine.references import Reference, Variant
+from evalengine.references.versions import standing
 
 
 class LogitsSource(Protocol):

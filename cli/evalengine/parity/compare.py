@@ -2,8 +2,11 @@
 
     Trace (ours), Trace (the reference's) ──► compare_traces ──► Comparison ──► Section
 
-A row is equal if every number in it has the same bits (and the same type and shape), rewards and flags included; only
-logits may be any NaN where the other side's are NaN. Depends on traces and the report's types.
+A row is equal if every number in it has the same bits (and the same type and shape), rewards and flags included. So a
+NaN of an observation, a reward or a state must have the reference's sign and payload. Logits alone may be any NaN where
+the other side's are NaN: they are sums, and which of two NaNs a sum keeps is specified by nobody; PyTorch's own kernels
+differ in it. Distances (`worst_error`) are of values: two NaNs are 0 apart there. Depends on traces and the report's
+types.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.divergence import Divergence, differing_bits
 from evalengine.parity.pictures import are_pictures, differing_pixels, side_by_side
-from evalengine.parity.references import Region
 from evalengine.parity.trace import Trace
+from evalengine.references import Region
+from evalengine.references.divergence import Divergence, differing_bits
 
 FIELDS = ("logits", "action", "state", "observation", "reward", "terminated", "truncated")
 """In the order in which a step produces them, so that the first that differs is the cause: an observation is computed

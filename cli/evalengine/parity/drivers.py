@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import policy_inputs
+from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
-from evalengine.heads import Head, plain_action
-from evalengine.parity.references import Choose, Player
-from evalengine.policy import Policy
-from evalengine.registry import EnvironmentEntry
+from evalengine.messages import shown
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
+from evalengine.references import Choose, Player
 
 COMMON_DRIVERS = ("random", "sticky", "policy")
 """The drivers of every environment."""
@@ -48,7 +49,7 @@ def check_driver(name: str, entry: EnvironmentEntry, own: Iterable[str]) -> None
         return
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     advice = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-    raise InputError(f"driver: expected one of {', '.join(known)} for {entry.id}, got {name!r}{advice}")
+    raise InputError(f"driver: expected one of {', '.join(known)} for {entry.id}, got {shown(name)}{advice}")
 
 
 def player(name: str, entry: EnvironmentEntry, own: Mapping[str, Player]) -> Player:

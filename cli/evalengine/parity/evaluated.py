@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import policy_inputs
-from evalengine.environment import make
-from evalengine.evaluation import Evaluation, evaluate
-from evalengine.heads import Head, plain_action
-from evalengine.parity.divergence import Divergence, differing_bits
+from evalengine.environments.native import make
+from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.versions import standing
-from evalengine.policy import Policy
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
+from evalengine.references.divergence import Divergence, differing_bits
+from evalengine.references.versions import standing
 
 FIELDS = ("lengths", "final_observation", "terminated", "truncated", "returns")
 """What is compared of an episode."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evalengine.errors import InputError
-from evalengine.files import write_whole
+from evalengine.files.whole import write_whole
 from evalengine.parity.report import Report
 
 BEGIN = "<!-- evidence: written by make parity -->"

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
+from evalengine.evaluation.provenance import evalengine_version
 from evalengine.parity.bounded import LEAST_VALUES, MEASURED_ROWS, bound_of, judge_logits, spread_rows
 from evalengine.parity.layers import placed_layers
 from evalengine.parity.layerwise import LayerTallies, judge_layers
@@ -28,9 +29,8 @@ from evalengine.parity.random_shapes import Case, Kind, draw_case, draw_tanh_cas
 from evalengine.parity.report import Section
 from evalengine.parity.tally import BitTally, Errors, ErrorTally
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.parity.versions import standing
-from evalengine.policy import Policy
-from evalengine.provenance import evalengine_version
+from evalengine.policies.policy import Policy
+from evalengine.references.versions import standing
 
 WELL_KNOWN = {
     "Snake CNN": Policy("cnn:5x12x12-16k3-32k3-64-4"),

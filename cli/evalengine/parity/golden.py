@@ -29,15 +29,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.environment import make
-from evalengine.files import write_whole
+from evalengine.environments.native import make
+from evalengine.files.whole import write_whole
 from evalengine.parity.compare import compare_traces
-from evalengine.parity.divergence import Divergence, differing_bits
-from evalengine.parity.references import Variant
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.trace import Schedule, Trace, replay
-from evalengine.policy import Policy
-from evalengine.rounding import logits_and_bounds
+from evalengine.policies.policy import Policy
+from evalengine.policies.rounding import logits_and_bounds
+from evalengine.references import Variant
+from evalengine.references.divergence import Divergence, differing_bits
 
 FORMAT = {"format": "evalengine-golden", "version": 1}
 _HEADER = "header.json"

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.console import note
+from evalengine.environments.registry import describe, entries
 from evalengine.errors import EvalEngineError, MissingDependencyError
+from evalengine.lifetimes import ending_in_order
 from evalengine.parity.closed_loop import LogitsSource, claim_of
 from evalengine.parity.drivers import player
 from evalengine.parity.golden import (
@@ -31,13 +32,13 @@ from evalengine.parity.golden import (
 )
 from evalengine.parity.open_loop import state_names
 from evalengine.parity.pictures import write_png
-from evalengine.parity.references import Reference, Variant, reference
 from evalengine.parity.report import Verdict
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import Trace, record
-from evalengine.parity.versions import standing
-from evalengine.policy import Policy
-from evalengine.registry import describe, entries
+from evalengine.policies.policy import Policy
+from evalengine.references import Reference, Variant, reference
+from evalengine.references.versions import standing
+from evalengine.streams import note
 
 STEPS = 100
 """Of each variant with each driver; of the default variant, whose episodes are the longest, four times as many. An
@@ -142,6 +143,7 @@ def record_forward(source: LogitsSource, path: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        with ending_in_order():
+            sys.exit(main(sys.argv[1:]))
     except EvalEngineError as error:
         sys.exit(f"error: {error}")

@@ -26,8 +26,8 @@ from evalengine.parity.layers import PlacedLayer, is_convolution, placed_layers,
 from evalengine.parity.report import Section
 from evalengine.parity.tally import BitTally, ErrorTally
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.policy import Policy
-from evalengine.rounding import SMALLEST_SUBNORMAL, UNIT_ROUNDOFF
+from evalengine.policies.policy import Policy
+from evalengine.policies.rounding import SMALLEST_SUBNORMAL, UNIT_ROUNDOFF
 
 TANH_ULPS = 1.0
 """The bound of tanh's error, in units in the last place of the exact value."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.versions import standing
+from evalengine.references.versions import standing
 
 _ARGUMENTS = 20_000
 _RANGES = (0.25, 2.5, 25.0, 250.0)

@@ -23,17 +23,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evalengine import _engine, console
-from evalengine.bench.workers import WorkerPool
+from evalengine import _engine, streams
+from evalengine.clusters.workers import WorkerPool
+from evalengine.environments.registry import entries
 from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
-from evalengine.files import check_writable, write_whole
+from evalengine.evaluation.provenance import provenance
+from evalengine.files.whole import check_writable, write_whole
+from evalengine.lifetimes import ending_in_order
 from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker, run_timed
 from evalengine.parity.evidence import record_evidence
 from evalengine.parity.report import Claim, Report, Section, Verdict
-from evalengine.parity.versions import REFERENCE_VERSIONS, standing
-from evalengine.provenance import provenance
-from evalengine.registry import entries
-from evalengine.tables import parity_report
+from evalengine.parity.tables import parity_report
+from evalengine.references.versions import REFERENCE_VERSIONS, standing
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
@@ -94,7 +95,7 @@ def prove(chunks: Sequence[Chunk], journal: Journal, processes: int) -> list[Sec
     """Run what the journal does not have yet, and return the sections of all chunks, merged by name."""
     finished = journal.read()
     todo = [chunk for chunk in chunks if chunk.key not in finished]
-    console.note(f"{len(chunks)} chunks, {len(chunks) - len(todo)} of them in {journal.path}; {processes} processes")
+    streams.note(f"{len(chunks)} chunks, {len(chunks) - len(todo)} of them in {journal.path}; {processes} processes")
     done = len(chunks) - len(todo)
     if todo:
         with WorkerPool(min(processes, len(todo)), prepare_worker) as pool:
@@ -102,7 +103,7 @@ def prove(chunks: Sequence[Chunk], journal: Journal, processes: int) -> list[Sec
                 journal.add(chunk, result)
                 finished[chunk.key] = result
                 done += 1
-                console.note(f"{done}/{len(chunks)} {_outcome(chunk, result)}")
+                streams.note(f"{done}/{len(chunks)} {_outcome(chunk, result)}")
     return merged_by_name([finished[chunk.key] for chunk in chunks])
 
 
@@ -131,7 +132,7 @@ def sweep(journal: Journal, chunk: Chunk, name: str, claim: Claim) -> Section:
     cargo = shutil.which("cargo")
     if cargo is None or not manifest.exists():
         return Section(name=name, claim=claim, steps=0, unproven=f"{name}: needs cargo and the sources")
-    console.note(f"sweeping {name}")
+    streams.note(f"sweeping {name}")
     started = time.perf_counter()
     command = [cargo, "run", "--release", "--locked", "--manifest-path", str(manifest), "-p", "lane-math"]
     run = subprocess.run([*command, "--example", chunk.kind], stdout=subprocess.PIPE, text=True, check=False)
@@ -166,8 +167,8 @@ def main(arguments: Sequence[str]) -> int:
     report = Report(found, standing(*REFERENCE_VERSIONS).versions, time.perf_counter() - started)
     where = {**provenance(started_at), "seconds": round(report.seconds, 1), "seconds_of_all_chunks": round(worked, 1)}
     _write_report(options.cache / "report.json", {**report.to_json(), "provenance": where})
-    console.write_renderables(parity_report(report))
-    console.note(f"took {report.seconds:.0f} s, all chunks together {worked:.0f} s; {options.cache / 'report.json'}")
+    streams.write_renderables(parity_report(report))
+    streams.note(f"took {report.seconds:.0f} s, all chunks together {worked:.0f} s; {options.cache / 'report.json'}")
     if options.record is not None:
         record_evidence(options.record, report, where)
     return _EXIT_CODES[report.verdict]
@@ -202,10 +203,11 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        with ending_in_order():
+            sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        console.note("interrupted; the same command goes on where this one was")
+        streams.note("interrupted; the same command goes on where this one was")
         sys.exit(130)
     except EvalEngineError as error:
-        console.note(f"error: {error}")
+        streams.note(f"error: {error}")
         sys.exit({MissingDependencyError: 3, InputError: 2}.get(type(error), 4))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.environment import make
+from evalengine.environments.native import make
+from evalengine.environments.registry import describe
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import player
-from evalengine.parity.references import Player, Reference, Variant
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.trace import (
     PIECE,
@@ -30,8 +30,8 @@ from evalengine.parity.trace import (
     rows_within,
     spread_rows,
 )
-from evalengine.parity.versions import standing
-from evalengine.registry import describe
+from evalengine.references import Player, Reference, Variant
+from evalengine.references.versions import standing
 
 CLAIM = Claim.EXACT
 """Of every environment; there is no other kind."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import policy_inputs
-from evalengine.heads import Head
-from evalengine.parity.divergence import differing_bits
 from evalengine.parity.trace import Trace
-from evalengine.policy import Policy
-from evalengine.rounding import logits_and_bounds
+from evalengine.policies.heads import Head
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
+from evalengine.policies.rounding import logits_and_bounds
+from evalengine.references.divergence import differing_bits
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.files import write_whole
-from evalengine.parity.references import Region
+from evalengine.files.whole import write_whole
+from evalengine.references import Region
 
 ENLARGED = 4
 """How many pixels of a picture for people show one of an observation, in both directions."""

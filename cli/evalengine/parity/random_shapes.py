@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from evalengine.errors import InputError
 from evalengine.parity.layers import is_convolution, placed_layers, sum_length
-from evalengine.policy import Policy
-from evalengine.spelling import Convolution
+from evalengine.policies.policy import Policy
+from evalengine.policies.spelling import Convolution
 
 Draw = np.random.Generator
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.divergence import Divergence
+from evalengine.references.divergence import Divergence
 
 
 class Claim(StrEnum):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.parity.divergence import Divergence, differing_bits
 from evalengine.parity.report import Claim, Section
+from evalengine.references.divergence import Divergence, differing_bits
 
 
 @dataclass

@@ -36,7 +36,7 @@ from evalengine import _engine
 from evalengine.errors import EvalEngineError, MissingDependencyError
 from evalengine.parity.layers import is_convolution, placed_layers
 from evalengine.parity.torch_worker import read_message, write_message
-from evalengine.policy import Policy
+from evalengine.policies.policy import Policy
 
 RECIPE = {"MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 """The environment variables under which PyTorch's order of summation is known."""

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT
-from evalengine.parity.references import Player, Reference, Variant
-from evalengine.registry import EnvironmentEntry
+from evalengine.environments.registry import EnvironmentEntry
+from evalengine.references import Player, Reference, Variant
 
 PIECE = 20_000
 """Steps of a longer run that are held in memory at once."""

@@ -86,7 +86,8 @@ pub fn continuous_actions(head: Head, isa: Isa, values: &mut [f32], low: &[f32],
     if head == Head::Tanh {
         lane_math::tanh_in_place(isa, values);
     }
-    for row in values.chunks_exact_mut(low.len()) {
+    // Without dimensions there are no values.
+    for row in values.chunks_exact_mut(low.len().max(1)) {
         for (value, (&low, &high)) in row.iter_mut().zip(low.iter().zip(high)) {
             *value = within_bounds(head, *value, low, high);
         }

@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use lane_math::memory::OutOfMemory;
 use std::any::Any;
 
 /// Why an evaluation has no result. The message is finished; the questions below sort it.
@@ -17,7 +18,9 @@ enum Kind {
     NonFinite { individual: usize, episode: usize },
     #[error("the evaluation was cancelled")]
     Cancelled,
-    #[error("internal error: a worker thread panicked: {0}")]
+    #[error("{0}")]
+    OutOfMemory(OutOfMemory),
+    #[error("internal error: a thread panicked: {0}")]
     Panicked(String),
 }
 
@@ -34,7 +37,15 @@ impl EngineError {
         Self(Kind::Cancelled)
     }
 
-    pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
+    pub(crate) fn out_of_memory(refused: OutOfMemory) -> Self {
+        Self(Kind::OutOfMemory(refused))
+    }
+
+    /// What has been unwound for: the payload of a panic.
+    pub fn unwound(payload: &(dyn Any + Send)) -> Self {
+        if let Some(&refused) = payload.downcast_ref::<OutOfMemory>() {
+            return Self::out_of_memory(refused);
+        }
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         Self(Kind::Panicked(text.unwrap_or_else(|| "no message".to_string())))
@@ -51,6 +62,11 @@ impl EngineError {
     /// The caller's `poll` asked to stop.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Kind::Cancelled)
+    }
+
+    /// Memory that the call needs could not be had.
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self.0, Kind::OutOfMemory(_))
     }
 
     /// A bug in this library, not in what it was given.

@@ -2,16 +2,25 @@
 
 use crate::queue::Queue;
 use crate::task::Task;
+use crate::watch::Lookout;
+
+/// Weights between two looks whether the call goes on: a population may be a file that is larger than the memory.
+const WEIGHTS_PER_LOOK: usize = 1 << 20;
 
 /// Refuses the call if an individual in this thread's share of the population has a weight that is not finite. Every
 /// thread looks through its whole share before it plays, so the first such individual is named, whatever their number.
-pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize) {
-    let bad = queue.share(task.population, thread).find(|&individual| {
-        let weights = task.individual_weights(individual);
-        !all_finite(weights)
-    });
-    if let Some(individual) = bad {
-        queue.refuse(individual);
+pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout: &mut Lookout<'_, '_>) {
+    let n_params = task.network.architecture().n_params();
+    let share = queue.share(task.population, thread);
+    let weights = &task.weights[share.start * n_params..share.end * n_params];
+    for (block, values) in weights.chunks(WEIGHTS_PER_LOOK).enumerate() {
+        if !all_finite(values) {
+            let found = values.iter().position(|value| !value.is_finite()).unwrap_or_default();
+            return queue.refuse(share.start + (block * WEIGHTS_PER_LOOK + found) / n_params);
+        }
+        if lookout.look_at_the_call().is_break() {
+            return;
+        }
     }
 }
 

@@ -37,8 +37,8 @@
 //! (individual, episode) at once; threads claim runs of them from one queue, in ever smaller pieces, and
 //! play even shares of the last ones in as many lanes as it takes, so that neither lanes nor threads idle
 //! before the queue is empty. A thread that is done before others gets half of the lanes of one that is not,
-//! episodes under way and all. The calling thread plays too. Threads are kept from call to call, but a
-//! call works after a fork too, and two calls at once do not meet.
+//! episodes under way and all. The calling thread plays too, alone where no other can be started. Threads are
+//! kept from call to call, but a call works after a fork too, and two calls at once do not meet.
 //!
 //! Beside returns, [`Recording`] asks for descriptors (episodes reduced to numbers), trajectories and the statistics of
 //! observations; who asks for nothing pays one branch per step of a group.
@@ -54,13 +54,16 @@ mod bytes;
 mod error;
 mod exchange;
 mod finite;
+mod memory;
 mod normalization;
+mod normalizer;
 mod outcome;
 mod queue;
 mod recording;
 mod slots;
 mod task;
 mod threads;
+mod watch;
 mod worker;
 
 pub use actions::continuous_actions;
@@ -75,7 +78,7 @@ pub use task::{Head, OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use exchange::{Exchange, Waited};
@@ -83,19 +86,12 @@ use lane_math::StandardFloatMode;
 use outcome::EpisodeRecords;
 use queue::Queue;
 use recording::SharedTotal;
+use threads::{Start, Team};
+use watch::{Lookout, POLL_INTERVAL, Watch};
 use worker::Worker;
 
-/// How often the calling thread looks after cancellation and progress.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
-
-/// How many steps of its lanes the calling thread plays before it looks at the clock, which costs as much as a step of
-/// CartPole in one lane; of the largest policies 16 steps of eight lanes take 40 ms.
-const STEPS_PER_LOOK: u32 = 16;
-
-/// How long the calling thread waits for the others awake: to be woken takes as long.
-const AWAKE: Duration = Duration::from_micros(100);
-
-/// Runs every episode of every individual, on the calling thread and on `task.threads - 1` others.
+/// Runs every episode of every individual, on the calling thread and on `task.threads - 1` others, or as many of them as
+/// the system starts.
 ///
 /// `poll(episodes_done, episodes_total)` is called on the calling thread some 50 times a second while
 /// the episodes run; `Break` cancels the evaluation.
@@ -107,20 +103,49 @@ const AWAKE: Duration = Duration::from_micros(100);
 ///   episode of the population's order is named, whatever the number of threads. All weights are looked at
 ///   before an episode ends, and come before logits.
 /// - Cancellation by `poll`.
+/// - Memory that cannot be had, for results before the first episode.
 /// - A panic in a worker: a bug, reported as an error that carries the panic's message.
 pub fn evaluate(
     task: &Task<'_>,
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Evaluation, EngineError> {
+    evaluate_in(Surroundings { start: &threads::start, poll_interval: POLL_INTERVAL }, task, poll)
+}
+
+/// What a call has around it; tests put it into others.
+#[derive(Clone, Copy)]
+struct Surroundings<'a> {
+    start: Start<'a>,
+    poll_interval: Duration,
+}
+
+fn evaluate_in(
+    surroundings: Surroundings<'_>,
+    task: &Task<'_>,
+    poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Evaluation, EngineError> {
     task.check()?;
+    recording::check(task)?;
+    memory::check(task)?;
+    // Threads catch their own panics; this is for the memory of results, and whatever else is between the threads.
+    catch_unwind(AssertUnwindSafe(|| play_all(surroundings, task, poll)))
+        .unwrap_or_else(|payload| Err(EngineError::unwound(payload.as_ref())))
+}
+
+fn play_all(
+    surroundings: Surroundings<'_>,
+    task: &Task<'_>,
+    poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Evaluation, EngineError> {
     let start = Instant::now();
     let total = task.population * task.episodes;
-    let threads = task.threads.min(total);
-    let queue = Queue::new(total, threads);
     let statistics = SharedTotal::default();
-    if threads == 0 {
+    if total == 0 {
         return Ok(Evaluation::collect(task, Vec::new(), &statistics, start.elapsed()));
     }
+    let team = Team::of(task.threads.min(total), surroundings.start);
+    let threads = team.size();
+    let queue = Queue::new(total, threads);
     let (sender, receiver) = sync_channel(threads);
     let exchange = Exchange::new(threads);
     let call = Call { task, queue: &queue, statistics: &statistics, exchange: &exchange, threads };
@@ -128,12 +153,12 @@ pub fn evaluate(
         // The receiver outlives every worker, so the send cannot fail.
         let _ = sender.send(call.play(thread, None));
     };
-    threads::run(threads, &work, || {
-        let mut watch = Watch::new(&queue, poll);
+    team.run(&work, || {
+        let mut watch = Watch::new(&queue, surroundings.poll_interval, poll);
         let mut finished = Vec::with_capacity(threads);
         finished.push(call.play(0, Some(&mut watch)));
         watch.wait_for_others(threads, &receiver, &mut finished);
-        let is_cancelled = watch.is_cancelled;
+        let is_cancelled = watch.is_cancelled();
         let records = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
         if is_cancelled {
             return Err(EngineError::cancelled());
@@ -164,36 +189,27 @@ impl Call<'_, '_> {
         let run = AssertUnwindSafe(|| {
             // The caller's mode would be inherited by threads that it starts, and is its own business.
             let _standard = StandardFloatMode::enter();
+            let mut lookout = Lookout::new(self.queue, watch);
             if self.task.on_non_finite == OnNonFinite::Stop {
-                finite::check_share(self.task, self.queue, thread);
+                finite::check_share(self.task, self.queue, thread, &mut lookout);
             }
-            self.play_episodes(thread, watch)
+            self.play_episodes(thread, &mut lookout)
         });
-        let result = catch_unwind(run).map_err(|payload| EngineError::panicked(payload.as_ref()));
+        let result = catch_unwind(run).map_err(|payload| EngineError::unwound(payload.as_ref()));
         if result.is_err() {
-            self.queue.stop();
+            self.queue.abandon();
             self.exchange.announce();
         }
         result
     }
 
     /// Plays what the queue has, and then what other threads give away, until none of them plays any more.
-    fn play_episodes(self, thread: usize, mut watch: Option<&mut Watch<'_>>) -> EpisodeRecords {
+    fn play_episodes(self, thread: usize, lookout: &mut Lookout<'_, '_>) -> EpisodeRecords {
         let lanes = self.task.lanes_per_thread(self.threads);
         let mut worker = Box::new(Worker::new(self.task, self.queue, self.statistics, thread, lanes));
         loop {
-            worker.run(self.exchange, || {
-                if let Some(watch) = &mut watch {
-                    watch.after_step();
-                }
-            });
-            let is_stopped = || {
-                if let Some(watch) = &mut watch {
-                    watch.poll_if_due();
-                }
-                self.queue.is_stopped()
-            };
-            match self.exchange.wait(thread, worker, is_stopped) {
+            worker.run(self.exchange, lookout);
+            match self.exchange.wait(thread, worker, || lookout.look().is_break()) {
                 Waited::Served(served) => worker = served,
                 Waited::Over(done) => return done.into_records(),
             }
@@ -202,59 +218,5 @@ impl Call<'_, '_> {
     }
 }
 
-/// What the calling thread does besides its part: it looks after cancellation and progress, and waits for the others.
-struct Watch<'a> {
-    queue: &'a Queue,
-    poll: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-    is_cancelled: bool,
-    steps: u32,
-    polled: Instant,
-}
-
-impl<'a> Watch<'a> {
-    fn new(queue: &'a Queue, poll: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>) -> Self {
-        Self { queue, poll, is_cancelled: false, steps: 0, polled: Instant::now() }
-    }
-
-    fn after_step(&mut self) {
-        self.steps += 1;
-        if self.steps == STEPS_PER_LOOK {
-            self.steps = 0;
-            self.poll_if_due();
-        }
-    }
-
-    fn poll_if_due(&mut self) {
-        if self.polled.elapsed() >= POLL_INTERVAL {
-            self.poll();
-        }
-    }
-
-    fn poll(&mut self) {
-        if !self.is_cancelled && (self.poll)(self.queue.episodes_done(), self.queue.total()).is_break() {
-            self.is_cancelled = true;
-            self.queue.stop();
-        }
-        self.polled = Instant::now();
-    }
-
-    /// Adds what the other threads send to `finished` until it has an entry for each thread.
-    fn wait_for_others(
-        &mut self,
-        threads: usize,
-        receiver: &Receiver<Result<EpisodeRecords, EngineError>>,
-        finished: &mut Vec<Result<EpisodeRecords, EngineError>>,
-    ) {
-        let start = Instant::now();
-        while finished.len() < threads && start.elapsed() < AWAKE {
-            finished.extend(receiver.try_iter());
-            std::hint::spin_loop();
-        }
-        while finished.len() < threads {
-            match receiver.recv_timeout(POLL_INTERVAL) {
-                Ok(result) => finished.push(result),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.poll(),
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

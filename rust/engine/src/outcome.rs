@@ -2,6 +2,7 @@
 
 use crate::recording::{ObservationStatistics, PartialSum, Recorded, SharedTotal, Trajectory};
 use crate::task::{OnNonFinite, Task};
+use lane_math::memory;
 use std::time::Duration;
 
 /// One ended episode.
@@ -36,6 +37,7 @@ impl EpisodeRecords {
     /// A row for the last observation of the episode that was recorded last: NaN until it is written.
     pub(crate) fn final_observation(&mut self, size: usize) -> &mut [f32] {
         let start = self.final_observations.len();
+        memory::reserve(&mut self.final_observations, size);
         self.final_observations.resize(start + size, f32::NAN);
         &mut self.final_observations[start..]
     }
@@ -84,13 +86,13 @@ impl Evaluation {
         let size = task.spec.observation_space().size();
         let mut evaluation = Self {
             fitness: Vec::with_capacity(task.population),
-            returns: vec![f64::NAN; total],
-            lengths: vec![0; total],
-            terminated: vec![false; total],
-            truncated: vec![false; total],
+            returns: memory::filled(f64::NAN, total),
+            lengths: memory::filled(0, total),
+            terminated: memory::filled(false, total),
+            truncated: memory::filled(false, total),
             failed: vec![false; task.population],
-            final_observations: task.keep_final_observation.then(|| vec![0.0; total * size]),
-            descriptors: vec![f64::NAN; total * n_descriptors],
+            final_observations: task.keep_final_observation.then(|| memory::filled(0.0, total * size)),
+            descriptors: memory::filled(f64::NAN, total * n_descriptors),
             trajectories: Vec::new(),
             statistics: statistics.take(task),
             partial_sums: statistics.take_partial_sums(task),

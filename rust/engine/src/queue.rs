@@ -40,6 +40,7 @@ pub(crate) struct Queue {
     threads: usize,
     left: Mutex<Left>,
     stopped: AtomicBool,
+    abandoned: AtomicBool,
     first_failure: AtomicUsize,
     bad_individual: AtomicUsize,
     done: Vec<Counter>,
@@ -52,6 +53,7 @@ impl Queue {
             threads,
             left: Mutex::new(Left { next: 0, waiting: threads }),
             stopped: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             first_failure: AtomicUsize::new(NONE),
             bad_individual: AtomicUsize::new(NONE),
             done: (0..threads).map(|_| Counter::default()).collect(),
@@ -92,10 +94,17 @@ impl Queue {
         self.total
     }
 
-    pub(crate) fn stop(&self) {
+    /// Nothing that is found from now on is of use: the call was cancelled, or a thread has panicked.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Relaxed);
         self.stopped.store(true, Relaxed);
     }
 
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Relaxed)
+    }
+
+    /// No further step need be made.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Relaxed)
     }
@@ -113,7 +122,7 @@ impl Queue {
     /// The individual's weights are not finite, so that nothing need run.
     pub(crate) fn refuse(&self, individual: usize) {
         self.bad_individual.fetch_min(individual, Relaxed);
-        self.stop();
+        self.stopped.store(true, Relaxed);
     }
 
     /// The first individual that was refused.

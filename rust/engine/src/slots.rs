@@ -37,6 +37,17 @@ impl Slots {
         self.users[slot] -= 1;
     }
 
+    /// How many lanes play an individual that is in here.
+    #[cfg(test)]
+    pub(crate) fn users(&self) -> usize {
+        self.users.iter().sum()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn are_free(&self) -> bool {
+        self.users() == 0
+    }
+
     pub(crate) fn packed(&self) -> &[PackedWeights] {
         &self.packed
     }

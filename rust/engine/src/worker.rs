@@ -5,15 +5,16 @@ use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
 use crate::exchange::Exchange;
 use crate::finite::all_finite;
-use crate::normalization::Normalizer;
+use crate::normalizer::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
 use crate::recording::{End, Recorder, SharedTotal, Steps};
 use crate::slots::Slots;
 use crate::task::{Lanes, OnNonFinite, Task};
+use crate::watch::Lookout;
 use envs::{Group, ObservationDtype, Outcomes, View};
-use lane_math::Isa;
-use policy::Scratch;
+use lane_math::{Isa, memory};
+use policy::{Inputs, Scratch};
 use std::ops::Range;
 
 /// Lanes that all have fewer steps than this before them are not worth giving away.
@@ -83,25 +84,25 @@ impl<'a> Worker<'a> {
             lengths: vec![0; width],
             ended: vec![false; width],
             outcomes: Outcomes::new(width),
-            observations: vec![0.0; width * architecture.n_inputs()],
-            logits: vec![0.0; width * architecture.n_outputs()],
+            observations: memory::filled(0.0, width.saturating_mul(architecture.n_inputs())),
+            logits: memory::filled(0.0, width.saturating_mul(architecture.n_outputs())),
             records: EpisodeRecords::default(),
         }
     }
 
-    /// Runs until no episode is left that it knows of, or the call is stopped; `after_step` is called after every step of
-    /// the lanes. May be called again once the worker has been given more.
-    pub(crate) fn run(&mut self, exchange: &Exchange<Box<Self>>, mut after_step: impl FnMut()) {
+    /// Runs until no episode is left that it knows of, or the call is stopped. May be called again once the worker has been
+    /// given more.
+    pub(crate) fn run(&mut self, exchange: &Exchange<Box<Self>>, lookout: &mut Lookout<'_, '_>) {
         self.open_lanes();
         while self.active > 0 && !self.queue.is_stopped() {
             if self.queue.first_failure().is_some() {
                 self.drop_lanes_behind_the_failure();
             }
-            self.advance();
+            self.advance(lookout);
             if exchange.is_asked() {
                 self.serve(exchange);
             }
-            after_step();
+            lookout.after_step();
         }
     }
 
@@ -172,8 +173,8 @@ impl<'a> Worker<'a> {
         if self.at_once { self.group.lanes().min(self.active + self.claimed.len()) } else { self.usual_lanes }
     }
 
-    /// One step of every lane.
-    fn advance(&mut self) {
+    /// One step of every lane; none if the call is stopped meanwhile.
+    fn advance(&mut self, lookout: &mut Lookout<'_, '_>) {
         let network = self.task.network;
         let architecture = network.architecture();
         let observations = &mut self.observations[..self.active * architecture.n_inputs()];
@@ -191,12 +192,14 @@ impl<'a> Worker<'a> {
             None => observations,
         };
         let logits = &mut self.logits[..self.active * architecture.n_outputs()];
-        let lane_slots = &self.lane_slots[..self.active];
-        let (slots, scratch) = (self.slots.packed(), &mut self.scratch);
-        if self.reads_pixels {
-            network.forward_pixels(slots, lane_slots, inputs, logits, scratch);
-        } else {
-            network.forward(slots, lane_slots, inputs, logits, scratch);
+        let inputs = Inputs {
+            slots: self.slots.packed(),
+            slot_of_lane: &self.lane_slots[..self.active],
+            observations: inputs,
+            are_pixels: self.reads_pixels,
+        };
+        if network.forward_while(inputs, logits, &mut self.scratch, &mut || lookout.look()).is_break() {
+            return;
         }
         if !all_finite(logits) {
             // The lanes that are left have not been stepped: the next round repeats their forward pass.
@@ -296,6 +299,7 @@ impl<'a> Worker<'a> {
         if record.failed && self.task.on_non_finite == OnNonFinite::Stop {
             self.queue.fail(record.job);
         }
+        memory::reserve(&mut self.records.episodes, 1);
         self.records.episodes.push(record);
         self.queue.count_episode(self.thread);
     }
@@ -371,134 +375,4 @@ impl<'a> Worker<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outcome::Evaluation;
-    use crate::recording::{Descriptor, Field, Recording, Reducer, Reduction};
-    use crate::task::{Head, Seeds};
-    use envs::registry::ENTRIES;
-    use numpy_rng::Generator;
-    use policy::{Architecture, InputShape, Layer, Network};
-    use std::ops::ControlFlow;
-    use std::time::Duration;
-
-    const SEEDS: [u64; 2] = [3, 1 << 33];
-
-    /// Tasks that record all there is: one for each environment, for linear policies with few steps an episode.
-    fn for_each_environment(check: impl Fn(&str, &Task<'_>)) {
-        let reward = Reduction { reducer: Reducer::Mean, field: Field::Reward, conditions: Vec::new() };
-        let descriptors = [Descriptor { reductions: vec![reward], otherwise: None }];
-        for entry in ENTRIES {
-            let spec = entry.spec(&[], &[]).unwrap();
-            let is_drawn = spec.observation_space().dtype == ObservationDtype::U8;
-            let (population, steps) = if is_drawn { (3, 20) } else { (9, 60) };
-            let inputs = InputShape::Flat(spec.observation_space().size());
-            let layers = vec![Layer::Linear { outputs: spec.action_space().n_logits(), bias: true }];
-            let network = Network::new(&Architecture::new(inputs, layers).unwrap());
-            let mut rng = Generator::from_seed(7);
-            let weight = |_| rng.uniform(-0.5, 0.5) as f32;
-            let weights: Vec<f32> = (0..population * network.architecture().n_params()).map(weight).collect();
-            let recording = Recording {
-                descriptors: &descriptors,
-                trajectories: &[0, 2],
-                most_trajectory_bytes: u64::MAX,
-                statistics: true,
-                share: None,
-            };
-            let task = Task {
-                spec: spec.as_ref(),
-                network: &network,
-                head: Head::Tanh,
-                weights: &weights,
-                population,
-                episodes: SEEDS.len(),
-                seeds: Seeds::Shared(&SEEDS),
-                threads: 1,
-                group_width: None,
-                max_episode_steps: Some(steps),
-                on_non_finite: OnNonFinite::Stop,
-                keep_final_observation: true,
-                normalization: None,
-                recording,
-            };
-            check(entry.id, &task);
-        }
-    }
-
-    /// What two workers of `lanes` lanes come to that `play`, against a call on one thread.
-    fn assert_unchanged(
-        id: &str,
-        task: &Task<'_>,
-        lanes: usize,
-        play: impl for<'w> Fn(&mut Worker<'w>, &mut Worker<'w>),
-    ) {
-        let expected = crate::evaluate(task, &mut |_, _| ControlFlow::Continue(())).unwrap();
-        let total = task.population * task.episodes;
-        let (queue, statistics) = (Queue::new(total, 2), SharedTotal::default());
-        let lanes = Lanes { usual: lanes, most: lanes };
-        let [mut one, mut other] = [0, 1].map(|thread| Worker::new(task, &queue, &statistics, thread, lanes));
-        play(&mut one, &mut other);
-        assert_eq!(queue.episodes_done(), total, "{id}");
-        let records = vec![one.into_records(), other.into_records()];
-        let got = Evaluation::collect(task, records, &statistics, Duration::ZERO);
-        assert!(got == Evaluation { elapsed: Duration::ZERO, ..expected }, "{id}");
-    }
-
-    #[test]
-    fn episodes_that_go_on_in_another_worker_have_the_same_bits() {
-        for_each_environment(|id, task| {
-            assert_unchanged(id, task, task.population * task.episodes, |one, other| {
-                (0..20).for_each(|_| one.open_lanes()); // one comes for all of them
-                while one.active > 0 {
-                    one.advance();
-                    if one.active > 1 {
-                        let kept = one.active / 2;
-                        one.give_lanes(kept, other);
-                        assert!(one.active == kept && other.active > 0);
-                        other.take_up();
-                        other.run(&Exchange::new(2), || ());
-                    }
-                }
-            });
-        });
-    }
-
-    #[test]
-    fn jobs_that_have_not_begun_may_be_another_worker_s() {
-        for_each_environment(|id, task| {
-            assert_unchanged(id, task, 1, |one, other| {
-                one.open_lanes();
-                one.claimed = one.claimed.start..task.population * task.episodes;
-                while !one.queue.claim(0, true).jobs.is_empty() {}
-                one.give_jobs(other);
-                assert!(!one.claimed.is_empty() && !other.claimed.is_empty());
-                other.run(&Exchange::new(2), || ());
-                one.run(&Exchange::new(2), || ());
-            });
-        });
-    }
-
-    #[test]
-    fn few_lanes_and_those_that_are_as_good_as_done_stay() {
-        for_each_environment(|id, task| {
-            let (queue, statistics) = (Queue::new(18, 1), SharedTotal::default());
-            let mut worker = Worker::new(task, &queue, &statistics, 0, Lanes { usual: 18, most: 18 });
-            let limit = task.step_limit().unwrap();
-            let kept_of = |worker: &mut Worker<'_>, active, left| {
-                worker.active = active;
-                worker.lengths.fill(limit.saturating_sub(left));
-                worker.lanes_to_keep()
-            };
-            let far = STEPS_WORTH_GIVING;
-            assert_eq!(kept_of(&mut worker, 1, far), None, "{id}");
-            assert_eq!(kept_of(&mut worker, 18, far - 1), None, "{id}");
-            match task.lanes_that_stay_together() {
-                1 => {
-                    assert_eq!([2, 3, 18].map(|n| kept_of(&mut worker, n, far)), [Some(1), Some(1), Some(9)])
-                }
-                4 => assert_eq!([4, 5, 18].map(|n| kept_of(&mut worker, n, far)), [None, Some(4), Some(8)]),
-                together => panic!("{id}: {together}"),
-            }
-        });
-    }
-}
+mod tests;

@@ -201,6 +201,12 @@ mod tests {
         let expected = "Env-v0: unknown keyword argument \"gravty\"; did you mean \"gravity\"? \
                         (known: rows, gravity, continuous)";
         assert_eq!(message, expected);
+        // As like as 0.71 and 0.69.
+        let message = parse("activity", Value::Float(1.0)).unwrap_err().to_string();
+        assert!(message.contains("did you mean \"gravity\"?"), "{message}");
+        for name in ["gap", "grow up", "wors"] {
+            assert_eq!(nearest_name(name, &["gravity", "continuous"]), None, "{name}");
+        }
         let message = parse("zzz", Value::Float(1.0)).unwrap_err().to_string();
         assert_eq!(message, "Env-v0: unknown keyword argument \"zzz\" (known: rows, gravity, continuous)");
         let none = Arguments::parse("reset option", "Env-v0", &[], &[("low".to_string(), Value::Int(0))]);

@@ -1,12 +1,26 @@
 //! One scalar episode: what every environment implements.
 
+use crate::arguments::Arguments;
+use crate::error::EnvError;
+
 /// One action, for one episode.
 #[derive(Clone, Copy, Debug)]
 pub enum Action<'a> {
     /// An index below the space's `n`.
     Discrete(u32),
-    /// One value per dimension of the space.
+    /// One value per dimension of the space, in its own type: what policies give.
     Continuous(&'a [f32]),
+    /// The same in another type, float64 wide: references compute with what they are given.
+    Typed(&'a [f64], FloatType),
+}
+
+/// The types of continuous actions beside the space's own float32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FloatType {
+    /// `numpy.float16`: the values are such.
+    F16,
+    /// `numpy.float64`: what Python's lists of numbers become, too.
+    F64,
 }
 
 impl Action<'_> {
@@ -19,18 +33,22 @@ impl Action<'_> {
     pub fn index(self) -> u32 {
         match self {
             Self::Discrete(index) => index,
-            Self::Continuous(_) => panic!("expected a discrete action, got a continuous one"),
+            Self::Continuous(_) | Self::Typed(..) => {
+                panic!("expected a discrete action, got a continuous one")
+            }
         }
     }
 
-    /// The values of a continuous action.
+    /// A value of a continuous action in float64, which holds those of every type.
     ///
     /// # Panics
     ///
-    /// If the action is discrete.
-    pub fn values(&self) -> &[f32] {
+    /// If the action is discrete, or has not so many dimensions.
+    #[inline]
+    pub fn value(self, dimension: usize) -> f64 {
         match self {
-            Self::Continuous(values) => values,
+            Self::Continuous(values) => f64::from(values[dimension]),
+            Self::Typed(values, _) => values[dimension],
             Self::Discrete(_) => panic!("expected a continuous action, got a discrete one"),
         }
     }
@@ -68,8 +86,18 @@ pub enum StateValue {
     Floats(Vec<f64>),
 }
 
-/// One episode at a time of one environment, its keyword arguments and reset options fixed.
+/// One episode at a time of one environment, its keyword arguments fixed.
 pub trait Environment: Send + Sync {
+    /// Takes over the reset options of the entry, all of them, for the resets to come. The random stream goes on, and with
+    /// it what an episode hands to the next one. By default there are none.
+    ///
+    /// # Errors
+    ///
+    /// A value out of its range, which changes nothing.
+    fn set_reset_options(&mut self, _options: &Arguments) -> Result<(), EnvError> {
+        Ok(())
+    }
+
     /// Starts an episode. `Some(seed)` seeds the random stream as `env.reset(seed=seed)` does;
     /// `None` goes on with the stream, as `env.reset()` does.
     fn reset(&mut self, seed: Option<u64>);
@@ -83,8 +111,8 @@ pub trait Environment: Send + Sync {
     /// Writes the observation; `observation` has the space's size.
     fn observe(&self, view: View, observation: &mut [f32]);
 
-    /// Writes what happened in the last step, a number for each name of
-    /// [`Spec::event_fields`](crate::Spec::event_fields); by default there are none. There must have been a step.
+    /// Writes what happened in the last step, or in the reset if none came after it, a number for each name of
+    /// [`Spec::event_fields`](crate::Spec::event_fields); by default there are none.
     fn events(&self, _events: &mut [f64]) {}
 
     /// The state behind the observation.

@@ -28,6 +28,7 @@ mod acrobot;
 mod arguments;
 mod car_racing;
 mod cart_pole;
+mod entry;
 mod environment;
 mod error;
 mod group;
@@ -36,6 +37,8 @@ mod observation;
 mod pendulum;
 pub mod registry;
 mod reset_bounds;
+#[cfg(test)]
+mod resets;
 mod snake;
 mod space;
 mod state_lanes;
@@ -43,7 +46,7 @@ mod state_lanes;
 mod twins;
 
 pub use arguments::{Arguments, Parameter, Value, nearest_name};
-pub use environment::{Action, Environment, StateField, StateValue, Step, View};
+pub use environment::{Action, Environment, FloatType, StateField, StateValue, Step, View};
 pub use error::EnvError;
 pub use group::{Group, LANES_THAT_PAY, MakeGroup, Outcomes, PrototypeSpec, ScalarGroup, Spec};
 pub use observation::{ObservationOptions, Padding};

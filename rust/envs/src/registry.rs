@@ -1,69 +1,9 @@
 //! The environments by name. Everything outside this crate that lists environments reads them here.
 
-use crate::arguments::{Arguments, Parameter, Value, nearest_name};
+use crate::arguments::nearest_name;
+pub use crate::entry::Entry;
 use crate::error::EnvError;
-use crate::group::Spec;
-use crate::observation::{ObservationOptions, ObservedSpec};
 use crate::{acrobot, car_racing, cart_pole, lunar_lander, pendulum, snake};
-
-/// Keyword arguments and reset options to a spec.
-pub(crate) type Build = fn(&Arguments, &Arguments) -> Result<Box<dyn Spec>, EnvError>;
-
-/// What there is to know of an environment before it is made.
-pub struct Entry {
-    /// The full id, as `gymnasium.make` takes it.
-    pub id: &'static str,
-    /// The name for command lines.
-    pub short_name: &'static str,
-    /// What the task is, in a few words.
-    pub summary: &'static str,
-    /// The steps after which Gymnasium's `TimeLimit` wrapper truncates an episode, if it has one.
-    pub max_episode_steps: Option<u32>,
-    /// The policy that examples and benchmarks use, in the spelling of the Python package's `Policy`; a spec may
-    /// have another ([`Spec::default_policy`]).
-    pub default_policy: &'static str,
-    /// The keyword arguments of `gymnasium.make`, with their defaults.
-    pub kwargs: &'static [Parameter],
-    /// The options of `env.reset`, with their defaults.
-    pub reset_options: &'static [Parameter],
-    /// Checks the arguments and fixes them.
-    pub(crate) build: Build,
-}
-
-impl Entry {
-    /// The environment with these keyword arguments and reset options.
-    ///
-    /// # Errors
-    ///
-    /// An unknown name, a value of another type, or one out of its range.
-    pub fn spec(
-        &self,
-        kwargs: &[(String, Value)],
-        reset_options: &[(String, Value)],
-    ) -> Result<Box<dyn Spec>, EnvError> {
-        let kwargs = Arguments::parse("keyword argument", self.id, self.kwargs, kwargs)?;
-        let reset_options = Arguments::parse("reset option", self.id, self.reset_options, reset_options)?;
-        (self.build)(&kwargs, &reset_options)
-    }
-
-    /// The same behind the wrappers that `observation` names, which must know the time limit: see
-    /// [`ObservationOptions`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`spec`](Self::spec); an environment without coloured images, or a number below its least value.
-    pub fn observed_spec(
-        &self,
-        kwargs: &[(String, Value)],
-        reset_options: &[(String, Value)],
-        observation: &ObservationOptions,
-        max_episode_steps: Option<u64>,
-    ) -> Result<Box<dyn Spec>, EnvError> {
-        let inner = self.spec(kwargs, reset_options)?;
-        let policy = inner.default_policy().unwrap_or(self.default_policy).to_owned();
-        Ok(Box::new(ObservedSpec::new(self.id, inner, &policy, observation, max_episode_steps)?))
-    }
-}
 
 /// Every environment.
 pub const ENTRIES: &[Entry] = &[

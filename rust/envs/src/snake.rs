@@ -16,10 +16,10 @@
 //! where Jumanji's terminal observation shows the head wrapped around or over the body.
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use numpy_rng::Generator;
 
@@ -335,6 +335,16 @@ mod tests {
         let expected =
             [[1.0, 0.0, 1.0, 0.0, 1.0 / 3.0], [1.0, 0.0, 0.0, 0.0, 2.0 / 3.0], [1.0, 1.0, 0.0, 0.0, 1.0]];
         assert_eq!(observation.chunks(PLANES).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_reset_has_eaten_nothing_and_taken_no_step() {
+        let mut snake = board(1, 3, &[0], 1);
+        snake.time_limit = 2;
+        snake.step(RIGHT);
+        assert_eq!((has_eaten(&snake), snake.elapsed_steps), (1.0, 1));
+        snake.reset(Some(0));
+        assert_eq!((has_eaten(&snake), snake.elapsed_steps), (0.0, 0));
     }
 
     #[test]

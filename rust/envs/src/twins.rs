@@ -1,4 +1,5 @@
-//! Compares groups in lock-step with their scalar twins, for the tests of each.
+//! Compares groups in lock-step with their scalar twins, for the tests of each. A lane plays one episode after the other;
+//! the scalar episode beside it is that of a fresh environment each time, so what a reset forgets shows.
 
 use crate::environment::{Environment, View};
 use crate::group::{Group, Outcomes, ScalarGroup};
@@ -55,22 +56,20 @@ impl Twin for crate::pendulum::Pendulum {
     const ACTIONS: Kind = Kind::Continuous(1);
 }
 
-/// Plays `make`'s group of `lanes` lanes and as many scalar episodes side by side, on every instruction set
+/// Plays a group that `make` makes and as many scalar episodes side by side, on every instruction set
 /// and both with lanes and with calls of libm, and panics at the first bit that differs.
 pub(crate) fn compare<E: Twin + 'static, G: Group>(
     prototype: &E,
-    lanes: usize,
     seed: u64,
     make: impl Fn(Isa, LibmLanes) -> G,
 ) {
-    compare_kind(prototype, E::ACTIONS, lanes, seed, make);
+    compare_kind(prototype, E::ACTIONS, seed, make);
 }
 
 /// The same for a prototype that takes another kind of actions than by default.
 pub(crate) fn compare_kind<E: Twin + 'static, G: Group>(
     prototype: &E,
     kind: Kind,
-    lanes: usize,
     seed: u64,
     make: impl Fn(Isa, LibmLanes) -> G,
 ) {
@@ -80,25 +79,34 @@ pub(crate) fn compare_kind<E: Twin + 'static, G: Group>(
     };
     for isa in Isa::all_available() {
         for libm in [LibmLanes::detect(isa), LibmLanes::PLATFORM] {
-            let scalars = ScalarGroup::new(prototype, lanes, E::OBSERVED, dimensions);
-            play::<E>([&mut make(isa, libm), &mut make(isa, libm)], scalars, kind, seed);
+            let fresh = |lanes| ScalarGroup::new(prototype, lanes, E::OBSERVED, dimensions);
+            play::<E>([&mut make(isa, libm), &mut make(isa, libm)], fresh, kind, seed);
         }
     }
 }
 
 /// Random actions; lanes that end are reset, others are moved now and then, and at times all go over to the other group.
-fn play<E: Twin + 'static>(groups: [&mut dyn Group; 2], mut scalars: ScalarGroup<E>, kind: Kind, seed: u64) {
+fn play<E: Twin + 'static>(
+    groups: [&mut dyn Group; 2],
+    fresh: impl Fn(usize) -> ScalarGroup<E>,
+    kind: Kind,
+    seed: u64,
+) {
     let [mut group, mut other] = groups;
     let lanes = group.lanes();
+    let mut scalars = fresh(lanes);
     let mut rng = Generator::from_seed(seed);
     let mut reset = |group: &mut dyn Group, scalars: &mut ScalarGroup<E>, lane: usize| {
         let seed = rng.next_u64();
         group.reset(lane, seed);
-        scalars.reset(lane, seed);
+        let mut episode = fresh(1);
+        episode.reset(0, seed);
+        scalars.take_lane(lane, &mut episode, 0);
     };
     (0..lanes).for_each(|lane| reset(group, &mut scalars, lane));
     let mut rng = Generator::from_seed(seed + 1);
     let (mut ours, mut theirs) = (Outcomes::new(lanes), Outcomes::new(lanes));
+    assert_same_events::<E>(group, &scalars);
     assert_same_observations::<E>(group, &scalars);
     for _ in 0..STEPS {
         step::<E>(group, &mut scalars, kind, &mut rng, &mut ours, &mut theirs);

@@ -27,6 +27,8 @@
 //!
 //! [`multiply_add_chains`] is neither: it keeps the multiply-add units busy, for benchmarks that measure against their peak.
 //!
+//! [`memory`] is for all crates above this one: memory that a caller may ask too much of.
+//!
 //! Kernels of other crates are written once, over the traits in [`lanes`], and run by [`Isa::run`]: see [`Kernel`].
 //!
 //! **Place.** Policies, environments and the engine depend on this crate; it depends on the standard library and the
@@ -64,6 +66,7 @@ mod isa;
 pub mod lanes;
 pub mod libm;
 mod libm_lanes;
+pub mod memory;
 mod peak;
 mod tanh;
 

@@ -73,6 +73,28 @@ fn special_values_equal_libm() {
     }
 }
 
+/// Around whole numbers of periods, where the quotient is hardest to tell: the float64 just below, at and above each.
+#[test]
+fn remainders_around_whole_periods_equal_libm() {
+    const LARGEST: f64 = (1_u64 << 49) as f64;
+    let few = (0..100_000_u64).map(|periods| periods as f64);
+    // To the end of the range, by factors near 1.
+    let many = std::iter::successors(Some(100_000.0), |periods: &f64| Some((periods * 1.0003).round()));
+    let many = many.take_while(|periods| periods * TAU < LARGEST * 1.01);
+    let around =
+        |x: f64| [-2_i64, -1, 0, 1, 2].map(|ulps| f64::from_bits((x.to_bits() as i64 + ulps) as u64));
+    let arguments: Vec<f64> =
+        few.skip(1).chain(many).flat_map(|periods| around(periods * TAU)).flat_map(|x| [x, -x]).collect();
+    assert!(arguments.len() > 1_000_000);
+    for isa in Isa::all_available() {
+        for lanes in [LibmLanes::LANES, LibmLanes::detect(isa)] {
+            let mut values = arguments.clone();
+            lanes.fmod_two_pi_in_place(isa, &mut values);
+            assert_equal("fmod_two_pi", &arguments, &values, |x| libm::fmod(x, TAU));
+        }
+    }
+}
+
 /// The portable lanes are the twin of the others: the same bits, whatever libm computes.
 #[test]
 fn instruction_sets_agree_bit_for_bit() {

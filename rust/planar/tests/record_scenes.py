@@ -26,6 +26,7 @@ SCENES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("full", "a motor against limits", small_scenes.motor_against_limits),
     ("hash", "a rigid joint and a pendulum", small_scenes.rigid_joint_and_pendulum),
     ("full", "fast bodies", small_scenes.fast_bodies),
+    ("hash", "a plank on a comb", small_scenes.comb),
     ("full", "a moving edge", small_scenes.moving_edge),
     ("hash", "a sleeping chain", small_scenes.sleeping_chain),
     ("hash", "sensors", small_scenes.sensors),

@@ -31,6 +31,9 @@
 //! the same on every instruction set, for every number and order of lanes, in debug and release. NaN stays NaN, but which
 //! NaN is not part of the contract.
 //!
+//! **Long passes.** [`Network::forward_while`] asks its caller every few million multiply-adds whether to go on. Memory that
+//! cannot be had is an unwinding, see [`lane_math::memory`].
+//!
 //! **What it does not do.** No training, no gradients, no groups, dilation, pooling or normalisation, no other number
 //! types; weights are not read from files here. Lengths are asserted, not reported: the caller has checked its inputs.
 
@@ -38,16 +41,19 @@ mod architecture;
 mod error;
 mod exactness;
 mod kernels;
+mod layer;
 mod network;
 mod order;
+mod pace;
 mod packed;
 mod plan;
 pub mod reference;
 mod scratch;
 
-pub use architecture::{Architecture, InputShape, Layer};
+pub use architecture::Architecture;
 pub use error::PolicyError;
 pub use exactness::Exactness;
-pub use network::Network;
+pub use layer::{InputShape, Layer};
+pub use network::{Inputs, Network};
 pub use packed::PackedWeights;
 pub use scratch::Scratch;

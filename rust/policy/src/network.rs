@@ -1,15 +1,31 @@
 //! A network that is ready to run: pack weights once per individual, then forward group after group of lanes.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
 
 use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel};
 
 use crate::architecture::Architecture;
 use crate::kernels::{Batch, Rows, sparse};
+use crate::pace::Pace;
 use crate::packed::PackedWeights;
 use crate::plan::{Operation, Plan, Stage, row_stride};
 use crate::scratch::Scratch;
+
+/// What a forward pass is made of: whose weights each lane asks, and what it sees.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// Packed individuals.
+    pub slots: &'a [PackedWeights],
+    /// (n): which of them each lane asks, in any order, any number of times. Lanes of one individual are computed together.
+    pub slot_of_lane: &'a [usize],
+    /// (n, n_inputs), row-major.
+    pub observations: &'a [f32],
+    /// Whether images are (height, width, channels), as a screen is stored, which a network that
+    /// [reads pixels](Network::reads_pixels) takes; otherwise they are (channels, height, width).
+    pub are_pixels: bool,
+}
 
 /// An architecture compiled to kernels for one instruction set; immutable, to be shared between threads.
 ///
@@ -107,45 +123,37 @@ impl Network {
         logits: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        self.forward_stages(0, slots, slot_of_lane, observations, logits, scratch);
+        let inputs = Inputs { slots, slot_of_lane, observations, are_pixels: false };
+        let whole = self.forward_while(inputs, logits, scratch, &mut || ControlFlow::Continue(()));
+        debug_assert!(whole.is_continue(), "nobody has ended the pass");
     }
 
-    /// Whether [`forward_pixels`](Self::forward_pixels) can be called: the network begins with a convolution of images of
-    /// up to eight channels.
+    /// Whether [`Inputs::are_pixels`] may be set: the network begins with a convolution of images of up to eight channels.
+    /// The logits are the same, and come faster for pictures, since convolutions have their input in this order anyway.
+    /// Mostly zeros are better off as (channels, height, width): then they are looked for.
     #[must_use]
     pub fn reads_pixels(&self) -> bool {
         self.plan.reads_pixels()
     }
 
-    /// [`forward`](Self::forward) of images that are (height, width, channels), as a screen is stored: the same logits,
-    /// and faster for pictures, since convolutions have their input in this order anyway. Mostly zeros are better off
-    /// with `forward`, which looks for them.
+    /// [`forward`](Self::forward) as long as `go_on` says so, which is asked every few million multiply-adds: never by
+    /// passes that have fewer. Where it breaks, what is in `logits` is of no use.
     ///
     /// # Panics
     ///
-    /// As [`forward`](Self::forward); and if the network does not [read pixels](Self::reads_pixels).
-    pub fn forward_pixels(
+    /// As [`forward`](Self::forward); and if the inputs are pixels that the network does not [read](Self::reads_pixels).
+    pub fn forward_while(
         &self,
-        slots: &[PackedWeights],
-        slot_of_lane: &[usize],
-        observations: &[f32],
+        inputs: Inputs<'_>,
         logits: &mut [f32],
         scratch: &mut Scratch,
-    ) {
-        assert!(self.reads_pixels(), "the network does not begin with a convolution that reads pixels");
-        self.forward_stages(1, slots, slot_of_lane, observations, logits, scratch);
-    }
-
-    /// The plan's stages from `first_stage` on; `observations` are what that one reads.
-    fn forward_stages(
-        &self,
-        first_stage: usize,
-        slots: &[PackedWeights],
-        slot_of_lane: &[usize],
-        observations: &[f32],
-        logits: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Inputs { slots, slot_of_lane, observations, are_pixels } = inputs;
+        assert!(
+            !are_pixels || self.reads_pixels(),
+            "the network does not begin with a convolution that reads pixels"
+        );
         let lanes = slot_of_lane.len();
         let (n_inputs, n_outputs) = (self.architecture.n_inputs(), self.architecture.n_outputs());
         assert_eq!(observations.len(), lanes * n_inputs, "observations are not (lanes, n_inputs)");
@@ -164,7 +172,8 @@ impl Network {
         let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
         self.isa.run(Forward {
             plan: &self.plan,
-            first_stage,
+            // Pixels are what the first stage would make of an image.
+            first_stage: usize::from(are_pixels),
             batch: Batch::new(slots, if reordered { slot_of_row } else { slot_of_lane }),
             lane_of_row: reordered.then_some(lane_of_row),
             observations,
@@ -175,7 +184,8 @@ impl Network {
             back: back.as_mut_slice(),
             sums: sums.as_mut_slice(),
             lists: &mut lists[..lanes],
-        });
+            pace: Pace::new(go_on),
+        })
     }
 }
 
@@ -216,13 +226,14 @@ struct Forward<'a> {
     back: &'a mut [f32],
     sums: &'a mut [f32],
     lists: &'a mut [Option<usize>],
+    pace: Pace<'a>,
 }
 
 impl Kernel for Forward<'_> {
-    type Output = ();
+    type Output = ControlFlow<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
+    fn run<S: Simd>(mut self) -> ControlFlow<()> {
         let (batch, rows) = (&self.batch, self.batch.rows());
         let lane = |row| self.lane_of_row.map_or(row, |lanes| lanes[row]);
         let (mut current, mut other) = (self.front, self.back);
@@ -239,6 +250,7 @@ impl Kernel for Forward<'_> {
         }
         for (index, stage) in self.plan.stages.iter().enumerate().skip(self.first_stage) {
             if let Operation::Activation(activation) = stage.operation {
+                self.pace.before(rows * stage.stride)?;
                 activation.apply::<S>(&mut current[..rows * stage.stride]);
                 continue;
             }
@@ -251,9 +263,9 @@ impl Kernel for Forward<'_> {
                 output: if writes_logits { self.logits } else { other },
                 output_stride: if writes_logits { self.n_outputs } else { stage.stride },
             };
-            run_stage::<S>(stage, batch, &mut rows, self.sums, self.lists);
+            run_stage::<S>(stage, batch, &mut rows, self.sums, self.lists, &mut self.pace)?;
             if writes_logits {
-                return;
+                return ControlFlow::Continue(());
             }
             (current, other) = (other, current);
             (stride, reads_observations) = (stage.stride, false);
@@ -262,6 +274,7 @@ impl Kernel for Forward<'_> {
             self.logits[lane(row) * self.n_outputs..][..self.n_outputs]
                 .copy_from_slice(&current[row * stride..][..self.n_outputs]);
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -273,15 +286,20 @@ fn run_stage<S: Simd>(
     rows: &mut Rows<'_>,
     sums: &mut [f32],
     lists: &mut [Option<usize>],
-) {
+    pace: &mut Pace<'_>,
+) -> ControlFlow<()> {
     match &stage.operation {
-        Operation::Chain(chain) => chain.forward::<S>(batch, rows),
-        Operation::Dots(dots) => dots.forward::<S>(batch, rows, sums),
+        Operation::Chain(chain) => chain.forward::<S>(batch, rows, pace)?,
+        Operation::Dots(dots) => {
+            pace.before(batch.rows() * dots.macs())?;
+            dots.forward::<S>(batch, rows, sums);
+        }
         Operation::Conv(conv) => {
-            conv.forward::<S>(batch, rows, lists);
+            conv.forward::<S>(batch, rows, lists, pace)?;
             lists.fill(None);
         }
         Operation::ToBlocks(image, skips_zeros_at) => {
+            pace.before(batch.rows() * image.size())?;
             for (row, &slot) in batch.slot_of_row.iter().enumerate() {
                 let may_skip_zeros = skips_zeros_at.is_some_and(|at| batch.slots[slot].values()[at] == 1.0);
                 let (input, output) = rows.images(row, image.size());
@@ -293,6 +311,7 @@ fn run_stage<S: Simd>(
             }
         }
         Operation::ToRows(image) => {
+            pace.before(batch.rows() * image.size())?;
             for row in 0..batch.rows() {
                 let (input, output) = rows.images(row, image.size());
                 image.to_rows::<S>(input, output);
@@ -300,4 +319,5 @@ fn run_stage<S: Simd>(
         }
         Operation::Activation(_) => {}
     }
+    ControlFlow::Continue(())
 }

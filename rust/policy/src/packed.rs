@@ -1,5 +1,7 @@
 //! Storage for packed weights and activations: float32 values that start at a cache line.
 
+use lane_math::memory;
+
 /// One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -13,9 +15,9 @@ pub(crate) const LINE: usize = 16;
 pub(crate) struct AlignedValues(Vec<Line>);
 
 impl AlignedValues {
-    /// Zeros; room for `len` values, rounded up to whole cache lines.
+    /// Zeros; room for `len` values, rounded up to whole cache lines. Unwinds where there is no memory.
     pub(crate) fn zeros(len: usize) -> Self {
-        Self(vec![Line([0.0; LINE]); len.div_ceil(LINE)])
+        Self(memory::filled(Line([0.0; LINE]), len.div_ceil(LINE)))
     }
 
     pub(crate) fn as_slice(&self) -> &[f32] {

@@ -1,6 +1,6 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
-use crate::architecture::{Architecture, InputShape, Layer, PlacedLayer};
+use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
 use crate::kernels::activation::Activation;
 use crate::kernels::chain::Chain;
@@ -8,6 +8,7 @@ use crate::kernels::conv::Conv;
 use crate::kernels::dots::Dots;
 use crate::kernels::image::Image;
 use crate::kernels::windows::Geometry;
+use crate::layer::{InputShape, Layer, PlacedLayer};
 use crate::order::{LinearOrder, linear_order};
 
 /// One pass over the activations of all rows.
@@ -191,5 +192,96 @@ fn image(shape: InputShape) -> Image {
     match shape {
         InputShape::Image { channels, height, width } => Image { channels, height, width },
         InputShape::Flat(_) => unreachable!("Architecture::new gives a convolution an image"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operation, Plan};
+    use crate::architecture::Architecture;
+    use crate::kernels::activation::Activation;
+    use crate::layer::{InputShape, Layer};
+
+    fn linear(outputs: usize) -> Layer {
+        Layer::Linear { outputs, bias: true }
+    }
+
+    /// A kernel of 3 by 3.
+    fn conv(out_channels: usize) -> Layer {
+        Layer::Conv2d { out_channels, kernel: (3, 3), stride: (1, 1), padding: (0, 0), bias: true }
+    }
+
+    fn image(channels: usize, height: usize, width: usize) -> InputShape {
+        InputShape::Image { channels, height, width }
+    }
+
+    fn plan(input: InputShape, layers: &[Layer]) -> Plan {
+        Plan::new(&Architecture::new(input, layers.to_vec()).expect("the layers fit"))
+    }
+
+    fn stages(input: InputShape, layers: &[Layer]) -> String {
+        let names = plan(input, layers).stages.into_iter().map(|stage| match stage.operation {
+            Operation::Chain(_) => "chain",
+            Operation::Dots(_) => "dots",
+            Operation::Conv(_) => "conv",
+            Operation::Activation(Activation::Relu) => "relu",
+            Operation::Activation(Activation::Tanh) => "tanh",
+            Operation::ToBlocks(..) => "blocks",
+            Operation::ToRows(_) => "rows",
+        });
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Every stage is a pass over memory: what another takes along, or what would change nothing, is none.
+    #[test]
+    fn stages_are_as_few_as_the_layers_need() {
+        let flat = InputShape::Flat(4);
+        assert_eq!(stages(flat, &[linear(16), Layer::Tanh, linear(2)]), "chain tanh dots");
+        let layers = [Layer::Relu, linear(16), Layer::Relu, Layer::Relu, linear(2), Layer::Relu];
+        assert_eq!(stages(flat, &layers), "relu chain relu dots relu");
+        assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::Relu, conv(5)]), "blocks conv conv rows");
+        let layers = [conv(4), Layer::Tanh, linear(2), linear(3)];
+        assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv tanh rows dots dots");
+        // One channel, or one pixel, is in the same order either way; lists of what is not zero are made all the same.
+        assert_eq!(stages(image(1, 8, 8), &[conv(1), linear(2)]), "conv dots");
+        assert_eq!(stages(image(1, 8, 8), &[conv(8), linear(2)]), "blocks conv rows dots");
+        assert_eq!(stages(image(9, 3, 3), &[conv(16), linear(2)]), "blocks conv dots");
+    }
+
+    #[test]
+    fn what_the_first_stage_does_with_the_observations() {
+        let reads_pixels = |input, layers: &[Layer]| plan(input, layers).reads_pixels();
+        assert!(
+            [2, 3, 8]
+                .map(|channels| reads_pixels(image(channels, 8, 8), &[conv(4)]))
+                .into_iter()
+                .all(|yes| yes)
+        );
+        assert!(!reads_pixels(image(9, 8, 8), &[conv(4)]));
+        assert!(!reads_pixels(image(3, 8, 8), &[Layer::Relu, conv(4)]));
+        assert!(!reads_pixels(image(3, 8, 8), &[linear(4)]));
+        assert!(plan(image(3, 8, 8), &[Layer::Relu, conv(4)]).starts_in_place());
+        assert!(!plan(image(3, 8, 8), &[conv(4), Layer::Relu]).starts_in_place());
+    }
+
+    #[test]
+    fn lanes_are_sorted_from_a_number_of_products_on() {
+        let bias_free = |outputs| Layer::Linear { outputs, bias: false };
+        assert!(!plan(InputShape::Flat(63), &[bias_free(65)]).gains_from_sorting);
+        assert!(plan(InputShape::Flat(64), &[bias_free(64)]).gains_from_sorting);
+    }
+
+    #[test]
+    fn kernels_that_store_whole_vectors_do_not_write_logits() {
+        let may = |input, layer| {
+            plan(input, &[layer])
+                .stages
+                .iter()
+                .map(|stage| stage.operation.leaves_padding_alone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(may(InputShape::Flat(4), linear(12)), [false]);
+        assert_eq!(may(InputShape::Flat(4), linear(11)), [true]);
+        assert_eq!(may(image(3, 8, 8), conv(4)), [true; 3]);
     }
 }

@@ -3,7 +3,8 @@
 //! Every sum is written in the order in which PyTorch 2.13.0 does it. "fma" is [`f32::mul_add`], rounded once; a
 //! product and a sum that stand apart are rounded twice.
 
-use crate::architecture::{Architecture, InputShape, Layer, PlacedLayer};
+use crate::architecture::Architecture;
+use crate::layer::{InputShape, Layer, PlacedLayer};
 use crate::order::{CHANNEL_BLOCK, LinearOrder, dot_lanes, executes_channel_padding, linear_order};
 
 /// The logits of one observation.

@@ -28,10 +28,10 @@ impl Scratch {
         Self {
             lanes,
             fingerprint,
-            front: AlignedValues::zeros(lanes * max_stride),
-            back: AlignedValues::zeros(lanes * max_stride),
+            front: AlignedValues::zeros(lanes.saturating_mul(max_stride)),
+            back: AlignedValues::zeros(lanes.saturating_mul(max_stride)),
             // Four units are folded together.
-            sums: AlignedValues::zeros((lanes * max_units).next_multiple_of(4) * 8),
+            sums: AlignedValues::zeros(lanes.saturating_mul(max_units.saturating_mul(8)).saturating_add(24)),
             lists: vec![None; lanes],
             lane_of_row: Vec::with_capacity(lanes),
             slot_of_row: Vec::with_capacity(lanes),

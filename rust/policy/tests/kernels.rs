@@ -5,8 +5,9 @@ mod common;
 
 use common::{Values, same_bits};
 use lane_math::Isa;
-use policy::{Architecture, InputShape, Layer, Network, PackedWeights, reference};
+use policy::{Architecture, InputShape, Inputs, Layer, Network, PackedWeights, reference};
 use proptest::prelude::*;
+use std::ops::ControlFlow;
 
 /// Everything that one forward call is given.
 #[derive(Debug)]
@@ -149,12 +150,15 @@ fn pixel_logits(case: &Case, isa: Isa) -> Option<Vec<f32>> {
     }
     let lanes = case.slot_of_lane.len();
     let mut logits = vec![f32::NAN; lanes * case.architecture.n_outputs()];
-    network.forward_pixels(
-        &slots,
-        &case.slot_of_lane,
-        &observations,
-        &mut logits,
-        &mut network.scratch(lanes),
+    let inputs = Inputs {
+        slots: &slots,
+        slot_of_lane: &case.slot_of_lane,
+        observations: &observations,
+        are_pixels: true,
+    };
+    let scratch = &mut network.scratch(lanes);
+    assert!(
+        network.forward_while(inputs, &mut logits, scratch, &mut || ControlFlow::Continue(())).is_continue()
     );
     Some(logits)
 }

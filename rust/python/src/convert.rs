@@ -1,16 +1,16 @@
 //! Python values to the engine's, and errors back.
 
-use crate::{EngineError, NonFiniteError};
+use crate::{EngineError, InternalError, NonFiniteError, OutOfMemoryError};
 use envs::registry::Entry;
 use envs::{EnvError, ObservationOptions, Padding, Spec, Value};
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping};
 
 /// A mapping of names to bools, ints and floats, NumPy's scalars included.
 pub(crate) fn named_values(kind: &str, mapping: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, Value)>> {
-    let mut named = Vec::with_capacity(mapping.len()?);
-    for item in mapping.items()?.iter() {
+    let items = mapping.items()?;
+    let mut named = Vec::with_capacity(items.len());
+    for item in items.iter() {
         let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
         let name: String = key
             .extract()
@@ -99,7 +99,10 @@ pub(crate) fn from_engine_error(py: Python<'_>, error: &engine::EngineError) -> 
         return attributes.err().unwrap_or(raised);
     }
     if error.is_internal() {
-        return PyRuntimeError::new_err(error.to_string());
+        return InternalError::new_err(error.to_string());
+    }
+    if error.is_out_of_memory() {
+        return OutOfMemoryError::new_err(error.to_string());
     }
     EngineError::new_err(error.to_string())
 }

@@ -1,9 +1,10 @@
 //! One native episode, stepped from Python.
 
 use crate::EngineError;
+use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{Entry, find};
-use envs::{Action, ActionSpace, ObservationDtype, Spec, StateValue, Step, Value, View};
+use envs::{Action, ActionSpace, FloatType, ObservationDtype, Spec, StateValue, Step, View};
 use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -13,9 +14,7 @@ use pyo3::types::{PyDict, PyMapping, PyTuple};
 #[pyclass(module = "evalengine._engine")]
 pub(crate) struct Environment {
     entry: &'static Entry,
-    kwargs: Vec<(String, Value)>,
-    reset_options: Vec<(String, Value)>,
-    observation: Option<Wrappers>,
+    is_wrapped: bool,
     max_episode_steps: Option<u64>,
     spec: Box<dyn Spec>,
     episode: Box<dyn envs::Environment>,
@@ -30,6 +29,48 @@ impl Environment {
     #[new]
     #[pyo3(signature = (env_id, kwargs, max_episode_steps, observation=None))]
     fn new(
+        py: Python<'_>,
+        env_id: &str,
+        kwargs: &Bound<'_, PyMapping>,
+        max_episode_steps: Option<u64>,
+        observation: Option<Wrappers>,
+    ) -> PyResult<Self> {
+        guarded(py, || Self::open(env_id, kwargs, max_episode_steps, observation))
+    }
+
+    #[getter]
+    fn observation_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.spec.observation_space().shape)
+    }
+
+    /// `seed` None goes on with the random stream of the episodes before, whatever the options are now.
+    fn reset<'py>(
+        &mut self,
+        py: Python<'py>,
+        seed: Option<u64>,
+        options: &Bound<'py, PyMapping>,
+    ) -> PyResult<Observation<'py>> {
+        guarded(py, || self.start_episode(py, seed, options))
+    }
+
+    /// Continuous actions are float32, as policies give them, or float64; `is_float16` says that those are float16's.
+    #[pyo3(signature = (action, is_float16=false))]
+    fn step<'py>(
+        &mut self,
+        py: Python<'py>,
+        action: &Bound<'py, PyAny>,
+        is_float16: bool,
+    ) -> PyResult<(Observation<'py>, f64, bool, bool)> {
+        guarded(py, || self.act(py, action, is_float16))
+    }
+
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        guarded(py, || self.fields(py))
+    }
+}
+
+impl Environment {
+    fn open(
         env_id: &str,
         kwargs: &Bound<'_, PyMapping>,
         max_episode_steps: Option<u64>,
@@ -40,52 +81,30 @@ impl Environment {
         let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
         let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), max_episode_steps)?;
         let episode = spec.environment();
-        Ok(Self {
-            entry,
-            kwargs,
-            reset_options: Vec::new(),
-            observation,
-            max_episode_steps,
-            spec,
-            episode,
-            elapsed_steps: 0,
-        })
+        let is_wrapped = observation.is_some();
+        Ok(Self { entry, is_wrapped, max_episode_steps, spec, episode, elapsed_steps: 0 })
     }
 
-    #[getter]
-    fn observation_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, &self.spec.observation_space().shape)
-    }
-
-    /// `seed` None goes on with the random stream of the episodes before.
-    fn reset<'py>(
+    fn start_episode<'py>(
         &mut self,
         py: Python<'py>,
         seed: Option<u64>,
         options: &Bound<'py, PyMapping>,
     ) -> PyResult<Observation<'py>> {
         let options = named_values("reset option", options)?;
-        if options != self.reset_options {
-            if seed.is_none() {
-                let message =
-                    "reset: expected a seed together with options that differ from the last reset's";
-                return Err(EngineError::new_err(message));
-            }
-            let (observation, limit) = (self.observation.as_ref(), self.max_episode_steps);
-            self.spec = to_spec(self.entry, &self.kwargs, &options, observation, limit)?;
-            self.episode = self.spec.environment();
-            self.reset_options = options;
-        }
+        let options = self.entry.reset_arguments(&options).map_err(from_env_error)?;
+        self.episode.set_reset_options(&options).map_err(from_env_error)?;
         let _standard = StandardFloatMode::enter();
         self.episode.reset(seed);
         self.elapsed_steps = 0;
         self.observation(py)
     }
 
-    fn step<'py>(
+    fn act<'py>(
         &mut self,
         py: Python<'py>,
         action: &Bound<'py, PyAny>,
+        is_float16: bool,
     ) -> PyResult<(Observation<'py>, f64, bool, bool)> {
         let _standard = StandardFloatMode::enter();
         let Step { reward, terminated, truncated } = match self.spec.action_space() {
@@ -96,23 +115,25 @@ impl Environment {
                 self.episode.step(Action::Discrete(index.ok_or_else(expected)?))
             }
             ActionSpace::Box { low, .. } => {
-                let values: PyReadonlyArray1<'_, f32> = action.extract()?;
-                let values = values.as_slice()?;
-                if values.len() != low.len() {
-                    let message = format!("action: expected shape ({},), got ({},)", low.len(), values.len());
-                    return Err(EngineError::new_err(message));
+                let dimensions = low.len();
+                if let Ok(values) = action.extract::<PyReadonlyArray1<'_, f32>>() {
+                    self.episode.step(Action::Continuous(of_length(values.as_slice()?, dimensions)?))
+                } else {
+                    let values: PyReadonlyArray1<'_, f64> = action.extract()?;
+                    let values = of_length(values.as_slice()?, dimensions)?;
+                    let float = if is_float16 { FloatType::F16 } else { FloatType::F64 };
+                    self.episode.step(Action::Typed(values, float))
                 }
-                self.episode.step(Action::Continuous(values))
             }
         };
         self.elapsed_steps += 1;
         // Behind wrappers a step may be several of the environment's: then the limit is theirs.
-        let at_limit = self.observation.is_none()
-            && self.max_episode_steps.is_some_and(|limit| self.elapsed_steps >= limit);
+        let at_limit =
+            !self.is_wrapped && self.max_episode_steps.is_some_and(|limit| self.elapsed_steps >= limit);
         Ok((self.observation(py)?, reward, terminated, truncated || at_limit))
     }
 
-    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (name, value) in self.episode.state() {
             match value {
@@ -122,9 +143,7 @@ impl Environment {
         }
         Ok(dict)
     }
-}
 
-impl Environment {
     fn observation<'py>(&self, py: Python<'py>) -> PyResult<Observation<'py>> {
         let space = self.spec.observation_space();
         let mut observation = vec![0.0; space.size()];
@@ -138,4 +157,13 @@ impl Environment {
             }
         }
     }
+}
+
+/// The values of an action, which must be as many as the space has dimensions.
+fn of_length<T>(values: &[T], dimensions: usize) -> PyResult<&[T]> {
+    if values.len() == dimensions {
+        return Ok(values);
+    }
+    let message = format!("action: expected shape ({dimensions},), got ({},)", values.len());
+    Err(EngineError::new_err(message))
 }

@@ -1,6 +1,7 @@
 //! The one call: a population in, returns out, with the GIL released.
 
 use crate::EngineError;
+use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
@@ -10,17 +11,25 @@ use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// How often `progress` is called.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Populations of up to so many bytes are copied, so that Python may write to them meanwhile. Larger ones, which may be
+/// files, are read in place.
+const MOST_COPIED_BYTES: usize = 1 << 20;
+
+/// The same where a function of the caller's is called meanwhile: such calls are not the shortest.
+const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
+
 /// Evaluates a population; see `_engine.pyi`.
 #[pyfunction]
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, group_width,
                     max_episode_steps, on_nan, keep_final_observation, progress, observation=None, normalization=None,
-                    descriptors=Vec::new(), trajectories=Vec::new(), most_trajectory_bytes=0, statistics=false,
+                    descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
@@ -40,54 +49,59 @@ pub(crate) fn evaluate<'py>(
     progress: Option<Py<PyAny>>,
     observation: Option<Wrappers>,
     normalization: Option<RawNormalization<'py>>,
-    descriptors: Vec<RawDescriptor>,
-    trajectories: Vec<usize>,
+    descriptors: Items<RawDescriptor>,
+    trajectories: Items<usize>,
     most_trajectory_bytes: u64,
     statistics: bool,
     share: Option<(usize, usize)>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let entry = find(env_id).map_err(from_env_error)?;
-    let kwargs = named_values("env_kwargs", env_kwargs)?;
-    let reset_options = named_values("reset option", reset_options)?;
-    let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
-    let spec = to_spec(entry, &kwargs, &reset_options, observation.as_ref(), max_episode_steps)?;
-    let not_contiguous = |name| EngineError::new_err(format!("{name}: expected a C-contiguous array"));
-    let (population, episodes) = (weights.shape()[0], seeds.shape()[1]);
-    let flat_seeds = seeds.as_slice().map_err(|_| not_contiguous("seeds"))?;
-    let descriptors = descriptors.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
-    let normalization = match &normalization {
-        Some((mean, std, clip)) => {
-            let [mean, std] = [mean, std].map(|values| values.as_slice());
-            let refused = |_| not_contiguous("normalize");
-            Some(Normalization { mean: mean.map_err(refused)?, std: std.map_err(refused)?, clip: *clip })
-        }
-        None => None,
-    };
-    let is_shared = seeds.shape()[0] == 1;
-    let task = Task {
-        spec: spec.as_ref(),
-        network: &network.get().network,
-        head: parse_head(head)?,
-        weights: weights.as_slice().map_err(|_| not_contiguous("weights"))?,
-        population,
-        episodes,
-        seeds: if is_shared { Seeds::Shared(flat_seeds) } else { Seeds::PerIndividual(flat_seeds) },
-        threads,
-        group_width,
-        max_episode_steps,
-        on_non_finite: on_nan.map_or(OnNonFinite::Stop, OnNonFinite::Fitness),
-        keep_final_observation,
-        normalization,
-        recording: Recording {
-            descriptors: &descriptors,
-            trajectories: &trajectories,
-            most_trajectory_bytes,
-            statistics,
-            share: share.map(|(first, population)| Share { first, population }),
-        },
-    };
-    let evaluation = run(py, &task, progress.as_ref())?;
-    to_dict(py, &spec.observation_space().shape, &task, evaluation)
+    guarded(py, || {
+        let entry = find(env_id).map_err(from_env_error)?;
+        let kwargs = named_values("env_kwargs", env_kwargs)?;
+        let reset_options = named_values("reset option", reset_options)?;
+        let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
+        let spec = to_spec(entry, &kwargs, &reset_options, observation.as_ref(), max_episode_steps)?;
+        let (population, episodes) = (weights.shape()[0], seeds.shape()[1]);
+        // Copies of whatever is small: Python runs meanwhile, and may write to its arrays.
+        let is_shared = seeds.shape()[0] == 1;
+        let seeds = copied(&seeds);
+        let most_copied =
+            if progress.is_some() { MOST_COPIED_BYTES_WITH_PROGRESS } else { MOST_COPIED_BYTES };
+        let weights = match values_of("weights", &weights)? {
+            values if size_of_val(values) <= most_copied => Cow::Owned(values.to_vec()),
+            values => Cow::Borrowed(values),
+        };
+        let descriptors = descriptors.0.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
+        let normalization = normalization.map(|(mean, std, clip)| (copied(&mean), copied(&std), clip));
+        let task = Task {
+            spec: spec.as_ref(),
+            network: &network.get().network,
+            head: parse_head(head)?,
+            weights: &weights,
+            population,
+            episodes,
+            seeds: if is_shared { Seeds::Shared(&seeds) } else { Seeds::PerIndividual(&seeds) },
+            threads,
+            group_width,
+            max_episode_steps,
+            on_non_finite: on_nan.map_or(OnNonFinite::Stop, OnNonFinite::Fitness),
+            keep_final_observation,
+            normalization: normalization.as_ref().map(|(mean, std, clip)| Normalization {
+                mean,
+                std,
+                clip: *clip,
+            }),
+            recording: Recording {
+                descriptors: &descriptors,
+                trajectories: &trajectories.0,
+                most_trajectory_bytes,
+                statistics,
+                share: share.map(|(first, population)| Share { first, population }),
+            },
+        };
+        let evaluation = run(py, &task, progress.as_ref())?;
+        to_dict(py, &spec.observation_space().shape, &task, evaluation)
+    })
 }
 
 /// The actions that logits `(B, dimensions)` give within the bounds; see `_engine.pyi`.
@@ -96,22 +110,25 @@ pub(crate) fn continuous_actions<'py>(
     py: Python<'py>,
     head: &str,
     logits: PyReadonlyArray2<'py, f32>,
-    low: Vec<f32>,
-    high: Vec<f32>,
+    low: Items<f32>,
+    high: Items<f32>,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let shape = [logits.shape()[0], logits.shape()[1]];
-    if [low.len(), high.len()] != [shape[1]; 2] {
-        let message = format!(
-            "logits: expected {} columns, one per dimension of the action, got {}",
-            low.len(),
-            shape[1]
-        );
-        return Err(EngineError::new_err(message));
-    }
-    let mut values = logits.as_array().iter().copied().collect::<Vec<_>>();
-    let _standard = StandardFloatMode::enter();
-    engine::continuous_actions(parse_head(head)?, lane_math::Isa::detect(), &mut values, &low, &high);
-    PyArray1::from_vec(py, values).reshape(shape)
+    guarded(py, || {
+        let (low, high) = (low.0, high.0);
+        let shape = [logits.shape()[0], logits.shape()[1]];
+        if [low.len(), high.len()] != [shape[1]; 2] {
+            let message = format!(
+                "logits: expected {} columns, one per dimension of the action, got {}",
+                low.len(),
+                shape[1]
+            );
+            return Err(EngineError::new_err(message));
+        }
+        let mut values = copied(&logits);
+        let _standard = StandardFloatMode::enter();
+        engine::continuous_actions(parse_head(head)?, lane_math::Isa::detect(), &mut values, &low, &high);
+        PyArray1::from_vec(py, values).reshape(shape)
+    })
 }
 
 fn parse_head(head: &str) -> PyResult<Head> {
@@ -125,12 +142,13 @@ fn parse_head(head: &str) -> PyResult<Head> {
 /// Runs the task without the GIL, which is taken back briefly for signals and for `progress`.
 fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResult<Evaluation> {
     let mut interruption = None;
-    let mut last_report = Instant::now();
+    let mut next_report = Instant::now() + PROGRESS_INTERVAL;
     let mut poll = |done: usize, total: usize| {
         let result = Python::attach(|py| {
             py.check_signals()?;
-            if let Some(progress) = progress.filter(|_| last_report.elapsed() >= PROGRESS_INTERVAL) {
-                last_report = Instant::now();
+            if let Some(progress) = progress.filter(|_| Instant::now() >= next_report) {
+                // From when it was due, so that they are ten a second, unless it is late by more than one.
+                next_report = (next_report + PROGRESS_INTERVAL).max(Instant::now());
                 progress.call1(py, (done, total))?;
             }
             Ok(())
@@ -165,8 +183,9 @@ fn to_dict<'py>(
     let dict = PyDict::new(py);
     dict.set_item("fitness", evaluation.fitness.into_pyarray(py))?;
     dict.set_item("returns", evaluation.returns.into_pyarray(py).reshape(shape)?)?;
-    let lengths = evaluation.lengths.into_iter().map(|length| length as i64);
-    dict.set_item("lengths", PyArray1::from_iter(py, lengths).reshape(shape)?)?;
+    // In place: collected into the memory that they have.
+    let lengths: Vec<i64> = evaluation.lengths.into_iter().map(|length| length as i64).collect();
+    dict.set_item("lengths", lengths.into_pyarray(py).reshape(shape)?)?;
     dict.set_item("terminated", evaluation.terminated.into_pyarray(py).reshape(shape)?)?;
     dict.set_item("truncated", evaluation.truncated.into_pyarray(py).reshape(shape)?)?;
     dict.set_item("failed", evaluation.failed.into_pyarray(py))?;

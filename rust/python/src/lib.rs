@@ -1,8 +1,10 @@
 //! The extension module `evalengine._engine`: checks, converts, releases the GIL, calls the engine.
 //!
 //! Its surface is typed and documented in `cli/evalengine/_engine.pyi`; users call the Python package
-//! around it. Depends on `engine` and what the engine depends on; nothing here computes.
+//! around it. Depends on `engine` and what the engine depends on; nothing here computes. Whatever could panic runs in
+//! `boundary::guarded`.
 
+mod boundary;
 mod convert;
 mod environment;
 mod evaluate;
@@ -14,11 +16,13 @@ mod recording;
 mod registry;
 
 use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(_engine, EngineError, PyValueError, "An input that the engine refuses.");
 create_exception!(_engine, NonFiniteError, EngineError, "Weights or logits became NaN or infinite.");
+create_exception!(_engine, OutOfMemoryError, PyMemoryError, "Memory that a call needs could not be had.");
+create_exception!(_engine, InternalError, PyRuntimeError, "A bug in the engine.");
 
 /// How this extension was built.
 #[pyfunction]
@@ -47,9 +51,12 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("EngineError", py.get_type::<EngineError>())?;
     module.add("NonFiniteError", py.get_type::<NonFiniteError>())?;
+    module.add("OutOfMemoryError", py.get_type::<OutOfMemoryError>())?;
+    module.add("InternalError", py.get_type::<InternalError>())?;
     module.add_class::<network::Network>()?;
     module.add_class::<environment::Environment>()?;
     module.add_function(wrap_pyfunction!(build_info, module)?)?;
+    module.add_function(wrap_pyfunction!(boundary::fail, module)?)?;
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(registry::environments, module)?)?;
     module.add_function(wrap_pyfunction!(registry::describe, module)?)?;

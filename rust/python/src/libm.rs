@@ -1,6 +1,7 @@
 //! The float64 functions that environments take from the platform's libm, for parity to look at.
 
 use crate::EngineError;
+use crate::boundary::{copied, guarded};
 use lane_math::{Isa, LibmLanes};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -23,16 +24,18 @@ pub(crate) fn evaluate_libm<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let isa = Isa::detect();
     let lanes = if in_lanes { LibmLanes::detect(isa) } else { LibmLanes::PLATFORM };
-    let mut values = arguments.as_array().iter().copied().collect::<Vec<_>>();
-    match function {
-        "sin" => lanes.sin_in_place(isa, &mut values),
-        "cos" => lanes.cos_in_place(isa, &mut values),
-        "pow_two" => lanes.pow_two_in_place(isa, &mut values),
-        _ => {
-            return Err(EngineError::new_err(format!(
-                "function: expected sin, cos or pow_two, got {function:?}"
-            )));
+    guarded(py, || {
+        let mut values = copied(&arguments);
+        match function {
+            "sin" => lanes.sin_in_place(isa, &mut values),
+            "cos" => lanes.cos_in_place(isa, &mut values),
+            "pow_two" => lanes.pow_two_in_place(isa, &mut values),
+            _ => {
+                return Err(EngineError::new_err(format!(
+                    "function: expected sin, cos or pow_two, got {function:?}"
+                )));
+            }
         }
-    }
-    Ok(PyArray1::from_vec(py, values))
+        Ok(PyArray1::from_vec(py, values))
+    })
 }

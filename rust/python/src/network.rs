@@ -1,12 +1,21 @@
 //! Policies: an architecture, and its logits.
 
 use crate::EngineError;
+use crate::boundary::{Items, guarded, values_of};
 use crate::convert::from_policy_error;
-use lane_math::StandardFloatMode;
+use lane_math::{StandardFloatMode, memory};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use policy::{Architecture, Exactness, InputShape, Layer};
+use policy::{Architecture, Exactness, InputShape, Inputs, Layer, PackedWeights, Scratch};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// Rows that are computed together.
+const LANES: usize = 16;
+
+/// How often a long call looks after Ctrl-C.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A policy architecture, ready to run.
 #[pyclass(frozen, module = "evalengine._engine")]
@@ -17,18 +26,20 @@ pub(crate) struct Network {
 #[pymethods]
 impl Network {
     #[new]
-    fn new(input_shape: Vec<usize>, layers: Vec<Bound<'_, PyTuple>>) -> PyResult<Self> {
-        let input = match input_shape[..] {
-            [inputs] => InputShape::Flat(inputs),
-            [channels, height, width] => InputShape::Image { channels, height, width },
-            _ => {
-                let message = "input_shape: expected (inputs,) or (channels, height, width), got";
-                return Err(EngineError::new_err(format!("{message} {} numbers", input_shape.len())));
-            }
-        };
-        let layers = layers.iter().map(to_layer).collect::<PyResult<Vec<_>>>()?;
-        let architecture = Architecture::new(input, layers).map_err(from_policy_error)?;
-        Ok(Self { network: policy::Network::new(&architecture) })
+    fn new(py: Python<'_>, input_shape: Items<usize>, layers: Items<Bound<'_, PyTuple>>) -> PyResult<Self> {
+        guarded(py, || {
+            let input = match input_shape.0[..] {
+                [inputs] => InputShape::Flat(inputs),
+                [channels, height, width] => InputShape::Image { channels, height, width },
+                _ => {
+                    let message = "input_shape: expected (inputs,) or (channels, height, width), got";
+                    return Err(EngineError::new_err(format!("{message} {} numbers", input_shape.0.len())));
+                }
+            };
+            let layers = layers.0.iter().map(to_layer).collect::<PyResult<Vec<_>>>()?;
+            let architecture = Architecture::new(input, layers).map_err(from_policy_error)?;
+            Ok(Self { network: policy::Network::new(&architecture) })
+        })
     }
 
     #[getter]
@@ -66,26 +77,22 @@ impl Network {
         weights: PyReadonlyArrayDyn<'py, f32>,
         observations: PyReadonlyArrayDyn<'py, f32>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let architecture = self.network.architecture();
-        let (inputs, n_params) = (architecture.n_inputs(), architecture.n_params());
-        let (batch, individuals) = self.check_shapes(weights.shape(), observations.shape())?;
-        let not_contiguous = || EngineError::new_err("expected C-contiguous weights and observations");
-        let flat_weights = weights.as_slice().map_err(|_| not_contiguous())?;
-        let rows = observations.as_slice().map_err(|_| not_contiguous())?;
-        let mut logits = vec![0.0; individuals * batch * architecture.n_outputs()];
-        py.detach(|| {
-            let per_individual = batch * architecture.n_outputs();
-            if per_individual > 0 {
-                for (individual, chunk) in logits.chunks_exact_mut(per_individual).enumerate() {
-                    let weights = &flat_weights[individual * n_params..(individual + 1) * n_params];
-                    let rows = &rows[individual * batch * inputs..(individual + 1) * batch * inputs];
-                    self.forward_one(weights, rows, chunk);
-                }
+        guarded(py, || {
+            let (batch, individuals) = self.check_shapes(weights.shape(), observations.shape())?;
+            let weights = values_of("weights", &weights)?;
+            let mut shape = observations.shape().to_vec();
+            let rows = values_of("observations", &observations)?;
+            let n_outputs = self.n_outputs();
+            let n_logits = individuals.saturating_mul(batch).saturating_mul(n_outputs);
+            let mut logits = memory::filled(0.0, n_logits);
+            if n_logits > 0 {
+                let rows = rows.chunks_exact(batch * self.n_inputs());
+                let individuals = weights.chunks_exact(self.n_params()).zip(rows);
+                self.forward_all(py, individuals.zip(logits.chunks_exact_mut(batch * n_outputs)))?;
             }
-        });
-        let mut shape = observations.shape().to_vec();
-        *shape.last_mut().expect("the shape was checked") = architecture.n_outputs();
-        Ok(PyArray1::from_vec(py, logits).reshape(shape)?.into_any())
+            *shape.last_mut().expect("the shape was checked") = n_outputs;
+            Ok(PyArray1::from_vec(py, logits).reshape(shape)?.into_any())
+        })
     }
 }
 
@@ -103,19 +110,58 @@ impl Network {
         }
     }
 
+    /// Without the GIL, which is taken back now and then for signals: ((weights, observations), logits) of individuals.
+    fn forward_all<'a>(
+        &self,
+        py: Python<'_>,
+        individuals: impl Iterator<Item = ((&'a [f32], &'a [f32]), &'a mut [f32])> + Send,
+    ) -> PyResult<()> {
+        let mut interruption = None;
+        let mut looked = Instant::now();
+        let mut go_on = || {
+            if looked.elapsed() >= SIGNAL_INTERVAL {
+                interruption = Python::attach(|py| py.check_signals()).err();
+                looked = Instant::now();
+            }
+            if interruption.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        py.detach(|| {
+            let _standard = StandardFloatMode::enter();
+            let mut scratch = self.network.scratch(LANES);
+            let mut packed = self.network.packed();
+            for ((weights, rows), logits) in individuals {
+                self.network.pack(weights, &mut packed);
+                if self.forward_one(&packed, rows, logits, &mut scratch, &mut go_on).is_break() {
+                    return;
+                }
+            }
+        });
+        interruption.map_or(Ok(()), Err)
+    }
+
     /// The logits of one individual, for rows in groups of lanes.
-    fn forward_one(&self, weights: &[f32], rows: &[f32], logits: &mut [f32]) {
-        const LANES: usize = 16;
-        let _standard = StandardFloatMode::enter();
+    fn forward_one(
+        &self,
+        packed: &PackedWeights,
+        rows: &[f32],
+        logits: &mut [f32],
+        scratch: &mut Scratch,
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let architecture = self.network.architecture();
-        let mut packed = [self.network.packed()];
-        self.network.pack(weights, &mut packed[0]);
-        let mut scratch = self.network.scratch(LANES);
-        let inputs = rows.chunks(LANES * architecture.n_inputs());
-        for (inputs, logits) in inputs.zip(logits.chunks_mut(LANES * architecture.n_outputs())) {
+        let groups = rows.chunks(LANES * architecture.n_inputs());
+        for (observations, logits) in groups.zip(logits.chunks_mut(LANES * architecture.n_outputs())) {
+            go_on()?;
             let lanes = logits.len() / architecture.n_outputs();
-            self.network.forward(&packed, &[0; LANES][..lanes], inputs, logits, &mut scratch);
+            let inputs = Inputs {
+                slots: std::slice::from_ref(packed),
+                slot_of_lane: &[0; LANES][..lanes],
+                observations,
+                are_pixels: false,
+            };
+            self.network.forward_while(inputs, logits, scratch, go_on)?;
         }
+        ControlFlow::Continue(())
     }
 }
 

@@ -8,5 +8,5 @@ use pyo3::prelude::*;
 #[pyfunction]
 pub(crate) fn multiply_adds(py: Python<'_>, steps: usize) -> usize {
     py.detach(|| std::hint::black_box(multiply_add_chains(Isa::detect(), steps)));
-    steps * MULTIPLY_ADDS_PER_STEP
+    steps.saturating_mul(MULTIPLY_ADDS_PER_STEP)
 }

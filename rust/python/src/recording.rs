@@ -1,6 +1,7 @@
 //! What is recorded beside returns: descriptors in, trajectories and statistics out.
 
 use crate::EngineError;
+use crate::boundary::Items;
 use engine::{
     Comparison, Condition, Descriptor, Field, ObservationStatistics, RecordedActions, RecordedObservations,
     Reducer, Reduction, Task, Trajectory,
@@ -14,14 +15,14 @@ type RawField = (String, usize);
 /// (field, comparison, number).
 type RawCondition = (RawField, String, f64);
 /// (reducer, field, conditions).
-type RawReduction = (String, RawField, Vec<RawCondition>);
+type RawReduction = (String, RawField, Items<RawCondition>);
 /// (reductions in the order in which they are tried, what it is if none has a step).
-pub(crate) type RawDescriptor = (Vec<RawReduction>, Option<f64>);
+pub(crate) type RawDescriptor = (Items<RawReduction>, Option<f64>);
 /// (mean, std, clip).
 pub(crate) type RawNormalization<'py> = (PyReadonlyArray1<'py, f32>, PyReadonlyArray1<'py, f32>, Option<f32>);
 
 pub(crate) fn to_descriptor((reductions, otherwise): RawDescriptor) -> PyResult<Descriptor> {
-    let reductions = reductions.into_iter().map(to_reduction).collect::<PyResult<_>>()?;
+    let reductions = reductions.0.into_iter().map(to_reduction).collect::<PyResult<_>>()?;
     Ok(Descriptor { reductions, otherwise })
 }
 
@@ -35,7 +36,7 @@ fn to_reduction((reducer, field, conditions): RawReduction) -> PyResult<Reductio
         "sum" => Reducer::Sum,
         other => return Err(unknown("a reducer", other)),
     };
-    let conditions = conditions.into_iter().map(to_condition).collect::<PyResult<_>>()?;
+    let conditions = conditions.0.into_iter().map(to_condition).collect::<PyResult<_>>()?;
     Ok(Reduction { reducer, field: to_field(field)?, conditions })
 }
 

@@ -1,5 +1,6 @@
 //! The registry of environments, as dictionaries.
 
+use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
 use envs::registry::{ENTRIES, Entry, find};
 use envs::{ActionSpace, Parameter, Spec, Value};
@@ -13,7 +14,7 @@ pub(crate) fn environments(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
         let spec = entry.spec(&[], &[]).map_err(from_env_error)?;
         to_dict(py, entry, spec.as_ref())
     };
-    ENTRIES.iter().map(describe).collect()
+    guarded(py, || ENTRIES.iter().map(describe).collect())
 }
 
 /// One environment with these keyword arguments, behind these wrappers.
@@ -25,11 +26,13 @@ pub(crate) fn describe<'py>(
     kwargs: &Bound<'py, PyMapping>,
     observation: Option<Wrappers>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let entry = find(env_id).map_err(from_env_error)?;
-    let kwargs = named_values("env_kwargs", kwargs)?;
-    // No episode is played: any time limit will do.
-    let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), None)?;
-    to_dict(py, entry, spec.as_ref())
+    guarded(py, || {
+        let entry = find(env_id).map_err(from_env_error)?;
+        let kwargs = named_values("env_kwargs", kwargs)?;
+        // No episode is played: any time limit will do.
+        let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), None)?;
+        to_dict(py, entry, spec.as_ref())
+    })
 }
 
 fn to_dict<'py>(py: Python<'py>, entry: &Entry, spec: &dyn Spec) -> PyResult<Bound<'py, PyDict>> {

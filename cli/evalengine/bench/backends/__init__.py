@@ -13,15 +13,15 @@ import importlib
 import importlib.util
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.errors import InputError, MissingDependencyError
-from evalengine.policy import Policy
-from evalengine.provenance import package_version
+from evalengine.evaluation.provenance import package_version
+from evalengine.messages import shown
 
 MODULES = {
     "rust": "rust",
@@ -159,7 +159,7 @@ def plays_same_episodes(name: str, task: Task) -> bool:
 def _module(name: str) -> ModuleType:
     modules = NAMED
     if name not in modules:
-        raise InputError(f"backends: expected some of {', '.join(modules)}, got {name!r}")
+        raise InputError(f"backends: expected some of {', '.join(modules)}, got {shown(name)}")
     return importlib.import_module(f"{__name__}.{modules[name]}")
 
 
@@ -230,21 +230,3 @@ def collect(individuals: list[list[Episode]]) -> Evaluated:
         lengths=np.array([[episode.steps for episode in episodes] for episodes in individuals], np.int64),
         actions=[[episode.actions for episode in episodes] for episodes in individuals],
     )
-
-
-BYTE_RANGE = np.float32(255.0)
-"""What bytes of images are divided by for a policy."""
-
-
-def policy_inputs(policy: Policy, observations: NDArray[Any], *, channels_last: bool = True) -> NDArray[np.float32]:
-    """Observations (B, ...) in Gymnasium's shape -> contiguous (B, n) for an mlp, (B, C, H, W) for a cnn.
-
-    Bytes of images are divided by 255, as the engine does it. A stack of frames (B, stack, H, W, channels) becomes
-    (B, stack * channels, H, W); gray frames have no axis of channels, which `channels_last` says.
-    """
-    if observations.dtype == np.uint8:
-        observations = observations.astype(np.float32) / BYTE_RANGE
-    if len(policy.input_shape) == 3:
-        planes = np.moveaxis(observations, -1, -3) if channels_last else observations
-        return np.ascontiguousarray(planes.reshape(len(observations), *policy.input_shape))
-    return np.ascontiguousarray(observations.reshape(len(observations), -1))

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import Evaluated, Task
-from evalengine.distributed import Executor, evaluate_on
-from evalengine.evaluation import Evaluation
-from evalengine.policy import Policy
+from evalengine.clusters.distributed import Executor, evaluate_on
+from evalengine.evaluation.evaluate import Evaluation
+from evalengine.policies.policy import Policy
 
 Evaluate = Callable[[NDArray[np.float32], NDArray[np.uint64]], Evaluation]
 """Evaluates weights (P, D) on seeds (E,)."""

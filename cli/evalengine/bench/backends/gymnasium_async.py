@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gymnasium.vector import AsyncVectorEnv
 
     from evalengine.bench.torch_population import PopulationPolicy
-    from evalengine.heads import Head
+    from evalengine.policies.heads import Head
 
 version = baseline_version
 note = no_note
@@ -79,9 +79,9 @@ def prepare(task: Task) -> None:
     import torch
 
     from evalengine.bench.torch_population import PopulationPolicy
-    from evalengine.heads import Head
-    from evalengine.policy import Policy
-    from evalengine.registry import resolve
+    from evalengine.environments.registry import resolve
+    from evalengine.policies.heads import Head
+    from evalengine.policies.policy import Policy
 
     torch.set_num_threads(1)
     _Worker.policies = PopulationPolicy.of(task, lanes)
@@ -93,7 +93,7 @@ def prepare(task: Task) -> None:
 def make_lane(env_id: str, lane: int, lanes: int) -> gymnasium.Env[Any, Any]:
     """One sub-environment; called in its process, and once more for the spaces."""
     from evalengine.bench.seeded import Seeded
-    from evalengine.parity.references import reference
+    from evalengine.references import reference
 
     return Seeded(reference(env_id).make(disable_env_checker=True), lane, lanes)
 

@@ -75,7 +75,7 @@ def prepare(task: Task) -> None:
     """Fill `_Worker`; called in a worker process, whose variables JAX reads when it is imported."""
     os.environ |= {"NPROC": "1", "JAX_PLATFORMS": "cpu"}
     from evalengine.bench.jax_rollout import rollout_program
-    from evalengine.policy import Policy
+    from evalengine.policies.policy import Policy
 
     _Worker.program = rollout_program(task)
     _Worker.n_params = Policy(task.policy).n_params

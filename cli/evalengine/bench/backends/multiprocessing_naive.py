@@ -20,10 +20,10 @@ from evalengine.bench.backends import (
     collect,
     every_episode,
     no_note,
-    policy_inputs,
     require_baseline,
 )
-from evalengine.bench.workers import WorkerPool
+from evalengine.clusters.workers import WorkerPool
+from evalengine.policies.inputs import policy_inputs
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ def _warm_up(env_id: str, policy: str) -> None:
     """Import everything and run each code path once."""
     import torch
 
-    from evalengine.policy import Policy
+    from evalengine.policies.policy import Policy
 
     torch.set_num_threads(1)
     _evaluate_individual((env_id, policy, Policy(policy).init(1, seed=0)[0], [0]))
@@ -82,10 +82,10 @@ def _evaluate_individual(argument: tuple[str, str, NDArray[np.float32], list[int
     import torch
 
     from evalengine.bench.backends.torch_actions import box_actions
-    from evalengine.heads import Head
-    from evalengine.parity.references import reference
-    from evalengine.policy import Policy
-    from evalengine.registry import resolve
+    from evalengine.environments.registry import resolve
+    from evalengine.policies.heads import Head
+    from evalengine.policies.policy import Policy
+    from evalengine.references import reference
 
     env_id, spelling, vector, seeds = argument
     env = reference(env_id).make()

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.bench.backends import (
-    BYTE_RANGE,
     Episode,
     Evaluated,
     Task,
@@ -23,7 +22,8 @@ from evalengine.bench.backends import (
     no_note,
     require_baseline,
 )
-from evalengine.bench.workers import WorkerPool
+from evalengine.clusters.workers import WorkerPool
+from evalengine.policies.inputs import BYTE_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import gymnasium
     import torch
 
-    from evalengine.heads import Head
+    from evalengine.policies.heads import Head
 
 version = baseline_version
 note = no_note
@@ -92,10 +92,10 @@ def _build_worker(env_id: str, spelling: str) -> None:
     import torch
 
     from evalengine.bench.backends.torch_actions import box_actions
-    from evalengine.heads import Head
-    from evalengine.parity.references import reference
-    from evalengine.policy import Policy
-    from evalengine.registry import resolve
+    from evalengine.environments.registry import resolve
+    from evalengine.policies.heads import Head
+    from evalengine.policies.policy import Policy
+    from evalengine.references import reference
 
     torch.set_num_threads(1)
     policy = Policy(spelling)

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, no_episode, policy_inputs, require_packages, versions
+from evalengine.bench.backends import Evaluated, Task, no_episode, require_packages, versions
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
+from evalengine.policies.inputs import policy_inputs
 
 if TYPE_CHECKING:
     import torch
@@ -143,9 +144,9 @@ def _seconds(networks: PopulationPolicy, inputs: list[torch.Tensor], grouped: bo
 def recorded_inputs(task: Task, seed: int) -> NDArray[np.float32]:
     """The policy's first `RECORDED` inputs of an episode that a random individual plays: (RECORDED, *input_shape)."""
     from evalengine import environment
-    from evalengine.heads import Head, plain_action
-    from evalengine.policy import Policy
-    from evalengine.registry import resolve
+    from evalengine.environments.registry import resolve
+    from evalengine.policies.heads import Head, plain_action
+    from evalengine.policies.policy import Policy
 
     policy = Policy(task.policy)
     head = Head.of(policy, resolve(task.env_id))

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from evalengine.bench.backends import Task, every_episode, no_note, require_packages, versions
 from evalengine.bench.backends.cluster import Cluster, Evaluate
-from evalengine.evaluation import Evaluation
-from evalengine.policy import Policy
-from evalengine.ray_evaluator import RayEvaluator
+from evalengine.clusters.ray_evaluator import RayEvaluator
+from evalengine.evaluation.evaluate import Evaluation
+from evalengine.lifetimes import own_handlers
+from evalengine.policies.policy import Policy
 
 note = no_note
 same_episodes = every_episode
@@ -33,6 +34,7 @@ def open_backend(task: Task) -> Cluster:
     return Cluster(task, _start)
 
 
+@own_handlers()
 def _start(task: Task, running: ExitStack) -> Evaluate:
     """Start nodes with an actor each, and connect to them; the population goes through the object store."""
     from ray.cluster_utils import Cluster as Nodes

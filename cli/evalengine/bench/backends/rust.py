@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine import evaluation
 from evalengine.bench.backends import Evaluated, Task, every_episode, no_note
-from evalengine.policy import Policy
-from evalengine.provenance import evalengine_version
+from evalengine.evaluation.evaluate import evaluate
+from evalengine.evaluation.provenance import evalengine_version
+from evalengine.policies.policy import Policy
 
 note = no_note
 same_episodes = every_episode
@@ -43,7 +43,7 @@ class RustBackend:
 
     def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
         """See `Backend.evaluate`."""
-        result = evaluation.evaluate(
+        result = evaluate(
             self._task.env_id,
             weights,
             self._policy,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.heads import Head
+from evalengine.policies.heads import Head
 
 if TYPE_CHECKING:
     import torch

@@ -1,8 +1,35 @@
-//! What a descriptor is: fields of a step, conditions on steps, reductions over them.
+//! What a call may want recorded, and what a descriptor is: fields of a step, conditions on steps, reductions over them.
 
-use crate::error::EngineError;
-use crate::task::Task;
-use envs::ActionSpace;
+/// A call's place in a larger population, which is evaluated in shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The number of this call's first individual there.
+    pub first: usize,
+    /// The individuals of all shares together.
+    pub population: usize,
+}
+
+/// What is to be recorded; by default nothing. Borrowed, as everything in a [`Task`](crate::Task).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recording<'a> {
+    /// Numbers that each episode is reduced to.
+    pub descriptors: &'a [Descriptor],
+    /// The individuals whose episodes are kept step by step, in ascending order.
+    pub trajectories: &'a [usize],
+    /// The bytes that all trajectories may need at most, if every episode lasts as long as it can.
+    pub most_trajectory_bytes: u64,
+    /// Sum up the observations that the policies see.
+    pub statistics: bool,
+    /// This call's individuals are a share of a larger population: `trajectories` has numbers of that, their bytes are
+    /// of all shares together, and statistics come as [`PartialSum`](crate::PartialSum)s.
+    pub share: Option<Share>,
+}
+
+impl Recording<'_> {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.descriptors.is_empty() && self.trajectories.is_empty() && !self.statistics
+    }
+}
 
 /// A number that every step has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,34 +128,6 @@ impl Reduction {
     pub(super) fn fields(&self) -> impl Iterator<Item = Field> + '_ {
         std::iter::once(self.field).chain(self.conditions.iter().map(|condition| condition.field))
     }
-}
-
-/// Every field is one that the environment has.
-pub(super) fn check(descriptors: &[Descriptor], task: &Task<'_>) -> Result<(), EngineError> {
-    let spec = task.spec;
-    let n_actions = match spec.action_space() {
-        ActionSpace::Discrete(_) => 1,
-        ActionSpace::Box { low, .. } => low.len(),
-    };
-    for (index, descriptor) in descriptors.iter().enumerate() {
-        if descriptor.reductions.is_empty() {
-            return Err(EngineError::input(format!("descriptors[{index}]: expected a reduction, got none")));
-        }
-        for field in descriptor.reductions.iter().flat_map(Reduction::fields) {
-            let (kind, got, most) = match field {
-                Field::Observation(got) => ("observation", got, spec.observation_space().size()),
-                Field::Action(got) => ("action", got, n_actions),
-                Field::Event(got) => ("event", got, spec.event_fields().len()),
-                Field::Reward | Field::Step => continue,
-            };
-            if got >= most {
-                let message =
-                    format!("descriptors[{index}]: expected an {kind} field below {most}, got {got}");
-                return Err(EngineError::input(message));
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

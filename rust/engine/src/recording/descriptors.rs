@@ -9,6 +9,7 @@ use super::Steps;
 use super::definition::{Descriptor, Field, Reducer, Reduction};
 use crate::task::Task;
 use envs::{Actions, View};
+use lane_math::memory;
 
 impl Descriptor {
     /// Its value for an episode, from what its reductions have come to.
@@ -129,6 +130,7 @@ impl<'a> Descriptors<'a> {
         if failed {
             return self.refuse(rows);
         }
+        memory::reserve(rows, self.descriptors.len());
         let n = self.reductions.len();
         let mut accumulators = &self.accumulators[lane * n..(lane + 1) * n];
         for descriptor in self.descriptors {
@@ -139,6 +141,7 @@ impl<'a> Descriptors<'a> {
     }
 
     pub(super) fn refuse(&self, rows: &mut Vec<f64>) {
+        memory::reserve(rows, self.descriptors.len());
         rows.resize(rows.len() + self.descriptors.len(), f64::NAN);
     }
 

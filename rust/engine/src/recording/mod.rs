@@ -3,12 +3,12 @@
 //! A worker that records holds a [`Recorder`] and tells it of every start, step, move and end of its lanes; one that
 //! does not holds none, and asks once per step of a group. Depends on `envs` and on the task, never on the policy.
 
-mod definition;
+pub(crate) mod definition;
 mod descriptors;
 mod statistics;
 mod trajectories;
 
-pub use definition::{Comparison, Condition, Descriptor, Field, Reducer, Reduction};
+pub use definition::{Comparison, Condition, Descriptor, Field, Recording, Reducer, Reduction, Share};
 pub use statistics::{ObservationStatistics, PartialSum};
 pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
 
@@ -17,57 +17,54 @@ pub(crate) use statistics::SharedTotal;
 use crate::error::EngineError;
 use crate::task::Task;
 use descriptors::Descriptors;
-use envs::{Actions, Group, Outcomes};
+use envs::{ActionSpace, Actions, Group, Outcomes};
 use statistics::Statistics;
 use trajectories::Trajectories;
 
-/// A call's place in a larger population, which is evaluated in shares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// The number of this call's first individual there.
-    pub first: usize,
-    /// The individuals of all shares together.
-    pub population: usize,
+/// Everything that a task wants recorded exists, and its trajectories fit into their bytes.
+pub(crate) fn check(task: &Task<'_>) -> Result<(), EngineError> {
+    check_fields(task)?;
+    let Share { first, population } = share_of(task);
+    let is_within = first.checked_add(task.population).is_some_and(|end| end <= population);
+    if !is_within || population.checked_mul(task.episodes).is_none() {
+        let got = format!("{} from {first} on", task.population);
+        let message = format!("share: expected individuals of a population of {population}, got {got}");
+        return Err(EngineError::input(message));
+    }
+    trajectories::check(task)
 }
 
-/// What is to be recorded; by default nothing. Borrowed, as everything in a [`Task`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Recording<'a> {
-    /// Numbers that each episode is reduced to.
-    pub descriptors: &'a [Descriptor],
-    /// The individuals whose episodes are kept step by step, in ascending order.
-    pub trajectories: &'a [usize],
-    /// The bytes that all trajectories may need at most, if every episode lasts as long as it can.
-    pub most_trajectory_bytes: u64,
-    /// Sum up the observations that the policies see.
-    pub statistics: bool,
-    /// This call's individuals are a share of a larger population: `trajectories` has numbers of that, their bytes are
-    /// of all shares together, and statistics come as [`PartialSum`]s.
-    pub share: Option<Share>,
+/// The task's place in its population; most tasks are all of it.
+fn share_of(task: &Task<'_>) -> Share {
+    task.recording.share.unwrap_or(Share { first: 0, population: task.population })
 }
 
-impl Recording<'_> {
-    /// Everything that is named exists, and the trajectories fit into their bytes.
-    pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), EngineError> {
-        definition::check(self.descriptors, task)?;
-        let Share { first, population } = self.share_of(task);
-        let is_within = first.checked_add(task.population).is_some_and(|end| end <= population);
-        if !is_within || population.checked_mul(task.episodes).is_none() {
-            let got = format!("{} from {first} on", task.population);
-            let message = format!("share: expected individuals of a population of {population}, got {got}");
-            return Err(EngineError::input(message));
+/// Every field is one that the environment has.
+fn check_fields(task: &Task<'_>) -> Result<(), EngineError> {
+    let spec = task.spec;
+    let n_actions = match spec.action_space() {
+        ActionSpace::Discrete(_) => 1,
+        ActionSpace::Box { low, .. } => low.len(),
+    };
+    for (index, descriptor) in task.recording.descriptors.iter().enumerate() {
+        if descriptor.reductions.is_empty() {
+            return Err(EngineError::input(format!("descriptors[{index}]: expected a reduction, got none")));
         }
-        trajectories::check(self, task)
+        for field in descriptor.reductions.iter().flat_map(Reduction::fields) {
+            let (kind, got, most) = match field {
+                Field::Observation(got) => ("observation", got, spec.observation_space().size()),
+                Field::Action(got) => ("action", got, n_actions),
+                Field::Event(got) => ("event", got, spec.event_fields().len()),
+                Field::Reward | Field::Step => continue,
+            };
+            if got >= most {
+                let message =
+                    format!("descriptors[{index}]: expected an {kind} field below {most}, got {got}");
+                return Err(EngineError::input(message));
+            }
+        }
     }
-
-    /// The task's place in its population; most tasks are all of it.
-    fn share_of(&self, task: &Task<'_>) -> Share {
-        self.share.unwrap_or(Share { first: 0, population: task.population })
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.descriptors.is_empty() && self.trajectories.is_empty() && !self.statistics
-    }
+    Ok(())
 }
 
 /// What a worker recorded.

@@ -11,7 +11,7 @@
 //! for episodes of other shares: [`PartialSum`]s. Added to those of the other shares in the same way they make the
 //! same bits as one call.
 
-use super::{Share, Steps};
+use super::{Share, Steps, share_of};
 use crate::task::Task;
 use envs::{Spec, View};
 use std::collections::HashMap;
@@ -130,7 +130,8 @@ impl PairwiseSum {
                     self.waiting.insert((level, index), part);
                     return;
                 };
-                part = if index < neighbour { part.plus(&other) } else { other.plus(&part) };
+                // In either order: a sum of two does not depend on it.
+                part = part.plus(&other);
             }
             (index, count) = (index / 2, count.div_ceil(2));
         }
@@ -149,7 +150,7 @@ pub(super) struct Statistics<'a> {
 impl<'a> Statistics<'a> {
     pub(super) fn new(task: &Task<'_>, lanes: usize, total: &'a SharedTotal) -> Self {
         let zero = ObservationStatistics::zero(task.spec.observation_space().size());
-        let Share { first, population } = task.recording.share_of(task);
+        let Share { first, population } = share_of(task);
         let [first, jobs] = [first, population].map(|individuals| individuals * task.episodes);
         Self { lanes: vec![zero; lanes], first, jobs, total }
     }

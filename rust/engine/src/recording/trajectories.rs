@@ -1,9 +1,10 @@
 //! Episodes kept step by step, for chosen individuals.
 
-use super::{End, Recording, Steps};
+use super::{End, Steps, share_of};
 use crate::error::EngineError;
 use crate::task::Task;
 use envs::{ActionSpace, Actions, Group, ObservationDtype, View};
+use lane_math::memory;
 
 /// Every step of an episode of `T` actions. Rows are in order; behind a skip of frames a row is an action.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +52,14 @@ impl RecordedObservations {
 
     fn push(&mut self, observation: &[f32]) {
         match self {
-            Self::F32(values) => values.extend_from_slice(observation),
-            Self::U8(bytes) => bytes.extend(observation.iter().map(|&value| value as u8)),
+            Self::F32(values) => {
+                memory::reserve(values, observation.len());
+                values.extend_from_slice(observation);
+            }
+            Self::U8(bytes) => {
+                memory::reserve(bytes, observation.len());
+                bytes.extend(observation.iter().map(|&value| value as u8));
+            }
         }
     }
 
@@ -66,12 +73,13 @@ impl RecordedObservations {
 }
 
 /// The individuals exist, and their trajectories fit into the bytes that they may take.
-pub(super) fn check(recording: &Recording<'_>, task: &Task<'_>) -> Result<(), EngineError> {
+pub(super) fn check(task: &Task<'_>) -> Result<(), EngineError> {
+    let recording = &task.recording;
     let individuals = recording.trajectories;
     let Some(&last) = individuals.last() else {
         return Ok(());
     };
-    let population = recording.share_of(task).population;
+    let population = share_of(task).population;
     if last >= population {
         let message = format!("trajectories: expected individuals below {population}, got {last}");
         return Err(EngineError::input(message));
@@ -129,7 +137,7 @@ impl<'a> Trajectories<'a> {
 
     /// An empty trajectory, if those of the individual are to be kept.
     fn empty(&self, individual: usize) -> Option<Trajectory> {
-        let number = self.task.recording.share_of(self.task).first + individual;
+        let number = share_of(self.task).first + individual;
         self.task.recording.trajectories.binary_search(&number).ok()?;
         let actions = match self.task.spec.action_space() {
             ActionSpace::Discrete(_) => RecordedActions::Discrete(Vec::new()),

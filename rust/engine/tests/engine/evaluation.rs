@@ -128,7 +128,31 @@ fn a_panic_inside_becomes_an_error_and_stops_the_other_threads() {
     let task = Task { max_episode_steps: None, threads: 3, ..task(&spec, &network, &weights, &[1, 2]) };
     let error = evaluate(&task).unwrap_err();
     assert!(error.is_internal());
-    assert_eq!(error.to_string(), "internal error: a worker thread panicked: scripted panic");
+    assert_eq!(error.to_string(), "internal error: a thread panicked: scripted panic");
+}
+
+#[test]
+fn a_panic_in_one_episode_ends_the_endless_ones_of_other_threads() {
+    let (network, weights) = one_input_policy();
+    let spec = scripted(Script::PanicsOn(2));
+    for seeds in [[2, 1, 1], [1, 2, 1], [1, 1, 2]] {
+        let task = Task {
+            max_episode_steps: None,
+            threads: 3,
+            group_width: Some(1),
+            seeds: Seeds::PerIndividual(&seeds),
+            episodes: 1,
+            ..task(&spec, &network, &weights, &[])
+        };
+        // The others play for ever: should nobody tell them, the caller has to end it, after a long while.
+        let mut polls = 0;
+        let error = engine::evaluate(&task, &mut |_, _| {
+            polls += 1;
+            if polls == 1000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap_err();
+        assert!(error.is_internal() && polls < 1000, "{seeds:?}: {error}, after {polls} polls");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod determinism;
 mod evaluation;
+mod heads;
+mod memory;
 mod recording;
 mod recording_input;
 mod shares;

@@ -254,7 +254,7 @@ mod tests {
         fn the_lanes_have_the_scalar_s_bits(lanes in 1_usize..=11, seed in 0_u64..1 << 40, bound in 0.01_f64..30.0) {
             let (rng, state) = (Generator::from_seed(0), State::default());
             let prototype = Acrobot { low: -bound, high: bound, rng, state, is_first: true };
-            compare(&prototype, lanes, seed, |isa, libm| AcrobotLanes::new(&prototype, lanes, isa, libm));
+            compare(&prototype, seed, |isa, libm| AcrobotLanes::new(&prototype, lanes, isa, libm));
         }
     }
 }

@@ -11,10 +11,10 @@ mod lanes;
 mod numpy_float32;
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::reset_bounds;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use lane_math::libm;
@@ -69,15 +69,14 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 fn build(_kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>, EnvError> {
-    let (low, high) = reset_bounds::parse(ENTRY.id, reset_options)?;
-    if low.abs().max(high.abs()) > LARGEST_RESET_BOUND {
-        return Err(EnvError::new(format!(
-            "{}: reset options: expected low and high within +-{LARGEST_RESET_BOUND}, got low = {low:?}, high = {high:?}",
-            ENTRY.id
-        )));
-    }
-    let prototype =
-        Acrobot { low, high, rng: Generator::from_seed(0), state: State::default(), is_first: true };
+    let mut prototype = Acrobot {
+        low: -RESET_BOUND,
+        high: RESET_BOUND,
+        rng: Generator::from_seed(0),
+        state: State::default(),
+        is_first: true,
+    };
+    prototype.set_reset_options(reset_options)?;
     let observation_space = ObservationSpace { shape: vec![6], dtype: ObservationDtype::F32 };
     let spec = PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(3));
     Ok(Box::new(spec.with_groups(AcrobotLanes::boxed).with_observation_fields(&OBSERVATION_FIELDS)))
@@ -197,6 +196,18 @@ pub(crate) struct Acrobot {
 }
 
 impl Environment for Acrobot {
+    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
+        let (low, high) = reset_bounds::parse(ENTRY.id, options)?;
+        if low.abs().max(high.abs()) > LARGEST_RESET_BOUND {
+            return Err(EnvError::new(format!(
+                "{}: reset options: expected low and high within +-{LARGEST_RESET_BOUND}, got low = {low:?}, high = {high:?}",
+                ENTRY.id
+            )));
+        }
+        (self.low, self.high) = (low, high);
+        Ok(())
+    }
+
     fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
             self.rng = Generator::from_seed(seed);

@@ -107,7 +107,7 @@ mod tests {
             let prototype = CarRacing::new(0.95, has_random_colours);
             let kind = if continuous { Kind::Continuous(DIMENSIONS) } else { Kind::Discrete(5) };
             let make = |isa, _| CarRacingLanes::new(&prototype, lanes, isa);
-            compare_kind(&prototype, kind, lanes, seed, make);
+            compare_kind(&prototype, kind, seed, make);
         }
     }
 }

@@ -9,14 +9,14 @@
 //! numbers for every attempt at a track. A reset plays one step without a driver, so the first observation is that of a
 //! world that has already moved, and the tiles under the wheels at the start are paid for in the first real step.
 //!
-//! An action is taken as it is: steering is not clipped, gas is clipped to 0..1, a brake of 0.9 or more locks the wheels.
+//! An action is taken as it is, in float64: steering is not clipped, gas is clipped to 0..1, a brake of 0.9 or more locks the wheels.
 //! The score in the picture is the return before this step's time penalty.
 //!
 //! DIFFERENCE: the reference keeps its Box2D world from one reset to the next, and with it the order in which ids are
-//! given out again; here every episode has a world of its own. With `randomize` false the reference keeps the colours of
-//! the episode before, which in a fresh environment are drawn from a stream that nobody can seed: here they are the
-//! standard colours, and nothing is drawn. If the gas is NaN, the reference raises while it draws; here the episode
-//! goes on. `verbose` and the rendering for people do not exist.
+//! given out again; here every episode has a world of its own. With `randomize` false both keep the colours of the episode
+//! before; a fresh environment of the reference has drawn some from a stream that nobody can seed, here its colours are
+//! the standard ones. If the gas is NaN, the reference raises while it draws; here the episode goes on. `verbose` and the
+//! rendering for people do not exist.
 
 mod car;
 mod lanes;
@@ -31,10 +31,10 @@ mod track;
 mod view;
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, Step, View};
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use car::{Car, Controls, Shapes};
 use lanes::CarRacingLanes;
@@ -92,10 +92,8 @@ pub(crate) const ENTRY: Entry = Entry {
 const DISCRETE_POLICY: &str = "cnn:3x96x96-16k8s4-32k4s2-64-5";
 
 fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>, EnvError> {
-    let prototype = CarRacing::new(
-        kwargs.float("lap_complete_percent"),
-        kwargs.bool("domain_randomize") && reset_options.bool("randomize"),
-    );
+    let mut prototype = CarRacing::new(kwargs.float("lap_complete_percent"), kwargs.bool("domain_randomize"));
+    prototype.set_reset_options(reset_options)?;
     let side = raster::FRAME_SIDE;
     let observation_space = ObservationSpace { shape: vec![side, side, 3], dtype: ObservationDtype::U8 };
     let spec = if kwargs.bool("continuous") {
@@ -111,10 +109,6 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
 /// What an action does. Discrete ones: nothing, steer right, steer left, gas, brake.
 fn controls(action: Action<'_>) -> Controls {
     match action {
-        Action::Continuous(values) => {
-            let [steer, gas, brake] = [0, 1, 2].map(|index| f64::from(values[index]));
-            Controls { steer: -steer, gas, brake }
-        }
         Action::Discrete(index) => {
             let if_chosen = |number, value| if index == number { value } else { 0.0 };
             Controls {
@@ -123,6 +117,7 @@ fn controls(action: Action<'_>) -> Controls {
                 brake: if_chosen(4, DISCRETE_BRAKE),
             }
         }
+        action => Controls { steer: -action.value(0), gas: action.value(1), brake: action.value(2) },
     }
 }
 
@@ -132,6 +127,8 @@ pub(crate) struct CarRacing {
     /// The part of the tiles that must have been visited for a lap to count when the first tile is.
     lap_complete_percent: f64,
     has_random_colours: bool,
+    /// A reset draws new colours, where they are random; else those of the episode before stay.
+    draws_colours: bool,
     rng: Generator,
     shapes: Shapes,
     palette: Palette,
@@ -156,6 +153,7 @@ impl CarRacing {
         Self {
             lap_complete_percent,
             has_random_colours,
+            draws_colours: true,
             rng,
             shapes,
             palette: Palette::STANDARD,
@@ -223,11 +221,16 @@ impl AsMut<World> for CarRacing {
 }
 
 impl Environment for CarRacing {
+    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
+        self.draws_colours = options.bool("randomize");
+        Ok(())
+    }
+
     fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
             self.rng = Generator::from_seed(seed);
         }
-        if self.has_random_colours {
+        if self.has_random_colours && self.draws_colours {
             self.palette = Palette::draw(&mut self.rng);
         }
         // Keeps the memory of the world before.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::arguments::Value;
+use crate::environment::FloatType;
 use crate::registry;
 
 /// After some steps with one action: the bits of the reward of the last, of the hull's x, y and angle, and a checksum of
@@ -92,6 +93,8 @@ fn discrete_actions_do_one_thing_each_and_continuous_steering_is_mirrored() {
     }
     let shown = controls(Action::Continuous(&[0.5, 2.0, -1.0]));
     assert_eq!(shown, Controls { steer: -0.5, gas: 2.0, brake: -1.0 });
+    let shown = controls(Action::Typed(&[0.1, 0.7, 0.9], FloatType::F64));
+    assert_eq!(shown, Controls { steer: -0.1, gas: 0.7, brake: 0.9 });
 }
 
 #[test]
@@ -150,6 +153,26 @@ fn a_reset_forgets_the_episode_before_and_goes_on_with_the_stream_if_it_is_not_s
         assert_eq!(used.state(), fresh.state());
         assert_eq!(checksum(&used), checksum(&fresh));
     }
+}
+
+#[test]
+fn colours_stay_from_episode_to_episode_unless_they_are_drawn_anew() {
+    let options = |randomize| ENTRY.reset_arguments(&[("randomize".to_string(), randomize)]).unwrap();
+    let mut episode = CarRacing::new(0.95, true);
+    episode.reset(Some(8));
+    let drawn = episode.palette;
+    episode.set_reset_options(&options(Value::Bool(false))).unwrap();
+    for seed in [None, Some(9)] {
+        episode.reset(seed);
+        assert_eq!(episode.palette, drawn);
+    }
+    episode.set_reset_options(&options(Value::Bool(true))).unwrap();
+    episode.reset(None);
+    assert_ne!(episode.palette, drawn);
+    // Without random colours the option means nothing.
+    let mut plain = CarRacing::new(0.95, false);
+    plain.reset(Some(8));
+    assert_eq!(plain.palette, Palette::STANDARD);
 }
 
 #[test]

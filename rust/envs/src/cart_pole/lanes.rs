@@ -168,7 +168,7 @@ mod tests {
             let (rng, state) = (Generator::from_seed(0), State::default());
             let prototype =
                 CartPole { sutton_barto_reward: bound > 0.1, low: -bound, high: bound, rng, state, fallen: false };
-            compare(&prototype, lanes, seed, |isa, libm| CartPoleLanes::new(&prototype, lanes, isa, libm));
+            compare(&prototype, seed, |isa, libm| CartPoleLanes::new(&prototype, lanes, isa, libm));
         }
     }
 }

@@ -10,10 +10,10 @@
 mod lanes;
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::reset_bounds;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use lane_math::libm;
@@ -65,15 +65,15 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>, EnvError> {
-    let (low, high) = reset_bounds::parse(ENTRY.id, reset_options)?;
-    let prototype = CartPole {
+    let mut prototype = CartPole {
         sutton_barto_reward: kwargs.bool("sutton_barto_reward"),
-        low,
-        high,
+        low: -RESET_BOUND,
+        high: RESET_BOUND,
         rng: Generator::from_seed(0),
         state: State::default(),
         fallen: false,
     };
+    prototype.set_reset_options(reset_options)?;
     let observation_space = ObservationSpace { shape: vec![4], dtype: ObservationDtype::F32 };
     let spec = PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(2));
     Ok(Box::new(spec.with_groups(CartPoleLanes::boxed).with_observation_fields(&OBSERVATION_FIELDS)))
@@ -140,6 +140,11 @@ impl CartPole {
 }
 
 impl Environment for CartPole {
+    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
+        (self.low, self.high) = reset_bounds::parse(ENTRY.id, options)?;
+        Ok(())
+    }
+
     fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
             self.rng = Generator::from_seed(seed);

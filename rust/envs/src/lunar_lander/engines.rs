@@ -36,7 +36,7 @@ impl Throttle {
     pub(super) fn of(action: Action<'_>) -> Self {
         match action {
             Action::Discrete(index) => Self::of_index(index),
-            Action::Continuous(values) => Self::of_values(values[0], values[1]),
+            action => Self::of_values(action.value(0), action.value(1)),
         }
     }
 
@@ -51,8 +51,8 @@ impl Throttle {
     }
 
     /// The main engine fires above 0, at 50% and more; a side engine beyond 0.5, by its distance from 0.
-    fn of_values(main: f32, side: f32) -> Self {
-        let (main, side) = (f64::from(clipped(main)), f64::from(clipped(side)));
+    fn of_values(main: f64, side: f64) -> Self {
+        let (main, side) = (clipped(main), clipped(side));
         let mut throttle = Self::OFF;
         if main > 0.0 {
             throttle.main = (main + 1.0) * 0.5;
@@ -66,7 +66,7 @@ impl Throttle {
 }
 
 /// `numpy.clip(value, -1, 1)`: NaN passes, and exceeds no threshold.
-fn clipped(value: f32) -> f32 {
+fn clipped(value: f64) -> f64 {
     let raised = if value < -1.0 { -1.0 } else { value };
     if raised > 1.0 { 1.0 } else { raised }
 }
@@ -108,6 +108,7 @@ fn push(world: &mut World, hull: BodyId, impulse: [f64; 2], point: [f64; 2]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::FloatType;
 
     fn of(values: [f32; 2]) -> (f64, f64, f64) {
         let throttle = Throttle::of(Action::Continuous(&values));
@@ -120,6 +121,15 @@ mod tests {
         assert_eq!(of([f32::MIN_POSITIVE, -0.75]), (0.5 + f64::from(f32::MIN_POSITIVE) * 0.5, 0.75, -1.0));
         assert_eq!(of([0.5, 0.875]), (0.75, 0.875, 1.0));
         assert_eq!(of([7.0, -7.0]), (1.0, 1.0, -1.0));
+    }
+
+    #[test]
+    fn float64_actions_are_not_rounded() {
+        let just_above = 0.5_f64.next_up();
+        let throttle = Throttle::of(Action::Typed(&[1e-300, just_above], FloatType::F64));
+        assert_eq!((throttle.main, throttle.side, throttle.direction), (0.5, just_above, 1.0));
+        let throttle = Throttle::of(Action::Typed(&[0.1, 0.5], FloatType::F64));
+        assert_eq!((throttle.main, throttle.side), ((0.1 + 1.0) * 0.5, 0.0));
     }
 
     #[test]

@@ -28,8 +28,9 @@ pub(crate) struct LunarLander {
     pub(super) has_crashed: bool,
     /// What the engines do in the step under way.
     throttle: Throttle,
-    /// The potential whose difference is the reward; none before the first step.
-    pub(super) shaping: Option<f64>,
+    /// The potential whose difference is the reward. Nobody sees the reward of a reset's own step, so what it is before that
+    /// does not matter.
+    pub(super) shaping: f64,
     /// The observation in float64.
     observed: [f64; OBSERVED],
 }
@@ -50,7 +51,7 @@ impl LunarLander {
             ground_contact: [false; 2],
             has_crashed: false,
             throttle: Throttle::OFF,
-            shaping: None,
+            shaping: 0.0,
             observed: [0.0; OBSERVED],
         }
     }
@@ -75,11 +76,11 @@ impl LunarLander {
         self.listen();
         self.observed = self.look();
         let shaping = shaping_of(&self.observed);
-        let gained = self.shaping.map_or(0.0, |before| shaping - before);
-        self.shaping = Some(shaping);
+        let gained = shaping - self.shaping;
+        self.shaping = shaping;
         let reward = gained - self.throttle.main * MAIN_ENGINE_COST - self.throttle.side * SIDE_ENGINE_COST;
         let mut step = Step { reward, terminated: false, truncated: false };
-        if self.has_crashed || self.observed[0].abs() >= 1.0 {
+        if self.has_crashed || is_out_of_view(self.observed[0]) {
             (step.reward, step.terminated) = (-100.0, true);
         }
         if !self.world.body(self.craft.hull).is_awake() {
@@ -121,6 +122,11 @@ impl LunarLander {
     }
 }
 
+/// The craft's centre has reached a side of the picture.
+fn is_out_of_view(x: f64) -> bool {
+    x.abs() >= 1.0
+}
+
 /// Nearer, slower and more upright is better, and so is each leg on the ground.
 fn shaping_of(observed: &[f64; OBSERVED]) -> f64 {
     let [x, y, x_velocity, y_velocity, angle, _, first_leg, second_leg] = *observed;
@@ -152,7 +158,6 @@ impl Environment for LunarLander {
         self.world.apply_force_to_center(self.craft.hull, Vec2::new(force[0], force[1]), true);
         self.ground_contact = [false; 2];
         self.has_crashed = false;
-        self.shaping = None;
         self.begin_step(Throttle::OFF);
         self.step_world();
         self.end_step();
@@ -178,5 +183,53 @@ impl Environment for LunarLander {
 
     fn state(&self) -> Vec<StateField> {
         view::fields(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_view_ends_at_one() {
+        for x in [1.0, 1.005, 1.5, f64::INFINITY] {
+            assert!(is_out_of_view(x) && is_out_of_view(-x), "{x}");
+        }
+        for x in [0.0, 0.99, 1.0_f64.next_down(), f64::NAN] {
+            assert!(!is_out_of_view(x) && !is_out_of_view(-x), "{x}");
+        }
+    }
+
+    /// Drifts over a side of the picture: the step that crosses it ends the episode, whose reward is that of a crash.
+    #[test]
+    fn the_first_step_out_of_view_ends_the_episode() {
+        let mut hardly_outside = 0;
+        for seed in 0..40 {
+            let mut episode = LunarLander::new(-0.5, None);
+            episode.reset(Some(seed));
+            let step = loop {
+                let step = episode.step(Action::Discrete(2));
+                let is_outside = episode.observed[0].abs() >= 1.0;
+                assert_eq!(step.terminated, is_outside || episode.has_crashed, "seed {seed}");
+                if step.terminated {
+                    break step;
+                }
+            };
+            assert_eq!(step.reward, -100.0);
+            hardly_outside += usize::from((1.0..1.01).contains(&episode.observed[0].abs()));
+        }
+        assert!(hardly_outside > 3, "only {hardly_outside} episodes ended within a hundredth of the side");
+    }
+
+    #[test]
+    fn a_reset_after_a_crash_has_not_crashed() {
+        let mut episode = LunarLander::new(-11.0, None);
+        episode.reset(Some(0));
+        while !episode.has_crashed {
+            episode.step(Action::Discrete(0));
+        }
+        episode.reset(None);
+        assert!(!episode.has_crashed);
+        assert!(!episode.step(Action::Discrete(0)).terminated);
     }
 }

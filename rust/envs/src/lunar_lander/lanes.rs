@@ -109,7 +109,7 @@ mod tests {
             let prototype = LunarLander::new(gravity, powers.map(Wind::new));
             let kind = if continuous { Kind::Continuous(2) } else { Kind::Discrete(4) };
             let make = |isa, _| LunarLanderLanes::new(&prototype, lanes, isa);
-            compare_kind(&prototype, kind, lanes, seed, make);
+            compare_kind(&prototype, kind, seed, make);
         }
     }
 }

@@ -7,7 +7,8 @@
 //! force, with wind two integers, then two dispersions in every step, whether an engine fires or not. A reset plays one
 //! step without engines, so the first observation is that of a world that has already moved.
 //!
-//! A continuous action is clipped as NumPy clips it: infinities become full throttle, NaN fires no engine.
+//! A continuous action of any type is clipped as NumPy clips it, then float64: infinities become full throttle, NaN fires
+//! no engine.
 //!
 //! DIFFERENCE: `wind_power` and `turbulence_power` beyond 1e30 are refused: some powers of ten later the reference's world
 //! overflows, and all that it shows is NaN. Outside the ranges that the reference recommends it logs a warning; this does
@@ -23,9 +24,9 @@ mod wind;
 pub(crate) use episode::LunarLander;
 
 use crate::arguments::{Arguments, Parameter, Value};
+use crate::entry::Entry;
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use lanes::LunarLanderLanes;
 use wind::Wind;

@@ -40,7 +40,7 @@ pub(super) fn fields(episode: &LunarLander) -> Vec<StateField> {
     }
     fields.push(("ground_contact", flags(&episode.ground_contact)));
     fields.push(("has_crashed", flags(&[episode.has_crashed])));
-    fields.push(("shaping", StateValue::Floats(episode.shaping.into_iter().collect())));
+    fields.push(("shaping", StateValue::Floats(vec![episode.shaping])));
     fields
 }
 

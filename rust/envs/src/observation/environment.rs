@@ -1,7 +1,9 @@
 //! One scalar episode behind the wrappers.
 
 use super::pipeline::{Memory, Pipeline};
+use crate::arguments::Arguments;
 use crate::environment::{Action, Environment, StateField, Step, View};
+use crate::error::EnvError;
 
 /// An environment behind the wrappers; its state is that of the environment.
 pub(super) struct ObservedEnvironment {
@@ -19,8 +21,13 @@ impl ObservedEnvironment {
 }
 
 impl Environment for ObservedEnvironment {
+    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
+        self.inner.set_reset_options(options)
+    }
+
     fn reset(&mut self, seed: Option<u64>) {
         self.inner.reset(seed);
+        self.inner.events(&mut self.events[0]);
         self.pipeline.reset(&mut self.memory, |frame| self.inner.observe(View::Gymnasium, frame));
     }
 

@@ -45,6 +45,12 @@ impl Events {
         self.sums[to * n..(to + 1) * n].copy_from_slice(other.of(from));
     }
 
+    /// Makes the sums of a lane what `read` writes.
+    fn restart(&mut self, lane: usize, read: impl FnOnce(&mut [f64])) {
+        let n = self.latest.len();
+        read(&mut self.sums[lane * n..(lane + 1) * n]);
+    }
+
     /// Adds what `read` writes to the sums of a lane.
     fn add(&mut self, lane: usize, read: impl FnOnce(&mut [f64])) {
         let n = self.latest.len();
@@ -165,6 +171,7 @@ impl Group for ObservedGroup {
     fn reset(&mut self, lane: usize, seed: u64) {
         let seat = self.seats.seat_of(lane);
         self.inner.reset(seat, seed);
+        self.events.restart(lane, |events| self.inner.events(seat, events));
         let draw = |frame: &mut [f32]| self.inner.observe_lane(seat, View::Gymnasium, frame);
         self.pipeline.reset(&mut self.memories[lane], draw);
     }

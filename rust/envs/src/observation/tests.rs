@@ -5,6 +5,7 @@ use super::{COLOURS, ObservationOptions, ObservedSpec, Padding};
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::group::{Group, Outcomes, PrototypeSpec, Spec};
 use crate::registry::find;
+use crate::resets::compare_with_fresh;
 use crate::space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
 use numpy_rng::Generator;
 use proptest::prelude::*;
@@ -37,7 +38,10 @@ impl Noise {
 
 impl Environment for Noise {
     fn reset(&mut self, seed: Option<u64>) {
-        self.rng = Generator::from_seed(seed.expect("a seed"));
+        if let Some(seed) = seed {
+            self.rng = Generator::from_seed(seed);
+        }
+        self.event = 0.5;
         (self.sum, self.has_ended) = (0, false);
         self.draw();
     }
@@ -116,7 +120,13 @@ proptest! {
         let mut reset = |group: &mut dyn Group, scalars: &mut Vec<Box<dyn Environment>>, lane: usize| {
             let seed = rng.next_u64();
             group.reset(lane, seed);
+            // Of a fresh environment, so what the lane's reset forgets shows.
+            scalars[lane] = spec.environment();
             scalars[lane].reset(Some(seed));
+            let (mut ours, mut theirs) = ([f64::NAN; 2], [f64::INFINITY; 2]);
+            group.events(lane, &mut ours);
+            scalars[lane].events(&mut theirs);
+            assert_eq!(ours, theirs);
         };
         (0..lanes).for_each(|lane| reset(group.as_mut(), &mut scalars, lane));
         let mut rng = Generator::from_seed(seed + 1);
@@ -168,6 +178,15 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_reset_forgets_the_episode_before(
+        options in some_options(),
+        limit in prop::option::of(1_u64..20),
+        seed in 0_u64..1 << 40,
+    ) {
+        compare_with_fresh(&spec(&options, limit), seed, 10, 60);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pendulum in lock-step: four episodes per vector of float64. The scalar [`Pendulum`] is its twin, and a
 //! test compares them bit for bit.
 
-use super::{DT, MAX_SPEED, PUSH, Pendulum, clipped};
+use super::{DT, EFFORT, MAX_SPEED, MAX_TORQUE, PUSH, Pendulum, clipped};
 use crate::environment::{Environment, View};
 use crate::group::{Group, Outcomes, same_kind};
 use crate::space::Actions;
@@ -79,9 +79,9 @@ impl Group for PendulumLanes {
             panic!("Pendulum's actions are continuous");
         };
         for (lane, &action) in actions.iter().enumerate() {
-            let torque = clipped(action);
+            let torque = clipped(action, MAX_TORQUE);
             self.pushes[lane] = f64::from(PUSH * torque);
-            self.efforts[lane] = f64::from(0.001_f32 * square(torque));
+            self.efforts[lane] = f64::from(EFFORT as f32 * square(torque));
         }
         let active = actions.len();
         self.isa.run(Advance {
@@ -182,7 +182,7 @@ fn normalized<V: F64x4>(libm: LibmLanes, theta: V) -> V {
     remainder.add(fix).sub(V::splat(PI))
 }
 
-/// `super::bounded` of four lanes.
+/// `super::clipped` of four lanes of velocities.
 #[inline(always)]
 fn bounded<V: F64x4>(velocity: V) -> V {
     let (low, high) = (V::splat(-MAX_SPEED), V::splat(MAX_SPEED));
@@ -208,7 +208,7 @@ mod tests {
             pull in -30.0_f64..30.0,
         ) {
             let prototype = Pendulum { pull, bounds, rng: Generator::from_seed(0), state: State::default() };
-            compare(&prototype, lanes, seed, |isa, libm| PendulumLanes::new(&prototype, lanes, isa, libm));
+            compare(&prototype, seed, |isa, libm| PendulumLanes::new(&prototype, lanes, isa, libm));
         }
 
         #[test]

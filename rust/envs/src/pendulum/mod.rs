@@ -1,24 +1,26 @@
 //! Pendulum-v1, as gymnasium 1.4.0 plays it (`classic_control/pendulum.py`).
 //!
 //! EXACT: observation and reward, with `g` and the reset options `x_init` and `y_init`. The state is float64;
-//! the action is float32 and stays so until it meets the state: its clipping, `3.0 * u` and `0.001 * u ** 2`
-//! round to float32. `x ** 2` is the platform's `pow(x, 2.0)` for the state and `powf(u, 2.0f)` for the
-//! action. The reward is the negated cost of the state before the step. The episode has no end but its limit.
+//! the action keeps its type until it meets the state: where it is float32, as the space has it, its clipping,
+//! `3.0 * u` and `0.001 * u ** 2` round to float32, and likewise for float16. `x ** 2` is the platform's
+//! `pow(x, 2.0)` for the state and for a float64 action, `powf(u, 2.0f)` for the others. The reward is the negated
+//! cost of the state before the step. The episode has no end but its limit.
 //!
 //! DIFFERENCE: none known.
 
 mod lanes;
 
 use crate::arguments::{Arguments, Parameter, Value};
-use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
+use crate::entry::Entry;
+use crate::environment::{Action, Environment, FloatType, StateField, StateValue, Step, View};
 use crate::error::EnvError;
 use crate::group::{PrototypeSpec, Spec};
-use crate::registry::Entry;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use lane_math::libm;
 use lanes::PendulumLanes;
 use numpy_rng::Generator;
 use std::f64::consts::PI;
+use std::ops::Neg;
 
 /// The largest angular velocity, rad/s.
 const MAX_SPEED: f64 = 8.0;
@@ -32,6 +34,8 @@ const GRAVITY: f64 = 10.0;
 const MASS: f64 = 1.0;
 /// Length of the pendulum, m.
 const LENGTH: f64 = 1.0;
+/// The default bounds of the uniform start state: of the angle (rad) and of its velocity (rad/s).
+const START_BOUNDS: [f64; 2] = [PI, 1.0];
 
 /// The names of the values of an observation.
 const OBSERVATION_FIELDS: [&str; 3] = ["cos_theta", "sin_theta", "theta_dot"];
@@ -45,21 +49,21 @@ pub(crate) const ENTRY: Entry = Entry {
     default_policy: "mlp:3-64-1",
     kwargs: &[Parameter { name: "g", default: Value::Float(GRAVITY) }],
     reset_options: &[
-        Parameter { name: "x_init", default: Value::Float(PI) },
-        Parameter { name: "y_init", default: Value::Float(1.0) },
+        Parameter { name: "x_init", default: Value::Float(START_BOUNDS[0]) },
+        Parameter { name: "y_init", default: Value::Float(START_BOUNDS[1]) },
     ],
     build,
 };
 
 fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>, EnvError> {
-    let bounds = [start_bound(reset_options, "x_init")?, start_bound(reset_options, "y_init")?];
     let gravity = kwargs.float("g");
-    let prototype = Pendulum {
+    let mut prototype = Pendulum {
         pull: 3.0 * gravity / (2.0 * LENGTH),
-        bounds,
+        bounds: START_BOUNDS,
         rng: Generator::from_seed(0),
         state: State::default(),
     };
+    prototype.set_reset_options(reset_options)?;
     let observation_space = ObservationSpace { shape: vec![3], dtype: ObservationDtype::F32 };
     let action_space = ActionSpace::Box { low: vec![-MAX_TORQUE], high: vec![MAX_TORQUE] };
     let spec = PrototypeSpec::new(prototype, observation_space, action_space);
@@ -85,16 +89,12 @@ struct State {
 }
 
 impl State {
-    /// The next state, and the cost of this one, under an action that is clipped to the torque's bounds.
-    fn advanced(self, action: f32, pull: f64) -> (Self, f64) {
+    /// The next state, and the cost of this one, under a torque.
+    fn advanced(self, torque: Torque, pull: f64) -> (Self, f64) {
         let State { theta, theta_dot } = self;
-        let torque = clipped(action);
-        let cost = libm::pow(normalized(theta), 2.0)
-            + 0.1 * libm::pow(theta_dot, 2.0)
-            + f64::from(0.001_f32 * libm::powf(torque, 2.0));
-        let push = f64::from(PUSH * torque);
-        let faster = theta_dot + (pull * libm::sin(theta) + push) * DT;
-        let theta_dot = bounded(faster);
+        let cost = libm::pow(normalized(theta), 2.0) + 0.1 * libm::pow(theta_dot, 2.0) + torque.effort;
+        let faster = theta_dot + (pull * libm::sin(theta) + torque.push) * DT;
+        let theta_dot = clipped(faster, MAX_SPEED);
         (State { theta: theta + theta_dot * DT, theta_dot }, cost)
     }
 
@@ -103,19 +103,56 @@ impl State {
     }
 }
 
-/// What a torque of 1 adds to the acceleration, in the action's float32.
+/// What a torque of 1 adds to the acceleration; exact in every type.
 const PUSH: f32 = (3.0 / (MASS * (LENGTH * LENGTH))) as f32;
+/// What a torque of 1 costs.
+const EFFORT: f64 = 0.001;
 
-/// `numpy.clip(action, -2, 2)`: NaN passes.
-fn clipped(action: f32) -> f32 {
-    let raised = if action < -MAX_TORQUE { -MAX_TORQUE } else { action };
-    if raised > MAX_TORQUE { MAX_TORQUE } else { raised }
+/// What an action does, computed in its own type, then widened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Torque {
+    /// Added to the acceleration, rad/s^2.
+    push: f64,
+    /// Added to the cost.
+    effort: f64,
 }
 
-/// `numpy.clip(velocity, -8, 8)`: NaN passes.
-fn bounded(velocity: f64) -> f64 {
-    let raised = if velocity < -MAX_SPEED { -MAX_SPEED } else { velocity };
-    if raised > MAX_SPEED { MAX_SPEED } else { raised }
+impl Torque {
+    /// Of an action, which is clipped to the bounds.
+    fn of(action: Action<'_>) -> Self {
+        match action {
+            Action::Typed(values, FloatType::F64) => {
+                let torque = clipped(values[0], f64::from(MAX_TORQUE));
+                Self { push: f64::from(PUSH) * torque, effort: EFFORT * libm::pow(torque, 2.0) }
+            }
+            Action::Typed(values, FloatType::F16) => {
+                let torque = clipped(values[0] as f32, MAX_TORQUE);
+                let square = float16(libm::powf(torque, 2.0).into());
+                Self { push: float16((PUSH * torque).into()), effort: float16(float16(EFFORT) * square) }
+            }
+            action => {
+                let torque = clipped(action.value(0) as f32, MAX_TORQUE);
+                let effort = EFFORT as f32 * libm::powf(torque, 2.0);
+                Self { push: f64::from(PUSH * torque), effort: f64::from(effort) }
+            }
+        }
+    }
+}
+
+/// `value` rounded to the nearest float16, ties to even; it is far from overflowing.
+fn float16(value: f64) -> f64 {
+    /// Bits of a significand after the point; then the exponent of the smallest normal number.
+    const PRECISION: i32 = 10;
+    const LEAST: i32 = -14;
+    let exponent = ((value.to_bits() >> 52 & 0x7ff) as i32 - 1023).max(LEAST);
+    let unit = f64::from_bits(((exponent - PRECISION + 1023) as u64) << 52);
+    (value / unit).round_ties_even() * unit
+}
+
+/// `numpy.clip(value, -limit, limit)`: NaN passes.
+fn clipped<F: Copy + PartialOrd + Neg<Output = F>>(value: F, limit: F) -> F {
+    let raised = if value < -limit { -limit } else { value };
+    if raised > limit { limit } else { raised }
 }
 
 /// `((theta + pi) % (2 * pi)) - pi`, with Python's remainder: never negative, and never -0.
@@ -136,6 +173,11 @@ pub(crate) struct Pendulum {
 }
 
 impl Environment for Pendulum {
+    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
+        self.bounds = [start_bound(options, "x_init")?, start_bound(options, "y_init")?];
+        Ok(())
+    }
+
     fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
             self.rng = Generator::from_seed(seed);
@@ -145,7 +187,7 @@ impl Environment for Pendulum {
     }
 
     fn step(&mut self, action: Action<'_>) -> Step {
-        let (next, cost) = self.state.advanced(action.values()[0], self.pull);
+        let (next, cost) = self.state.advanced(Torque::of(action), self.pull);
         self.state = next;
         Step { reward: -cost, terminated: false, truncated: false }
     }
@@ -185,11 +227,55 @@ mod tests {
         assert_eq!(observed(episode.as_ref()), [0xbe78_2cd2, 0x3f78_5e29, 0x3f94_a377]);
     }
 
+    /// gymnasium 1.4.0 with numpy 2.4.6: `env.reset(seed=42)`, then once 0.7 in each type, and a float16 whose square is none.
+    #[test]
+    fn an_action_s_type_has_its_own_bits() {
+        let after = |action: Action<'_>| {
+            let mut episode = registry::find("pendulum").unwrap().spec(&[], &[]).unwrap().environment();
+            episode.reset(Some(42));
+            let step = episode.step(action);
+            let StateValue::Floats(theta_dot) = &episode.state()[1].1 else { panic!("a number") };
+            (step.reward.to_bits(), theta_dot[0].to_bits())
+        };
+        let half = 0.7001953125;
+        assert_eq!(after(Action::Continuous(&[0.7])), RECORDED[0]);
+        assert_eq!(after(Action::Typed(&[0.7], FloatType::F64)), RECORDED[1]);
+        assert_eq!(after(Action::Typed(&[half], FloatType::F16)), RECORDED[2]);
+        assert_eq!(after(Action::Typed(&[102.0 / 1024.0], FloatType::F16)), RECORDED[3]);
+        // A float64 action of float32's values is still another one.
+        assert_ne!(after(Action::Typed(&[f64::from(0.7_f32)], FloatType::F64)), RECORDED[0]);
+    }
+
+    /// The bits of the reward and of the next velocity.
+    const RECORDED: [(u64, u64); 4] = [
+        (0xc007_b825_7b64_80d0, 0x3fe7_2d46_799c_a853),
+        (0xc007_b825_7b64_4db2, 0x3fe7_2d46_7c2c_047b),
+        (0xc007_b825_d4b4_80d0, 0x3fe7_2dea_5336_41ed),
+        (0xc007_b729_c4b4_80d0, 0x3fe4_4b83_eccf_db86),
+    ];
+
+    #[test]
+    fn float16_s_are_rounded_to_the_nearest_and_ties_to_even() {
+        let unit = 2.0_f64.powi(-24);
+        for (value, rounded) in [
+            (0.1, 0.0999755859375),
+            (-2.0, -2.0),
+            (1.0 + 1.0 / 2048.0, 1.0),
+            (1.0 + 3.0 / 2048.0, 1.0 + 2.0 / 1024.0),
+            (2.5 * unit, 2.0 * unit),
+            (-0.5 * unit, -0.0),
+            (0.001, 0.0010004043579101562),
+        ] {
+            assert_eq!(float16(value).to_bits(), rounded.to_bits(), "{value}");
+        }
+        assert!(float16(f64::NAN).is_nan());
+    }
+
     #[test]
     fn clips_keep_nan_and_bounds() {
-        assert_eq!([clipped(2.0), clipped(-2.5), clipped(0.1)], [2.0, -2.0, 0.1]);
-        assert_eq!([bounded(8.5), bounded(-8.0), bounded(-9.0)], [8.0, -8.0, -8.0]);
-        assert!(clipped(f32::NAN).is_nan() && bounded(f64::NAN).is_nan());
+        assert_eq!([2.0, -2.5, 0.1].map(|torque| clipped(torque, MAX_TORQUE)), [2.0, -2.0, 0.1]);
+        assert_eq!([8.5, -8.0, -9.0].map(|speed| clipped(speed, MAX_SPEED)), [8.0, -8.0, -8.0]);
+        assert!(clipped(f32::NAN, MAX_TORQUE).is_nan() && clipped(f64::NAN, MAX_SPEED).is_nan());
     }
 
     #[test]

@@ -149,8 +149,8 @@ impl World {
     /// Adds the contacts of the body `id` with static bodies that touch at `time`, and those bodies.
     fn gather_impact(&mut self, id: BodyId, time: f32, members: &mut Membership) {
         for at in (0..self.contacts.len()).rev() {
-            let full = members.bodies.len() == 2 * MAX_IMPACT_CONTACTS
-                || members.contacts.len() == MAX_IMPACT_CONTACTS;
+            // Box2D also has room for twice as many bodies only, which as few contacts cannot fill.
+            let full = members.contacts.len() == MAX_IMPACT_CONTACTS;
             if full {
                 return;
             }

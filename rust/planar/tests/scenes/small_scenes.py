@@ -84,6 +84,21 @@ def fast_bodies() -> Iterator[str]:
     yield "steps " + 3 * "." + "a" + "b" + 2 * "." + "c" + 30 * "." + "a" + 10 * "." + "b" + "c" + 60 * "."
 
 
+def comb() -> Iterator[str]:
+    """A plank meets more posts at once than an impact takes in: some of one body, others bodies of their own."""
+    yield "gravity 0 -10"
+    yield body("static", 0, 0)
+    for post in range(20):
+        yield fixture("edge", 0, [(0.2 * post, 0), (0.2 * post + 0.1, 0)], density=0)
+    for post in range(20):
+        yield body("static", -0.2 * post - 0.2, 0)
+        yield fixture("edge", 1 + post, [(0, 0), (0.1, 0)], density=0)
+    yield body("dynamic", 0, 3)
+    yield fixture("box", 21, [(4, 0.1)], restitution=0.4)
+    yield on("a", "velocity", 21, 0.0, -90.0)
+    yield "steps " + 2 * "." + "a" + 20 * "." + "a" + 40 * "."
+
+
 def moving_edge() -> Iterator[str]:
     """A dynamic body made of an edge and a box; a static polygon."""
     yield "gravity 0 -10"

@@ -4,10 +4,13 @@
 //! of eight if that suffices), which the kernel reads front to back. A tile of rows that share an individual uses each
 //! weight vector for every row.
 
+use std::ops::ControlFlow;
+
 use lane_math::lanes::{F32x8, Simd};
 
 use super::shuffle::transpose;
 use super::{Batch, LinearShape, Rows, Span};
+use crate::pace::Pace;
 use crate::packed::{LINE, vectors};
 
 /// Outputs in a whole panel: two vectors. With six rows that is twelve sums in registers, and two weights, and one input.
@@ -107,9 +110,17 @@ impl Chain {
 
     /// The layer's outputs for every row of the batch.
     #[inline(always)]
-    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
+    pub(crate) fn forward<S: Simd>(
+        &self,
+        batch: &Batch<'_>,
+        rows: &mut Rows<'_>,
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
         if self.takes_singles(batch) {
-            return self.forward_singles::<S>(batch, rows);
+            // A thousand inputs of up to 64 outputs are few; so many rows that they take long are no single pass.
+            pace.before(batch.rows() * self.inputs * self.columns())?;
+            self.forward_singles::<S>(batch, rows);
+            return ControlFlow::Continue(());
         }
         let mut next = 0;
         while let Some(run) = batch.run_from(next) {
@@ -126,10 +137,11 @@ impl Chain {
                     first,
                     len,
                 };
-                block.forward::<S>(run.start, run.end, rows);
+                block.forward::<S>(run.start, run.end, rows, pace)?;
                 first += len;
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -144,29 +156,40 @@ struct Block<'a> {
 
 impl Block<'_> {
     #[inline(always)]
-    fn forward<S: Simd>(&self, start: usize, end: usize, rows: &mut Rows<'_>) {
+    fn forward<S: Simd>(
+        &self,
+        start: usize,
+        end: usize,
+        rows: &mut Rows<'_>,
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
+        let panel_macs = (end - start) * self.len * PANEL;
         let whole = self.layer.columns() / PANEL;
         let mut panel = 0;
         // Few rows leave registers free, and need more sums at once to hide the latency of the multiply-add.
         if end - start == 1 {
             while panel + 4 <= whole {
+                pace.before(4 * panel_macs)?;
                 self.columns::<S, 4, 2>(panel, start, end, rows);
                 panel += 4;
             }
         }
         if end - start <= 3 {
             while panel + 2 <= whole {
+                pace.before(2 * panel_macs)?;
                 self.columns::<S, 2, 2>(panel, start, end, rows);
                 panel += 2;
             }
         }
         while panel < whole {
+            pace.before(panel_macs)?;
             self.columns::<S, 1, 2>(panel, start, end, rows);
             panel += 1;
         }
         if !self.layer.columns().is_multiple_of(PANEL) {
             self.columns::<S, 1, 1>(panel, start, end, rows);
         }
+        ControlFlow::Continue(())
     }
 
     /// `P` panels of `V` vectors each, for all rows.

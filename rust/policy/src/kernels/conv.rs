@@ -4,15 +4,15 @@
 //! The packed weights are panels of sixteen output channels, `[panel][tap][16]` (the last panel is of eight if that
 //! suffices), with taps in the order of the sum.
 
-use std::ops::Range;
+use std::ops::ControlFlow;
 
 use lane_math::lanes::Simd;
 
 use super::panel::Panel;
 use super::sparse;
-use super::windows::{Geometry, WindowClass};
-use super::{Batch, Rows, Span};
-use crate::order::executes_channel_padding;
+use super::windows::{Geometry, Windows};
+use super::{Batch, Rows, Run, Span};
+use crate::pace::Pace;
 use crate::packed::LINE;
 
 /// Output channels in a whole panel: two vectors.
@@ -23,49 +23,31 @@ const PANEL: usize = 16;
 /// Packed: bias | panels | a line whose last value is 1 if products with zeros may be left out, else 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Conv {
-    pub(super) geometry: Geometry,
-    pub(super) classes: Vec<WindowClass>,
-    /// See [`Geometry::reach`].
-    pub(super) reach: (Vec<Range<usize>>, Vec<Range<usize>>),
+    windows: Windows,
     has_bias: bool,
-    pub(super) relu: bool,
-    pub(super) executes_channel_padding: bool,
     packed: Span,
 }
 
 impl Conv {
     pub(crate) fn new(geometry: Geometry, has_bias: bool, relu: bool, packed_at: usize) -> Self {
-        let (input, output) = (geometry.input, geometry.output);
-        let taps = input.channels * geometry.kernel.0 * geometry.kernel.1;
+        let output = geometry.output;
+        let taps = geometry.taps();
         let packed_len =
             output.channels.next_multiple_of(LINE) + taps * output.channels.next_multiple_of(8) + LINE;
-        Self {
-            classes: geometry.classes(),
-            reach: geometry.reach(),
-            executes_channel_padding: executes_channel_padding(
-                input.channels,
-                (input.height, input.width),
-                geometry.kernel,
-                geometry.stride,
-            ),
-            geometry,
-            has_bias,
-            relu,
-            packed: Span::new(packed_at, packed_len),
-        }
+        Self { windows: Windows::new(geometry, relu), has_bias, packed: Span::new(packed_at, packed_len) }
     }
 
     /// Output channels rounded up to whole vectors.
     fn columns(&self) -> usize {
-        self.geometry.output.channels.next_multiple_of(8)
+        self.windows.geometry.output.channels.next_multiple_of(8)
     }
 
     fn taps(&self) -> usize {
-        self.geometry.input.channels * self.geometry.kernel.0 * self.geometry.kernel.1
+        self.windows.geometry.taps()
     }
 
     fn bias_len(&self) -> usize {
-        self.geometry.output.channels.next_multiple_of(LINE)
+        self.windows.geometry.output.channels.next_multiple_of(LINE)
     }
 
     pub(crate) fn packed(&self) -> Span {
@@ -74,16 +56,16 @@ impl Conv {
 
     /// Whether the input may be given as a list of the values that are not zero: see [`super::sparse`].
     pub(crate) fn takes_lists(&self) -> bool {
-        let (input, output) = (self.geometry.input, self.geometry.output);
+        let (input, output) = (self.windows.geometry.input, self.windows.geometry.output);
         input.channels <= sparse::MAX_CHANNELS
             && input.size() <= sparse::MAX_IMAGE
             && output.channels % 8 == 0
-            && !self.executes_channel_padding
+            && !self.windows.executes_channel_padding
     }
 
     /// Orders the weights (output channel, channel, kernel row, kernel column) by panel and tap.
     pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
-        let (taps, out_channels) = (self.taps(), self.geometry.output.channels);
+        let (taps, out_channels) = (self.taps(), self.windows.geometry.output.channels);
         let (filters, bias) = weights.split_at(out_channels * taps);
         let (packed_bias, panels) = packed.split_at_mut(self.bias_len());
         packed_bias.fill(0.0);
@@ -102,7 +84,7 @@ impl Conv {
 
     /// The filters of up to eight output channels: tap `t`'s weights go to `panel[t * width..][..8]`.
     fn pack_vectors(&self, filters: &[f32], panel: &mut [f32], width: usize) {
-        let (kernel, input) = (self.geometry.kernel, self.geometry.input);
+        let (kernel, input) = (self.windows.geometry.kernel, self.windows.geometry.input);
         let area = kernel.0 * kernel.1;
         let mut tap = 0;
         for index in 0..input.blocks() {
@@ -124,7 +106,13 @@ impl Conv {
     /// The output images of every row of the batch, blocked like the input images. `lists` gives the lengths of those
     /// inputs that are lists; it may be shorter than the batch, or empty.
     #[inline(always)]
-    pub(crate) fn forward<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>, lists: &[Option<usize>]) {
+    pub(crate) fn forward<S: Simd>(
+        &self,
+        batch: &Batch<'_>,
+        rows: &mut Rows<'_>,
+        lists: &[Option<usize>],
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
         let mut next = 0;
         while let Some(run) = batch.run_from(next) {
             next = run.end;
@@ -132,14 +120,44 @@ impl Conv {
             let (bias, panels) = packed.split_at(self.bias_len());
             let mut channel = 0;
             while channel < self.columns() {
-                let panel = Panel { layer: self, channel, bias, weights: &panels[channel * self.taps()..] };
+                let windows = &self.windows;
+                let panel = Panel { windows, channel, bias, weights: &panels[channel * self.taps()..] };
                 if channel + PANEL <= self.columns() {
-                    panel.forward::<S, 2>(run, rows, lists);
+                    sum_panel::<S, 2>(&panel, run, rows, lists, pace)?;
                 } else {
-                    panel.forward::<S, 1>(run, rows, lists);
+                    sum_panel::<S, 1>(&panel, run, rows, lists, pace)?;
                 }
                 channel += PANEL;
             }
         }
+        ControlFlow::Continue(())
     }
+}
+
+/// All rows of a run, lists and images, for `V` vectors of output channels.
+#[inline(always)]
+fn sum_panel<S: Simd, const V: usize>(
+    panel: &Panel<'_>,
+    run: Run,
+    rows: &mut Rows<'_>,
+    lists: &[Option<usize>],
+    pace: &mut Pace<'_>,
+) -> ControlFlow<()> {
+    let kernel = panel.windows.geometry.kernel;
+    let list = |row: usize| lists.get(row).copied().flatten();
+    let mut row = run.start;
+    while row < run.end {
+        if let Some(count) = list(row) {
+            pace.before(count * kernel.0 * kernel.1 * 8 * V)?;
+            sparse::forward::<S, V>(panel, row, count, rows);
+            row += 1;
+            continue;
+        }
+        let start = row;
+        while row < run.end && list(row).is_none() {
+            row += 1;
+        }
+        panel.forward::<S, V>(Run { start, end: row, ..run }, rows, pace)?;
+    }
+    ControlFlow::Continue(())
 }

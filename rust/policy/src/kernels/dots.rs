@@ -67,6 +67,11 @@ impl Dots {
         fours(self.outputs) + eights(self.outputs)
     }
 
+    /// Multiply-adds of one row.
+    pub(crate) fn macs(&self) -> usize {
+        self.inputs * self.outputs
+    }
+
     pub(crate) fn packed(&self) -> Span {
         self.packed
     }

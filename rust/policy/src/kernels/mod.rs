@@ -124,7 +124,43 @@ impl Rows<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Run};
+    use super::chain::Chain;
+    use super::conv::Conv;
+    use super::dots::Dots;
+    use super::image::Image;
+    use super::windows::Geometry;
+    use super::{Batch, LinearShape, Run, Span};
+    use crate::packed::{quads, vectors, vectors_mut};
+
+    #[test]
+    fn groups_end_where_the_values_do() {
+        let values = &mut [0.0; 47];
+        let lens = [vectors::<1>(values).len(), vectors::<2>(values).len(), vectors::<4>(values).len()];
+        assert_eq!(lens, [5, 2, 1]);
+        assert_eq!((quads(values).len(), vectors_mut(values).len()), (11, 5));
+        assert_eq!((quads(&values[..3]).len(), vectors_mut(&mut values[..7]).len()), (0, 0));
+    }
+
+    /// What each individual's weights cost in memory, beside what must have room.
+    #[test]
+    fn packed_layers_are_as_long_as_their_layout() {
+        let shape = |inputs, outputs| LinearShape { inputs, outputs, has_bias: true };
+        let span = |at, len| Span { at, len };
+        // The bias in whole lines, then every input's outputs in whole vectors.
+        assert_eq!(Chain::new(shape(10, 20), 10, 0.0, false, 48).packed(), span(48, 32 + 10 * 24));
+        // A line, five steps for each unit of four lanes, two for each of eight, the matrix; in whole lines.
+        assert_eq!(Dots::new(shape(21, 7), 48).packed(), span(48, 16 + 5 * 8 * 2 + 2 * 16 * 2 + 160));
+        assert_eq!(Dots::new(shape(21, 1), 48).packed(), span(48, 16 + 48 + 32));
+        // The bias, every tap's channels in whole vectors, and a line; in whole lines.
+        let geometry = Geometry {
+            input: Image { channels: 3, height: 8, width: 9 },
+            output: Image { channels: 20, height: 6, width: 8 },
+            kernel: (3, 2),
+            stride: (1, 1),
+            padding: (0, 0),
+        };
+        assert_eq!(Conv::new(geometry, true, false, 48).packed(), span(48, 32 + 18 * 24 + 16));
+    }
 
     #[test]
     fn runs_are_neighbours_of_one_slot() {

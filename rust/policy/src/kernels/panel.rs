@@ -4,17 +4,19 @@
 //! tap costs one broadcast per window and one load per vector of weights. Windows of all rows of an individual are tiled
 //! together, so that few tiles are incomplete.
 
+use std::ops::ControlFlow;
+
 use lane_math::lanes::{F32x8, Simd};
 
 use super::activation::relu;
-use super::conv::Conv;
-use super::windows::{Window, WindowClass};
+use super::windows::{Window, WindowClass, Windows};
 use super::{Rows, Run};
+use crate::pace::Pace;
 use crate::packed::vectors;
 
 /// The filters of eight or sixteen output channels.
 pub(super) struct Panel<'a> {
-    pub(super) layer: &'a Conv,
+    pub(super) windows: &'a Windows,
     /// The first of the channels.
     pub(super) channel: usize,
     pub(super) bias: &'a [f32],
@@ -32,34 +34,16 @@ struct Tile {
 }
 
 impl Panel<'_> {
-    /// All rows of a run, for `V` vectors of output channels.
+    /// All windows of all rows of a run of blocked images.
     #[inline(always)]
     pub(super) fn forward<S: Simd, const V: usize>(
         &self,
         run: Run,
         rows: &mut Rows<'_>,
-        lists: &[Option<usize>],
-    ) {
-        let list = |row: usize| lists.get(row).copied().flatten();
-        let mut row = run.start;
-        while row < run.end {
-            if let Some(count) = list(row) {
-                self.forward_list::<S, V>(row, count, rows);
-                row += 1;
-                continue;
-            }
-            let start = row;
-            while row < run.end && list(row).is_none() {
-                row += 1;
-            }
-            self.forward_images::<S, V>(Run { start, end: row, ..run }, rows);
-        }
-    }
-
-    /// All windows of all rows of a run of blocked images.
-    #[inline(always)]
-    fn forward_images<S: Simd, const V: usize>(&self, run: Run, rows: &mut Rows<'_>) {
-        for class in &self.layer.classes {
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
+        let window_macs = self.windows.geometry.taps() * 8 * V;
+        for class in &self.windows.classes {
             let mut left = class.windows.len() * (run.end - run.start);
             let (mut row, mut next) = (run.start, 0);
             while left > 0 {
@@ -70,6 +54,7 @@ impl Panel<'_> {
                     2.. => 2,
                     _ => 1,
                 };
+                pace.before(count * window_macs)?;
                 let mut tile = Tile { row: [0; MAX_TILE], window: [class.windows[0]; MAX_TILE] };
                 for t in 0..count {
                     tile.row[t] = row;
@@ -90,6 +75,7 @@ impl Panel<'_> {
                 left -= count;
             }
         }
+        ControlFlow::Continue(())
     }
 
     /// `T` windows of one class: the sums stay in registers over all taps.
@@ -100,7 +86,7 @@ impl Panel<'_> {
         tile: &Tile,
         rows: &mut Rows<'_>,
     ) {
-        let geometry = &self.layer.geometry;
+        let geometry = &self.windows.geometry;
         let weights = vectors::<V>(self.weights);
         let mut sums = [[S::F32::zero(); V]; T];
         for sums in &mut sums {
@@ -143,15 +129,15 @@ impl Panel<'_> {
         rows: &mut Rows<'_>,
         some_tap: bool,
     ) {
-        let output = self.layer.geometry.output;
+        let output = self.windows.geometry.output;
         for (t, sums) in sums.into_iter().enumerate() {
             for (v, mut sum) in sums.into_iter().enumerate() {
-                if self.layer.executes_channel_padding && some_tap {
+                if self.windows.executes_channel_padding && some_tap {
                     // fma(0, 0, sum) after some of the taps: only the sign of a zero can change, and the last such step
                     // decides it, so once at the end is the same.
                     sum = sum.add(S::F32::zero());
                 }
-                if self.layer.relu {
+                if self.windows.relu {
                     sum = relu(sum);
                 }
                 let block = output.block(self.channel / 8 + v);

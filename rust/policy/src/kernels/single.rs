@@ -80,3 +80,22 @@ impl Chain {
         sums
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Chain};
+    use crate::kernels::LinearShape;
+
+    #[test]
+    fn rows_go_alone_if_they_share_nothing_or_little() {
+        let takes = |inputs, outputs, block, slot_of_row: &[usize]| {
+            let shape = LinearShape { inputs, outputs, has_bias: true };
+            Chain::new(shape, block, 0.0, false, 0).takes_singles(&Batch::new(&[], slot_of_row))
+        };
+        let (shared, apart) = ([3, 3], [3, 4]);
+        assert!(takes(64, 64, 64, &shared) && takes(65, 64, 65, &apart));
+        assert!(!takes(65, 64, 65, &shared), "many weights are shared");
+        assert!(!takes(64, 65, 64, &apart), "the outputs do not fit into registers");
+        assert!(!takes(200, 64, 100, &apart), "the sum is cut in blocks");
+    }
+}

@@ -109,47 +109,45 @@ fn eight<V: F32x8>(values: &[f32]) -> V {
     V::from_array(padded)
 }
 
-impl Panel<'_> {
-    /// The output image of one row whose input is a list of `count` values, for `V` vectors of output channels.
-    #[inline(always)]
-    pub(super) fn forward_list<S: Simd, const V: usize>(
-        &self,
-        row: usize,
-        count: usize,
-        rows: &mut Rows<'_>,
-    ) {
-        let geometry = &self.layer.geometry;
-        let pixels = geometry.output.pixels();
-        let list = &rows.input[row * rows.input_stride..][..2 * count];
-        let output = &mut rows.output[row * rows.output_stride + self.channel * pixels..][..V * 8 * pixels];
-        // One image of eight channels after the other: the same place in each is `pixels` vectors away.
-        let sums = vectors_mut(output);
-        for (image, [bias]) in sums.chunks_exact_mut(pixels).zip(vectors::<1>(&self.bias[self.channel..])) {
-            image.fill(*bias);
-        }
-        let weights = vectors::<V>(self.weights);
-        for pair in list.chunks_exact(2) {
-            let place = pair[0].to_bits() as usize;
-            let (pixel, channel) = (place / MAX_CHANNELS, place % MAX_CHANNELS);
-            let (y, x) = (pixel / geometry.input.width, pixel % geometry.input.width);
-            let value = S::F32::splat(pair[1]);
-            let (down, across) = (&self.layer.reach.0[y], &self.layer.reach.1[x]);
-            for out_y in down.clone() {
-                let kernel_y = y + geometry.padding.0 - out_y * geometry.stride.0;
-                for out_x in across.clone() {
-                    let kernel_x = x + geometry.padding.1 - out_x * geometry.stride.1;
-                    let tap = (kernel_y * geometry.kernel.1 + kernel_x) * geometry.input.channels + channel;
-                    let window = out_y * geometry.output.width + out_x;
-                    for (v, weights) in weights[tap].iter().enumerate() {
-                        let sum = &mut sums[v * pixels + window];
-                        value.mul_add(S::F32::load(weights), S::F32::load(sum)).store(sum);
-                    }
+/// The output image of one row whose input is a list of `count` values, for `V` vectors of output channels.
+#[inline(always)]
+pub(super) fn forward<S: Simd, const V: usize>(
+    panel: &Panel<'_>,
+    row: usize,
+    count: usize,
+    rows: &mut Rows<'_>,
+) {
+    let geometry = &panel.windows.geometry;
+    let pixels = geometry.output.pixels();
+    let list = &rows.input[row * rows.input_stride..][..2 * count];
+    let output = &mut rows.output[row * rows.output_stride + panel.channel * pixels..][..V * 8 * pixels];
+    // One image of eight channels after the other: the same place in each is `pixels` vectors away.
+    let sums = vectors_mut(output);
+    for (image, [bias]) in sums.chunks_exact_mut(pixels).zip(vectors::<1>(&panel.bias[panel.channel..])) {
+        image.fill(*bias);
+    }
+    let weights = vectors::<V>(panel.weights);
+    for pair in list.chunks_exact(2) {
+        let place = pair[0].to_bits() as usize;
+        let (pixel, channel) = (place / MAX_CHANNELS, place % MAX_CHANNELS);
+        let (y, x) = (pixel / geometry.input.width, pixel % geometry.input.width);
+        let value = S::F32::splat(pair[1]);
+        let (down, across) = (&panel.windows.reach.0[y], &panel.windows.reach.1[x]);
+        for out_y in down.clone() {
+            let kernel_y = y + geometry.padding.0 - out_y * geometry.stride.0;
+            for out_x in across.clone() {
+                let kernel_x = x + geometry.padding.1 - out_x * geometry.stride.1;
+                let tap = (kernel_y * geometry.kernel.1 + kernel_x) * geometry.input.channels + channel;
+                let window = out_y * geometry.output.width + out_x;
+                for (v, weights) in weights[tap].iter().enumerate() {
+                    let sum = &mut sums[v * pixels + window];
+                    value.mul_add(S::F32::load(weights), S::F32::load(sum)).store(sum);
                 }
             }
         }
-        if self.layer.relu {
-            Activation::Relu.apply::<S>(output);
-        }
+    }
+    if panel.windows.relu {
+        Activation::Relu.apply::<S>(output);
     }
 }
 
@@ -161,6 +159,14 @@ mod tests {
 
     fn next_below(positive: f32) -> f32 {
         f32::from_bits(positive.to_bits() - 1)
+    }
+
+    /// The bounds from which the module's header concludes that no product underflows.
+    #[test]
+    fn products_are_multiples_of_a_subnormal() {
+        assert_eq!((MIN_WEIGHT, MIN_INPUT), (2_f32.powi(-60), 2_f32.powi(-40)));
+        let digit = |value: f32| f64::from(value - next_below(value)) * 2.0; // the last one from `value` on
+        assert_eq!(digit(MIN_WEIGHT) * digit(MIN_INPUT), 2_f64.powi(-146));
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Which taps of a convolution's window lie on the image, for every output pixel.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
+use lane_math::memory;
+
 use super::image::Image;
+use crate::order::executes_channel_padding;
 
 /// The shape of a convolution over one image.
 #[derive(Clone, Copy, Debug)]
@@ -35,26 +39,69 @@ pub(crate) struct Window {
     pub(crate) pixel: usize,
 }
 
+/// A convolution without its weights: what is done at every window.
+#[derive(Clone, Debug)]
+pub(crate) struct Windows {
+    pub(crate) geometry: Geometry,
+    pub(crate) classes: Vec<WindowClass>,
+    /// See [`Geometry::reach`].
+    pub(crate) reach: (Vec<Range<usize>>, Vec<Range<usize>>),
+    /// Whether sums below zero become zero.
+    pub(crate) relu: bool,
+    pub(crate) executes_channel_padding: bool,
+}
+
+impl Windows {
+    pub(crate) fn new(geometry: Geometry, relu: bool) -> Self {
+        let Geometry { input, kernel, stride, .. } = geometry;
+        let executes_channel_padding =
+            executes_channel_padding(input.channels, (input.height, input.width), kernel, stride);
+        Self {
+            classes: geometry.classes(),
+            reach: geometry.reach(),
+            geometry,
+            relu,
+            executes_channel_padding,
+        }
+    }
+}
+
 impl Geometry {
+    /// Products that are summed into one output value, those in the padding included.
+    pub(crate) fn taps(&self) -> usize {
+        self.input.channels * self.kernel.0 * self.kernel.1
+    }
+
     /// All output pixels, sorted into classes.
     pub(crate) fn classes(&self) -> Vec<WindowClass> {
-        let mut classes: Vec<WindowClass> = Vec::new();
-        for pixel in 0..self.output.pixels() {
-            let (out_y, out_x) = (pixel / self.output.width, pixel % self.output.width);
-            let (y, kernel_rows) =
-                on_image(out_y * self.stride.0, self.padding.0, self.kernel.0, self.input.height);
-            let (x, kernel_columns) =
-                on_image(out_x * self.stride.1, self.padding.1, self.kernel.1, self.input.width);
-            let window = Window { first: y * self.input.width + x, pixel };
-            let known = classes
-                .iter_mut()
-                .find(|c| c.kernel_rows == kernel_rows && c.kernel_columns == kernel_columns);
-            match known {
-                Some(class) => class.windows.push(window),
-                None => classes.push(WindowClass { kernel_rows, kernel_columns, windows: vec![window] }),
-            }
-        }
-        classes
+        let (input, output) = (self.input, self.output);
+        let down = alike(
+            (0..output.height)
+                .map(|out_y| on_image(out_y * self.stride.0, self.padding.0, self.kernel.0, input.height)),
+        );
+        let across = alike(
+            (0..output.width)
+                .map(|out_x| on_image(out_x * self.stride.1, self.padding.1, self.kernel.1, input.width)),
+        );
+        let sizes =
+            [down.len() * across.len() * size_of::<WindowClass>(), output.pixels() * size_of::<Window>()];
+        memory::require(sizes.into_iter().map(|bytes| bytes as u128).sum());
+        let pairs = down.iter().flat_map(|rows| across.iter().map(move |columns| (rows, columns)));
+        pairs
+            .map(|(rows, columns)| {
+                let windows = rows.windows.iter().flat_map(|&(out_y, y)| {
+                    columns.windows.iter().map(move |&(out_x, x)| Window {
+                        first: y * input.width + x,
+                        pixel: out_y * output.width + out_x,
+                    })
+                });
+                WindowClass {
+                    kernel_rows: rows.taps,
+                    kernel_columns: columns.taps,
+                    windows: windows.collect(),
+                }
+            })
+            .collect()
     }
 
     /// For every row of the input image the rows of windows that lie over it, and for every column the columns.
@@ -64,6 +111,28 @@ impl Geometry {
         let across = |x| windows_over(x + self.padding.1, self.kernel.1, self.stride.1, output.width);
         ((0..input.height).map(down).collect(), (0..input.width).map(across).collect())
     }
+}
+
+/// Windows along one direction that have the same taps on the image.
+struct Alike {
+    /// From and to.
+    taps: (usize, usize),
+    /// The place of each among all windows, and its first position on the image.
+    windows: Vec<(usize, usize)>,
+}
+
+/// Sorts windows, of which the first positions and the taps are given, by their taps.
+fn alike(windows: impl Iterator<Item = (usize, (usize, usize))>) -> Vec<Alike> {
+    let mut found: Vec<Alike> = Vec::new();
+    let mut place_of = HashMap::new();
+    for (window, (first, taps)) in windows.enumerate() {
+        let place = *place_of.entry(taps).or_insert(found.len());
+        if place == found.len() {
+            found.push(Alike { taps, windows: Vec::new() });
+        }
+        found[place].windows.push((window, first));
+    }
+    found
 }
 
 /// The windows over a position of the padded image, along one direction.
@@ -104,6 +173,19 @@ mod tests {
                 assert_eq!(found, over, "kernel {kernel}, stride {stride}, position {position}");
             }
         }
+    }
+
+    #[test]
+    fn as_many_classes_as_pixels_are_sorted_at_once() {
+        let padded = Image { channels: 1, height: 1501, width: 1501 };
+        let geometry = Geometry {
+            input: Image { channels: 1, height: 1, width: 1 },
+            output: padded,
+            kernel: (1501, 1501),
+            stride: (1, 1),
+            padding: (1500, 1500),
+        };
+        assert_eq!(geometry.classes().len(), padded.pixels());
     }
 
     #[test]

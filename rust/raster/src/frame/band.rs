@@ -1,12 +1,9 @@
 //! One band of the screen: cells of a single colour, and pixels where there are several.
 
 use super::brush::{Brush, Side};
-use super::grid::{CELL_OF, COLUMNS, MOST_ROWS};
+use super::grid::{CELL_OF, COLUMNS, MOST_ROWS, Pixel};
 use crate::screen::{FRAME_SIDE, Point, WIDTH};
 use crate::stroke::Sloped;
-
-/// The bytes of a packed colour: red, green, blue, nothing.
-pub(super) type Pixel = [u8; 4];
 
 /// Pixels at either side of a row that are written and never shown: runs are filled in steps, and the window of the
 /// first cell begins a pixel before it.

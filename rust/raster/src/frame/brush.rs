@@ -4,7 +4,7 @@
 //! of two pixels get. The compiler makes four 32-bit products for a pixel where one instruction makes the eight 16-bit
 //! products of two; a frame costs a fifth more without it.
 
-use super::band::Pixel;
+use super::grid::Pixel;
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) use portable::Brush;

@@ -4,8 +4,8 @@
 //! reciprocal. Whole pixels may be added in any order; and a part with the share 2^14 is the pixel itself, so that one
 //! expression serves all pixels of a cell.
 
-use super::band::{Band, Pixel, bytes_of_four, cells};
-use super::grid::{BANDS, COLUMNS, MOST_ROWS};
+use super::band::{Band, bytes_of_four, cells};
+use super::grid::{BANDS, COLUMNS, MOST_ROWS, Pixel};
 use super::lanes::{Simd, U16x16};
 use crate::screen::FRAME_SIDE;
 use crate::smoothscale::{Axis, UNIT, high_product};

@@ -6,6 +6,9 @@
 use crate::screen::{FRAME_SIDE, WIDTH};
 use crate::smoothscale::{Axis, UNIT};
 
+/// The bytes of a packed colour: red, green, blue, nothing.
+pub(super) type Pixel = [u8; 4];
+
 /// The source pixels of a destination pixel along one axis.
 #[derive(Clone, Copy)]
 pub(super) struct Slice {

@@ -28,9 +28,9 @@ use crate::reference::render_reference;
 use crate::scene::Scene;
 use crate::score::{Score, TEXT_HEIGHT, TEXT_TOP, TextRow};
 use crate::screen::{BOTTOM, FRAME_SIDE, Frame, RIGHT, packed};
-use band::{Band, Pixel};
+use band::Band;
 use filter::Filter;
-use grid::{BANDS, Slice};
+use grid::{BANDS, Pixel, Slice};
 use lane_math::Isa;
 #[cfg(target_arch = "x86_64")]
 use lanes::Avx2;

@@ -1,7 +1,7 @@
 //! Paints one shape in one band: its strokes, then its inside.
 
-use super::band::{Band, Pixel, cells};
-use super::grid::COLUMNS;
+use super::band::{Band, cells};
+use super::grid::{COLUMNS, Pixel};
 use super::lanes::Simd;
 use super::prepare::{Prepared, Shape};
 use super::rows::{Rows, Runs};

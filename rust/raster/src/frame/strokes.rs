@@ -1,7 +1,8 @@
 //! Paints one stroke in one band.
 
-use super::band::{Band, Cells, Pixel};
+use super::band::{Band, Cells};
 use super::brush::{Brush, Side};
+use super::grid::Pixel;
 use super::rows::{Rows, Runs};
 use crate::screen::Point;
 use crate::stroke::{Sloped, Stroke};

@@ -1,0 +1,1 @@
+"""The same call on other processes and machines: shares of a population, executors, Ray's nodes."""

@@ -1,0 +1,1 @@
+"""Which environments there are, what a policy sees of them, and one native episode of each."""

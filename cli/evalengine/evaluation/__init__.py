@@ -1,0 +1,1 @@
+"""One call: its arguments, the engine, and what comes back."""

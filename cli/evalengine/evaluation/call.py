@@ -1,0 +1,246 @@
+"""One call of the extension, with everything checked before: what `evaluate`, and every share of a population, is.
+
+    arguments ──► checked, converted ──► _engine.evaluate, without the GIL ──► Part (an Evaluation, and partial sums)
+
+Depends on registry, policy, arguments and the extension; knows no files. `evaluation` has the public function, `shares`
+cuts populations.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine import _engine
+from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
+from evalengine.environments.observation import ObservationLike, ObservationOptions, raw_options
+from evalengine.environments.registry import describe
+from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.evaluation.cancellation import CancelToken, cancellable, check_progress, check_token
+from evalengine.evaluation.descriptors import DescriptorLike, raw_descriptors
+from evalengine.evaluation.normalization import Normalization, ObservationStatistics, PartialSum, check_normalization
+from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
+from evalengine.messages import shown
+from evalengine.policies.policy import Policy
+from evalengine.policies.population import flat_weights
+from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
+
+if TYPE_CHECKING:
+    from evalengine.policies.population import Weights
+
+# More threads than any machine has only cost memory.
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The result of `evaluate`; P individuals, E episodes each, in the order in which they were given.
+
+    Attributes:
+        fitness: (P,) float32; a failed individual has the number given as `on_nan`.
+        returns: (P, E) float64, the sum of rewards of each episode; NaN where it failed or was not run.
+        lengths: (P, E) int64, in steps of the environment, of which a skip takes several per action.
+        terminated: (P, E) bool: the episode reached an end of the task.
+        truncated: (P, E) bool: the episode reached its time limit; both can be set.
+        failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
+        seeds: (P, E) uint64, read-only.
+        seconds: the wall time of the episodes.
+        steps: how many steps of the environment were run, all individuals and episodes together.
+        final_observation: (P, E, *observation_shape) float32 if asked for by `keep`, else None.
+        descriptors: (P, E, K) float64, the K descriptors of each episode, all of them NaN where it failed or was not
+            run; None if none were asked for.
+        trajectories: for each individual that was asked for, its E episodes step by step; None if none was.
+        statistics: count, sum and sum of squares of the observations that the policies saw, if asked for, else None.
+    """
+
+    fitness: NDArray[np.float32]
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    seeds: NDArray[np.uint64]
+    seconds: float
+    steps: int
+    final_observation: NDArray[np.float32] | None = None
+    descriptors: NDArray[np.float64] | None = None
+    trajectories: Mapping[int, tuple[Trajectory, ...]] | None = None
+    statistics: ObservationStatistics | None = None
+
+
+class Part(NamedTuple):
+    """What a share of a population gives.
+
+    Attributes:
+        evaluation: of its own individuals, except that `trajectories` has their numbers in the whole population, and
+            `statistics` is None.
+        sums: what the population's statistics are made of (`normalization.PairwiseSum`), if they were asked for.
+    """
+
+    evaluation: Evaluation
+    sums: Sequence[PartialSum]
+
+
+def evaluate_part(
+    place: tuple[int, int] | None,
+    env_id: str,
+    weights: Weights,
+    policy: Policy | str,
+    *,
+    episodes: int | None = None,
+    seeds: ArrayLike | None = None,
+    env_kwargs: Mapping[str, bool | int | float] | None = None,
+    reset_options: Mapping[str, float] | None = None,
+    observation: ObservationLike | None = None,
+    max_episode_steps: int | None = None,
+    threads: int | None = None,
+    on_nan: Literal["raise"] | float = "raise",
+    progress: Callable[[int, int], object] | None = None,
+    cancel: CancelToken | None = None,
+    keep: Collection[str] = (),
+    descriptors: Sequence[DescriptorLike] = (),
+    trajectories: Collection[int] = (),
+    normalize: Normalization | None = None,
+    collect_statistics: bool = False,
+) -> Part:
+    """Evaluate a share of a population: as `evaluate`, whose work this is.
+
+    Args:
+        place: the number of the first individual in the whole population, and the individuals of that; None is a call
+            that is no share, whose statistics are whole.
+        env_id: see `evaluate`.
+        weights: see `evaluate`; of the share's individuals.
+        policy: see `evaluate`.
+        episodes: see `evaluate`.
+        seeds: see `evaluate`; of the share's individuals.
+        env_kwargs: see `evaluate`.
+        reset_options: see `evaluate`.
+        observation: see `evaluate`.
+        max_episode_steps: see `evaluate`.
+        threads: see `evaluate`.
+        on_nan: see `evaluate`.
+        progress: see `evaluate`.
+        cancel: see `evaluate`.
+        keep: see `evaluate`.
+        descriptors: see `evaluate`.
+        trajectories: individuals of the whole population; what those of all shares together can take is checked.
+        normalize: see `evaluate`.
+        collect_statistics: see `evaluate`.
+
+    Raises:
+        As `evaluate`.
+    """
+    seen = ObservationOptions.of(observation)
+    kwargs, reset_values = named_values("env_kwargs", env_kwargs), named_values("reset_options", reset_options)
+    entry = describe(env_id, kwargs, seen)
+    policy = policy if isinstance(policy, Policy) else Policy(policy)
+    policy.check_fits(entry)
+    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+    episode_seeds = seed_matrix(seeds, episodes, len(matrix))
+    failure_fitness = _failure_fitness(on_nan)
+    limit, threads = _checked_limits(max_episode_steps, threads)
+    check_progress(progress)
+    check_flag("collect_statistics", collect_statistics)
+    keeps_final_observation = bool(_checked_keep(keep))
+    check_normalization(normalize)
+    wanted = raw_descriptors(descriptors, entry, len(matrix) * episode_seeds.shape[1])
+    first, population = (0, len(matrix)) if place is None else place
+    chosen = checked_individuals(trajectories, population)
+    check_token(cancel)
+    try:
+        with engine_errors():
+            raw = _engine.evaluate(
+                entry.id,
+                kwargs,
+                reset_values,
+                policy.network,
+                policy.head,
+                matrix,
+                episode_seeds,
+                threads=available_threads() if threads is None else threads,
+                group_width=None,
+                max_episode_steps=limit,
+                on_nan=failure_fitness,
+                keep_final_observation=keeps_final_observation,
+                progress=cancellable(progress, cancel),
+                observation=raw_options(seen),
+                normalization=None if normalize is None else normalize.raw(entry),
+                descriptors=wanted,
+                trajectories=chosen,
+                most_trajectory_bytes=MOST_BYTES,
+                statistics=collect_statistics,
+                share=place,
+            )
+    except NonFiniteError as error:
+        # The engine, which looks first, does not say which weight it is, where it is a weight.
+        raise (non_finite_weight(matrix) or error) from None
+    all_seeds = _for_every_individual(episode_seeds, len(matrix))
+    evaluation = Evaluation(
+        fitness=raw["fitness"],
+        returns=raw["returns"],
+        lengths=raw["lengths"],
+        terminated=raw["terminated"],
+        truncated=raw["truncated"],
+        failed=raw["failed"],
+        seeds=all_seeds,
+        seconds=raw["seconds"],
+        steps=raw["steps"],
+        final_observation=raw["final_observation"],
+        descriptors=raw["descriptors"] if wanted else None,
+        trajectories=by_individual(raw["trajectories"], all_seeds, first) if chosen else None,
+        statistics=ObservationStatistics(*raw["statistics"]) if raw["statistics"] else None,
+    )
+    sums = [PartialSum(level, index, ObservationStatistics(*sums)) for level, index, sums in raw["partial_sums"]]
+    return Part(evaluation, sums)
+
+
+def available_threads() -> int:
+    """The cores that this process may use, by affinity and by its share of the machine (cgroups)."""
+    # The share is read from files, which takes as long as hundreds of steps; so only where the affinity is a new one.
+    return _threads_of(frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
+
+
+@lru_cache(maxsize=1)
+def _threads_of(cores: frozenset[int] | None) -> int:
+    return _engine.available_threads()
+
+
+def _for_every_individual(seeds: NDArray[np.uint64], population: int) -> NDArray[np.uint64]:
+    """Return seeds (1, E) or (P, E) as (P, E), read-only: as `np.broadcast_to`, which takes as long as 100 steps."""
+    row = 0 if len(seeds) == 1 else seeds.strides[0]
+    view = np.ndarray((population, seeds.shape[1]), np.uint64, seeds, strides=(row, seeds.strides[1]))
+    view.flags.writeable = False
+    return view
+
+
+def _failure_fitness(on_nan: object) -> float | None:
+    """Return the fitness of individuals that fail, or None if the evaluation shall fail with them."""
+    if isinstance(on_nan, str) and on_nan == "raise":
+        return None
+    number = as_number(on_nan)
+    if number is None:
+        raise InputError(f"on_nan: expected 'raise' or a number, got {shown(on_nan)}")
+    return number
+
+
+def _checked_limits(max_episode_steps: object, threads: object) -> tuple[int | None, int | None]:
+    """Return the time limit and the number of threads as integers, None where none is given."""
+    if max_episode_steps is not None:
+        max_episode_steps = check_integer("max_episode_steps", max_episode_steps, least=1, most=2**31 - 1)
+    if threads is not None:
+        threads = check_integer("threads", threads, least=1, most=_MOST_THREADS)
+    return max_episode_steps, threads
+
+
+def _checked_keep(keep: object) -> tuple[str, ...]:
+    # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
+    names = items_of(keep, (tuple, list, set, frozenset))
+    if names is None or not all(is_one_of(name, ("final_observation",)) for name in names):
+        raise InputError(f"keep: expected () or ('final_observation',), got {shown(keep)}")
+    return tuple(names)

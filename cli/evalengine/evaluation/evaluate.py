@@ -1,0 +1,172 @@
+"""One call from weights to fitness.
+
+    >>> fitness = batch_evaluate("CartPole-v1", population, 8, "mlp", (4, 64, 2))          # (P, 450) -> (P,) float32
+
+Everything is checked before any work starts (`engine_call`); the extension then runs all episodes of all individuals on
+all cores without the GIL. The return of an episode is the float64 sum of its rewards, first to last; the fitness of an
+individual is the float64 sum of its returns, first to last, divided by their number, cast to float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
+from evalengine.environments.observation import ObservationLike
+from evalengine.evaluation.call import Evaluation, evaluate_part
+from evalengine.evaluation.cancellation import CancelToken
+from evalengine.evaluation.descriptors import DescriptorLike
+from evalengine.evaluation.normalization import Normalization
+from evalengine.policies.policy import Policy
+from evalengine.policies.population import flat_weights
+
+if TYPE_CHECKING:
+    from evalengine.policies.population import Weights
+
+__all__ = ["Evaluation", "EvaluationOptions", "batch_evaluate", "evaluate"]
+
+
+class EvaluationOptions(TypedDict, total=False):
+    """What `batch_evaluate` passes on to `evaluate`."""
+
+    env_kwargs: Mapping[str, bool | int | float] | None
+    reset_options: Mapping[str, float] | None
+    observation: ObservationLike | None
+    max_episode_steps: int | None
+    threads: int | None
+    on_nan: Literal["raise"] | float
+    progress: Callable[[int, int], object] | None
+    normalize: Normalization | None
+    cancel: CancelToken | None
+
+
+def batch_evaluate(
+    env_id: str,
+    weights: Weights,
+    n_episodes: int,
+    policy_arch: str,
+    policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+    seeds: ArrayLike | None = None,
+    *,
+    activation: str | None = None,
+    bias: bool = True,
+    head: str = "tanh",
+    **options: Unpack[EvaluationOptions],
+) -> NDArray[np.float32]:
+    """Return the fitness (P,) float32 of a population: the mean return of each individual over its episodes.
+
+    Args:
+        env_id: the environment, by full id or short name.
+        weights: (P, D), or a list of P vectors; see `evaluate`. One vector alone is refused: reshape it to (1, D).
+        n_episodes: E, for each individual.
+        policy_arch: "mlp" or "cnn".
+        policy_shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4); see `Policy.from_shape`.
+        seeds: see `evaluate`.
+        activation: see `Policy.from_shape`.
+        bias: see `Policy.from_shape`.
+        head: see `Policy.from_shape`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, threads, on_nan, progress, cancel,
+            normalize; see `evaluate`.
+
+    Raises:
+        InputError: an argument cannot be used; nothing has been run.
+        NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
+    """
+    # None is a choice of `evaluate` only.
+    n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
+    policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
+    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
+    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+
+
+def evaluate(
+    env_id: str,
+    weights: Weights,
+    policy: Policy | str,
+    *,
+    episodes: int | None = None,
+    seeds: ArrayLike | None = None,
+    env_kwargs: Mapping[str, bool | int | float] | None = None,
+    reset_options: Mapping[str, float] | None = None,
+    observation: ObservationLike | None = None,
+    max_episode_steps: int | None = None,
+    threads: int | None = None,
+    on_nan: Literal["raise"] | float = "raise",
+    progress: Callable[[int, int], object] | None = None,
+    cancel: CancelToken | None = None,
+    keep: Collection[str] = (),
+    descriptors: Sequence[DescriptorLike] = (),
+    trajectories: Collection[int] = (),
+    normalize: Normalization | None = None,
+    collect_statistics: bool = False,
+) -> Evaluation:
+    """Run E episodes of each of P individuals and return everything that is known of them.
+
+    The result depends on these arguments alone, to the bit: not on the number of threads, nor on the place of an
+    individual in the population. `KeyboardInterrupt` ends the call within a fraction of a second.
+
+    Args:
+        env_id: the environment, by full id or short name.
+        weights: (P, D), a list of P vectors, or one vector (D,) as P = 1; arrays or PyTorch tensors. float32 in C order
+            is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
+            cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
+            call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
+            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always.
+        policy: a Policy or its spelling, such as "mlp:4-64-2".
+        episodes: E for each individual; None is as many as `seeds` has, or 1.
+        seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
+            shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.
+        env_kwargs: keyword arguments of the environment, as for `gymnasium.make`.
+        reset_options: the options of `reset`.
+        observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "grayscale": True, "resize":
+            (84, 84), "stack": 4} or "skip=4,gray,resize=84x84,stack=4"; see `ObservationOptions`.
+        max_episode_steps: the time limit in steps of the environment; None is the registered one.
+        threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
+            with those that it starts.
+        on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
+            to a logit that is not.
+        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
+            within a fraction of a second, however long a step takes.
+        keep: ("final_observation",) keeps the last observation of every episode.
+        descriptors: K numbers that every episode is reduced to, such as ["last(x)", "first(y_velocity) where
+            leg_contact else min(y_velocity)"]; see `Descriptor`. `make(env_id).entry.fields` has the names.
+        trajectories: the individuals whose episodes are kept step by step; see `Trajectory`. What they can take is
+            checked beforehand, and is 4 GiB at most.
+        normalize: the mean and standard deviation that observations are normalised with before the policy sees them.
+        collect_statistics: sum up the observations that the policies see, before they are normalised; see
+            `ObservationStatistics`.
+
+    Raises:
+        InputError: an argument cannot be used; nothing has been run.
+        CancelledError: `cancel` was set before all episodes were done.
+        NonFiniteError: a weight or a logit is NaN or infinite, and `on_nan` is "raise".
+        OutOfMemoryError: there is no memory for the results, which is looked at before the first episode, or for a
+            thread's own numbers; nothing else has happened.
+        InternalError: a bug in the engine.
+    """
+    return evaluate_part(
+        None,
+        env_id,
+        weights,
+        policy,
+        episodes=episodes,
+        seeds=seeds,
+        env_kwargs=env_kwargs,
+        reset_options=reset_options,
+        observation=observation,
+        max_episode_steps=max_episode_steps,
+        threads=threads,
+        on_nan=on_nan,
+        progress=progress,
+        cancel=cancel,
+        keep=keep,
+        descriptors=descriptors,
+        trajectories=trajectories,
+        normalize=normalize,
+        collect_statistics=collect_statistics,
+    ).evaluation

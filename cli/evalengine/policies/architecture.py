@@ -1,0 +1,256 @@
+"""What a policy is: one individual's network, spelled once, checked once.
+
+    >>> architecture = Architecture("mlp:4-64-2")
+    >>> architecture.n_params
+    450
+
+`Policy` adds ways from and to what people have: modules, state dicts, files. They stand between the two, so that none
+of them needs to know `Policy`. The forward pass itself is the extension's (`network`); environments are known here only
+by the shapes that they ask for. Depends on spelling, arguments and the extension.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evalengine import _engine
+from evalengine.arguments import plain_array, weight_array
+from evalengine.errors import InputError, engine_errors
+from evalengine.messages import named, shown
+from evalengine.policies.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
+from evalengine.scalars import check_flag, check_integer, is_one_of
+
+if TYPE_CHECKING:
+    from evalengine.environments.registry import EnvironmentEntry
+
+# The extension's limit too: 2**30 float32 are 4 GiB an individual.
+_MOST_NUMBERS = 2**30
+
+
+class Parameter(NamedTuple):
+    """One tensor of the flat vector: its name in the equivalent nn.Sequential, its shape, the fan-in of its layer."""
+
+    name: str
+    shape: tuple[int, ...]
+    fan_in: int
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Architecture(Spelling):
+    """An architecture by its spelling, such as "mlp:4-64-2" or "cnn:5x12x12-16k3-32k3-64-4,head=clip".
+
+    Attributes:
+        arch: "mlp" or "cnn".
+        input_shape: (inputs,) for mlp; (channels, height, width) for cnn.
+        convolutions: the convolutions of a cnn, first to last.
+        sizes: the outputs of the fully connected layers, first to last.
+        activation: "tanh" or "relu", after every layer but the last.
+        bias: whether all layers have biases.
+        head: how logits become Box actions: "tanh" scales tanh(z) to the bounds, "clip" clips z to them.
+    """
+
+    def __init__(self, spec: str | Architecture) -> None:
+        """Parse and check a spelling.
+
+        Args:
+            spec: "mlp:4-64-2" (inputs, hidden sizes, outputs) or "cnn:5x12x12-16k3-64-4" (channels x height x width,
+                convolutions such as 16k3s2p1, hidden sizes, outputs), then options where they differ from the default:
+                ",act=relu", ",bias=0", ",head=clip". Or a Policy.
+
+        Raises:
+            InputError: it is misspelt, or its sizes do not fit each other.
+        """
+        spelling = spec if isinstance(spec, Architecture) else parse(spec)
+        for part in fields(Spelling):
+            object.__setattr__(self, part.name, getattr(spelling, part.name))
+        largest = max(self.n_params, *self._feature_counts())
+        if largest > _MOST_NUMBERS:
+            raise InputError(
+                f"policy {self}: expected at most {_MOST_NUMBERS} parameters, and numbers in a layer, got {largest}"
+            )
+
+    @classmethod
+    def from_shape(
+        cls,
+        arch: str,
+        shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+        *,
+        activation: str | None = None,
+        bias: bool = True,
+        head: str = "tanh",
+    ) -> Self:
+        """Return the policy of a shape: sizes for mlp, (channels, height, width, *convolutions, *sizes) for cnn.
+
+        A convolution is a tuple (out_channels, kernel[, stride=1[, padding=0]]), kernel, stride and padding being one
+        integer or (height, width).
+
+        Args:
+            arch: "mlp" or "cnn".
+            shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4).
+            activation: "tanh" or "relu" after every layer but the last; None is tanh for mlp and relu for cnn.
+            bias: whether all layers have biases.
+            head: how logits become Box actions, "tanh" or "clip".
+
+        Raises:
+            InputError: the shape or an option is none, or the sizes do not fit each other.
+        """
+        if activation is not None and not is_one_of(activation, ACTIVATIONS):
+            raise InputError(f"activation: expected 'tanh' or 'relu', got {shown(activation)}")
+        if not is_one_of(head, HEADS):
+            raise InputError(f"head: expected 'tanh' or 'clip', got {shown(head)}")
+        check_flag("bias", bias)
+        act = "" if activation is None else f",act={activation}"
+        return cls(f"{spell_shape(arch, shape)}{act},bias={int(bias)},head={head}")
+
+    def __repr__(self) -> str:
+        """Return the expression that makes this policy."""
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        """Pickle the spelling alone: the network is built anew in the process that needs it."""
+        return type(self), (str(self),)
+
+    @property
+    def n_inputs(self) -> int:
+        """How many numbers one observation has."""
+        return math.prod(self.input_shape)
+
+    @property
+    def n_outputs(self) -> int:
+        """How many logits the last layer gives."""
+        return self.sizes[-1]
+
+    @cached_property
+    def n_params(self) -> int:
+        """The length D of the flat weight vector."""
+        return sum(math.prod(parameter.shape) for parameter in self.parameters)
+
+    @cached_property
+    def layers(self) -> tuple[_engine.Layer, ...]:
+        """The layers as the extension takes them; the step from (C, H, W) to a vector is implied."""
+        convolutions: list[_engine.Layer] = [
+            ("conv2d", conv.out_channels, conv.kernel, conv.stride, conv.padding, self.bias)
+            for conv in self.convolutions
+        ]
+        linears: list[_engine.Layer] = [("linear", size, self.bias) for size in self.sizes]
+        steps = [step for layer in convolutions + linears for step in (layer, (self.activation,))]
+        return tuple(steps[:-1])
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The tensors of the flat vector, in order."""
+        weights: list[Parameter] = []
+        channels = self.input_shape[0]
+        for index, conv in enumerate(self.convolutions):
+            shape = (conv.out_channels, channels, *conv.kernel)
+            weights.append(Parameter(f"{2 * index}.weight", shape, math.prod(shape[1:])))
+            channels = conv.out_channels
+        inputs = self._feature_counts()[-1]
+        # In the nn.Sequential, a layer and its activation take two indices each and Flatten one more.
+        first = 2 * len(self.convolutions) + (self.arch == "cnn")
+        for index, size in enumerate(self.sizes):
+            weights.append(Parameter(f"{first + 2 * index}.weight", (size, inputs), inputs))
+            inputs = size
+        if not self.bias:
+            return tuple(weights)
+        biases = (Parameter(w.name.replace("weight", "bias"), w.shape[:1], w.fan_in) for w in weights)
+        return tuple(parameter for pair in zip(weights, biases, strict=True) for parameter in pair)
+
+    def _feature_counts(self) -> list[int]:
+        """Return the sizes of the input and of every convolution's output; check that each kernel fits its input."""
+        counts = [self.n_inputs]
+        image = self.input_shape[-2:]
+        for number, conv in enumerate(self.convolutions, start=1):
+            padded = tuple(size + 2 * pad for size, pad in zip(image, conv.padding, strict=True))
+            if any(kernel > size for kernel, size in zip(conv.kernel, padded, strict=True)):
+                raise InputError(
+                    f"policy {self}: convolution {number} ({conv}): expected a kernel of at most "
+                    f"{padded[0]}x{padded[1]}, its padded input, got {conv.kernel[0]}x{conv.kernel[1]}"
+                )
+            image = tuple((size - k) // s + 1 for size, k, s in zip(padded, conv.kernel, conv.stride, strict=True))
+            counts.append(conv.out_channels * math.prod(image))
+        return counts
+
+    @cached_property
+    def network(self) -> _engine.Network:
+        """The extension's network, built once for each Policy object."""
+        with engine_errors():
+            return _engine.Network(self.input_shape, self.layers)
+
+    def check_fits(self, entry: EnvironmentEntry) -> None:
+        """Check inputs, outputs and head against an environment with its keyword arguments applied.
+
+        An observation (height, width, channels) is (channels, height, width) for a cnn, and the frames of a stack are
+        channels; an mlp takes any observation flattened row-major.
+
+        Raises:
+            InputError: the policy cannot play this environment; the message gives both sides.
+        """
+        wanted = (entry.n_inputs,) if self.arch == "mlp" else entry.image_shape or entry.observation_shape
+        if (self.input_shape, self.n_outputs) != (wanted, entry.n_outputs):
+            inputs, got = ("x".join(str(size) for size in sizes) for sizes in (wanted, self.input_shape))
+            raise InputError(
+                f"policy: {entry.id} needs {inputs} inputs and {entry.n_outputs} outputs, "
+                f"got {self} ({got} inputs, {self.n_outputs} outputs)"
+            )
+        if entry.n_actions is not None and self.head != "tanh":
+            raise InputError(f"policy: {entry.id} has discrete actions, expected no head={self.head}, got {self}")
+
+    def init(self, population: int, seed: int) -> NDArray[np.float32]:
+        """Return a random population (P, D) float32 within PyTorch's default initialisation bounds.
+
+        Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, from
+        `numpy.random.default_rng(seed)`, individual by individual: a larger population starts with the smaller one.
+
+        Args:
+            population: P, from 0.
+            seed: an unsigned 64-bit integer.
+
+        Raises:
+            InputError: one of them is no integer, or out of its range.
+        """
+        population = check_integer("population", population, least=0, most=2**31 - 1)
+        seed = check_integer("seed", seed, least=0, most=2**64 - 1)
+        weights = np.random.default_rng(seed).random((population, self.n_params), dtype=np.float32)
+        bounds = np.concatenate(
+            [np.full(math.prod(p.shape), 1 / math.sqrt(p.fan_in), dtype=np.float32) for p in self.parameters]
+        )
+        weights *= 2
+        weights -= 1
+        weights *= bounds
+        return weights
+
+    def logits(self, weights: ArrayLike, observations: ArrayLike) -> NDArray[np.float32]:
+        """Return the logits, the outputs of the last layer, of one individual or of a population.
+
+        Args:
+            weights: (D,) or (P, D).
+            observations: (B, *S) for one individual, (P, B, *S) for a population; S is `input_shape` or (n_inputs,),
+                so (channels, height, width) for a cnn.
+
+        Returns:
+            float32, (B, n_outputs) or (P, B, n_outputs).
+
+        Raises:
+            InputError: a shape or a dtype does not fit.
+            OutOfMemoryError: there is no memory for the numbers between two layers; nothing has been computed.
+        """
+        individuals = weight_array(weights, self, self.n_params)
+        inputs = plain_array("observations", observations)
+        leading = individuals.ndim
+        batch = inputs.shape[:leading]
+        fits = len(batch) == leading and inputs.shape[leading:] in (self.input_shape, (self.n_inputs,))
+        if not fits or batch[:-1] != individuals.shape[:-1]:
+            expected = ", ".join(str(size) for size in (*individuals.shape[:-1], "B", *self.input_shape))
+            raise InputError(f"observations: expected shape ({expected}) for {self}, got {inputs.shape}")
+        if inputs.dtype.kind not in "fiu":
+            raise InputError(f"observations: expected numbers, got {named(inputs.dtype)}")
+        flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
+        with engine_errors():
+            return self.network.logits(individuals, flat)

@@ -1,0 +1,174 @@
+"""Weight files read: one individual or a population, with what they are for.
+
+    >>> save_weights("best.npy", Policy("mlp:4-64-2").init(1, seed=0), policy=Policy("mlp:4-64-2"), env_id="cartpole")
+    >>> loaded = load_weights("best.npy")
+    >>> loaded.weights.shape, str(loaded.policy), loaded.env_id
+    ((1, 450), 'mlp:4-64-2', 'CartPole-v1')
+
+A .npy or .npz file has a sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own
+metadata. Pickles (.pt, .pth) are never opened: the error shows the lines that convert them. Depends on array_files,
+policy, arguments and registry; knows nothing of episodes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.arguments import float_array
+from evalengine.errors import InputError, PickleError
+from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
+from evalengine.files.whole import file_path, open_regular
+from evalengine.messages import first_line, named, shown
+from evalengine.policies.policy import Policy
+from evalengine.policies.saving import FORMAT, SUFFIXES, VERSION, sidecar_of
+from evalengine.scalars import check_flag
+
+_PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+_LONGEST_SIDECAR = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedWeights:
+    """What a weight file holds.
+
+    Attributes:
+        weights: the population (P, D) float32; a file with one vector gives P = 1. Not checked for NaN.
+        policy: what the file says, or what it was read with; None if neither.
+        env_id: the full id that the file names, None if it names none.
+        path: the file.
+    """
+
+    weights: NDArray[np.float32]
+    policy: Policy | None
+    env_id: str | None
+    path: Path
+
+
+def load_weights(
+    path: str | os.PathLike[str], policy: Policy | str | None = None, *, memory_map: bool = False
+) -> LoadedWeights:
+    """Read weights from .npy, .npz or .safetensors; float64 and float16 are cast to float32.
+
+    A .npz or .safetensors file holds an array called "weights", or any one array, of shape (D,) or (P, D); or, where
+    the policy is known, the tensors of one individual's state dict.
+
+    Args:
+        path: the file.
+        policy: what the weights are for; wins over what the file says.
+        memory_map: leave the numbers of a .npy file where they are, so that a population may be larger than the memory.
+            This needs float32 in C order; anything else is read. The file must not be changed meanwhile.
+
+    Raises:
+        InputError: the file is missing, empty, truncated, pickled, of another format, promises more than it has, or
+            does not fit the policy.
+    """
+    path = file_path("weights", path)
+    given = None if policy is None else Policy(policy)
+    check_flag("memory_map", memory_map)
+    name = f"weights: {named(path)}"
+    content = _read(path, name, memory_map)
+    described = _describe(path, content)
+    known = given or described.policy
+    weights = _weights_of(content, known, name)
+    if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
+        raise InputError(f"{name}: expected shape (D,) or (P, D), got {weights.shape}")
+    if known is not None and weights.shape[-1] != known.n_params:
+        source = "" if given else " (the policy that it names)"
+        raise InputError(f"{name}: expected shape (P, {known.n_params}) for {known}{source}, got {weights.shape}")
+    return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path)
+
+
+def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
+    if path.suffix.lower() in _PICKLES:
+        raise PickleError(_conversion(path))
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{name}: expected .npy, .npz or .safetensors, got {named(path.suffix) or 'no suffix'}")
+    try:
+        with open_regular(path, name) as (stream, size):
+            if size == 0:
+                raise InputError(f"{name}: expected a {path.suffix} file, got an empty one")
+            if stream.read(1) == b"\x80" and path.suffix != ".safetensors":
+                raise InputError(f"{name}: expected a {path.suffix} file, got a Python pickle, which is never opened")
+            stream.seek(0)
+            if path.suffix == ".npy":
+                read = map_npy if memory_map else read_npy
+                return ArrayFile({"weights": read(stream, size, name)}, {})
+            return (read_npz if path.suffix == ".npz" else read_safetensors)(stream, size, name)
+    except FileNotFoundError:
+        raise InputError(f"weights: no such file: {named(path)}") from None
+
+
+def _conversion(path: Path) -> str:
+    """Return the message for a pickle, with the two lines that convert a state dict where it is trusted."""
+    converted = str(path.with_suffix(".npy"))
+    return (
+        f"weights: {named(path)}: expected .npy, .npz or .safetensors, got a pickle, which is never opened here; "
+        "convert it:\n"
+        f"  import numpy, torch; state = torch.load({str(path)!r}, weights_only=True)\n"
+        f"  numpy.save({converted!r}, torch.cat([t.detach().float().cpu().flatten() for t in state.values()]).numpy())"
+    )
+
+
+def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray[np.float32]:
+    arrays = content.arrays
+    # A lone "0.weight" is the state dict of a single layer without bias.
+    is_state_dict = policy is not None and all(name.rpartition(".")[2] == "weight" for name in arrays)
+    if "weights" in arrays or (len(arrays) == 1 and not is_state_dict):
+        return float_array(name, arrays.get("weights", next(iter(arrays.values()))))
+    if policy is None:
+        names = ", ".join(arrays) or "none"
+        raise InputError(f"{name}: expected one array, or a state dict and the policy it is for, got {named(names)}")
+    try:
+        return policy.from_state_dict(arrays)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Description:
+    policy: Policy | None = None
+    env_id: str | None = None
+
+
+def _describe(path: Path, content: ArrayFile) -> _Description:
+    """Return what the sidecar or the metadata say; files of other programs, which have neither, say nothing."""
+    if path.suffix == ".safetensors":
+        if content.metadata.get("format") != FORMAT:  # PyTorch writes "pt"
+            return _Description()
+        return _checked_description(content.metadata, f"weights: {named(path)}: metadata")
+    sidecar = sidecar_of(path)
+    name = f"weights: {named(sidecar)}"
+    try:
+        with open_regular(sidecar, name) as (stream, size):
+            if size > _LONGEST_SIDECAR:
+                raise InputError(f"{name}: expected at most {_LONGEST_SIDECAR} bytes, got {size}")
+            text = stream.read(size)
+    except FileNotFoundError:
+        return _Description()
+    try:
+        return _checked_description(json.loads(text), name)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: expected JSON: {first_line(error)}") from None
+
+
+def _checked_description(description: Any, name: str) -> _Description:
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise InputError(f'{name}: expected "format": "{FORMAT}", got {shown(description)}')
+    if str(description.get("version")) != str(VERSION):
+        raise InputError(f"{name}: expected version {VERSION}, got {shown(description.get('version'))}")
+    spelled, env_id = description.get("policy"), description.get("env_id")
+    if not isinstance(env_id, str | None):
+        raise InputError(f"{name}: expected env_id to be a string, got {shown(env_id)}")
+    try:
+        return _Description(None if spelled is None else Policy(spelled), env_id)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None

@@ -1,0 +1,267 @@
+"""What operations of PyTorch mean to a policy: which layer each of them is.
+
+    Operation(torch.tanh, INPUT) ──► Activation("tanh")          Operation("relu6", INPUT) ──► refused by name
+
+A table leads from PyTorch's functions and methods to the reader of each. To take an operation, give it a line there;
+arguments that a reader does not name are refused, so none is passed over. Depends on torch_graph; torch is imported
+inside functions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from evalengine.errors import InputError
+from evalengine.policies.torch_graph import INPUT, Operation, Own, unsupported
+from evalengine.policies.torch_recording import BATCH, Size
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A fully connected layer: weight (out, in), bias (out,) or None, as the module holds them."""
+
+    place: str
+    weight: Own
+    bias: Own | None
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """A convolution: weight (out, in, height, width), bias (out,) or None; stride and padding as (height, width)."""
+
+    place: str
+    weight: Own
+    bias: Own | None
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of each number: "tanh" or "relu"."""
+
+    place: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """All axes but the batch become one; of `size` numbers, where the module says how many these are."""
+
+    place: str
+    size: int | None
+
+
+Layer = Linear | Convolution | Activation | Flatten
+_Reader = Callable[[Operation], Layer | None]
+
+
+def layers_of(operations: Sequence[Operation]) -> list[Layer]:
+    """Return the layers that operations are; those that change no number of a float32 observation are left out.
+
+    Raises:
+        InputError: no policy has such an operation, or not with such arguments.
+    """
+    layers: list[Layer] = []
+    for operation in operations:
+        reader = _readers().get(operation.target)
+        if reader is None:
+            raise _refused(operation)
+        try:
+            layer = reader(operation)
+        except InputError:
+            raise
+        except Exception:  # an argument may be anything, such as a tensor that cannot be compared with a number
+            raise _refused(operation) from None
+        if layer is not None:
+            layers.append(layer)
+    return layers
+
+
+@cache
+def _readers() -> dict[object, _Reader]:
+    """The table: PyTorch's functions and Tensor's methods, with what reads them."""
+    import torch
+    from torch.nn import functional
+
+    tensor = torch.Tensor
+    alpha = (functional.alpha_dropout, functional.feature_alpha_dropout)
+    tanh, relu = partial(_activation, "tanh"), partial(_activation, "relu")
+    table: dict[_Reader, tuple[object, ...]] = {
+        _linear: (functional.linear,),
+        _convolution: (torch.conv2d,),
+        _pad: (functional.pad,),
+        tanh: (torch.tanh, torch.tanh_, tensor.tanh, tensor.tanh_),
+        relu: (torch.relu, torch.relu_, functional.relu, tensor.relu, tensor.relu_),
+        _clamp: (torch.clamp, torch.clamp_, tensor.clamp, tensor.clamp_, torch.clip, tensor.clip),
+        _clamp_min: (torch.clamp_min, torch.clamp_min_, tensor.clamp_min, tensor.clamp_min_),
+        _flatten: (torch.flatten, tensor.flatten),
+        _reshape: (torch.reshape, tensor.reshape, tensor.view),
+        _dropout: (functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d, *alpha),
+        _same: (torch.clone, torch.detach, tensor.clone, tensor.detach, tensor.contiguous, tensor.float, tensor.cpu),
+        _tensor: (torch.as_tensor, torch.asarray, torch.tensor),
+        _to: (tensor.to,),
+    }
+    return {target: reader for reader, targets in table.items() for target in targets}
+
+
+def _linear(operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "weight", "bias")
+    weight, bias = _weights(operation, given, axes=2)
+    return Linear(operation.place, weight, bias)
+
+
+def _convolution(operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "weight", "bias", "stride", "padding", "dilation", "groups")
+    weight, bias = _weights(operation, given, axes=4)
+    padding = given.get("padding", 0)
+    kernel = tuple(weight.tensor.shape[2:])
+    unsupported_options = {
+        "groups": given.get("groups", 1) != 1,
+        "dilation": _pair(operation, given.get("dilation", 1)) != (1, 1),
+        "padding": padding == "same" and not all(size % 2 for size in kernel),
+    }
+    for option in (option for option, is_used in unsupported_options.items() if is_used):
+        raise InputError(f"from_torch: {operation.place}: {option}={given[option]!r} is not supported")
+    if padding in ("same", "valid"):
+        # "same" pads both sides equally, because the kernel is odd.
+        padding = tuple(size // 2 if padding == "same" else 0 for size in kernel)
+    stride = _pair(operation, given.get("stride", 1))
+    return Convolution(operation.place, weight, bias, stride, _pair(operation, padding))
+
+
+def _pad(operation: Operation) -> None:
+    """Name what makes a convolution pad by itself; no other padding is taken either."""
+    mode = getattr(operation.layer, "padding_mode", None)
+    if mode is None:
+        raise _refused(operation)
+    raise InputError(f"from_torch: {operation.place}: padding_mode={mode!r} is not supported")
+
+
+def _activation(kind: str, operation: Operation) -> Layer:
+    _arguments(operation, "input", "inplace")
+    return Activation(operation.place, kind)
+
+
+def _clamp(operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "min", "max")
+    least = given.get("min")
+    # Negative zero is another number: relu gives the positive one.
+    if given.get("max") is not None or not isinstance(least, int | float) or str(least) not in ("0", "0.0"):
+        raise _refused(operation)
+    return Activation(operation.place, "relu")  # PyTorch's relu is clamp_min(x, 0)
+
+
+def _clamp_min(operation: Operation) -> Layer:
+    _arguments(operation, "input", "min")
+    return _clamp(operation)
+
+
+def _flatten(operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "start_dim", "end_dim")
+    if (given.get("start_dim", 0), given.get("end_dim", -1)) != (1, -1):
+        raise _refused(operation)
+    return Flatten(operation.place, None)
+
+
+def _reshape(operation: Operation) -> Layer:
+    """Read what keeps the batch and makes one axis of the rest: (batch, -1), (batch, n) or (-1, n)."""
+    args = operation.args
+    if len(args) > 2:
+        args = (args[0], args[1:])
+    given = _arguments(operation, "input", "shape" if "shape" in operation.kwargs else "size", args=args)
+    shape = next((given[name] for name in ("shape", "size") if name in given), ())
+    batch, features = shape if isinstance(shape, tuple | list) and len(shape) == 2 else (None, None)
+    keeps_batch = batch.axis == 0 if isinstance(batch, Size) else type(batch) is int and batch in (BATCH, -1)
+    is_open = [type(size) is int and size == -1 for size in (batch, features)]
+    is_size = type(features) is int and features > 0
+    if not keeps_batch or not (is_size or is_open[1]) or all(is_open):
+        raise _refused(operation)
+    return Flatten(operation.place, features if is_size else None)
+
+
+def _dropout(operation: Operation) -> None:
+    given = _arguments(operation, "input", "p", "training", "inplace")
+    is_on = given.get("training", not operation.name.endswith("alpha_dropout"))  # as in the signatures
+    if is_on and given.get("p", 0.5) != 0:
+        raise unsupported(operation.place, f"{operation.text} in training mode")
+
+
+def _same(operation: Operation) -> None:
+    _arguments(operation, "input")
+
+
+def _tensor(operation: Operation) -> None:
+    given = _arguments(operation, "data", "dtype", "device")
+    _check_float32(operation, given.get("dtype"))
+
+
+def _to(operation: Operation) -> None:
+    """Read a move to a device, and a cast to what an observation is already."""
+    import torch
+
+    given = _arguments(operation, "input", "first", "second", "dtype", "device", "non_blocking", "copy")
+    for value in (given.get("first"), given.get("second")):
+        if not isinstance(value, torch.dtype | torch.device | str | int | None):
+            raise _refused(operation)
+        if isinstance(value, torch.dtype):
+            _check_float32(operation, value)
+    _check_float32(operation, given.get("dtype"))
+
+
+def _check_float32(operation: Operation, dtype: object) -> None:
+    import torch
+
+    if dtype not in (None, torch.float32):
+        raise _refused(operation)
+
+
+def _arguments(operation: Operation, *names: str, args: tuple[Any, ...] | None = None) -> dict[str, Any]:
+    """Return the arguments by name, of which the first has to be the step before, and no other."""
+    positional = operation.args if args is None else args
+    given = dict(zip(names, positional, strict=False)) | dict(operation.kwargs)
+    rest = [value for name, value in given.items() if name != names[0]]
+    if (
+        len(positional) > len(names)
+        or not set(given) <= set(names)
+        or given.get(names[0]) is not INPUT
+        or any(value is INPUT for value in rest)
+    ):
+        raise _refused(operation)
+    return given
+
+
+def _weights(operation: Operation, given: dict[str, Any], axes: int) -> tuple[Own, Own | None]:
+    """Return weight and bias, which have to be parameters of the module as they are, of sizes from 1."""
+    weight, bias = given.get("weight"), given.get("bias")
+    for name, value in (("weight", weight), ("bias", bias)):
+        if not isinstance(value, Own) and (name == "weight" or value is not None):
+            raise InputError(
+                f"from_torch: {operation.place}: expected {name} to be a parameter of the module, got a tensor that is "
+                "none (undo weight norm, spectral norm, pruning and parametrizations first)"
+            )
+        if isinstance(value, Own) and not value.tensor.is_floating_point():
+            raise InputError(f"from_torch: {operation.place}: expected {name} to be floating, got {value.tensor.dtype}")
+    assert isinstance(weight, Own)
+    shape = tuple(weight.tensor.shape)
+    if len(shape) != axes or 0 in shape:
+        raise InputError(f"from_torch: {operation.place}: expected a weight of {axes} sizes from 1, got {shape}")
+    if bias is not None and tuple(bias.tensor.shape) != shape[:1]:
+        got = tuple(bias.tensor.shape)
+        raise InputError(f"from_torch: {operation.place}: expected a bias of shape {shape[:1]}, got {got}")
+    return weight, bias
+
+
+def _pair(operation: Operation, value: Any) -> tuple[int, int]:
+    """Return a size for height and width, given as one integer or as two."""
+    pair = (value, value) if type(value) is int else tuple(value) if isinstance(value, tuple | list) else ()
+    if len(pair) != 2 or not all(type(size) is int for size in pair):
+        raise _refused(operation)
+    return pair[0], pair[1]
+
+
+def _refused(operation: Operation) -> InputError:
+    return unsupported(operation.place, operation.text)

@@ -1,0 +1,1 @@
+"""One individual in the real Gymnasium, and its video."""

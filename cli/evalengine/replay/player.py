@@ -1,0 +1,238 @@
+"""Episodes of one individual in the real Gymnasium, step by step beside the native environment.
+
+    weights, seed ──► Policy.logits ──► action ─┬─► Gymnasium, rendered ──► return, frames
+                           ▲                    └─► native environment ──► first difference, if there is one
+                           └── Gymnasium's observation
+
+The logits are the engine's, not PyTorch's: PyTorch's tanh cannot be matched in every bit, and a return that shall be
+equal needs every action equal. So each bit of an episode is Gymnasium's but for the policy, and its return is the
+one that `evaluate` gave if the environments are equal. Importing this module imports Gymnasium; what else the
+environment stands on is imported when `GymPlayer` is made. Depends on the references, make, Policy and Head.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.environments.native import make
+from evalengine.environments.observation import ObservationOptions
+from evalengine.environments.registry import describe
+from evalengine.errors import MissingDependencyError, OutputError
+from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.inputs import policy_inputs
+from evalengine.policies.policy import Policy
+from evalengine.references import reference
+from evalengine.references.divergence import Divergence, differing_bits
+
+Frame = NDArray[np.uint8]
+ShowFrame = Callable[[Frame], object]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is played.
+
+    Attributes:
+        env_id: full id.
+        policy: the architecture.
+        env_kwargs: keyword arguments of the environment.
+        reset_options: options of every reset.
+        observation: the wrappers before it; None for none.
+        max_episode_steps: time limit in steps; None means the environment's own.
+    """
+
+    env_id: str
+    policy: Policy
+    env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
+    reset_options: Mapping[str, float] = field(default_factory=dict)
+    observation: ObservationOptions | None = None
+    max_episode_steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Played:
+    """One episode in Gymnasium.
+
+    Attributes:
+        total: the float64 sum of its rewards, first to last.
+        length: steps of the environment; an action behind a frame skip is several.
+        terminated: as its last step said.
+        truncated: as its last step said.
+        divergence: the first difference from the native environment, which took the same actions; None if every
+            observation, reward and end was equal in every bit.
+    """
+
+    total: float
+    length: int
+    terminated: bool
+    truncated: bool
+    divergence: Divergence | None
+
+
+class StepCounter(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Counts the steps of the environment itself and shows each frame: it stands below the frame skip.
+
+    Attributes:
+        steps: since the last reset.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], show: ShowFrame | None) -> None:
+        """Wrap `env`, which was made to render RGB arrays if there is a `show` to hand them to."""
+        super().__init__(env)
+        self.steps = 0
+        self._show = show
+
+    def reset(self, **arguments: Any) -> Any:
+        """Start an episode and show its first frame."""
+        returned = super().reset(**arguments)
+        self.steps = 0
+        self._show_frame()
+        return returned
+
+    def step(self, action: Any) -> Any:
+        """Take a step and show what it led to."""
+        returned = super().step(action)
+        self.steps += 1
+        self._show_frame()
+        return returned
+
+    def _show_frame(self) -> None:
+        if self._show is not None:
+            frame: Any = self.env.render()
+            self._show(frame)
+
+
+class GymPlayer:
+    """Gymnasium's environment and ours, made once and used for all episodes; closes Gymnasium's window at the end.
+
+    Attributes:
+        fps: frames per second at which the environment wants to be shown.
+    """
+
+    def __init__(self, setting: Setting, render_mode: str | None = None, show: ShowFrame | None = None) -> None:
+        """Make both environments.
+
+        Args:
+            setting: what is played.
+            render_mode: "human" for a window, "rgb_array" for frames, None for neither.
+            show: is handed each frame (height, width, 3) of render_mode "rgb_array": that of each reset, then one for
+                each step of the environment.
+
+        Raises:
+            InputError: a name or an argument that the environment does not take.
+            MissingDependencyError: a package that the environment or a wrapper stands on is not installed.
+        """
+        self._setting = setting
+        self._native = make(
+            setting.env_id,
+            max_episode_steps=setting.max_episode_steps,
+            observation=setting.observation,
+            **setting.env_kwargs,
+        )
+        self._head = Head.of(setting.policy, describe(setting.env_id, setting.env_kwargs))
+        self._counter = StepCounter(_reference(setting, render_mode), show)
+        self.fps = float(self._counter.metadata["render_fps"])
+        self._env = wrapped(self._counter, setting.observation)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close Gymnasium's environment."""
+        self._env.close()
+
+    def play(self, weights: NDArray[np.float32], seed: int) -> Played:
+        """Play one episode of the individual `weights` (D,) in Gymnasium.
+
+        Raises:
+            OutputError: a window cannot be opened.
+        """
+        options = dict(self._setting.reset_options)
+        observation = self._reset(seed, options)
+        twin, _ = self._native.reset(seed=seed, options=options)
+        divergence = first_difference((twin,), (observation,), seed=seed, step=0, action=None)
+        total, terminated, truncated, step = 0.0, False, False, 0
+        while not (terminated or truncated):
+            action = self._action(weights, observation)
+            returned = self._env.step(action)
+            observation, reward, terminated, truncated = returned[:4]
+            total += float(reward)
+            step += 1
+            if divergence is None:
+                # As in evaluate, rewards are float64, whatever number Gymnasium's are.
+                theirs = (observation, float(reward), bool(terminated), bool(truncated))
+                ours = self._native.step(action)[:4]
+                divergence = first_difference(ours, theirs, seed=seed, step=step, action=action)
+        return Played(total, self._counter.steps, bool(terminated), bool(truncated), divergence)
+
+    def _reset(self, seed: int, options: dict[str, float]) -> NDArray[Any]:
+        try:
+            observation, _ = self._env.reset(seed=seed, options=options or None)
+        except Exception as error:
+            # pygame, which is imported by Gymnasium if at all, says so where there is no screen.
+            if type(error).__module__.partition(".")[0] == "pygame":
+                raise OutputError(f"render: cannot open a window: {error}") from None
+            raise
+        return np.asarray(observation)
+
+    def _action(self, weights: NDArray[np.float32], observation: NDArray[Any]) -> Any:
+        policy, options = self._setting.policy, self._setting.observation
+        is_gray = options is not None and options.grayscale
+        inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray)
+        return plain_action(self._head.actions(policy.logits(weights, inputs))[0])
+
+
+def first_difference(
+    ours: tuple[Any, ...], theirs: tuple[Any, ...], *, seed: int, step: int, action: Any
+) -> Divergence | None:
+    """Return the first of observation, reward, terminated and truncated that differs in type, shape or any bit."""
+    for name, mine, other in zip(("observation", "reward", "terminated", "truncated"), ours, theirs, strict=False):
+        first, second = np.asarray(mine), np.asarray(other)
+        is_alike = (first.dtype, first.shape) == (second.dtype, second.shape)
+        if not is_alike or differing_bits(first, second).any():
+            actions = None if action is None else (action, action)
+            return Divergence.between(name, mine, other, seed=seed, step=step, actions=actions)
+    return None
+
+
+def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) -> gymnasium.Env[Any, Any]:
+    """Return `env` behind Gymnasium's wrappers for these options, in their fixed order.
+
+    Raises:
+        MissingDependencyError: OpenCV, which resizes, is not installed.
+    """
+    if options is None:
+        return env
+    from gymnasium import wrappers
+
+    if options.skip is not None:
+        env = wrappers.MaxAndSkipObservation(env, options.skip)
+    if options.grayscale:
+        env = wrappers.GrayscaleObservation(env)
+    if options.resize is not None:
+        if importlib.util.find_spec("cv2") is None:
+            raise MissingDependencyError.of("opencv-python-headless", extra="gymnasium")
+        env = wrappers.ResizeObservation(env, options.resize)
+    if options.stack is not None:
+        env = wrappers.FrameStackObservation(env, options.stack, padding_type=options.padding)
+    return env
+
+
+def _reference(setting: Setting, render_mode: str | None) -> gymnasium.Env[Any, Any]:
+    """Return the reference's environment, without Gymnasium's checker, which looks and changes nothing."""
+    limit = {} if setting.max_episode_steps is None else {"max_episode_steps": setting.max_episode_steps}
+    with warnings.catch_warnings():
+        # Of settings that it advises against, and of a window for an environment that has only frames.
+        warnings.simplefilter("ignore", UserWarning)
+        return reference(setting.env_id).make(
+            disable_env_checker=True, render_mode=render_mode, **limit, **setting.env_kwargs
+        )

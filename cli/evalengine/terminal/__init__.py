@@ -1,0 +1,1 @@
+"""What a person sees: commands, tables, progress, completion. Nothing below imports it."""

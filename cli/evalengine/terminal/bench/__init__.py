@@ -1,0 +1,1 @@
+"""`evalengine bench` and `compare`: their options, their runs, their tables."""

@@ -1,0 +1,1 @@
+"""`evalengine envs`: its options and what it lists."""

@@ -1,0 +1,98 @@
+"""`evalengine envs`: which environments are there, what do they take, and what is promised of them?
+
+    registry ──► run ──► EnvironmentsResult
+
+Everything is the registry's, so an environment that the extension registers is listed by itself. Nothing is printed
+here; the caller renders the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from evalengine.environments.registry import EnvironmentEntry, entries, resolve
+from evalengine.parity.closed_loop import claim_of
+from evalengine.parity.open_loop import CLAIM
+from evalengine.policies.heads import Head
+from evalengine.policies.policy import Policy
+
+FIELD_LISTS = ("observation_fields", "event_fields")
+"""Names of parts of an observation and of events, which a registry entry may have."""
+
+
+@dataclass(frozen=True)
+class ListedEnvironment:
+    """One environment and its claims.
+
+    Attributes:
+        entry: what is registered.
+        claim: of the environment: observations, rewards and ends of episodes against the reference's.
+        policy_claim: of the actions of its default policy against PyTorch's.
+        policy_reason: why that is not EXACT; "" if it is.
+    """
+
+    entry: EnvironmentEntry
+    claim: str
+    policy_claim: str
+    policy_reason: str
+
+    @property
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """The lists of names that the registry has for this environment; none where it has none."""
+        named = {name: tuple(getattr(self.entry, name, None) or ()) for name in FIELD_LISTS}
+        return {name: fields for name, fields in named.items() if fields}
+
+    def to_json(self) -> dict[str, object]:
+        """Return the environment's part of `--json`."""
+        entry = self.entry
+        return {
+            "id": entry.id,
+            "short_name": entry.short_name,
+            "summary": entry.summary,
+            "observation_shape": list(entry.observation_shape),
+            "observation_dtype": entry.observation_dtype,
+            "image_shape": None if entry.image_shape is None else list(entry.image_shape),
+            "action_space": entry.action_space,
+            "n_actions": entry.n_actions,
+            "action_low": None if entry.action_low is None else list(entry.action_low),
+            "action_high": None if entry.action_high is None else list(entry.action_high),
+            "max_episode_steps": entry.max_episode_steps,
+            "kwargs": dict(entry.kwargs),
+            "reset_options": dict(entry.reset_options),
+            "default_policy": entry.default_policy,
+            "claim": self.claim,
+            "policy_claim": self.policy_claim,
+            "policy_reason": self.policy_reason,
+            **{name: list(fields) for name, fields in self.fields.items()},
+        }
+
+
+@dataclass(frozen=True)
+class EnvironmentsResult:
+    """What there is, in the order of registration.
+
+    Attributes:
+        environments: all of them, or the one that was asked for.
+    """
+
+    environments: tuple[ListedEnvironment, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document of `--json`."""
+        return {"environments": [environment.to_json() for environment in self.environments]}
+
+
+def run(env: str | None = None) -> EnvironmentsResult:
+    """List all environments, or the one that `env` means: a full id or a short name.
+
+    Raises:
+        InputError: there is no such environment.
+    """
+    return EnvironmentsResult(tuple(_listed(entry) for entry in (entries() if env is None else [resolve(env)])))
+
+
+def _listed(entry: EnvironmentEntry) -> ListedEnvironment:
+    policy = Policy(entry.default_policy)
+    claim, reason = claim_of(policy, Head.of(policy, entry))
+    return ListedEnvironment(entry, str(CLAIM), str(claim), reason)

@@ -1,0 +1,1 @@
+"""`evalengine evaluate`: its options, its run, what it writes."""

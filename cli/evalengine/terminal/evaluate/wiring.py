@@ -1,0 +1,79 @@
+"""The wiring of `evalengine evaluate`: parse, call, render, exit code; see `app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalengine import streams
+from evalengine.terminal.common_options import (
+    OK,
+    EnvKwarg,
+    EnvOption,
+    Help,
+    Json,
+    MaxEpisodeSteps,
+    Observation,
+    PolicyOption,
+    ResetOption,
+    Seed,
+    Seeds,
+    Threads,
+    Weights,
+)
+from evalengine.terminal.progress import episode_progress
+
+
+def evaluate(
+    weights: Weights,
+    env: EnvOption = None,
+    policy: PolicyOption = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    index: Annotated[int | None, typer.Option(help="Evaluate only this individual, counted from 0.")] = None,
+    env_kwarg: EnvKwarg = None,
+    reset_option: ResetOption = None,
+    observation: Observation = None,
+    max_episode_steps: MaxEpisodeSteps = None,
+    threads: Threads = None,
+    on_nan: Annotated[
+        str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
+    ] = "raise",
+    out: Annotated[
+        Path | None, typer.Option(help="CSV file for all individuals; a killed run is resumed from it.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, help="Show this many of the best individuals.")] = 10,
+    as_json: Json = False,
+    show_help: Help = False,
+) -> int:
+    """Evaluate the individuals of a weights file."""
+    from evalengine.terminal import option_values as options
+    from evalengine.terminal.evaluate.run import EvaluateConfig, run
+
+    config = EvaluateConfig(
+        weights=weights,
+        env=env,
+        policy=policy,
+        episodes=episodes,
+        seeds=options.parse_seeds(seed, seeds),
+        index=index,
+        env_kwargs=options.parse_settings("--env-kwarg", env_kwarg or []),
+        reset_options=options.parse_settings("--reset-option", reset_option or []),
+        observation=observation,
+        max_episode_steps=max_episode_steps,
+        threads=threads,
+        on_nan=options.parse_on_nan(on_nan),
+        out=out,
+    )
+    with episode_progress("evaluating") as progress:
+        result = run(config, progress, streams.note)
+    if as_json:
+        streams.write_json(result.to_json())
+    else:
+        from evalengine.terminal.evaluate.tables import evaluation_report
+
+        streams.write_renderables(evaluation_report(result, top))
+    return OK

@@ -1,0 +1,1 @@
+"""`evalengine parity`: its run."""

@@ -1,0 +1,85 @@
+"""The wiring of `evalengine replay`: parse, call, render, exit code; see `app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evalengine import streams
+from evalengine.terminal.common_options import (
+    MISMATCH,
+    OK,
+    EnvKwarg,
+    EnvOption,
+    Help,
+    Json,
+    MaxEpisodeSteps,
+    Observation,
+    PolicyOption,
+    ResetOption,
+    Seed,
+    Seeds,
+    Threads,
+    Weights,
+)
+
+
+def replay(
+    weights: Weights,
+    env: EnvOption = None,
+    policy: PolicyOption = None,
+    index: Annotated[
+        str,
+        typer.Option(
+            metavar="best|NUMBER",
+            help="Individual, counted from 0, or the one with the best mean return over the episodes that are played.",
+        ),
+    ] = "best",
+    episodes: Annotated[int | None, typer.Option(help="Episodes to play; 1 if left out.")] = None,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    env_kwarg: EnvKwarg = None,
+    reset_option: ResetOption = None,
+    observation: Observation = None,
+    max_episode_steps: MaxEpisodeSteps = None,
+    threads: Threads = None,
+    video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
+    render: Annotated[
+        str, typer.Option(metavar="none|human", help="human: watch in Gymnasium's window, at its pace.")
+    ] = "none",
+    as_json: Json = False,
+    show_help: Help = False,
+) -> int:
+    """Play one individual in the real Gymnasium; record or watch it.
+
+    The actions are those of the engine's forward pass, so the return must be the one that evaluate gives, bit for bit:
+    the exit code is 1 if it is not, and the first step that differs is shown.
+    """
+    from evalengine.terminal import option_values as options
+    from evalengine.terminal.replay.run import ReplayConfig, run
+
+    config = ReplayConfig(
+        weights=weights,
+        env=env,
+        policy=policy,
+        index=options.parse_index(index),
+        episodes=episodes,
+        seeds=options.parse_seeds(seed, seeds),
+        env_kwargs=options.parse_settings("--env-kwarg", env_kwarg or []),
+        reset_options=options.parse_settings("--reset-option", reset_option or []),
+        observation=observation,
+        max_episode_steps=max_episode_steps,
+        threads=threads,
+        video=video,
+        render=render,
+    )
+    result = run(config, streams.note)
+    if as_json:
+        streams.write_json(result.to_json())
+    else:
+        from evalengine.terminal.replay.tables import replay_report
+
+        streams.write_renderables(replay_report(result))
+    return OK if result.ok else MISMATCH

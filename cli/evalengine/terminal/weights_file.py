@@ -1,0 +1,110 @@
+"""What `evaluate` and `replay` share: individuals of a weights file play episodes of one environment.
+
+    weights file, index ──► selected ──► weights (P, D), positions in the file (P,)
+
+Depends on the errors and on what `load_weights` returns; the commands' own questions are in their own configurations.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.environments.observation import ObservationLike
+from evalengine.errors import InputError
+from evalengine.files.journal import is_of_a_run
+from evalengine.files.whole import check_other_file
+from evalengine.messages import named, shown
+from evalengine.policies.loading import LoadedWeights
+from evalengine.policies.saving import sidecar_of
+
+
+@dataclass(frozen=True)
+class EpisodesConfig:
+    """Which episodes individuals of a weights file play.
+
+    Attributes:
+        weights: a .npy, .npz or .safetensors file with one vector or a population.
+        env: short name or full id; None takes what the file says, or the only environment that fits.
+        policy: spelling; None takes what the file says, or the environment's default.
+        episodes: episodes per individual; None means as many as `seeds`, or `default_episodes`.
+        seeds: the first seed of consecutive ones, or one seed for each episode; every individual plays the same.
+        env_kwargs: keyword arguments of the environment.
+        reset_options: options of every reset.
+        observation: frame skip, gray scale, size and stack of images; see `evalengine.ObservationOptions`.
+        max_episode_steps: time limit in steps of the environment; None means the environment's own.
+        threads: None means the cores that this process may use.
+    """
+
+    default_episodes: ClassVar[int]
+    """Episodes per individual where neither their number nor their seeds are given."""
+
+    weights: Path
+    env: str | None = None
+    policy: str | None = None
+    episodes: int | None = None
+    seeds: int | tuple[int, ...] = 0
+    env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
+    reset_options: Mapping[str, float] = field(default_factory=dict)
+    observation: ObservationLike | None = None
+    max_episode_steps: int | None = None
+    threads: int | None = None
+
+    @property
+    def n_episodes(self) -> int:
+        """E, for each individual; whether it can be played, and agrees with `seeds`, is `evaluate`'s to say."""
+        if self.episodes is not None:
+            return self.episodes
+        return self.default_episodes if isinstance(self.seeds, int) else len(self.seeds)
+
+    @property
+    def episode_seeds(self) -> list[int]:
+        """The seed of each of the E episodes."""
+        if isinstance(self.seeds, int):
+            return list(range(self.seeds, self.seeds + self.n_episodes))
+        return [int(seed) for seed in self.seeds]
+
+    def check_output(self, option: str, path: Path) -> None:
+        """Refuse an output that would replace what is read, also where it has another name, or what is not finished.
+
+        Args:
+            option: the output's name, for the message.
+            path: where it is to be written.
+
+        Raises:
+            InputError: it is the file of the weights or of their description, or belongs to an unfinished run.
+        """
+        check_other_file(option, path, self.weights, "the weights")
+        # That of a link lies beside the link, and there may be one beside the file as well.
+        for weights in (self.weights, Path(os.path.realpath(self.weights))):
+            check_other_file(option, path, sidecar_of(weights), "the weights' description")
+        if is_of_a_run(Path(os.path.realpath(path))):
+            raise InputError(f"{option}: expected another file than those of an unfinished run, got {named(path)}")
+
+
+def selected(
+    loaded: LoadedWeights, index: int | Literal["best"] | None, expected: str
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the weights (P, D) of the individuals to evaluate, and their positions (P,) in the file.
+
+    Args:
+        loaded: the file's population.
+        index: one of them, counted from 0; None means all, and "best" all of a population that has any.
+        expected: which indices the command takes, for the message.
+
+    Raises:
+        InputError: the file has no such individual.
+    """
+    population = len(loaded.weights)
+    if index is None or (index == "best" and population > 0):
+        return loaded.weights, np.arange(population, dtype=np.int64)
+    if index == "best" or not 0 <= index < population:
+        individuals = f"the {population} individuals in {named(loaded.path)}"
+        raise InputError(f"index: expected {expected} among {individuals}, got {shown(index)}")
+    return loaded.weights[index : index + 1], np.array([index], dtype=np.int64)

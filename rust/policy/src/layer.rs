@@ -1,0 +1,136 @@
+//! A layer, and the shapes that it takes and gives.
+
+use std::fmt;
+
+/// No layer may have more weights or activations than this; sizes stay far from overflow everywhere.
+pub(crate) const MAX_VALUES: usize = 1 << 30;
+
+/// The shape of one observation, and of the activations between layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InputShape {
+    /// A vector.
+    Flat(usize),
+    /// An image, row-major as (channels, height, width).
+    Image {
+        /// Number of channels.
+        channels: usize,
+        /// Rows of pixels.
+        height: usize,
+        /// Pixels in a row.
+        width: usize,
+    },
+}
+
+impl InputShape {
+    /// Number of float32 values.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::Flat(inputs) => inputs,
+            Self::Image { channels, height, width } => channels * height * width,
+        }
+    }
+
+    pub(crate) fn checked_size(self) -> Option<usize> {
+        match self {
+            Self::Flat(inputs) => within_limit(inputs),
+            Self::Image { channels, height, width } => product(&[channels, height, width]),
+        }
+    }
+}
+
+impl fmt::Display for InputShape {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flat(inputs) => write!(formatter, "{inputs}"),
+            Self::Image { channels, height, width } => write!(formatter, "{channels}x{height}x{width}"),
+        }
+    }
+}
+
+/// One layer; its input size follows from the layer before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// `torch.nn.Linear`: weight (outputs, inputs), then bias (outputs). An image is flattened row-major first.
+    Linear {
+        /// Number of output values.
+        outputs: usize,
+        /// Whether a bias vector follows the weight matrix.
+        bias: bool,
+    },
+    /// `torch.nn.Conv2d` (one group, no dilation, zero padding): weight (out_channels, channels, kernel height,
+    /// kernel width), then bias (out_channels).
+    Conv2d {
+        /// Number of output channels.
+        out_channels: usize,
+        /// Height and width of the kernel.
+        kernel: (usize, usize),
+        /// Step between windows, down and across.
+        stride: (usize, usize),
+        /// Rows above and below, columns left and right that count as zeros.
+        padding: (usize, usize),
+        /// Whether a bias vector follows the weights.
+        bias: bool,
+    },
+    /// The hyperbolic tangent of every value.
+    Tanh,
+    /// Zero for every value below zero; -0.0 and NaN pass.
+    Relu,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Linear { outputs, .. } => write!(formatter, "linear, {outputs} outputs"),
+            Self::Conv2d { out_channels, kernel, .. } => {
+                write!(formatter, "conv2d, {out_channels} channels, kernel {}x{}", kernel.0, kernel.1)
+            }
+            Self::Tanh => formatter.write_str("tanh"),
+            Self::Relu => formatter.write_str("relu"),
+        }
+    }
+}
+
+/// A layer with all that follows from its place in the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PlacedLayer {
+    pub(crate) layer: Layer,
+    pub(crate) input: InputShape,
+    pub(crate) output: InputShape,
+    /// Where the layer's weights start in the flat vector.
+    pub(crate) weights_at: usize,
+}
+
+impl PlacedLayer {
+    /// Weights and biases together.
+    pub(crate) fn n_params(&self) -> usize {
+        match self.layer {
+            Layer::Linear { outputs, bias } => outputs * self.input.size() + if bias { outputs } else { 0 },
+            Layer::Conv2d { out_channels, bias, .. } => {
+                out_channels * self.taps() + if bias { out_channels } else { 0 }
+            }
+            Layer::Tanh | Layer::Relu => 0,
+        }
+    }
+
+    /// Products that are summed into one output value.
+    pub(crate) fn taps(&self) -> usize {
+        match (self.layer, self.input) {
+            (Layer::Conv2d { kernel, .. }, InputShape::Image { channels, .. }) => {
+                channels * kernel.0 * kernel.1
+            }
+            (Layer::Linear { .. }, input) => input.size(),
+            _ => 0,
+        }
+    }
+}
+
+/// The size, unless it exceeds the limit.
+pub(crate) fn within_limit(size: usize) -> Option<usize> {
+    (size <= MAX_VALUES).then_some(size)
+}
+
+/// The product of sizes, unless it exceeds the limit.
+pub(crate) fn product(sizes: &[usize]) -> Option<usize> {
+    sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size)).and_then(within_limit)
+}

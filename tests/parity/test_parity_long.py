@@ -1,0 +1,194 @@
+"""The long proof: cut into chunks, resumable, and written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalengine.clusters.workers import WorkerPool
+from evalengine.environments.registry import entries
+from evalengine.errors import EvalEngineError, InputError
+from evalengine.parity import long
+from evalengine.parity.chunks import Chunk, all_chunks, prepare_worker, run_chunk
+from evalengine.parity.evidence import BEGIN, END, record_evidence
+from evalengine.parity.long import Journal, merged_by_name, prove, sweep
+from evalengine.parity.report import Claim, Report, Section, Verdict
+from evalengine.parity.trace import PIECE
+from evalengine.references import reference
+from evalengine.references.versions import Standing
+
+OPEN = Chunk("open loop", "cartpole", "random", 0, 300)
+VARIANT = Chunk("variant", "snake", "3", 1, 200)
+WHERE = {
+    "started_at": "2026-01-02T03:04:05+00:00", "cpu": "a CPU", "cores": 2, "platform": "Linux", "commit": "abc",
+    "dirty": "false", "seconds": 1.5,
+}  # fmt: skip
+
+
+def test_the_default_proof_has_two_million_steps_of_every_environment_and_two_thousand_shapes() -> None:
+    options = long._parser().parse_args([])
+    assert (options.steps, options.shapes) == (2_000_000, 2_000)
+    found = all_chunks(entries(), options.steps, options.shapes)
+    steps = Counter[str]()
+    for chunk in found:
+        assert chunk.steps > 0
+        steps[chunk.env] += chunk.steps if chunk.kind in ("open loop", "variant", "forward") else 0
+    assert all(steps[entry.short_name] >= reference(entry.id).share_of(2_000_000) for entry in entries())
+    assert steps["carracing"] >= 200_000
+    assert steps[""] >= 2_000
+    assert len({chunk.key for chunk in found}) == len(found)
+    kinds = {(chunk.env, chunk.kind) for chunk in found}
+    for entry in entries():
+        assert {(entry.short_name, kind) for kind in ("open loop", "closed loop", "evaluate")} <= kinds
+
+
+def test_chunks_of_one_kind_have_seeds_of_their_own() -> None:
+    found = [chunk for chunk in all_chunks(entries(), 2_000_000, 1) if chunk.kind == "variant" and chunk.what == "0"]
+    starts = sorted(chunk.seed for chunk in found if chunk.env == found[0].env)
+    assert all(later - start > PIECE for start, later in pairwise(starts))
+
+
+@pytest.mark.parametrize(
+    "chunk", [OPEN, VARIANT, Chunk("open loop", "cartpole", "policy", 2, 100), Chunk("evaluate", "snake", "", 0, 200)]
+)
+def test_a_chunk_proves_its_steps(chunk: Chunk) -> None:
+    (section,) = run_chunk(chunk)
+    assert section.verdict is Verdict.HOLDS and section.steps >= chunk.steps
+    assert section.name.startswith(chunk.env)
+    assert section.columns is None
+
+
+def test_a_proof_is_resumed_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = prove([OPEN], Journal(tmp_path), 1)
+    assert [(section.verdict, section.steps) for section in first] == [(Verdict.HOLDS, 300)]
+    # As if the next chunk's line had been cut short.
+    journal = Journal(tmp_path)
+    with journal.path.open("a") as stream:
+        stream.write('{"chunk": "variant/sna')
+    both = prove([OPEN, VARIANT], Journal(tmp_path), 2)
+    assert [section.steps for section in both] == [300, 200]
+    assert both[0] == first[0]
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("nothing is left to do")
+
+    monkeypatch.setattr(long, "WorkerPool", refuse)
+    assert prove([OPEN, VARIANT], Journal(tmp_path), 2) == both
+
+
+def test_a_changed_engine_or_another_version_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Journal(tmp_path).path
+    assert Journal(tmp_path).path == before
+    (tmp_path / "engine").write_bytes(b"another extension")
+    with monkeypatch.context() as changed:
+        changed.setattr(long._engine, "__file__", str(tmp_path / "engine"))  # type: ignore[attr-defined]
+        assert Journal(tmp_path).path != before
+    monkeypatch.setattr(long, "standing", lambda *packages: Standing({"torch": "9"}, (), ()))
+    assert Journal(tmp_path).path != before
+
+
+def test_what_a_worker_raises_comes_through_and_a_dead_worker_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="chess"):
+        prove([Chunk("evaluate", "chess", "", 0, 10)], Journal(tmp_path), 1)
+    assert Journal(tmp_path).read() == {}
+    with WorkerPool(1, prepare_worker) as pool, pytest.raises(EvalEngineError, match="a worker process died"):
+        list(pool.map_unordered(os._exit, [1]))
+
+
+def section(name: str, **changes: Any) -> Section:
+    return Section(**{"name": name, "claim": Claim.EXACT, "steps": 10, **changes})
+
+
+def test_sections_of_one_name_are_merged_in_order() -> None:
+    merged = merged_by_name([([section("a"), section("b")], 1.0), ([section("a", mismatches=1)], 1.0)])
+    assert [(part.name, part.steps, part.verdict) for part in merged] == [
+        ("a", 20, Verdict.BROKEN),
+        ("b", 10, Verdict.HOLDS),
+    ]
+
+
+def stand_in_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    cargo = tmp_path / "cargo"
+    cargo.write_text(f"#!/bin/sh\n{program}\n")
+    cargo.chmod(0o755)
+    monkeypatch.setattr(long.shutil, "which", lambda name: str(cargo))  # type: ignore[attr-defined]
+
+
+def sweep_tanh(journal: Journal) -> Section:
+    return sweep(journal, Chunk("sweep_tanh", "", "", 0, 2**32), "tanh, all float32", Claim.BOUNDED)
+
+
+@pytest.mark.parametrize(("exit_code", "verdict"), [(0, Verdict.HOLDS), (1, Verdict.BROKEN)])
+def test_the_sweep_of_tanh_is_run_once_and_its_exit_code_judges(
+    exit_code: int, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_cargo(tmp_path, monkeypatch, f"echo largest error 0.7 ulp; exit {exit_code}")
+    journal = Journal(tmp_path / "journal")
+    found = sweep_tanh(journal)
+    assert (found.verdict, found.steps, found.notes) == (verdict, 2**32, ("largest error 0.7 ulp",))
+    stand_in_cargo(tmp_path, monkeypatch, "exit 99")
+    assert sweep_tanh(journal) == found
+
+
+def test_a_sweep_that_does_not_run_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in_cargo(tmp_path, monkeypatch, "exit 101")
+    with pytest.raises(EvalEngineError, match="the sweep did not run \\(exit code 101\\)"):
+        sweep_tanh(Journal(tmp_path / "journal"))
+    monkeypatch.setattr(long.shutil, "which", lambda name: None)  # type: ignore[attr-defined]
+    assert sweep_tanh(Journal(tmp_path / "journal")).unproven == "tanh, all float32: needs cargo and the sources"
+
+
+def test_the_table_of_evidence_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "PARITY.md"
+    path.write_text(f"before\n{BEGIN}\nstale numbers\n{END}\nafter\n")
+    sections = [
+        section("snake open loop", worst_error=0.0, events={"fruit": 1234}),
+        section("b", torch_worst_error=1e-7),
+    ]
+    record_evidence(path, Report(sections, {"torch": "2.13.0"}), WHERE)
+    text = path.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n\nRun of 2026-01-02T03:04:05+00:00: holds, on a CPU (2 cores), Linux;")
+    assert text.endswith(f"\n{END}\nafter\n") and "stale" not in text
+    assert "| snake open loop | EXACT | 10 | 0 | 0 | 0 |  | holds |" in text
+    assert "- snake open loop: fruit 1,234." in text
+    record_evidence(path, Report(sections, {"torch": "2.13.0"}), WHERE)
+    assert path.read_text() == text
+    path.write_text("no markers")
+    with pytest.raises(InputError, match="expected the lines"):
+        record_evidence(path, Report(sections), WHERE)
+
+
+def test_the_evidence_of_this_project_can_be_replaced() -> None:
+    text = (Path(__file__).parents[2] / "parity" / "PARITY.md").read_text()
+    assert text.count(BEGIN) == text.count(END) == 1
+    for entry in entries():
+        assert entry.id in text
+
+
+@pytest.mark.usefixtures("known_order")
+def test_the_command_runs_everything_and_leaves_a_report(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evalengine.parity.long", "--steps", "100", "--shapes", "2", "--no-sweep"]
+    finished = subprocess.run([*command, "--cache", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Verdict: holds" in finished.stdout
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["verdict"] == "holds" and document["provenance"]["cores"] >= 1
+    assert {entry.short_name for entry in entries()} <= {found["name"].split()[0] for found in document["sections"]}
+    again = subprocess.run([*command, "--cache", str(tmp_path)], capture_output=True, text=True, check=True)
+    total = again.stderr.split(" chunks, ")[0]
+    assert again.stderr.startswith(f"{total} chunks, {total} of them in ")
+
+
+def test_bad_numbers_are_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evalengine.parity.long", "--steps", "0", "--cache", str(tmp_path)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert finished.stderr == "error: --steps, --shapes, --threads: expected at least 1\n"

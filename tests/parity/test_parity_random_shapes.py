@@ -1,0 +1,92 @@
+"""Random cases are reproducible and what they say; layers have their places."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from evalengine import _engine
+from evalengine.parity.layers import placed_layers, sum_length
+from evalengine.parity.random_shapes import Kind, draw_case, draw_tanh_case, draw_values, features
+from evalengine.policies.policy import Policy
+
+POLICIES = [
+    "mlp:9-33-7,act=relu",
+    "mlp:6-40-30-3,bias=0",
+    "cnn:3x6x5-4k2p3-5k3-3",
+    "cnn:2x9x5-3k3x5s2x1p1x0-4,act=tanh",
+    "cnn:3x96x96-32k8s4-64k4s2-64k3-512-3",
+]
+
+
+def test_cases_depend_on_seed_and_index_alone() -> None:
+    for draw in (draw_case, lambda seed, index: draw_tanh_case(seed, index, 100)):
+        first, again, other = draw(3, 7), draw(3, 7), draw(4, 7)
+        assert first.name == again.name != other.name
+        assert first.weights.tobytes() == again.weights.tobytes()
+        assert first.observations.tobytes() == again.observations.tobytes()
+        assert first.weights.shape == (first.policy.n_params,)
+        assert first.observations.shape[1] == first.policy.n_inputs
+
+
+def test_kinds_of_numbers_are_what_they_say() -> None:
+    drawn = {kind: draw_values(np.random.default_rng(0), kind, 20_000, 100) for kind in Kind}
+    assert all(values.dtype == np.float32 for values in drawn.values())
+    for kind in (Kind.ZEROS, Kind.INTEGERS):
+        zeros = np.signbit(drawn[kind][drawn[kind] == 0])
+        assert 1000 < zeros.sum() < len(zeros) - 1000
+    tiny = np.finfo(np.float32).tiny
+    assert np.all(np.abs(drawn[Kind.ORDINARY]) <= 1)
+    assert np.any((drawn[Kind.SUBNORMAL] != 0) & (np.abs(drawn[Kind.SUBNORMAL]) < tiny))
+    products = drawn[Kind.SUBNORMAL_PRODUCTS][:-1] * drawn[Kind.SUBNORMAL_PRODUCTS][1:]
+    assert np.all(np.abs(products) < 100 * tiny) and np.any(products != 0)
+    assert np.log2(np.abs(drawn[Kind.EXPONENTS]).max()) > 18
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.square(drawn[Kind.OVERFLOW]).sum(dtype=np.float32))
+    special = drawn[Kind.NON_FINITE]
+    assert np.isnan(special).any() and np.isposinf(special).any() and np.isneginf(special).any()
+    assert np.isfinite(special).mean() > 0.99
+
+
+def test_tanh_cases_have_tanh_and_nothing_else_that_is_not_exact() -> None:
+    for index in range(20):
+        case = draw_tanh_case(0, index, 100)
+        assert ("tanh",) in case.policy.layers
+        assert case.observations.shape[0] * case.policy.n_outputs >= 100
+        assert "convolution" not in (case.policy.network.exactness or "")
+
+
+def test_features_name_what_a_shape_exercises() -> None:
+    assert features(Policy("cnn:9x5x5-4k1x3s2p0x1-200-1,bias=0")) == [
+        "1 convolutions, 2 linear",
+        "bias False",
+        "conv: blocks of 8 channels",
+        "conv: not square",
+        "conv: padding",
+        "conv: partial block of channels",
+        "conv: stride",
+        "linear: 1 output",
+        "linear: 12.. outputs",
+    ]
+    assert "linear: blocks of half the inputs" in features(Policy("mlp:193-12"))
+    assert "linear: blocks of 192 inputs" in features(Policy("mlp:384-12"))
+
+
+@pytest.mark.parametrize("spelling", POLICIES)
+def test_places_of_layers_are_the_policys(spelling: str) -> None:
+    policy = Policy(spelling)
+    places = placed_layers(policy.input_shape, policy.layers)
+    assert [place.layer for place in places] == list(policy.layers)
+    assert places[-1].output_shape == (policy.n_outputs,)
+    assert places[-1].parameters.stop == policy.n_params
+    for place in places:
+        if place.has_weights:
+            network = _engine.Network(place.input_shape, (place.layer,))
+            assert network.n_params == place.parameters.stop - place.parameters.start
+            assert network.n_outputs == math.prod(place.output_shape)
+            assert network.macs == sum_length(place) * network.n_outputs
+        else:
+            assert place.parameters.start == place.parameters.stop
+            assert sum_length(place) == 0
