@@ -39,11 +39,11 @@
 //! that [`StandardFloatMode`] sets.
 //!
 //! **Cost.** Nanoseconds per value on an AMD Zen 5 core at work on 1,024 values (`cargo bench -p lane-math`), AVX2
-//! against calls of glibc 2.36; activations but tanh on a busy Intel Xeon (with AVX-512):
+//! against calls of glibc 2.36; activations on a busy Intel Xeon (with AVX-512):
 //!
 //! | | lanes | libm |
 //! |---|---|---|
-//! | tanh, float32, layers of 64 (of 8) | 0.38 (0.61) | 40 |
+//! | tanh, float32, layers of 64 (of 8), on the Xeon | 0.8 (1.1) | 50 |
 //! | relu, leaky_relu, hardtanh, relu6, softsign, hardswish, hardsigmoid, float32 | 0.1 to 0.2 | |
 //! | sigmoid, silu, gelu, float32 | 0.5 to 0.6 | |
 //! | elu, selu, celu, softplus, logsigmoid, gelu with tanh, float32 | 1.6 to 2.0 | |
