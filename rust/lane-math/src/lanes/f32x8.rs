@@ -73,6 +73,9 @@ pub trait F32x8: Copy {
     /// `-(self * factor) + addend`, rounded once.
     #[must_use]
     fn neg_mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The largest integer that is not above the value.
+    #[must_use]
+    fn floor(self) -> Self;
 
     /// The lesser value; `other` where the two compare equal or either is NaN.
     #[must_use]
@@ -105,9 +108,18 @@ pub trait F32x8: Copy {
     /// The bits shifted left by a constant below 32, zeros coming in.
     #[must_use]
     fn bit_shl<const COUNT: i32>(self) -> Self;
+    /// The bits shifted right by a constant below 32, zeros coming in.
+    #[must_use]
+    fn bit_shr<const COUNT: i32>(self) -> Self;
     /// The bits added as wrapping 32-bit integers.
     #[must_use]
     fn bit_add(self, other: Self) -> Self;
+    /// The bits subtracted as wrapping 32-bit integers.
+    #[must_use]
+    fn bit_sub(self, other: Self) -> Self;
+
+    /// Each lane picks the element that the low three bits of its `index` number.
+    fn pick(table: &[f32; 8], index: Self) -> Self;
 
     /// Zero in every lane.
     #[inline(always)]

@@ -30,6 +30,9 @@ pub trait Simd: Copy {
     type F32: F32x8;
     /// Four float64 lanes.
     type F64: F64x4;
+
+    /// Whether a fused multiply-add is one instruction; elsewhere it is right, but takes the time of a function call.
+    const FUSES: bool;
 }
 
 /// The outcome of a comparison, one truth value per lane.

@@ -19,7 +19,7 @@ impl Activation {
                     relu(S::F32::load(eight)).store(eight);
                 }
             }
-            Self::Tanh => lane_math::tanh_slice::<S::F32>(values),
+            Self::Tanh => lane_math::tanh_slice::<S>(values),
         }
     }
 }

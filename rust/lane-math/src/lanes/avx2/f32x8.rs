@@ -116,6 +116,12 @@ impl F32x8 for Avx2 {
     }
 
     #[inline(always)]
+    fn floor(self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe { _mm256_floor_ps(self.0) })
+    }
+
+    #[inline(always)]
     fn min(self, other: Self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_min_ps(self.0, other.0) })
@@ -182,10 +188,32 @@ impl F32x8 for Avx2 {
     }
 
     #[inline(always)]
+    fn bit_shr<const COUNT: i32>(self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe { _mm256_castsi256_ps(_mm256_srli_epi32::<COUNT>(_mm256_castps_si256(self.0))) })
+    }
+
+    #[inline(always)]
     fn bit_add(self, other: Self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe {
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(self.0), _mm256_castps_si256(other.0)))
+        })
+    }
+
+    #[inline(always)]
+    fn bit_sub(self, other: Self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe {
+            _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_castps_si256(self.0), _mm256_castps_si256(other.0)))
+        })
+    }
+
+    #[inline(always)]
+    fn pick(table: &[f32; 8], index: Self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module); the table has eight values, and no index leads out of it.
+        Self(unsafe {
+            _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), _mm256_castps_si256(index.0))
         })
     }
 }

@@ -19,4 +19,6 @@ pub(crate) struct Avx2Family;
 impl Simd for Avx2Family {
     type F32 = Avx2;
     type F64 = Avx2F64;
+
+    const FUSES: bool = true;
 }

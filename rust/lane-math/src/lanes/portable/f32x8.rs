@@ -79,6 +79,11 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
+    fn floor(self) -> Self {
+        Self(self.0.map(f32::floor))
+    }
+
+    #[inline(always)]
     fn min(self, other: Self) -> Self {
         Self(zip(self.0, other.0, |a, b| if a < b { a } else { b }))
     }
@@ -134,7 +139,22 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
+    fn bit_shr<const COUNT: i32>(self) -> Self {
+        Self(self.0.map(|a| f32::from_bits(a.to_bits() >> COUNT)))
+    }
+
+    #[inline(always)]
     fn bit_add(self, other: Self) -> Self {
         zip_bits(self, other, u32::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn bit_sub(self, other: Self) -> Self {
+        zip_bits(self, other, u32::wrapping_sub)
+    }
+
+    #[inline(always)]
+    fn pick(table: &[f32; 8], index: Self) -> Self {
+        Self(index.0.map(|lane| table[(lane.to_bits() & 7) as usize]))
     }
 }

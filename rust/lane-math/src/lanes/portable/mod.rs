@@ -15,6 +15,8 @@ pub struct PortableFamily;
 impl Simd for PortableFamily {
     type F32 = Portable;
     type F64 = PortableF64;
+
+    const FUSES: bool = false;
 }
 
 /// One truth value per lane.

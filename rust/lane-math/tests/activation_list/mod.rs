@@ -1,0 +1,40 @@
+//! The activations that tests, sweep and benchmark go through, by the names that `record_activations.py` gives them.
+
+use lane_math::Activation;
+
+/// Name and parameters as PyTorch has them, and the activation.
+pub const ACTIVATIONS: [(&str, Activation); 33] = [
+    ("identity", Activation::Identity),
+    ("relu", Activation::Relu),
+    ("leaky_relu 0.01", Activation::LeakyRelu { negative_slope: 0.01 }),
+    ("leaky_relu 0.2", Activation::LeakyRelu { negative_slope: 0.2 }),
+    ("leaky_relu -0.3", Activation::LeakyRelu { negative_slope: -0.3 }),
+    ("relu6", Activation::RELU6),
+    ("elu 1.0", Activation::elu(1.0)),
+    ("elu 0.1", Activation::elu(0.1)),
+    ("elu -0.5", Activation::elu(-0.5)),
+    ("selu", Activation::SELU),
+    ("celu 1.0", Activation::celu(1.0)),
+    ("celu 0.1", Activation::celu(0.1)),
+    ("celu 3.0", Activation::celu(3.0)),
+    ("celu -0.6", Activation::celu(-0.6)),
+    ("gelu", Activation::Gelu),
+    ("gelu tanh", Activation::GeluTanh),
+    ("silu", Activation::Silu),
+    ("mish", Activation::Mish),
+    ("softplus 1.0 20.0", Activation::Softplus { beta: 1.0, threshold: 20.0 }),
+    ("softplus 3.3 0.0", Activation::Softplus { beta: 3.3, threshold: 0.0 }),
+    ("softplus 0.1 500.0", Activation::Softplus { beta: 0.1, threshold: 500.0 }),
+    ("softplus -1.0 20.0", Activation::Softplus { beta: -1.0, threshold: 20.0 }),
+    ("softplus 1.0 1000.0", Activation::Softplus { beta: 1.0, threshold: 1000.0 }),
+    ("softsign", Activation::Softsign),
+    ("hardtanh -1.0 1.0", Activation::Hardtanh { min: -1.0, max: 1.0 }),
+    ("hardtanh -0.1 2.5", Activation::Hardtanh { min: -0.1, max: 2.5 }),
+    ("hardtanh 0.0 1.0", Activation::Hardtanh { min: 0.0, max: 1.0 }),
+    ("hardtanh -2.0 -1.0", Activation::Hardtanh { min: -2.0, max: -1.0 }),
+    ("hardsigmoid", Activation::Hardsigmoid),
+    ("hardswish", Activation::Hardswish),
+    ("sigmoid", Activation::Sigmoid),
+    ("logsigmoid", Activation::LogSigmoid),
+    ("tanh", Activation::Tanh),
+];
