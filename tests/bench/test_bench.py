@@ -319,7 +319,7 @@ def test_the_readme_explains_every_column_in_order() -> None:
     assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [field.name for field in fields(BenchRow)]
 
 
-SHIPPED = ROOT / "cli" / "evalengine" / "bench" / "weights"
+SHIPPED = ROOT / "cli" / "evalengine" / "workloads" / "weights"
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.iterdir()))
