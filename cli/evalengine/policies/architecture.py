@@ -43,17 +43,7 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Architecture(Spelling):
-    """An architecture by its spelling, such as "mlp:4-64-2" or "cnn:5x12x12-16k3-32k3-64-4,head=clip".
-
-    Attributes:
-        arch: "mlp" or "cnn".
-        input_shape: (inputs,) for mlp; (channels, height, width) for cnn.
-        convolutions: the convolutions of a cnn, first to last.
-        sizes: the outputs of the fully connected layers, first to last.
-        activation: "tanh" or "relu", after every layer but the last.
-        bias: whether all layers have biases.
-        head: how logits become Box actions: "tanh" scales tanh(z) to the bounds, "clip" clips z to them.
-    """
+    """What a policy is, by its spelling, such as "mlp:4-64-2"; `Policy` says what each attribute is."""
 
     def __init__(self, spec: str | Architecture) -> None:
         """Parse and check a spelling.
