@@ -185,3 +185,9 @@ def test_a_file_of_another_version_or_without_its_arrays_is_refused(tmp_path: Pa
     incomplete = example(tmp_path, {"env_id": "CartPole-v1", "versions": {}, "libm": {}, "runs": [run]})
     with pytest.raises(ValueError, match="expected the arrays seed, episode, step, action, observation, term"):
         check(load(incomplete))
+
+
+def test_asking_for_help_records_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evalengine.parity.golden_recording", "--help"]
+    asked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert asked.stdout.startswith("usage: make goldens") and list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ what `git diff` shows has changed. Needs Gymnasium and PyTorch, in the versions 
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,7 +62,9 @@ ROWS = 8
 
 def main(arguments: Sequence[str]) -> int:
     """Record everything into a folder, check it against our side, and return the exit code."""
-    target = Path(arguments[0] if arguments else "parity/golden")
+    parser = argparse.ArgumentParser(prog="make goldens", description=main.__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("parity/golden"), help="where the traces go")
+    target: Path = parser.parse_args(arguments).folder
     unproven = standing("torch", "gymnasium", "numpy").unproven
     if unproven:
         raise MissingDependencyError(f"goldens are recorded with the versions that the claims are about: {unproven}")
