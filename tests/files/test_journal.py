@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -154,4 +156,29 @@ def test_a_link_keeps_pointing_and_a_file_keeps_its_mode(tmp_path: Path) -> None
 
 def test_a_folder_that_is_missing_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"^output: cannot write "), open_journal(tmp_path / "no" / "x.csv", {}, {}):
+        pass
+
+
+def test_a_byte_in_any_piece_of_a_long_block_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "_PIECE", 4)
+    out = tmp_path / "out.csv"
+    part, _ = written(out)
+    assert resumed(out) == len(BLOCKS)
+    for position in range(len(BLOCKS[0])):
+        written(out)
+        written_anew = bytearray(part)
+        written_anew[position] ^= 1
+        out.with_name("out.csv.part").write_bytes(written_anew)
+        assert resumed(out) == 0
+
+
+@pytest.mark.parametrize("changed", [{"format": "another"}, {"version": 2}])
+def test_a_journal_of_another_format_or_version_is_not_resumed(tmp_path: Path, changed: dict[str, Any]) -> None:
+    out = tmp_path / "out.csv"
+    _, lines = written(out)
+    first, rest = lines.split(b"\n", 1)
+    header = json.loads(first.split(b" ", 1)[1]) | changed
+    text = json.dumps(header).encode()
+    out.with_name("out.csv.part.journal").write_bytes(b"%08x %s\n" % (zlib.crc32(text), text) + rest)
+    with pytest.raises(InputError, match="no run that this version can resume"), open_journal(out, IDENTITY, {}):
         pass
