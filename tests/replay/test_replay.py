@@ -109,7 +109,7 @@ def test_a_failing_individual_is_not_the_best(tmp_path: Path, capsys: Captured) 
     MLP.save(tmp_path / "w.npy", weights, "cartpole")
     assert document(capsys, tmp_path / "w.npy")["individual"] in (1, 2)
     line = refusal(capsys, tmp_path / "w.npy", "--index", 0)
-    expected = "expected an individual with finite weights and logits, got NaN or infinite ones"
+    expected = "expected individual 0 to have finite weights and logits, got NaN or infinite ones"
     assert line == f"weights: {tmp_path / 'w.npy'}: {expected}"
 
 

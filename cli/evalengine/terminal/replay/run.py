@@ -12,7 +12,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
     # Made before the episodes are evaluated, so that a missing package or a bad name is known before any work.
     with _stage(setting, config) as (play, writer, fps):
         evaluation = _evaluated(config, setting, candidates)
-        row = _best_row(evaluation, loaded)
+        row = _best_row(evaluation, loaded, config.index)
         individual = int(positions[row])
         episodes = []
         for position, seed in enumerate(evaluation.seeds[row].tolist()):
@@ -146,13 +146,13 @@ def _evaluated(config: ReplayConfig, setting: Setting, weights: NDArray[np.float
     )
 
 
-def _best_row(evaluation: Evaluation, loaded: LoadedWeights) -> int:
+def _best_row(evaluation: Evaluation, loaded: LoadedWeights, index: int | Literal["best"]) -> int:
     """Return the row with the highest fitness, the first of equals, among those that did not fail."""
     row = int(np.lexsort((-evaluation.fitness.astype(np.float64), evaluation.failed))[0])
     if evaluation.failed[row]:
+        expected = "an individual with" if index == "best" else f"individual {index} to have"
         raise NonFiniteError(
-            f"weights: {named(loaded.path)}: expected an individual with finite weights and logits, got NaN or "
-            "infinite ones"
+            f"weights: {named(loaded.path)}: expected {expected} finite weights and logits, got NaN or infinite ones"
         )
     return row
 
