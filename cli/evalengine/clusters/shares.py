@@ -4,7 +4,7 @@
 
 An individual's result depends on its own weights and seeds alone, so any cut gives the same bits. Statistics are of all
 individuals together: shares give back the sums that one call would have paired next, and `Assembly` pairs them.
-`distributed` sends shares to executors, `ray_evaluator` to the nodes of a cluster, `commands.journaled` runs one after
+`distributed` sends shares to executors, `ray_evaluator` to the nodes of a cluster, `evaluate --out` runs one after
 the other. Depends on evaluation.call.
 """
 

@@ -2,8 +2,8 @@
 
     arguments ──► checked, converted ──► _engine.evaluate, without the GIL ──► Part (an Evaluation, and partial sums)
 
-Depends on registry, policy, arguments and the extension; knows no files. `evaluation` has the public function, `shares`
-cuts populations.
+Depends on registry, policy, arguments and the extension; knows no files. `evaluate` has the public function;
+`clusters.shares` cuts populations.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     >>> fitness = batch_evaluate("CartPole-v1", population, 8, "mlp", (4, 64, 2))          # (P, 450) -> (P,) float32
 
-Everything is checked before any work starts (`engine_call`); the extension then runs all episodes of all individuals on
+Everything is checked before any work starts (`call`); the extension then runs all episodes of all individuals on
 all cores without the GIL. The return of an episode is the float64 sum of its rewards, first to last; the fitness of an
 individual is the float64 sum of its returns, first to last, divided by their number, cast to float32.
 """

@@ -2,7 +2,7 @@
 
 Nothing is ever unpickled. What a header promises is compared with the size of the file before memory is taken for it,
 so that a file of a few bytes cannot ask for terabytes. Knows arrays and their names, not what they mean (see
-`weights`). Depends on errors only: the safetensors format is small enough to be read and written here.
+`policies.loading`). Depends on errors only: the safetensors format is small enough to be read and written here.
 """
 
 from __future__ import annotations

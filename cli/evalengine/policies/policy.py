@@ -9,8 +9,8 @@
 
 A Policy is a value: frozen, hashable, equal if spelled equally, cheap to send to a worker. Its weights live outside, as
 one flat float32 vector in the order of `torch.nn.utils.parameters_to_vector` for the equivalent nn.Sequential: weight,
-then bias, layer by layer. What it is stands in `architecture`; here are the ways from
-and to modules, state dicts and files. Depends on architecture, and inside functions on what converts.
+then bias, layer by layer. What it is stands in `architecture`; here are the ways from and to modules, state dicts and
+files. Depends on architecture, and inside functions on what converts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What `bench` found, as a data frame (pandas) and as tables and lines (rich); both are imported when they are needed.
 
-[BenchRow] ──► bench_frame ──► tables.write_csv          BenchResult ──► bench_report ──► rich
+[BenchRow] ──► bench_frame ──► files.frames.write_csv    BenchResult ──► bench_report ──► rich
                                                          Regressions ──► regressions_report ──► rich
 """
 
