@@ -27,7 +27,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,9 @@ ROW_MULTIPLE = 4
 
 POINTWISE_ROWS = 16
 """Below this batch, PyTorch computes a 1x1 convolution of stride 1 as a matrix product."""
+
+VECTOR = 32
+"""Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
 
 _MOST_VALUES = 1 << 24
 """In the largest layer of one request: 64 MiB of float32."""
@@ -138,9 +141,23 @@ class TorchPolicy:
         return logits
 
     def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return PyTorch's tanh of float32 (B, n)."""
-        (result,) = self.outputs(values.shape[1:], [("tanh",)], np.empty(0, np.float32), values)
-        return result
+        """Return PyTorch's tanh of float32 values of any shape."""
+        return self.activation(("tanh",), values)
+
+    def activation(self, layer: tuple[str, *tuple[float, ...]], values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return an activation of float32 values of any shape, which PyTorch is given in whole vectors.
+
+        Args:
+            layer: the name and the parameters, as `_engine.Layer` has them.
+            values: of any shape.
+        """
+        flat = values.reshape(-1)
+        padded = np.zeros(-(-flat.size // VECTOR) * VECTOR, np.float32)
+        padded[: flat.size] = flat
+        (result,) = self.outputs(
+            (VECTOR,), [cast("_engine.Layer", layer)], np.empty(0, np.float32), padded.reshape(-1, VECTOR)
+        )
+        return np.asarray(result.reshape(-1)[: flat.size].reshape(values.shape), np.float32)
 
     def outputs(
         self,

@@ -29,7 +29,6 @@ pub(crate) fn of(placed: &[PlacedLayer]) -> Exactness {
 
 fn inexact_because(place: &PlacedLayer) -> Option<&'static str> {
     match (place.layer, place.output) {
-        (Layer::Tanh, _) => Some("PyTorch's tanh is Intel's closed library"),
         (Layer::Conv2d { kernel, stride, padding, .. }, InputShape::Image { width, .. }) => {
             leaves_direct_kernel(kernel, stride, padding, width)
                 .then_some("PyTorch leaves its direct convolution for this shape")
