@@ -179,6 +179,8 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
                 layer.extract()?;
             Ok(Layer::Conv2d { out_channels, kernel, stride, padding, bias })
         }
+        "softmax" => Ok(Layer::Softmax),
+        "log_softmax" => Ok(Layer::LogSoftmax),
         _ => {
             let parameters: Vec<f64> =
                 layer.iter().skip(1).map(|item| item.extract()).collect::<PyResult<_>>()?;
