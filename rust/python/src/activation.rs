@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::boundary::{copied, guarded};
-use lane_math::{Activation, Isa, StandardFloatMode};
+use engine::lane_math::{Activation, Isa, StandardFloatMode};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
