@@ -26,12 +26,14 @@
 
 mod acrobot;
 mod arguments;
+mod bipedal_walker;
 mod car_racing;
 mod cart_pole;
 mod entry;
 mod environment;
 mod episodes;
 mod error;
+mod float16;
 mod group;
 mod lunar_lander;
 mod observation;

@@ -40,6 +40,12 @@ impl Twin for crate::acrobot::Acrobot {
     const ACTIONS: Kind = Kind::Discrete(3);
 }
 
+impl Twin for crate::bipedal_walker::BipedalWalker {
+    const OBSERVED: usize = 24;
+    const EVENTS: usize = 2;
+    const ACTIONS: Kind = Kind::Continuous(4);
+}
+
 impl Twin for crate::car_racing::CarRacing {
     const OBSERVED: usize = 96 * 96 * 3;
     const EVENTS: usize = 2;
