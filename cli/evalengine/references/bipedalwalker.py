@@ -118,7 +118,7 @@ def sit(env: BipedalWalker, rng: np.random.Generator) -> Choose:
         lean = 0.9 * s[0] + 1.5 * s[1]
         hip = [0.9 * (target - s[at]) - 0.25 * s[at + 1] + lean for target, at in zip(hips, (4, 9), strict=True)]
         knee = [4.0 * (knees - s[at]) - 0.25 * s[at + 1] - 15.0 * s[3] for at in (6, 11)]
-        return np.clip([hip[0], knee[0], hip[1], knee[1]], -1.0, 1.0).astype(np.float32)
+        return np.array([hip[0], knee[0], hip[1], knee[1]]).clip(-1.0, 1.0).astype(np.float32)
 
     return choose
 
@@ -153,17 +153,20 @@ def _parts(env: BipedalWalker) -> list[Any]:
 
 def foreseen(env: BipedalWalker, action: Action) -> list[str]:
     """What state of the physics a step starts from."""
+    hull: Any = env.hull
     feet = [bool(leg.ground_contact) for leg in (env.legs[1], env.legs[3])]
     touching = [contact for contact in env.world.contacts if contact.touching] if env.world.contactCount else []
     on_blocks = [contact for contact in touching if len(contact.fixtureA.shape.vertices) > 2]
-    low, high = zip(*((joint.angle - joint.lowerLimit, joint.angle - joint.upperLimit) for joint in env.joints), strict=True)
+    low, high = zip(
+        *((joint.angle - joint.lowerLimit, joint.angle - joint.upperLimit) for joint in env.joints), strict=True
+    )
     seen = [ray.fraction for ray in env.lidar]
     names = {
         "a foot on the ground": any(feet),
         "both feet on the ground": all(feet),
         "foot counts as lifted, but touches": len(touching) > 0 and not any(feet),
         "an upper leg on the ground": any(contact.fixtureB.body in (env.legs[0], env.legs[2]) for contact in touching),
-        "hull on the ground": any(contact.fixtureB.body == env.hull for contact in touching),
+        "hull on the ground": any(contact.fixtureB.body == hull for contact in touching),
         "contact of two points": any(contact.manifold.pointCount == 2 for contact in touching),
         "contact with a face of the walker": any(
             contact.manifold.type_ == Box2D.b2Manifold.e_faceB for contact in touching
@@ -174,7 +177,7 @@ def foreseen(env: BipedalWalker, action: Action) -> list[str]:
             contact.manifold.type_ == Box2D.b2Manifold.e_faceB for contact in on_blocks
         ),
         "a joint at its limit": min(low) <= 0.0 or max(high) >= 0.0,
-        "asleep": not env.hull.awake,
+        "asleep": not hull.awake,
         "a ray meets nothing": max(seen) == 1.0,
         "action clipped": bool((np.abs(action) > 1.0).any()),
     }

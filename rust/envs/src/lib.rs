@@ -36,6 +36,7 @@ mod error;
 mod float16;
 mod group;
 mod lunar_lander;
+mod mountain_car;
 mod observation;
 mod pendulum;
 pub mod registry;

@@ -58,6 +58,16 @@ impl Twin for crate::lunar_lander::LunarLander {
     const ACTIONS: Kind = Kind::Discrete(4);
 }
 
+impl Twin for crate::mountain_car::MountainCar {
+    const OBSERVED: usize = 2;
+    const ACTIONS: Kind = Kind::Discrete(3);
+}
+
+impl Twin for crate::mountain_car::MountainCarContinuous {
+    const OBSERVED: usize = 2;
+    const ACTIONS: Kind = Kind::Continuous(1);
+}
+
 impl Twin for crate::pendulum::Pendulum {
     const OBSERVED: usize = 3;
     const ACTIONS: Kind = Kind::Continuous(1);
