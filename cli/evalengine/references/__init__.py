@@ -13,7 +13,7 @@ environment:
 and may define
 
 - `make(**kwargs) -> env`: how to make it, where `gymnasium.make(ENV_ID)` is not yet what ours is compared with;
-- `POLICIES`: spellings of policies for closed loops beside the environment's default one;
+- `CLOSED_LOOPS`: (variant, spelling of a policy) of closed loops beside the one with all defaults;
 - `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
 - `ending(env) -> name`: what ended the episode that has just been terminated;
 - `state(env) -> {name: numbers}`: parts of the state that the native environment's `state()` has under the same names;
@@ -91,7 +91,7 @@ class Reference:
         libm: functions of the platform's math library whose bits it depends on.
         drivers: name -> player.
         variants: settings to be proven beside the default ones.
-        policies: spellings of policies for closed loops beside the default one.
+        closed_loops: (variant, spelling of a policy) of closed loops beside the one with all defaults.
         foreseen: see above; finds nothing where the module has none.
         ending: see above; finds nothing where the module has none.
         state: see above; None where the module has none.
@@ -109,7 +109,7 @@ class Reference:
     libm: tuple[str, ...] = ()
     drivers: Mapping[str, Player] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
-    policies: tuple[str, ...] = ()
+    closed_loops: tuple[tuple[Variant, str], ...] = ()
     foreseen: Callable[[Any, Any], Iterable[str]] = lambda env, action: ()
     ending: Callable[[Any], str] = lambda env: ""
     state: Callable[[Any], Mapping[str, Any]] | None = None
@@ -160,7 +160,7 @@ def reference(env_id: str) -> Reference:
         libm=module.LIBM,
         drivers=module.DRIVERS,
         variants=module.VARIANTS,
-        policies=getattr(module, "POLICIES", ()),
+        closed_loops=getattr(module, "CLOSED_LOOPS", ()),
         golden_steps=getattr(module, "GOLDEN_STEPS", 0),
         golden_stride=getattr(module, "GOLDEN_STRIDE", 1),
         golden_frames=getattr(module, "GOLDEN_FRAMES", ()),

@@ -26,8 +26,7 @@ VARIANTS = (
     Variant(options={"y_init": 8.0}, max_episode_steps=77),
     Variant(max_episode_steps=1),
 )
-POLICIES = ("mlp:3-64-1,act=relu,head=clip",)
-"""No tanh anywhere: EXACT, actions included."""
+CLOSED_LOOPS = ((Variant(), "mlp:3-64-1,act=relu,head=clip"),)
 
 # Fails here, with the id in the message, rather than at the first `make`.
 gymnasium.spec(ENV_ID)

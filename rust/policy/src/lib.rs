@@ -4,7 +4,7 @@
 //! use policy::{Architecture, Exactness, InputShape, Layer, Network};
 //!
 //! let linear = |outputs| Layer::Linear { outputs, bias: true };
-//! let architecture = Architecture::new(InputShape::Flat(4), vec![linear(16), Layer::Relu, linear(2)])?;
+//! let architecture = Architecture::new(InputShape::Flat(4), vec![linear(16), Layer::RELU, linear(2)])?;
 //! assert_eq!(architecture.exactness(), Exactness::Exact);
 //!
 //! let network = Network::new(&architecture);
@@ -21,13 +21,13 @@
 //! # Ok::<(), policy::PolicyError>(())
 //! ```
 //!
-//! **Place.** Depends on lane-math (lanes, tanh) only; knows no environment. The engine packs each individual once, then
+//! **Place.** Depends on lane-math (lanes, activations) only; knows no environment. The engine packs each individual once, then
 //! calls [`Network::forward`] for every step of a group of lanes. What an action is made of the logits is the engine's
 //! business too.
 //!
 //! **Numeric contract.** float32 throughout. Every sum is taken in the order in which PyTorch 2.13.0 takes it on a CPU
-//! with AVX2 ([`reference`](mod@reference) writes the orders out), so linear, convolution and relu layers give the same
-//! bits as PyTorch; [`Architecture::exactness`] says where that holds and how PyTorch must be called. The bits are also
+//! with AVX2 ([`reference`](mod@reference) writes the orders out), so the logits have the same
+//! bits as PyTorch's; [`Architecture::exactness`] says where that holds and how PyTorch must be called. The bits are also
 //! the same on every instruction set, for every number and order of lanes, in debug and release. NaN stays NaN, but which
 //! NaN is not part of the contract.
 //!

@@ -1,9 +1,10 @@
 //! The extension module `evalengine._engine`: checks, converts, releases the GIL, calls the engine.
 //!
 //! Its surface is typed and documented in `cli/evalengine/_engine.pyi`; users call the Python package
-//! around it. Depends on `engine` and what the engine depends on; nothing here computes. Whatever could panic runs in
-//! `boundary::guarded`.
+//! around it. Depends on `engine` (and on `raster` for what only tests call); nothing here computes. Whatever could panic
+//! runs in `boundary::guarded`.
 
+mod activation;
 mod boundary;
 mod convert;
 mod environment;
@@ -34,7 +35,7 @@ fn build_info() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("profile", env!("EVALENGINE_PROFILE")),
         ("target", env!("EVALENGINE_TARGET")),
         ("rustc", env!("EVALENGINE_RUSTC")),
-        ("isa", lane_math::Isa::detect().name()),
+        ("isa", engine::lane_math::Isa::detect().name()),
     ]
     .into_iter()
     .collect()
@@ -60,6 +61,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(registry::environments, module)?)?;
     module.add_function(wrap_pyfunction!(registry::describe, module)?)?;
+    module.add_function(wrap_pyfunction!(activation::instruction_sets, module)?)?;
+    module.add_function(wrap_pyfunction!(activation::activation, module)?)?;
     module.add_function(wrap_pyfunction!(libm::libm_in_lanes, module)?)?;
     module.add_function(wrap_pyfunction!(libm::evaluate_libm, module)?)?;
     module.add_function(wrap_pyfunction!(peak::multiply_adds, module)?)?;
