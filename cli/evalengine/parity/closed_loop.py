@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from evalengine.arguments import SEED_LIMIT
 from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
+from evalengine.errors import ReferenceFailedError
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.partings import Parting, differing_actions, excused_rows, find_partings, notes_of
 from evalengine.parity.report import Claim, Section
@@ -106,11 +107,16 @@ class ClosedLoop:
             share = steps // len(individuals) + (index < steps % len(individuals))
             first_episode = 0
             for start in range(0, share, piece):
-                ours, reference = self._traces(weights, min(piece, share - start), first_episode, theirs)
+                try:
+                    ours, reference = self._traces(weights, min(piece, share - start), first_episode, theirs)
+                except ReferenceFailedError as error:
+                    parts.append(Section(name=name, claim=self.claim, steps=0, unproven=str(error)))
+                    break
                 parts.append(self._compared(name, index, weights, ours, reference))
                 visited.append(reference.observation[spread_rows(len(reference.step), kept)])
                 first_episode = int(reference.episode[-1]) + 1
-        return Section.merged(parts), np.concatenate(visited)
+        nothing = np.empty((0, *entry.observation_shape), entry.observation_dtype)
+        return Section.merged(parts), np.concatenate([nothing, *visited])
 
     def _compared(self, name: str, index: int, weights: NDArray[np.float32], ours: Trace, reference: Trace) -> Section:
         standings = standing("torch", *self.reference.packages)
@@ -125,19 +131,21 @@ class ClosedLoop:
             logits_are_claimed=is_exact,
             regions=self.reference.regions,
         )
+        first = comparison.first_divergence
         return Section(
             name=name,
             claim=self.claim,
             steps=comparison.steps,
             episodes=comparison.episodes,
             mismatches=comparison.mismatches,
-            first_divergence=comparison.first_divergence,
+            first_divergence=first,
             worst_error=comparison.worst_error,
             notes=tuple(f"individual {index}: {line}" for line in notes_of(self.head, partings)),
             events=_events(ours, reference),
             columns=_with_margins(comparison.columns, partings),
             picture=comparison.picture,
-            unproven=standings.unproven,
+            # Once an observation differs, both sides choose for themselves: the first difference tells.
+            unproven=standings.unproven or self.reference.documented(first.field.split()[:1] if first else []),
         )
 
     def _traces(

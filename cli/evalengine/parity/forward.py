@@ -24,13 +24,12 @@ from evalengine.evaluation.provenance import evalengine_version
 from evalengine.parity.bounded import LEAST_VALUES, MEASURED_ROWS, bound_of, judge_logits, spread_rows
 from evalengine.parity.layers import placed_layers
 from evalengine.parity.layerwise import LayerTallies, judge_layers
-from evalengine.parity.probe import probe
+from evalengine.parity.probe import Probe, probe
 from evalengine.parity.random_shapes import Case, Kind, draw_case, draw_tanh_case, draw_values, features
 from evalengine.parity.report import Section
 from evalengine.parity.tally import BitTally, Errors, ErrorTally
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.policies.policy import Policy
-from evalengine.references.versions import standing
 
 WELL_KNOWN = {
     "Snake CNN": Policy("cnn:5x12x12-16k3-32k3-64-4"),
@@ -48,27 +47,29 @@ SHAPES_PER_TANH_NETWORK = 20
 """For so many random shapes, one random tanh network is judged."""
 
 
-def sections(*, shapes: int = 200, seed: int = 0, torch_policy: TorchPolicy | None = None) -> list[Section]:
-    """Return all sections about the forward pass, the probe first.
+def sections(
+    *, shapes: int = 200, seed: int = 0, torch_policy: TorchPolicy | None = None, found: Probe | None = None
+) -> list[Section]:
+    """Return all sections about the forward pass, the probe's first.
 
     Args:
         shapes: how many random networks of EXACT layers; those that are drawn beside them and hold a convolution in an
             unknown order come on top, and the tanh networks too.
         seed: from which shapes, weights and observations are drawn.
         torch_policy: a running one; None starts one.
+        found: what the probe found of it; None asks it.
 
     Raises:
         MissingDependencyError: torch is not installed.
     """
     with ExitStack() as stack:
         other_side = torch_policy or stack.enter_context(TorchPolicy())
-        found = probe(other_side).section()
-        unproven = standing("torch").unproven or found.unproven
+        found = found or probe(other_side)
         return [
-            dataclasses.replace(found, unproven=unproven),
-            *_random_networks(shapes, seed, other_side, unproven),
-            *_well_known(seed, other_side, unproven),
-            *_tanh_networks(shapes // SHAPES_PER_TANH_NETWORK, seed, other_side, unproven),
+            *found.sections(),
+            *_random_networks(shapes, seed, other_side, found.unproven),
+            *_well_known(seed, other_side, found.unproven),
+            *_tanh_networks(shapes // SHAPES_PER_TANH_NETWORK, seed, other_side, found.unproven or found.unproven_tanh),
         ]
 
 
@@ -90,7 +91,7 @@ def logit_sections(
         unproven: why equal bits cannot be claimed here, "" for no reason; None asks the probe.
     """
     if unproven is None:
-        unproven = standing("torch").unproven or probe(torch_policy).unproven
+        unproven = probe(torch_policy).unproven_of(policy)
     individuals = np.atleast_2d(weights)
     rows = np.ascontiguousarray(observations, np.float32).reshape(len(individuals), -1, policy.n_inputs)
     cases = [

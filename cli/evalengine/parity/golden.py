@@ -133,7 +133,12 @@ def _check_environment(golden: Golden) -> Section:
                 unproven=unproven,
             )
         )
-    return Section.merged(parts)
+    return dataclasses.replace(Section.merged(parts), notes=(_made_by(golden),))
+
+
+def _made_by(golden: Golden) -> str:
+    versions = ", ".join(f"{package} {version}" for package, version in golden.header["versions"].items())
+    return f"recorded with {versions}"
 
 
 def _trace_of(golden: Golden, number: int) -> tuple[Schedule, NDArray[np.intp], Trace]:
@@ -181,6 +186,7 @@ def _check_forward(golden: Golden) -> Section:
         mismatches=mismatches,
         first_divergence=first,
         worst_error=worst,
+        notes=(_made_by(golden),),
         events={run["policy"]: run["rows"] for run in golden.header["runs"]},
     )
 

@@ -1,8 +1,8 @@
 """`evalengine parity`: is what we return what the references return, bit for bit? Prove it here and now.
 
 Data flow: `ParityConfig` -> `run` -> `Report`. Nothing is printed here; the caller renders the report and chooses the
-exit code from its verdict. What cannot be proven, because a package is missing or has another version, becomes a
-section that says so; everything else still runs.
+exit code from its verdict. What cannot be judged, because a package is missing or PyTorch adds in another order,
+becomes a section that says so; everything else still runs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import logit_sections, sections
 from evalengine.parity.open_loop import open_loop, variants_section
 from evalengine.parity.pictures import write_png
-from evalengine.parity.probe import probe
+from evalengine.parity.probe import Probe, probe
 from evalengine.parity.report import Claim, Report, Section
 from evalengine.parity.tables import parity_frame
 from evalengine.parity.torch_policy import TorchPolicy
@@ -99,11 +99,17 @@ class _Torch:
 
     Attributes:
         policy: the running process; None where torch is missing.
-        unproven: why it proves nothing about EXACT claims; "" if it does.
+        missing: why there is none; "" if there is one.
+        found: what the probe found; None where torch is missing.
     """
 
     policy: TorchPolicy | None
-    unproven: str
+    missing: str
+    found: Probe | None
+
+    def unproven_of(self, policy: Policy) -> str:
+        """Why it proves nothing about EXACT claims of a policy; "" if it does."""
+        return self.missing if self.found is None else self.found.unproven_of(policy)
 
 
 def run(config: ParityConfig, progress: Progress | None = None) -> Report:
@@ -134,7 +140,9 @@ def run(config: ParityConfig, progress: Progress | None = None) -> Report:
             note(f"{plan.entry.short_name}: open loop, evaluate, closed loop, logits")
             proven += _environment_sections(plan, config, torch)
     proven.append(libm.section(config.seed))
-    versions = standing("torch", "gymnasium", "numpy").versions
+    stands_on = dict.fromkeys(("torch", "gymnasium", "numpy"))
+    stands_on |= dict.fromkeys(package for plan in plans if plan.reference for package in plan.reference.packages)
+    versions = standing(*stands_on).versions
     report = Report(proven, versions, time.perf_counter() - started)
     if config.out is not None:
         write_csv(parity_frame(report), config.out)
@@ -168,13 +176,11 @@ def _start_torch(stack: ExitStack, shapes: int, seed: int) -> tuple[_Torch, list
         policy = stack.enter_context(TorchPolicy())
     except MissingDependencyError as error:
         reason = str(error)
-        return _Torch(None, reason), [_unproven("forward pass", Claim.EXACT, reason)] if shapes else []
+        return _Torch(None, reason, None), [_unproven("forward pass", Claim.EXACT, reason)] if shapes else []
+    found = probe(policy)
     if shapes:
-        found = sections(shapes=shapes, seed=seed, torch_policy=policy)
-    else:
-        section = probe(policy).section()
-        found = [dataclasses.replace(section, unproven=standing("torch").unproven or section.unproven)]
-    return _Torch(policy, found[0].unproven), found
+        return _Torch(policy, "", found), sections(shapes=shapes, seed=seed, torch_policy=policy, found=found)
+    return _Torch(policy, "", found), found.sections()
 
 
 def _environment_sections(plan: _Plan, config: ParityConfig, torch: _Torch) -> Iterator[Section]:
@@ -194,11 +200,12 @@ def _environment_sections(plan: _Plan, config: ParityConfig, torch: _Torch) -> I
         yield section
     claim, _ = claim_of(plan.policy)
     if torch.policy is None:
-        yield _unproven(f"{name} logits", claim, torch.unproven)
+        yield _unproven(f"{name} logits", claim, torch.missing)
     else:
-        inputs = policy_inputs(plan.policy, _sample(visited or [_native_observations(plan.entry, seed, config.steps)]))
+        shown = [rows for rows in visited if len(rows)] or [_native_observations(plan.entry, seed, config.steps)]
+        inputs = policy_inputs(plan.policy, _sample(shown))
         pair, rows = np.stack(population[:2]), np.stack([inputs, inputs])
-        for section in logit_sections(plan.policy, pair, rows, torch.policy, unproven=torch.unproven):
+        for section in logit_sections(plan.policy, pair, rows, torch.policy, unproven=torch.unproven_of(plan.policy)):
             yield dataclasses.replace(section, name=f"{name} {section.name}")
 
 
@@ -237,13 +244,13 @@ def _closed_loops(
         name = f"{plan.entry.short_name} closed loop" + ("" if is_own else f", {policy}")
         claim, reason = claim_of(policy, Head.of(policy, plan.entry))
         if plan.reference is None or torch.policy is None:
-            yield _unproven(name, claim, plan.unproven or torch.unproven), []
+            yield _unproven(name, claim, plan.unproven or torch.missing), []
             continue
         weights = population if is_own else individuals(plan.entry, policy, _INDIVIDUALS, config.seed)
         loop = ClosedLoop(plan.reference, policy, claim, config.seed)
         section, rows = loop.section(name, weights, config.steps, torch.policy)
         # Where the claim is BOUNDED, actions are judged by their margins, whatever the order of PyTorch's sums.
-        unproven = section.unproven or (torch.unproven if claim is Claim.EXACT else "")
+        unproven = section.unproven or (torch.unproven_of(policy) if claim is Claim.EXACT else "")
         notes = (f"BOUNDED: {reason}", *section.notes) if reason else section.notes
         yield dataclasses.replace(section, notes=notes, unproven=unproven), [rows] if is_own else []
 
