@@ -56,6 +56,11 @@ ROW_MULTIPLE = 4
 POINTWISE_ROWS = 16
 """Below this batch, PyTorch computes a 1x1 convolution of stride 1 as a matrix product."""
 
+VECTOR_ROWS = 32
+"""PyTorch's kernels of other activations than these take whole vectors of all numbers, and treat the rest otherwise."""
+
+_ROW_BY_ROW = {"linear", "conv2d", "relu", "tanh", "identity"}
+
 _MOST_VALUES = 1 << 24
 """In the largest layer of one request: 64 MiB of float32."""
 
@@ -166,7 +171,7 @@ class TorchPolicy:
         places = placed_layers(input_shape, layers)
         widest = max(places[0].n_inputs, *(math.prod(place.output_shape) for place in places))
         rows = observations.reshape(len(observations), places[0].n_inputs)
-        piece = max(_MOST_VALUES // widest // POINTWISE_ROWS, 1) * POINTWISE_ROWS
+        piece = max(_MOST_VALUES // widest // VECTOR_ROWS, 1) * VECTOR_ROWS
         request = {"input_shape": input_shape, "layers": layers, "dtype": dtype, "keep": kept}
         pieces = [
             self._run(request, weights, rows[start : start + piece], np.dtype(dtype))
@@ -237,7 +242,8 @@ class _WorkerError(EvalEngineError):
 
 def padded_rows(observations: NDArray[np.float32], layers: Sequence[_engine.Layer]) -> NDArray[np.float32]:
     """Return the rows (B, ...), filled up with copies of the last one to a batch whose sums have a known order."""
-    rows = -(-len(observations) // ROW_MULTIPLE) * ROW_MULTIPLE
+    multiple = ROW_MULTIPLE if all(layer[0] in _ROW_BY_ROW for layer in layers) else VECTOR_ROWS
+    rows = -(-len(observations) // multiple) * multiple
     if any(is_convolution(layer) and layer[2:4] == ((1, 1), (1, 1)) for layer in layers):
         rows = max(rows, POINTWISE_ROWS)
     return np.concatenate([observations, np.repeat(observations[-1:], rows - len(observations), axis=0)])

@@ -54,6 +54,7 @@ mod bytes;
 mod error;
 mod exchange;
 mod finite;
+mod in_play;
 mod memory;
 mod normalization;
 mod normalizer;

@@ -70,7 +70,7 @@ pub mod memory;
 mod peak;
 mod tanh;
 
-pub use activations::Activation;
+pub use activations::{Activation, relu};
 pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;

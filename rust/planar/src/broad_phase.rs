@@ -30,11 +30,6 @@ impl BroadPhase {
         self.moved.push(fixture);
     }
 
-    /// Changes the bounds of a fixture as if it had been inserted with them.
-    pub(crate) fn replace(&mut self, fixture: FixtureId, bounds: &Bounds) {
-        self.fat[fixture.index()] = bounds.fattened();
-    }
-
     /// Takes a fixture out.
     pub(crate) fn remove(&mut self, fixture: FixtureId) {
         self.fat[fixture.index()] = Bounds::NOWHERE;

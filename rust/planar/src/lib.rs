@@ -41,8 +41,8 @@
 //! was built decides about last bits. [`Clone`] keeps it.
 //!
 //! **Cost** of a world of LunarLander's make, apart from the solver, on an AMD Zen 5 core at work (`cargo bench -p planar
-//! --bench world`): 0.3 µs a step in flight, 1 µs with contacts, times of impact included; 0.1 µs for a reset by
-//! [`Clone::clone_from`] and [`World::replace_edge`], which allocates nothing.
+//! --bench world`): 0.3 µs a step in flight, 1 µs with contacts, times of impact included; 0.1 µs for a copy by
+//! [`Clone::clone_from`], which allocates nothing.
 //!
 //! **What it does not do.** Contacts of two polygons ([`World::create_fixture`] says what happens instead), circles,
 //! chains, an edge's neighbours (ghost vertices), kinematic and bullet bodies, other joints, ray casts, changes to a fixture

@@ -172,6 +172,7 @@ impl Network {
         let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
         self.isa.run(Forward {
             plan: &self.plan,
+            isa: self.isa,
             // Pixels are what the first stage would make of an image.
             first_stage: usize::from(are_pixels),
             batch: Batch::new(slots, if reordered { slot_of_row } else { slot_of_lane }),
@@ -214,6 +215,8 @@ impl Kernel for Pack<'_> {
 
 struct Forward<'a> {
     plan: &'a Plan,
+    /// For what is compiled apart from this kernel.
+    isa: Isa,
     first_stage: usize,
     batch: Batch<'a>,
     /// Given if rows are in another order than lanes.
@@ -251,7 +254,7 @@ impl Kernel for Forward<'_> {
         for (index, stage) in self.plan.stages.iter().enumerate().skip(self.first_stage) {
             if let Operation::Activation(activation) = stage.operation {
                 self.pace.before(rows * stage.stride)?;
-                activation.apply::<S>(&mut current[..rows * stage.stride]);
+                activation.apply_in_place(self.isa, &mut current[..rows * stage.stride]);
                 continue;
             }
             let writes_logits = index + 1 == self.plan.stages.len()

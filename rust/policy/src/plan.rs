@@ -1,8 +1,9 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
+use lane_math::Activation;
+
 use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
-use crate::kernels::activation::Activation;
 use crate::kernels::chain::Chain;
 use crate::kernels::conv::Conv;
 use crate::kernels::dots::Dots;
@@ -64,7 +65,7 @@ impl Plan {
         let mut builder = Builder { stages: Vec::new(), packed_len: 0, blocked: None };
         let mut places = architecture.placed().iter().peekable();
         while let Some(place) = places.next() {
-            let relu_follows = places.peek().is_some_and(|next| next.layer == Layer::Relu);
+            let relu_follows = places.peek().is_some_and(|next| next.layer == Layer::RELU);
             if builder.add(place, relu_follows) && relu_follows {
                 places.next();
             }
@@ -122,8 +123,8 @@ impl Builder {
         let size = place.output.size();
         match place.layer {
             // Value by value, so the layout does not matter.
-            Layer::Tanh => self.push(Operation::Activation(Activation::Tanh), weights, size),
-            Layer::Relu => self.push(Operation::Activation(Activation::Relu), weights, size),
+            Layer::Activation(Activation::Identity) => {}
+            Layer::Activation(activation) => self.push(Operation::Activation(activation), weights, size),
             Layer::Linear { outputs, bias } => {
                 self.leave_blocks();
                 let shape = LinearShape { inputs: place.input.size(), outputs, has_bias: bias };
@@ -199,7 +200,6 @@ fn image(shape: InputShape) -> Image {
 mod tests {
     use super::{Operation, Plan};
     use crate::architecture::Architecture;
-    use crate::kernels::activation::Activation;
     use crate::layer::{InputShape, Layer};
 
     fn linear(outputs: usize) -> Layer {
@@ -221,13 +221,12 @@ mod tests {
 
     fn stages(input: InputShape, layers: &[Layer]) -> String {
         let names = plan(input, layers).stages.into_iter().map(|stage| match stage.operation {
-            Operation::Chain(_) => "chain",
-            Operation::Dots(_) => "dots",
-            Operation::Conv(_) => "conv",
-            Operation::Activation(Activation::Relu) => "relu",
-            Operation::Activation(Activation::Tanh) => "tanh",
-            Operation::ToBlocks(..) => "blocks",
-            Operation::ToRows(_) => "rows",
+            Operation::Chain(_) => "chain".to_owned(),
+            Operation::Dots(_) => "dots".to_owned(),
+            Operation::Conv(_) => "conv".to_owned(),
+            Operation::Activation(activation) => activation.to_string(),
+            Operation::ToBlocks(..) => "blocks".to_owned(),
+            Operation::ToRows(_) => "rows".to_owned(),
         });
         names.collect::<Vec<_>>().join(" ")
     }
@@ -236,11 +235,11 @@ mod tests {
     #[test]
     fn stages_are_as_few_as_the_layers_need() {
         let flat = InputShape::Flat(4);
-        assert_eq!(stages(flat, &[linear(16), Layer::Tanh, linear(2)]), "chain tanh dots");
-        let layers = [Layer::Relu, linear(16), Layer::Relu, Layer::Relu, linear(2), Layer::Relu];
+        assert_eq!(stages(flat, &[linear(16), Layer::TANH, linear(2)]), "chain tanh dots");
+        let layers = [Layer::RELU, linear(16), Layer::RELU, Layer::RELU, linear(2), Layer::RELU];
         assert_eq!(stages(flat, &layers), "relu chain relu dots relu");
-        assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::Relu, conv(5)]), "blocks conv conv rows");
-        let layers = [conv(4), Layer::Tanh, linear(2), linear(3)];
+        assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::RELU, conv(5)]), "blocks conv conv rows");
+        let layers = [conv(4), Layer::TANH, linear(2), linear(3)];
         assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv tanh rows dots dots");
         // One channel, or one pixel, is in the same order either way; lists of what is not zero are made all the same.
         assert_eq!(stages(image(1, 8, 8), &[conv(1), linear(2)]), "conv dots");
@@ -258,10 +257,10 @@ mod tests {
                 .all(|yes| yes)
         );
         assert!(!reads_pixels(image(9, 8, 8), &[conv(4)]));
-        assert!(!reads_pixels(image(3, 8, 8), &[Layer::Relu, conv(4)]));
+        assert!(!reads_pixels(image(3, 8, 8), &[Layer::RELU, conv(4)]));
         assert!(!reads_pixels(image(3, 8, 8), &[linear(4)]));
-        assert!(plan(image(3, 8, 8), &[Layer::Relu, conv(4)]).starts_in_place());
-        assert!(!plan(image(3, 8, 8), &[conv(4), Layer::Relu]).starts_in_place());
+        assert!(plan(image(3, 8, 8), &[Layer::RELU, conv(4)]).starts_in_place());
+        assert!(!plan(image(3, 8, 8), &[conv(4), Layer::RELU]).starts_in_place());
     }
 
     #[test]

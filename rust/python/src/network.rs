@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::boundary::{Items, guarded, values_of};
 use crate::convert::from_policy_error;
-use lane_math::{StandardFloatMode, memory};
+use lane_math::{Activation, StandardFloatMode, memory};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use policy::{Architecture, Exactness, InputShape, Inputs, Layer, PackedWeights, Scratch};
 use pyo3::prelude::*;
@@ -67,7 +67,7 @@ impl Network {
     fn exactness(&self) -> Option<String> {
         match self.network.architecture().exactness() {
             Exactness::Exact => None,
-            Exactness::Bounded { reason } => Some(reason),
+            Exactness::Unclaimed { reason } => Some(reason),
         }
     }
 
@@ -178,10 +178,15 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
                 layer.extract()?;
             Ok(Layer::Conv2d { out_channels, kernel, stride, padding, bias })
         }
-        "tanh" => Ok(Layer::Tanh),
-        "relu" => Ok(Layer::Relu),
-        _ => {
-            Err(EngineError::new_err(format!("layers: expected linear, conv2d, tanh or relu, got {name:?}")))
-        }
+        _ => to_activation(&name, layer).map(Layer::Activation),
     }
+}
+
+/// ("relu",), ("leaky_relu", 0.01): the name and all parameters.
+fn to_activation(name: &str, layer: &Bound<'_, PyTuple>) -> PyResult<Activation> {
+    let parameters: Vec<f64> = layer.iter().skip(1).map(|item| item.extract()).collect::<PyResult<_>>()?;
+    Activation::from_name(name, &parameters).ok_or_else(|| {
+        let message = "layers: expected linear, conv2d, or an activation with its parameters, got";
+        EngineError::new_err(format!("{message} {name:?} with {parameters:?}"))
+    })
 }
