@@ -148,6 +148,14 @@ def continuous_actions(
 def fail(message: str, bytes: int | None = None) -> None:
     """Panic, or need so many bytes, for tests of what becomes of that."""
 
+def instruction_sets() -> list[str]:
+    """Return the names of the instruction sets that this processor has, the fastest last."""
+
+def activation(
+    name: str, parameters: Sequence[float], values: NDArray[np.float32], isa: str | None = None
+) -> NDArray[np.float32]:
+    """Return an activation of float32 values of any shape, by one of `instruction_sets`, or by the engine's own."""
+
 def libm_in_lanes() -> list[str]: ...
 def libm(function: str, arguments: NDArray[np.float64], in_lanes: bool) -> NDArray[np.float64]: ...
 def multiply_adds(steps: int) -> int: ...

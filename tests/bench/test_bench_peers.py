@@ -29,7 +29,9 @@ from evalengine.bench.backends import (
 )
 from evalengine.bench.backends.pytorch import RECORDED, STEPS, recorded_inputs
 from evalengine.bench.compare import compare
+from evalengine.bench.explain import difference_bound
 from evalengine.bench.lanes import lane_count, play_on_lanes
+from evalengine.bench.rounding import logits_and_bounds
 from evalengine.bench.seeded import Seeded
 from evalengine.bench.sharding import deal, joined
 from evalengine.bench.timing import prefix_for
@@ -38,7 +40,6 @@ from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
 from evalengine.policies.inputs import policy_inputs
-from evalengine.policies.rounding import logits_and_bounds
 from evalengine.references import reference
 from evalengine.workloads import catalogue as workloads
 
@@ -98,7 +99,7 @@ def test_box_actions_are_the_heads(spelling: str) -> None:
     networks = PopulationPolicy(policy, head, slots=6)
     logits = np.array([-9.0, -1.5, -0.0, 0.3, 1.0, 40.0], np.float32).reshape(6, 1)
     actions = networks.heads(torch.from_numpy(logits)).numpy()
-    bounds = head.difference_bound(np.zeros(1))
+    bounds = difference_bound(head, np.zeros(1))
     assert (np.abs(actions - head.actions(logits)) <= bounds).all()
     assert actions.dtype == np.float32
 

@@ -13,10 +13,10 @@ from evalengine import Policy, make
 from evalengine.bench import explain
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.compare import MAX_NOTES, compare, differing_episodes
-from evalengine.bench.explain import explain_episode
+from evalengine.bench.explain import difference_bound, explain_episode
+from evalengine.bench.rounding import UNIT_ROUNDOFF, logits_and_bounds
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
-from evalengine.policies.rounding import logits_and_bounds
 
 # Each with what its bounds stay below on the examples: a wider bound would excuse more.
 POLICIES = {
@@ -268,3 +268,28 @@ def test_returns_are_compared_by_their_bits(
     assert not found.explained
     expected = f"the same actions return {native!r} natively, not {reported!r}"
     assert found.reason == (expected if differs else "every action is the engine's own, but the results differ")
+
+
+# --- how far two float32 evaluations of a Box action can be apart
+
+BOX = Head("tanh", (-2.0, 0.0), (2.0, 5.0))
+
+
+def exact_tanh(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.tanh(values.astype(np.float64)).astype(np.float32)
+
+
+def test_actions_with_another_tanh_are_within_the_bound_and_not_far_below_it() -> None:
+    logits = np.random.default_rng(0).normal(0.0, 1.5, (20_000, 2)).astype(np.float32)
+    ours, others = BOX.actions(logits), BOX.actions_with(exact_tanh, logits)
+    largest = np.abs(ours.astype(np.float64) - others).max(axis=0)
+    bound = difference_bound(BOX, np.zeros(2))
+    assert (largest <= bound).all() and (largest > bound / 30).all()
+
+
+def test_the_bounds_are_the_formulas() -> None:
+    errors = np.array([1e-6, 2e-6])
+    assert difference_bound(Head("clip", BOX.low, BOX.high), errors).tolist() == [2e-6, 4e-6]
+    u = UNIT_ROUNDOFF
+    expected = [2 * (2.0 * (1e-6 + 4 * u) + u * (8 + 2)), 2 * (2.5 * (2e-6 + 4 * u) + u * (10 + 5))]
+    assert difference_bound(BOX, errors) == pytest.approx(expected, rel=2e-6)

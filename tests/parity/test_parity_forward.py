@@ -13,10 +13,12 @@ import pytest
 from forward_examples import OUTSIDE, RELU, TANH, Tampered, by_name, example
 from numpy.typing import NDArray
 
+from evalengine import _engine
 from evalengine.parity import forward
-from evalengine.parity.forward import WELL_KNOWN, logit_sections, sections
+from evalengine.parity.forward import WELL_KNOWN, logits_section, sections
+from evalengine.parity.layers import is_convolution, placed_layers
 from evalengine.parity.probe import PROBED_SUMS, Probe, our_tanh, tanh_arguments
-from evalengine.parity.random_shapes import Kind
+from evalengine.parity.random_shapes import ACTIVATIONS, Kind
 from evalengine.parity.report import Claim, Section, Verdict
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.policies.policy import Policy
@@ -53,6 +55,8 @@ def test_the_random_shapes_are_many_and_of_all_sorts(found: list[Section]) -> No
         assert events[f"linear: {sort}"] >= 5
     for sort in ("fewer than 8 channels", "partial block of channels", "kernel 1x1", "stride", "padding", "not square"):
         assert events[f"conv: {sort}"] >= 5
+    for activation in ACTIVATIONS:
+        assert events[f"activation {activation}"] >= SHAPES // 4
     depths = [name for name in events if name.endswith("linear")]
     assert {"0 convolutions, 1 linear", "0 convolutions, 4 linear", "2 convolutions, 1 linear"} <= set(depths)
     for section in random:
@@ -60,19 +64,22 @@ def test_the_random_shapes_are_many_and_of_all_sorts(found: list[Section]) -> No
         assert section.notes[1].startswith("0 of ")
 
 
-def test_what_is_not_exact_says_why_and_by_how_much(found: list[Section]) -> None:
-    bounded_sections = [section for section in found if section.claim is Claim.BOUNDED]
-    assert len(bounded_sections) == 3
-    for section in bounded_sections:
-        assert any(note.startswith("bound: ") for note in section.notes)
-        assert any(note.startswith("root-mean-square error") for note in section.notes)
-        assert section.worst_error is not None and section.torch_worst_error is not None
-    convolutions = by_name(found, "convolutions, random networks outside the proven zone")
-    assert "PyTorch leaves its direct convolution for this shape" in convolutions.notes
-    # The same convolutions are exact if PyTorch is given the image padded.
-    padded = by_name(found, "convolutions padded first, random networks outside the proven zone")
-    assert padded.claim is Claim.EXACT
-    assert padded.steps == convolutions.steps
+@pytest.mark.usefixtures("known_order")
+@pytest.mark.parametrize("spelling", [OUTSIDE, "cnn:2x9x9-4k8s2p1-3", "cnn:3x4x4-8k2p4x1-2,act=tanh"])
+def test_convolutions_outside_the_direct_kernel_are_pytorchs_on_an_image_padded_first(
+    torch_policy: TorchPolicy, spelling: str
+) -> None:
+    """Nothing is claimed of them: PyTorch sums them in another order, unless the padding is in the image."""
+    policy, weights, observations = example(spelling)
+    first = placed_layers(policy.input_shape, policy.layers)[0]
+    assert policy.network.exactness is not None and is_convolution(first.layer)
+    name, channels, kernel, stride, (rows, columns), bias = first.layer
+    images = observations.reshape(-1, *policy.input_shape)
+    padded = np.pad(images, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
+    layer = (name, channels, kernel, stride, (0, 0), bias)
+    (theirs,) = torch_policy.outputs(padded.shape[1:], [layer], weights[first.parameters], padded)
+    ours = _engine.Network(policy.input_shape, (first.layer,)).logits(weights[first.parameters], observations)
+    assert ours.tobytes() == theirs.tobytes()
 
 
 def test_well_known_networks_are_exact_on_all_kinds_of_numbers(found: list[Section]) -> None:
@@ -83,46 +90,27 @@ def test_well_known_networks_are_exact_on_all_kinds_of_numbers(found: list[Secti
 
 
 @pytest.mark.usefixtures("known_order")
-def test_logits_of_a_population(torch_policy: TorchPolicy) -> None:
-    policy = Policy(RELU)
+@pytest.mark.parametrize("spelling", [RELU, TANH])
+def test_logits_of_a_population(torch_policy: TorchPolicy, spelling: str) -> None:
+    policy = Policy(spelling)
     weights = policy.init(3, seed=0)
-    observations = np.random.default_rng(1).standard_normal((3, 10, 9), np.float32)
-    (section,) = logit_sections(policy, weights, observations, torch_policy, unproven="")
+    observations = np.random.default_rng(1).standard_normal((3, 10, policy.n_inputs), np.float32)
+    section = logits_section(policy, weights, observations, torch_policy, unproven="")
     assert (section.name, section.claim, section.steps) == (f"logits, {policy}", Claim.EXACT, 30)
     assert section.verdict is Verdict.HOLDS
-    # The distance from float64 is the rounding of both sides.
-    assert section.worst_error is not None and 0 < section.worst_error < 1e-5
-    assert section.worst_error == section.torch_worst_error
-
-
-@pytest.mark.parametrize(
-    ("spelling", "names"),
-    [
-        (TANH, ["logits", "sums layer by layer", "tanh layer by layer"]),
-        (OUTSIDE, ["logits", "sums layer by layer", "convolutions", "convolutions padded first"]),
-    ],
-)
-def test_bounded_policies_are_judged_layer_by_layer(torch_policy: TorchPolicy, spelling: str, names: list[str]) -> None:
-    policy, weights, observations = example(spelling)
-    found = logit_sections(policy, weights, observations, torch_policy)
-    if found[0].unproven:
-        pytest.skip(found[0].unproven)
-    assert [section.name for section in found] == [f"{name}, {policy}" for name in names]
-    assert all(section.verdict is Verdict.HOLDS for section in found)
-    assert policy.network.exactness in found[0].notes
 
 
 def test_our_bits_are_the_same_on_every_instruction_set() -> None:
     def digest(isa: str) -> str:
         code = (
             "import hashlib\n"
-            "from evalengine.parity.random_shapes import draw_case, draw_tanh_case\n"
+            "from evalengine.parity.random_shapes import draw_case\n"
             "sum = hashlib.sha256()\n"
-            "for index in range(40):\n"
-            "    for case in (draw_case(0, index), draw_tanh_case(0, index, 16)):\n"
-            "        logits = case.policy.network.logits(case.weights, case.observations)\n"
-            "        logits[logits != logits] = 0.5\n"
-            "        sum.update(logits.tobytes())\n"
+            "for index in range(80):\n"
+            "    case = draw_case(0, index)\n"
+            "    logits = case.policy.network.logits(case.weights, case.observations)\n"
+            "    logits[logits != logits] = 0.5\n"
+            "    sum.update(logits.tobytes())\n"
             "print(sum.hexdigest())\n"
         )
         environment = os.environ | {"EVALENGINE_ISA": isa}
@@ -140,14 +128,12 @@ def test_our_bits_are_the_same_on_every_instruction_set() -> None:
 def test_another_tanh_leaves_what_has_tanh_unproven(torch_policy: TorchPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
     other_tanh = Probe(PROBED_SUMS[:1], (True,), -our_tanh(tanh_arguments()))
     monkeypatch.setattr(forward, "probe", lambda torch_policy: other_tanh)
-    assert all(section.verdict is Verdict.HOLDS for section in logit_sections(*example(RELU), torch_policy))
-    reasons = {section.unproven for section in logit_sections(*example(TANH), torch_policy)} - {""}
-    assert reasons == {"PyTorch on this machine computes tanh otherwise (a sample has other bits)"}
+    assert logits_section(*example(RELU), torch_policy).verdict is Verdict.HOLDS
+    reason = logits_section(*example(TANH), torch_policy).unproven
+    assert reason == "PyTorch on this machine computes tanh otherwise (a sample has other bits)"
 
 
 def test_another_order_leaves_the_claim_unproven(torch_policy: TorchPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is judged by float64 holds all the same."""
-
     def last_bits(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.nextafter(outputs, np.float32(0))
 
@@ -155,7 +141,7 @@ def test_another_order_leaves_the_claim_unproven(torch_policy: TorchPolicy, monk
     monkeypatch.setattr(forward, "probe", lambda torch_policy: other_order)
     found = sections(shapes=12, seed=0, torch_policy=Tampered(torch_policy, results=last_bits))
     for section in found:
-        by_float64 = section.name.startswith(("tanh layer by layer", "convolutions, ", "PyTorch's tanh"))
-        assert section.verdict is (Verdict.HOLDS if by_float64 else Verdict.UNPROVEN), section.name
+        is_tanh = section.name.startswith("PyTorch's tanh")
+        assert section.verdict is (Verdict.HOLDS if is_tanh else Verdict.UNPROVEN), section.name
     assert by_name(found, "random mlp").mismatches > 0
     assert "sums in another order" in by_name(found, "random mlp").unproven

@@ -17,10 +17,11 @@ from evalengine.clusters.workers import WorkerPool
 from evalengine.environments.registry import entries
 from evalengine.errors import EvalEngineError, InputError
 from evalengine.parity import long
-from evalengine.parity.chunks import Chunk, all_chunks, prepare_worker, run_chunk
+from evalengine.parity.chunks import Chunk, all_chunks, prepare_worker, run_chunk, run_timed
 from evalengine.parity.evidence import BEGIN, END, record_evidence
 from evalengine.parity.long import Journal, merged_by_name, prove, sweep
 from evalengine.parity.report import Claim, Report, Section, Verdict
+from evalengine.parity.sweep import SWEPT
 from evalengine.parity.trace import PIECE
 from evalengine.references import reference
 from evalengine.references.versions import Standing
@@ -40,10 +41,17 @@ def test_the_default_proof_has_two_million_steps_of_every_environment_and_two_th
     steps = Counter[str]()
     for chunk in found:
         assert chunk.steps > 0
-        steps[chunk.env] += chunk.steps if chunk.kind in ("open loop", "variant", "forward") else 0
-    assert all(steps[entry.short_name] >= reference(entry.id).share_of(2_000_000) for entry in entries())
-    assert steps["carracing"] >= 200_000
-    assert steps[""] >= 2_000
+        kind = "open loop" if chunk.kind == "variant" else chunk.kind
+        steps[f"{kind} {chunk.env}"] += chunk.steps
+        steps[f"{kind} {chunk.env} {chunk.what}"] += chunk.steps
+    for entry in entries():
+        share = reference(entry.id).share_of(2_000_000)
+        assert steps[f"open loop {entry.short_name}"] >= share
+        assert steps[f"closed loop {entry.short_name} "] >= share
+    assert steps["closed loop carracing "] >= 200_000
+    assert steps["forward "] >= 2_000
+    assert all(steps[f"sweep  {activation}"] == 2**32 for activation in SWEPT)
+    assert not any(chunk.kind == "sweep" for chunk in all_chunks(entries(), 1, 1, sweeps=False))
     assert len({chunk.key for chunk in found}) == len(found)
     kinds = {(chunk.env, chunk.kind) for chunk in found}
     for entry in entries():
@@ -64,6 +72,23 @@ def test_a_chunk_proves_its_steps(chunk: Chunk) -> None:
     assert section.verdict is Verdict.HOLDS and section.steps >= chunk.steps
     assert section.name.startswith(chunk.env)
     assert section.columns is None
+
+
+BESIDE_PYTORCH = {
+    Chunk("closed loop", "pendulum", "", 0, 900): "pendulum closed loop",
+    Chunk("closed loop", "lunarlander", "0", 1, 300): "lunarlander closed loop, continuous=True",
+    Chunk("sweep", "", "tanh", 7, 5000): "tanh, all float32",
+    Chunk("sweep", "", "relu", 31, 5000): "relu, all float32",
+}
+
+
+@pytest.mark.usefixtures("known_order")
+def test_chunks_beside_pytorch_prove_their_steps() -> None:
+    with WorkerPool(1, prepare_worker) as pool:
+        for chunk, (found, _) in pool.map_unordered(run_timed, list(BESIDE_PYTORCH)):
+            (section,) = found
+            assert (section.name, section.verdict) == (BESIDE_PYTORCH[chunk], Verdict.HOLDS)
+            assert section.steps == chunk.steps
 
 
 def test_a_proof_is_resumed_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +148,7 @@ def stand_in_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 
 
 def sweep_tanh(journal: Journal) -> Section:
-    return sweep(journal, Chunk("sweep_tanh", "", "", 0, 2**32), "tanh, all float32", Claim.BOUNDED)
+    return sweep(journal, Chunk("sweep_tanh", "", "", 0, 2**32), "tanh against its table")
 
 
 @pytest.mark.parametrize(("exit_code", "verdict"), [(0, Verdict.HOLDS), (1, Verdict.BROKEN)])
@@ -143,7 +168,7 @@ def test_a_sweep_that_does_not_run_proves_nothing(tmp_path: Path, monkeypatch: p
     with pytest.raises(EvalEngineError, match="the sweep did not run \\(exit code 101\\)"):
         sweep_tanh(Journal(tmp_path / "journal"))
     monkeypatch.setattr(long.shutil, "which", lambda name: None)  # type: ignore[attr-defined]
-    assert sweep_tanh(Journal(tmp_path / "journal")).unproven == "tanh, all float32: needs cargo and the sources"
+    assert sweep_tanh(Journal(tmp_path / "journal")).unproven == "tanh against its table: needs cargo and the sources"
 
 
 def test_the_table_of_evidence_is_replaced_and_nothing_else(tmp_path: Path) -> None:
@@ -151,13 +176,13 @@ def test_the_table_of_evidence_is_replaced_and_nothing_else(tmp_path: Path) -> N
     path.write_text(f"before\n{BEGIN}\nstale numbers\n{END}\nafter\n")
     sections = [
         section("snake open loop", worst_error=0.0, events={"fruit": 1234}),
-        section("b", torch_worst_error=1e-7),
+        section("b"),
     ]
     record_evidence(path, Report(sections, {"torch": "2.13.0"}), WHERE)
     text = path.read_text()
     assert text.startswith(f"before\n{BEGIN}\n\nRun of 2026-01-02T03:04:05+00:00: holds, on a CPU (2 cores), Linux;")
     assert text.endswith(f"\n{END}\nafter\n") and "stale" not in text
-    assert "| snake open loop | EXACT | 10 | 0 | 0 | 0 |  | holds |" in text
+    assert "| snake open loop | EXACT | 10 | 0 | 0 | 0 | holds |" in text
     assert "- snake open loop: fruit 1,234." in text
     record_evidence(path, Report(sections, {"torch": "2.13.0"}), WHERE)
     assert path.read_text() == text

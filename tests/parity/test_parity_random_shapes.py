@@ -9,7 +9,7 @@ import pytest
 
 from evalengine import _engine
 from evalengine.parity.layers import placed_layers, sum_length
-from evalengine.parity.random_shapes import Kind, draw_case, draw_tanh_case, draw_values, features
+from evalengine.parity.random_shapes import ACTIVATIONS, Kind, draw_case, draw_values, features
 from evalengine.policies.policy import Policy
 
 POLICIES = [
@@ -22,13 +22,12 @@ POLICIES = [
 
 
 def test_cases_depend_on_seed_and_index_alone() -> None:
-    for draw in (draw_case, lambda seed, index: draw_tanh_case(seed, index, 100)):
-        first, again, other = draw(3, 7), draw(3, 7), draw(4, 7)
-        assert first.name == again.name != other.name
-        assert first.weights.tobytes() == again.weights.tobytes()
-        assert first.observations.tobytes() == again.observations.tobytes()
-        assert first.weights.shape == (first.policy.n_params,)
-        assert first.observations.shape[1] == first.policy.n_inputs
+    first, again, other = draw_case(3, 7), draw_case(3, 7), draw_case(4, 7)
+    assert first.name == again.name != other.name
+    assert first.weights.tobytes() == again.weights.tobytes()
+    assert first.observations.tobytes() == again.observations.tobytes()
+    assert first.weights.shape == (first.policy.n_params,)
+    assert first.observations.shape[1] == first.policy.n_inputs
 
 
 def test_kinds_of_numbers_are_what_they_say() -> None:
@@ -50,17 +49,19 @@ def test_kinds_of_numbers_are_what_they_say() -> None:
     assert np.isfinite(special).mean() > 0.99
 
 
-def test_tanh_cases_have_tanh_and_nothing_else_that_is_not_exact() -> None:
-    for index in range(20):
-        case = draw_tanh_case(0, index, 100)
-        assert ("tanh",) in case.policy.layers
-        assert case.observations.shape[0] * case.policy.n_outputs >= 100
-        assert "convolution" not in (case.policy.network.exactness or "")
+def test_every_bit_of_a_case_is_claimed_and_ordinary_weights_leave_tanh_its_range() -> None:
+    cases = [draw_case(0, index) for index in range(60)]
+    assert all(case.policy.network.exactness is None for case in cases)
+    assert {case.policy.activation for case in cases} == set(ACTIVATIONS)
+    for case in cases:
+        if case.kind is Kind.ORDINARY:
+            assert np.abs(case.weights).max() <= 1.0 / min(p.fan_in for p in case.policy.parameters) ** 0.5
 
 
 def test_features_name_what_a_shape_exercises() -> None:
     assert features(Policy("cnn:9x5x5-4k1x3s2p0x1-200-1,bias=0")) == [
         "1 convolutions, 2 linear",
+        "activation relu",
         "bias False",
         "conv: blocks of 8 channels",
         "conv: not square",

@@ -94,6 +94,7 @@ def test_bits_are_shown_in_full() -> None:
         ({"mismatches": 1}, Verdict.BROKEN),
         ({"unproven": "no torch"}, Verdict.UNPROVEN),
         ({"mismatches": 1, "unproven": "another torch"}, Verdict.UNPROVEN),
+        ({"claim": Claim.NONE}, Verdict.NOT_CLAIMED),
     ],
 )
 def test_a_mismatch_breaks_a_section_unless_it_proves_nothing(changes: dict[str, object], verdict: Verdict) -> None:
@@ -106,6 +107,10 @@ def test_the_worst_section_decides_the_report() -> None:
     assert Report([holds, unproven]).verdict is Verdict.UNPROVEN
     assert Report([holds, unproven, broken]).verdict is Verdict.BROKEN
     assert Report([]).verdict is Verdict.UNPROVEN
+    not_claimed = section(claim=Claim.NONE)
+    assert Report([not_claimed]).verdict is Verdict.UNPROVEN
+    assert Report([holds, not_claimed]).verdict is Verdict.HOLDS
+    assert Report([broken, not_claimed]).verdict is Verdict.BROKEN
 
 
 def test_the_document_has_the_promised_keys_and_can_be_read_back() -> None:
@@ -113,7 +118,6 @@ def test_the_document_has_the_promised_keys_and_can_be_read_back() -> None:
         mismatches=1,
         first_divergence=divergence(),
         worst_error=2e-7,
-        torch_worst_error=1e-7,
         notes=("a note",),
         events={"fruit": 3},
         unproven="another torch",
@@ -121,7 +125,7 @@ def test_the_document_has_the_promised_keys_and_can_be_read_back() -> None:
     document = json.loads(json.dumps(Report([full], {"evalengine": "0.1.0"}, 1.5).to_json()))
     assert document["verdict"] == "unproven"
     (found,) = document["sections"]
-    promised = {"name", "claim", "steps", "mismatches", "first_divergence", "worst_error", "torch_worst_error"}
+    promised = {"name", "claim", "steps", "mismatches", "first_divergence", "worst_error"}
     assert promised <= set(found)
     assert found["first_divergence"]["message"] == divergence().message()
     assert Section.from_json(found) == full
@@ -132,13 +136,13 @@ def test_parts_of_one_comparison_add_up() -> None:
     columns = {"step": np.arange(3)}
     first = section(worst_error=1.0, events={"fruit": 1}, notes=("a",), columns=columns)
     second = section(
-        claim=Claim.BOUNDED, mismatches=2, first_divergence=divergence(), worst_error=3.0, torch_worst_error=0.5,
+        mismatches=2, first_divergence=divergence(), worst_error=3.0,
         events={"fruit": 2, "wall": 1}, notes=("a", "b"), columns=columns,
     )  # fmt: skip
     merged = Section.merged([first, second])
-    assert (merged.name, merged.claim, merged.steps, merged.episodes) == (first.name, Claim.BOUNDED, 20, 2)
+    assert (merged.name, merged.claim, merged.steps, merged.episodes) == (first.name, Claim.EXACT, 20, 2)
     assert (merged.mismatches, merged.first_divergence) == (2, divergence())
-    assert (merged.worst_error, merged.torch_worst_error) == (3.0, 0.5)
+    assert merged.worst_error == 3.0
     assert (merged.notes, merged.events) == (("a", "b"), {"fruit": 3, "wall": 1})
     assert merged.columns is not None and merged.columns["step"].tolist() == [0, 1, 2, 0, 1, 2]
     assert Section.merged([section(), section(unproven="no torch")]).unproven == "no torch"

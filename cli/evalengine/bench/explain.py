@@ -11,7 +11,7 @@ An episode is **explained** if and only if
 2. at every step where the policies chose differently, both choices can be right: with z the logits in exact
    arithmetic, a the engine's action and b the baseline's, |z[a] - z[b]| <= bound[a] + bound[b], where
    |computed - z| <= bound holds for any order of summation in float32 (`logits_and_bounds`); or, for the actions of a
-   Box, |a - b| <= `Head.difference_bound` in each dimension;
+   Box, |a - b| <= `difference_bound` in each dimension;
 3. there is at least one such step.
 
 Anything else is a mismatch. Depends on the native environment and on NumPy, never on PyTorch.
@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.bench.rounding import TANH_ULPS, UNIT_ROUNDOFF, logits_and_bounds
 from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head, plain_action
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
-from evalengine.policies.rounding import logits_and_bounds
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,28 @@ def _margin_and_bound(
     exact, bounds = logits_and_bounds(policy, weights, policy_input)
     if head.is_discrete:
         return float(abs(exact[ours] - exact[theirs])), float(bounds[ours] + bounds[theirs])
-    return head.difference(ours, theirs, bounds)
+    differences, bounds = np.abs(ours.astype(np.float64) - theirs), difference_bound(head, bounds)
+    worst = int(np.argmax(differences - bounds))
+    return float(differences[worst]), float(bounds[worst])
+
+
+def difference_bound(head: Head, logit_bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far two float32 evaluations of a Box action can be apart, (n,).
+
+    Both see logits within e of the exact ones. Clipping moves nothing further apart: 2 e. With r = high - low, tanh has
+    slope at most 1, errs by TANH_ULPS 2 u, and is scaled by r / 2; the sum with 1, the product with r and the sum with
+    `low` round once each, by at most r u, r u and max(|low|, |high|) u.
+
+    Args:
+        head: of a Box.
+        logit_bounds: float64 (n,), e, as `logits_and_bounds` gives them.
+    """
+    if head.kind == "clip":
+        return 2.0 * logit_bounds
+    low, high = np.array(head.low), np.array(head.high)
+    squashed = (high - low) / 2.0 * (logit_bounds + TANH_ULPS * 2.0 * UNIT_ROUNDOFF)
+    rounded = UNIT_ROUNDOFF * (2.0 * (high - low) + np.maximum(np.abs(low), np.abs(high)))
+    return np.asarray(2.0 * (squashed + rounded) * (1.0 + 2.0**-20))
 
 
 def _choices(head: Head, step: int, ours: NDArray[Any], baseline: NDArray[Any]) -> str:

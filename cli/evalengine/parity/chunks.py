@@ -14,20 +14,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from evalengine.environments.registry import EnvironmentEntry, resolve
-from evalengine.parity.closed_loop import ClosedLoop, claim_of
+from evalengine.parity.closed_loop import ClosedLoop
 from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import sections
 from evalengine.parity.open_loop import open_loop, variant_players
+from evalengine.parity.probe import probe
 from evalengine.parity.report import Section
+from evalengine.parity.sweep import ALL_ARGUMENTS, SWEPT, all_arguments, sweep_section, swept
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import PIECE
 from evalengine.policies.heads import Head
 from evalengine.policies.policy import Policy
 from evalengine.references import Variant, reference
+from evalengine.references.versions import standing
 from evalengine.workloads.individuals import individuals
 
 SHAPES_PER_CHUNK = 250
+ARGUMENTS_PER_CHUNK = 2**27
 _INDIVIDUALS = 4
 _EVALUATED_INDIVIDUALS = 16
 # Every chunk has seeds of its own: no chunk has so many episodes.
@@ -43,11 +47,11 @@ class Chunk:
     """A part of the proof.
 
     Attributes:
-        kind: "open loop", "variant", "closed loop", "evaluate" or "forward".
-        env: short name; "" for the forward pass.
-        what: the driver, the number of the variant, the spelling of a policy beside the default one, or "".
-        number: tells chunks of one kind apart; seeds follow from it.
-        steps: environment steps, or random shapes of forward passes.
+        kind: "open loop", "variant", "closed loop", "evaluate", "forward" or "sweep".
+        env: short name; "" for the forward pass and for sweeps.
+        what: the driver, the number of the variant or of the adapter's closed loop, the activation, or "".
+        number: tells chunks of one kind apart; seeds, and the first argument of a sweep, follow from it.
+        steps: environment steps, random shapes of forward passes, or arguments of a sweep.
     """
 
     kind: str
@@ -67,23 +71,28 @@ class Chunk:
         return self.number * _SEEDS_PER_CHUNK
 
 
-def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int) -> list[Chunk]:
+def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps: bool = True) -> list[Chunk]:
     """Return the whole proof, what takes longest first.
 
     Args:
         entries: the environments.
-        steps: of each environment's open loops, or the share of them that a slow reference states: half with its
-            default settings, drivers sharing them, and half with its variants. Evaluations have a tenth, closed loops
-            and the policy driver a fortieth each, since they wait for forward passes.
+        steps: of each environment's closed loop with its default policy, and of its open loops, or the share of them
+            that a slow reference states. Of the open loops half are with its default settings, drivers sharing them,
+            and half with its variants. Evaluations and other closed loops have a tenth, the policy driver a fortieth.
         shapes: random networks.
+        sweeps: whether activations are swept over all their arguments.
     """
     chunks = list(_shares("forward", "", [""], shapes, SHAPES_PER_CHUNK))
+    for activation in SWEPT if sweeps else ():
+        chunks += _shares("sweep", "", [str(activation)], ALL_ARGUMENTS, ARGUMENTS_PER_CHUNK)
     for entry in entries:
         name, found = entry.short_name, reference(entry.id)
         variants = [str(index) for index in range(len(found.variants))]
         drivers = ["random", "sticky", *found.drivers]
         share, piece = found.share_of(steps), found.share_of(PIECE)
-        chunks += _shares("closed loop", name, ["", *found.policies], share // 40, piece // 4)
+        loops = [str(index) for index in range(len(found.closed_loops))]
+        chunks += _shares("closed loop", name, [""], share, _INDIVIDUALS * piece)
+        chunks += _shares("closed loop", name, loops, share // 10 * len(loops), _INDIVIDUALS * piece)
         chunks += _shares("evaluate", name, [""], share // 10, piece)
         chunks += _shares("open loop", name, ["policy"], share // 40, piece)
         chunks += _shares("open loop", name, drivers, share // 2 if variants else share, piece)
@@ -110,8 +119,12 @@ def run_chunk(chunk: Chunk) -> list[Section]:
     """Prove one chunk; the sections of chunks of one kind have the same names, and are merged by them."""
     if chunk.kind == "forward":
         return sections(shapes=chunk.steps, seed=chunk.number, torch_policy=_Worker.torch())
+    if chunk.kind == "sweep":
+        return [_sweep(chunk)]
+    if chunk.kind == "closed loop":
+        return [_closed_loop(chunk)]
     entry = resolve(chunk.env)
-    policy = Policy(chunk.what if chunk.kind == "closed loop" and chunk.what else entry.default_policy)
+    policy = Policy(entry.default_policy)
     head = Head.of(policy, entry)
     name = f"{chunk.env} {chunk.kind}"
     if chunk.kind == "evaluate":
@@ -119,10 +132,6 @@ def run_chunk(chunk: Chunk) -> list[Section]:
         return [evaluate_section(name, entry.id, policy, weights, seed=chunk.seed, steps=chunk.steps)]
     weights = individuals(entry, policy, _INDIVIDUALS, chunk.seed)
     found = reference(entry.id)
-    if chunk.kind == "closed loop":
-        loop = ClosedLoop(found, policy, claim_of(policy, head)[0], chunk.seed)
-        name += f", {policy}" if chunk.what else ""
-        return [_light(loop.section(name, weights, chunk.steps, _Worker.torch())[0])]
     if chunk.kind == "variant":
         variant = found.variants[int(chunk.what)]
         players = variant_players(found, variant, ["random", "sticky", *found.drivers])
@@ -135,6 +144,22 @@ def run_chunk(chunk: Chunk) -> list[Section]:
     return [_light(open_loop(found, variant, players, name=name, seed=chunk.seed, steps=chunk.steps)[0])]
 
 
+def _sweep(chunk: Chunk) -> Section:
+    activation, name = swept(chunk.what), f"{chunk.what}, all float32"
+    arguments = all_arguments(chunk.number * ARGUMENTS_PER_CHUNK, chunk.steps)
+    unproven, slow = _Worker.unproven(), activation.slow
+    return sweep_section(activation, arguments, _Worker.torch(), name=name, unproven=unproven, slow=slow)
+
+
+def _closed_loop(chunk: Chunk) -> Section:
+    found, entry = reference(chunk.env), resolve(chunk.env)
+    variant, spelling = found.closed_loops[int(chunk.what)] if chunk.what else (Variant(), entry.default_policy)
+    loop = ClosedLoop(found, Policy(spelling), chunk.seed, variant)
+    weights = individuals(loop.entry, loop.policy, _INDIVIDUALS, chunk.seed)
+    section, _ = loop.section(loop.name, weights, chunk.steps, _Worker.torch())
+    return dataclasses.replace(_light(section), unproven=section.unproven or _Worker.unproven())
+
+
 def prepare_worker() -> None:
     """Import what is slow to import, once for each worker process."""
     import gymnasium  # noqa: F401  # the first environment would wait for it
@@ -144,6 +169,7 @@ class _Worker:
     """What a worker process keeps between chunks: PyTorch, started when it is first needed."""
 
     _torch: TorchPolicy | None = None
+    _unproven: str | None = None
     _stack = ExitStack()
 
     @classmethod
@@ -152,6 +178,13 @@ class _Worker:
         if cls._torch is None:
             cls._torch = cls._stack.enter_context(TorchPolicy())
         return cls._torch
+
+    @classmethod
+    def unproven(cls) -> str:
+        """Why PyTorch proves nothing here, or ""."""
+        if cls._unproven is None:
+            cls._unproven = standing("torch").unproven or probe(cls.torch()).unproven
+        return cls._unproven
 
 
 def _light(section: Section) -> Section:

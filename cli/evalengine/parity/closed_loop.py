@@ -1,19 +1,18 @@
 """Closed loop: each side acts on its own logits, from the same seeds and weights, and nothing is handed over.
 
-    ours:   native environment ◄─► Policy.logits          theirs:   Gymnasium ◄─► PyTorch in a process of its own
+    ours:   native environments ◄─► Policy.logits          theirs:   Gymnasium ◄─► PyTorch in a process of its own
                           └──────────► Trace ──► Section ◄── Trace ◄──────────┘
 
-Where the policy's claim is EXACT, every bit is compared, logits included. Where it is BOUNDED, two sides may choose
-different actions, and both be right: discrete ones where logits nearly tie, those of a Box anywhere, by an ulp or two
-(`partings`). Everything before is compared bit by bit, and the first difference is judged by its bound. With discrete
-actions each is reported, and the episode ends there on both sides; with a Box both run on freely, and the first and
-the largest are reported. Depends on traces, comparers and the native side; PyTorch is what the caller hands in.
+Every bit is compared: logits, actions, observations, rewards and ends. Episodes of one individual run side by side, so
+that PyTorch is asked once for a step of all of them; rows of a batch have no influence on each other. A policy with a
+layer whose order of summation in PyTorch is not known (`Network.exactness`) has no closed loop: nothing is claimed of
+its logits. Depends on traces, comparers and the native side; PyTorch is what the caller hands in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import Any, Protocol
@@ -23,10 +22,9 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT
 from evalengine.environments.native import make
-from evalengine.environments.registry import resolve
+from evalengine.environments.registry import EnvironmentEntry, describe
 from evalengine.errors import ReferenceFailedError
 from evalengine.parity.compare import compare_traces
-from evalengine.parity.partings import Parting, differing_actions, excused_rows, find_partings, notes_of
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.trace import (
     PIECE,
@@ -35,8 +33,8 @@ from evalengine.parity.trace import (
     VISITED_ROWS,
     Trace,
     TraceRows,
+    joined,
     make_reference,
-    no_state,
     rows_within,
     spread_rows,
 )
@@ -45,6 +43,12 @@ from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant
 from evalengine.references.versions import standing
+
+SIDE_BY_SIDE = 32
+"""The most episodes that run side by side."""
+
+_SHORT_EPISODE = 100
+"""Steps that every one of these has at least, where there is no time limit."""
 
 
 class LogitsSource(Protocol):
@@ -59,34 +63,39 @@ class LogitsSource(Protocol):
         """Return the tanh (B, n) of values (B, n)."""
 
 
-def claim_of(policy: Policy, head: Head | None = None) -> tuple[Claim, str]:
-    """Return what is claimed of a policy's logits, or of its actions by a head, and why it is not EXACT, else ""."""
-    reason = policy.network.exactness
-    if reason is None and head is not None and head.kind == "tanh":
-        reason = "actions are scaled by tanh"
-    return (Claim.EXACT, "") if reason is None else (Claim.BOUNDED, reason)
-
-
 @dataclass(frozen=True, eq=False)
 class ClosedLoop:
     """What to run.
 
     Attributes:
         reference: the environment.
-        policy: the architecture.
-        claim: what is claimed of its logits and actions.
+        policy: the architecture; every bit of its logits is claimed.
         seed: of the first episode of each individual.
+        variant: how the environment is set up.
     """
 
     reference: Reference
     policy: Policy
-    claim: Claim
     seed: int
+    variant: Variant = field(default_factory=Variant)
+
+    @cached_property
+    def entry(self) -> EnvironmentEntry:
+        """The environment as the variant sets it up."""
+        return describe(self.reference.env_id, self.variant.kwargs)
+
+    @property
+    def name(self) -> str:
+        """Of the section: "lunarlander closed loop", and what is not as it is by default."""
+        parts = [f"{self.entry.short_name} closed loop", str(self.variant)]
+        if str(self.policy) != self.entry.default_policy:
+            parts.append(str(self.policy))
+        return ", ".join(part for part in parts if part)
 
     @cached_property
     def head(self) -> Head:
         """How logits become actions."""
-        return Head.of(self.policy, resolve(self.reference.env_id))
+        return Head.of(self.policy, self.entry)
 
     def section(
         self, name: str, individuals: Sequence[NDArray[np.float32]], steps: int, theirs: LogitsSource
@@ -100,9 +109,8 @@ class ClosedLoop:
             theirs: the reference's side of the logits.
         """
         parts, visited = [], []
-        entry = resolve(self.reference.env_id)
-        piece = min(PIECE, rows_within(PIECE_BYTES, entry))
-        kept = min(VISITED_ROWS, rows_within(VISITED_BYTES, entry))
+        piece = min(PIECE, rows_within(PIECE_BYTES, self.entry))
+        kept = min(VISITED_ROWS, rows_within(VISITED_BYTES, self.entry))
         for index, weights in enumerate(individuals):
             share = steps // len(individuals) + (index < steps % len(individuals))
             first_episode = 0
@@ -110,39 +118,35 @@ class ClosedLoop:
                 try:
                     ours, reference = self._traces(weights, min(piece, share - start), first_episode, theirs)
                 except ReferenceFailedError as error:
-                    parts.append(Section(name=name, claim=self.claim, steps=0, unproven=str(error)))
+                    parts.append(Section(name=name, claim=Claim.EXACT, steps=0, unproven=str(error)))
                     break
-                parts.append(self._compared(name, index, weights, ours, reference))
+                parts.append(self._compared(name, index, ours, reference))
                 visited.append(reference.observation[spread_rows(len(reference.step), kept)])
                 first_episode = int(reference.episode[-1]) + 1
-        nothing = np.empty((0, *entry.observation_shape), entry.observation_dtype)
+        nothing = np.empty((0, *self.entry.observation_shape), self.entry.observation_dtype)
         return Section.merged(parts), np.concatenate([nothing, *visited])
 
-    def _compared(self, name: str, index: int, weights: NDArray[np.float32], ours: Trace, reference: Trace) -> Section:
+    def _compared(self, name: str, index: int, ours: Trace, reference: Trace) -> Section:
         standings = standing("torch", *self.reference.packages)
-        is_exact = self.claim is Claim.EXACT
-        partings = [] if is_exact else find_partings(self.head, self.policy, weights, ours, reference)
         comparison = compare_traces(
             ours,
             reference,
-            case=f"individual {index} of {self.policy}",
+            case=", ".join(part for part in (f"individual {index} of {self.policy}", str(self.variant)) if part),
             versions=standings.versions,
-            excused=excused_rows(self.head, partings, reference),
-            logits_are_claimed=is_exact,
             regions=self.reference.regions,
         )
         first = comparison.first_divergence
+        ends = {"terminated": int(reference.terminated.sum()), "time limit": int(reference.truncated.sum())}
         return Section(
             name=name,
-            claim=self.claim,
+            claim=Claim.EXACT,
             steps=comparison.steps,
             episodes=comparison.episodes,
             mismatches=comparison.mismatches,
             first_divergence=first,
             worst_error=comparison.worst_error,
-            notes=tuple(f"individual {index}: {line}" for line in notes_of(self.head, partings)),
-            events=_events(ours, reference),
-            columns=_with_margins(comparison.columns, partings),
+            events={end: number for end, number in ends.items() if number},
+            columns=comparison.columns,
             picture=comparison.picture,
             # Once an observation differs, both sides choose for themselves: the first difference tells.
             unproven=standings.unproven or self.reference.documented(first.field.split()[:1] if first else []),
@@ -151,61 +155,62 @@ class ClosedLoop:
     def _traces(
         self, weights: NDArray[np.float32], steps: int, first_episode: int, theirs: LogitsSource
     ) -> tuple[Trace, Trace]:
-        """Run both sides step by step; an episode ends where either side's does, or where discrete actions differ."""
-        native, gym = make(self.reference.env_id), make_reference(self.reference, Variant())
-        read_state = self.reference.state or no_state
-        our_rows, their_rows = TraceRows(), TraceRows()
-        for episode in count(first_episode):
-            if steps == 0:
-                break
-            seed = (self.seed + episode) % SEED_LIMIT
-            our_observation, _ = native.reset(seed=seed)
-            their_observation, _ = gym.reset(seed=seed)
-            their_state = read_state(gym.unwrapped)
-            our_rows.add_reset(seed, episode, our_observation, _ours(native, their_state))
-            their_rows.add_reset(seed, episode, their_observation, their_state)
-            ended = False
-            while steps > 0 and not ended:
-                our_logits = self.policy.logits(weights, self._inputs(our_observation))[0]
-                their_logits = theirs.logits(self.policy, weights, self._inputs(their_observation))[0]
-                our_action = plain_action(self.head.actions(our_logits[np.newaxis])[0])
-                their_action = plain_action(self.head.actions_with(theirs.tanh, their_logits[np.newaxis])[0])
-                our_step, their_step = native.step(our_action), gym.step(their_action)
-                their_state = read_state(gym.unwrapped)
-                our_rows.add_step(our_action, our_step, _ours(native, their_state), our_logits)
-                their_rows.add_step(their_action, their_step, their_state, their_logits)
-                our_observation, their_observation = our_step[0], their_step[0]
-                ended = any((*our_step[2:4], *their_step[2:4]))
-                ended |= self.head.is_discrete and our_action != their_action
-                steps -= 1
-        return our_rows.trace(), their_rows.trace()
+        """Run both sides step by step; an episode ends where either side's does."""
+        episodes = count(first_episode)
+        # As many as leave each time for a whole episode.
+        lanes = [_Lane(self) for _ in range(min(SIDE_BY_SIDE, max(1, steps // self._longest)))]
+        while steps > 0:
+            playing = lanes[:steps]
+            for lane in playing:
+                if lane.has_ended:
+                    lane.reset(next(episodes))
+            our_logits = self.policy.logits(weights, self._inputs([lane.ours for lane in playing]))
+            their_logits = theirs.logits(self.policy, weights, self._inputs([lane.theirs for lane in playing]))
+            our_actions = self.head.actions(our_logits)
+            their_actions = self.head.actions_with(theirs.tanh, their_logits)
+            for lane, *chosen in zip(playing, our_actions, our_logits, their_actions, their_logits, strict=True):
+                lane.step(*chosen)
+            steps -= len(playing)
+        return joined([lane.ours.trace() for lane in lanes]), joined([lane.theirs.trace() for lane in lanes])
 
-    def _inputs(self, observation: NDArray[Any]) -> NDArray[np.float32]:
-        return policy_inputs(self.policy, observation[np.newaxis])
+    @property
+    def _longest(self) -> int:
+        return self.variant.max_episode_steps or self.entry.max_episode_steps or _SHORT_EPISODE
+
+    def _inputs(self, rows: Sequence[TraceRows]) -> NDArray[np.float32]:
+        return policy_inputs(self.policy, np.stack([side.observation[-1] for side in rows]))
 
 
-def _ours(native: Any, their_state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same parts of our state as the adapter gives of the reference's."""
-    if not their_state:
-        return {}
-    state = native.state()
-    return {name: state[name] for name in their_state}
+class _Lane:
+    """The environment on both sides, and the rows of the episodes that it plays one after the other."""
 
+    def __init__(self, loop: ClosedLoop) -> None:
+        variant = loop.variant
+        self._seed, self._options = loop.seed, variant.options
+        limit = variant.max_episode_steps
+        self._native = make(loop.reference.env_id, observation=None, max_episode_steps=limit, **variant.kwargs)
+        self._gym = make_reference(loop.reference, variant)
+        self.ours, self.theirs = TraceRows(), TraceRows()
+        self.has_ended = True
 
-def _events(ours: Trace, reference: Trace) -> dict[str, int]:
-    counts = {
-        "terminated": int(reference.terminated.sum()),
-        "time limit": int(reference.truncated.sum()),
-        "actions parted": len(differing_actions(ours, reference)),
-    }
-    return {name: count for name, count in counts.items() if count}
+    def reset(self, episode: int) -> None:
+        """Begin an episode; its seed is the first one counted on."""
+        seed = (self._seed + episode) % SEED_LIMIT
+        options = None if self._options is None else dict(self._options)
+        self.ours.add_reset(seed, episode, self._native.reset(seed=seed, options=options)[0], {})
+        self.theirs.add_reset(seed, episode, self._gym.reset(seed=seed, options=options)[0], {})
+        self.has_ended = False
 
-
-def _with_margins(
-    columns: Mapping[str, NDArray[np.generic]], partings: Sequence[Parting]
-) -> dict[str, NDArray[np.generic]]:
-    """Add the margins of the steps at which actions differ; NaN elsewhere."""
-    margins, bounds = (np.full(len(columns["step"]), np.nan) for _ in range(2))
-    for parting in partings:
-        margins[parting.row], bounds[parting.row] = parting.margin, parting.bound
-    return {**columns, "logit_margin": margins, "margin_bound": bounds}
+    def step(
+        self,
+        our_action: Any,
+        our_logits: NDArray[np.float32],
+        their_action: Any,
+        their_logits: NDArray[np.float32],
+    ) -> None:
+        """Take a step on both sides, each with its own action."""
+        mine, reference = plain_action(our_action), plain_action(their_action)
+        our_step, their_step = self._native.step(mine), self._gym.step(reference)
+        self.ours.add_step(mine, our_step, {}, our_logits)
+        self.theirs.add_step(reference, their_step, {}, their_logits)
+        self.has_ended = any((*our_step[2:4], *their_step[2:4]))

@@ -39,7 +39,7 @@ class Comparison:
         first_divergence: the first of them; None if there is none.
         worst_error: the largest absolute difference of an observation, a reward or a logit; infinite if one of two
             numbers is NaN or their shapes differ.
-        differing: (N,) bool, row by row; what `excused` excuses is not counted.
+        differing: (N,) bool, row by row.
         columns: the step-by-step difference, (N,) each.
         fields: those of `FIELDS` that differ in some row.
         picture: where images differ, the first pair of them and their difference, side by side (see `pictures`).
@@ -62,8 +62,6 @@ def compare_traces(
     *,
     case: str = "",
     versions: Mapping[str, str] | None = None,
-    excused: NDArray[np.bool_] | None = None,
-    logits_are_claimed: bool = True,
     regions: Mapping[str, Region] | None = None,
 ) -> Comparison:
     """Compare two traces row by row.
@@ -73,8 +71,6 @@ def compare_traces(
         reference: of the same episodes and steps.
         case: what the divergence says about the circumstances.
         versions: what it says about versions.
-        excused: (N,) rows that are not compared, because both sides may be right; None for none.
-        logits_are_claimed: whether logits must have the same bits (where both traces have them).
         regions: parts of an image by name, for which the divergence counts differing pixels.
 
     Raises:
@@ -83,9 +79,7 @@ def compare_traces(
     for name in ("seed", "episode", "step"):
         if not np.array_equal(getattr(ours, name), getattr(reference, name)):
             raise ValueError(f"traces: expected the same {name} in every row")
-    by_field = _differing_rows(ours, reference, logits_are_claimed)
-    if excused is not None:
-        by_field = {name: rows & ~excused for name, rows in by_field.items()}
+    by_field = _differing_rows(ours, reference)
     differing = np.logical_or.reduce(list(by_field.values()))
     first, picture = None, None
     if differing.any():
@@ -97,13 +91,12 @@ def compare_traces(
             picture = side_by_side(*pair)
             first = replace(first, comparison=f"{first.comparison}\n{differing_pixels(*pair, regions or {})}")
     errors = _row_errors(ours, reference)
-    compared = errors if excused is None else errors[~excused]
     return Comparison(
         steps=reference.steps,
         episodes=reference.episodes,
         mismatches=int(differing.sum()),
         first_divergence=first,
-        worst_error=float(compared.max(initial=0.0)),
+        worst_error=float(errors.max(initial=0.0)),
         differing=differing,
         columns=_columns(ours, reference, errors, differing),
         fields=tuple(name for name, rows in by_field.items() if rows.any()),
@@ -117,10 +110,10 @@ def _values(trace: Trace, name: str) -> NDArray[np.generic]:
     return values.reshape(len(values), -1)
 
 
-def _differing_rows(ours: Trace, reference: Trace, logits_are_claimed: bool) -> dict[str, NDArray[np.bool_]]:
+def _differing_rows(ours: Trace, reference: Trace) -> dict[str, NDArray[np.bool_]]:
     rows: dict[str, NDArray[np.bool_]] = {}
     for name in FIELDS:
-        if name == "logits" and (not logits_are_claimed or ours.logits is None or reference.logits is None):
+        if name == "logits" and (ours.logits is None or reference.logits is None):
             continue
         mine, theirs = getattr(ours, name), getattr(reference, name)
         if (mine.dtype, mine.shape) != (theirs.dtype, theirs.shape):

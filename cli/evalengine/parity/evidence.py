@@ -15,7 +15,7 @@ from evalengine.parity.report import Report
 BEGIN = "<!-- evidence: written by make parity -->"
 END = "<!-- end of evidence -->"
 
-_HEADINGS = ("section", "claim", "steps", "episodes", "mismatches", "worst error", "PyTorch's worst", "verdict")
+_HEADINGS = ("section", "claim", "steps", "episodes", "mismatches", "worst error", "verdict")
 
 
 def record_evidence(path: Path, report: Report, where: Mapping[str, object]) -> None:
@@ -48,12 +48,12 @@ def evidence(report: Report, where: Mapping[str, object]) -> str:
         f"{where['platform']}; commit {where['commit']}{dirty}; {versions}; {where['seconds']} s.",
         "",
         f"| {' | '.join(_HEADINGS)} |",
-        f"|---|---|{'--:|' * 5}---|",
+        f"|---|---|{'--:|' * 4}---|",
     ]
     for section in report.sections:
-        errors = ("" if error is None else f"{error:.3g}" for error in (section.worst_error, section.torch_worst_error))
+        error = "" if section.worst_error is None else f"{section.worst_error:.3g}"
         counts = (section.steps, section.episodes, section.mismatches)
-        cells = [section.name, section.claim, *(f"{count:,}" for count in counts), *errors, section.verdict]
+        cells = [section.name, section.claim, *(f"{count:,}" for count in counts), error, section.verdict]
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     events = (f"{section.name}: {_counted(section.events)}." for section in report.sections if section.events)
     return "\n".join([*lines, "", "Reached on the way:", "", *(f"- {line}" for line in events)])

@@ -4,9 +4,10 @@
 
 One file per environment holds traces of all its variants and drivers, or of long ones some rows beside all seeds and
 actions, of images a hash each, a few of them being kept as PNG files too; `forward.npz` holds PyTorch's logits of a few
-networks, whose weights and observations are made here from integers. Each file says with which versions it was
-recorded, and those of environments also what the math library of that machine returned (`libm_fingerprint`): under
-another library the reference itself would return something else, so the check is unproven there, never passed.
+networks, whose weights and observations are made here from integers, and the actions of those that play. Each file says
+with which versions it was recorded, and those of environments also what the math library of that machine returned
+(`libm_fingerprint`): under another library the reference itself would return something else, so the check is unproven
+there, never passed.
 
 Loading and checking import neither Gymnasium nor PyTorch.
 """
@@ -30,12 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.environments.native import make
+from evalengine.environments.registry import describe
 from evalengine.files.whole import write_whole
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.trace import Schedule, Trace, replay
+from evalengine.policies.heads import Head
 from evalengine.policies.policy import Policy
-from evalengine.policies.rounding import logits_and_bounds
 from evalengine.references import Variant
 from evalengine.references.divergence import Divergence, differing_bits
 
@@ -161,34 +163,35 @@ def _other_libm(recorded: Mapping[str, str]) -> str:
 
 
 def _check_forward(golden: Golden) -> Section:
-    rows, mismatches, first, worst = 0, 0, None, 0.0
+    """PyTorch's logits, and the actions that float32 makes of them with its tanh."""
+    parts = []
     for number, run in enumerate(golden.header["runs"]):
         policy = Policy(run["policy"])
         weights, observations = forward_example(policy, run["seed"], run["rows"])
-        theirs = golden.arrays[f"{number}.logits"]
-        ours = policy.logits(weights, observations)
-        worst = max(worst, float(np.abs(ours.astype(np.float64) - theirs).max()))
-        if Claim(run["claim"]) is Claim.EXACT:
-            differing = differing_bits(ours, theirs).any(axis=1)
-        else:
-            bounds = np.stack([logits_and_bounds(policy, weights, row)[1] for row in observations])
-            differing = (np.abs(ours.astype(np.float64) - theirs) > 2.0 * bounds).any(axis=1)
-        rows += len(ours)
-        mismatches += int(differing.sum())
-        if differing.any() and first is None:
-            row = int(differing.argmax())
-            case = f"{policy}, row {row}"
-            first = Divergence.between("logits", ours[row], theirs[row], case=case, versions=golden.header["versions"])
-    return Section(
-        name="golden logits",
-        claim=Claim.EXACT if all(run["claim"] == Claim.EXACT for run in golden.header["runs"]) else Claim.BOUNDED,
-        steps=rows,
-        mismatches=mismatches,
-        first_divergence=first,
-        worst_error=worst,
-        notes=(_made_by(golden),),
-        events={run["policy"]: run["rows"] for run in golden.header["runs"]},
-    )
+        ours = {"logits": policy.logits(weights, observations)}
+        if run["env_id"] is not None:
+            ours["actions"] = Head.of(policy, describe(run["env_id"], run["kwargs"])).actions(ours["logits"])
+        mismatched, first = np.zeros(len(observations), np.bool_), None
+        for name, mine in ours.items():
+            theirs = golden.arrays[f"{number}.{name}"]
+            differing = differing_bits(mine, theirs).reshape(len(mine), -1).any(axis=1)
+            mismatched |= differing
+            if differing.any() and first is None:
+                row = int(differing.argmax())
+                case, versions = f"{policy}, row {row}", golden.header["versions"]
+                first = Divergence.between(name, mine[row], theirs[row], case=case, versions=versions)
+        parts.append(
+            Section(
+                name="golden logits and actions",
+                claim=Claim.EXACT,
+                steps=len(observations),
+                mismatches=int(mismatched.sum()),
+                first_divergence=first,
+                notes=(_made_by(golden),),
+                events={run["policy"]: run["rows"]},
+            )
+        )
+    return Section.merged(parts)
 
 
 def forward_example(policy: Policy, seed: int, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from evalengine.environments.registry import describe, entries
 from evalengine.errors import EvalEngineError, MissingDependencyError
 from evalengine.lifetimes import ending_in_order
-from evalengine.parity.closed_loop import LogitsSource, claim_of
+from evalengine.parity.closed_loop import LogitsSource
 from evalengine.parity.drivers import player
 from evalengine.parity.golden import (
     check,
@@ -37,6 +37,7 @@ from evalengine.parity.pictures import write_png
 from evalengine.parity.report import Verdict
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import Trace, record
+from evalengine.policies.heads import Head
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant, reference
 from evalengine.references.versions import standing
@@ -56,9 +57,9 @@ FORWARD = (
     "cnn:3x17x13-8k5x3s2x1p1x0-12k3p1-20-4,bias=0",
     "cnn:4x84x84-32k8s4-64k4s2-64k3-512-6",
 )
-"""Networks whose logits are recorded beside the environments' default policies."""
+"""Networks whose logits are recorded beside those of policies that play."""
 
-ROWS = 8
+ROWS = 24
 
 DRAWN = ("observation",)
 """What documented differences of versions are about."""
@@ -141,14 +142,22 @@ def _write_frames(
 
 
 def record_forward(source: LogitsSource, path: Path) -> None:
-    """Write PyTorch's logits of the default policies and of `FORWARD`."""
-    spellings = dict.fromkeys((*(entry.default_policy for entry in entries()), *FORWARD))
+    """Write PyTorch's logits of the policies that environments have in closed loops, with actions, and of `FORWARD`."""
+    plays: list[tuple[str, str | None, Mapping[str, Any]]] = []
+    for entry in entries():
+        plays.append((entry.default_policy, entry.id, {}))
+        plays += [(policy, entry.id, variant.kwargs) for variant, policy in reference(entry.id).closed_loops]
+    plays += [(spelling, None, {}) for spelling in FORWARD]
     runs, arrays = [], {}
-    for number, spelling in enumerate(spellings):
+    for number, (spelling, env_id, kwargs) in enumerate(plays):
         policy = Policy(spelling)
         weights, observations = forward_example(policy, seed=number, rows=ROWS)
-        arrays[f"{number}.logits"] = np.asarray(source.logits(policy, weights, observations))
-        runs.append({"policy": spelling, "seed": number, "rows": ROWS, "claim": claim_of(policy)[0]})
+        logits = np.asarray(source.logits(policy, weights, observations))
+        arrays[f"{number}.logits"] = logits
+        if env_id is not None:
+            arrays[f"{number}.actions"] = Head.of(policy, describe(env_id, kwargs)).actions_with(source.tanh, logits)
+        run = {"policy": spelling, "env_id": env_id, "kwargs": dict(kwargs), "seed": number, "rows": ROWS}
+        runs.append(run)
     save(path, {"versions": standing("torch").versions, "runs": runs}, arrays)
 
 

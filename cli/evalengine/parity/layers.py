@@ -46,7 +46,7 @@ class PlacedLayer:
     @property
     def has_weights(self) -> bool:
         """Whether it is linear or a convolution."""
-        return self.layer[0] in ("linear", "conv2d")
+        return is_linear(self.layer) or is_convolution(self.layer)
 
 
 def is_linear(layer: _engine.Layer) -> TypeGuard[LinearLayer]:

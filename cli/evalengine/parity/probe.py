@@ -160,9 +160,14 @@ class Probe:
         bits = hashlib.sha256(self.tanh.astype("<f4").tobytes()).hexdigest()[: len(TANH_BITS)]
         return "" if bits == TANH_BITS else "PyTorch on this machine computes tanh otherwise (a sample has other bits)"
 
-    def unproven_of(self, policy: Policy) -> str:
-        """Why equal bits of a policy's logits cannot be claimed on this machine, or ""."""
-        has_tanh = any(layer[0] == "tanh" for layer in policy.layers)
+    def unproven_of(self, policy: Policy, has_tanh: bool = False) -> str:
+        """Why equal bits of a policy's logits cannot be claimed on this machine, or "".
+
+        Args:
+            policy: the architecture.
+            has_tanh: whether there is a tanh beside those of its layers, as in a head.
+        """
+        has_tanh |= any(layer[0] == "tanh" for layer in policy.layers)
         return self.unproven or (self.unproven_tanh if has_tanh else "")
 
     def sections(self) -> list[Section]:

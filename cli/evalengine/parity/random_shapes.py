@@ -30,8 +30,8 @@ MOST_PARAMETERS = 2_000_000
 MOST_PRODUCTS = 50_000_000
 """Of one case, all rows together; fewer rows are drawn where a network would exceed it."""
 
-TANH_ROWS = 64
-"""The least batch of a tanh network, whose errors are averaged."""
+ACTIVATIONS = ("relu", "tanh")
+"""Between the layers of a network all are the same."""
 
 ROW_COUNTS = (1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 17, 24, 31)
 """Batches; PyTorch's are filled up, ours are not."""
@@ -40,7 +40,7 @@ ROW_COUNTS = (1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 17, 24, 31)
 class Kind(StrEnum):
     """What the numbers of a case are like; each makes another kind of wrong sum visible."""
 
-    ORDINARY = "uniform in [-1, 1)"
+    ORDINARY = "uniform in [-1, 1), weights as PyTorch initialises them"
     ZEROS = "mostly zeros of both signs"
     EXPONENTS = "40 powers of two"
     SUBNORMAL = "some subnormal"
@@ -63,37 +63,19 @@ class Case(NamedTuple):
 
 
 def draw_case(seed: int, index: int) -> Case:
-    """Return relu network `index` of a seed: every other one is a cnn.
-
-    Numbers are of any kind where PyTorch's bits are known, and ordinary where they are not: there, they are bounded.
-    """
+    """Return network `index` of a seed, all of whose bits are claimed: every other one is a cnn."""
     draw = np.random.default_rng([seed, index])
-    policy = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn, MOST_PRODUCTS)
-    kind = Kind.ORDINARY if policy.network.exactness else list(Kind)[int(draw.integers(len(Kind)))]
+    policy = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn)
+    kind = list(Kind)[int(draw.integers(len(Kind)))]
     rows = max(1, min(int(draw.choice(ROW_COUNTS)), MOST_PRODUCTS // policy.network.macs))
     places = placed_layers(policy.input_shape, policy.layers)
     longest = max(sum_length(place) for place in places)
     weights = draw_values(draw, kind, policy.n_params, longest)
+    if kind is Kind.ORDINARY:
+        # Larger weights would drive tanh to +-1 in every layer, where nothing is left to be compared.
+        weights = policy.init(1, seed=int(draw.integers(2**63)))[0]
     observations = draw_values(draw, kind, rows * policy.n_inputs, longest).reshape(rows, policy.n_inputs)
     return Case(f"shape {index} of seed {seed}: {policy}", policy, weights, observations, kind)
-
-
-def draw_tanh_case(seed: int, index: int, least_values: int) -> Case:
-    """Return tanh network `index` of a seed, initialised as PyTorch does, on standard normal observations.
-
-    Larger weights would drive tanh to +-1, where nothing is left to be compared. There are enough rows for
-    `least_values` logits.
-    """
-    draw = np.random.default_rng([seed, index, 1])
-    policy = twin = _draw_policy(draw, _mlp, MOST_PRODUCTS // TANH_ROWS)
-    # With tanh, and with nothing else that keeps the logits from being PyTorch's.
-    while ("tanh",) not in policy.layers or twin.network.exactness is not None:
-        twin = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn, MOST_PRODUCTS // TANH_ROWS)
-        policy = Policy(f"{str(twin).replace(',act=relu', '')},act=tanh")
-    rows = max(TANH_ROWS, -(-least_values // policy.n_outputs))
-    weights = policy.init(1, seed=int(draw.integers(2**63)))[0]
-    observations = draw.standard_normal((rows, policy.n_inputs), np.float32)
-    return Case(f"network {index} of seed {seed}: {policy}", policy, weights, observations)
 
 
 def draw_values(draw: Draw, kind: Kind, count: int, longest_sum: int) -> NDArray[np.float32]:
@@ -127,6 +109,7 @@ def draw_values(draw: Draw, kind: Kind, count: int, longest_sum: int) -> NDArray
 def features(policy: Policy) -> list[str]:
     """Return what a shape exercises, for counting: the report says how often each was met."""
     found = {f"{len(policy.convolutions)} convolutions, {len(policy.sizes)} linear", f"bias {policy.bias}"}
+    found.add(f"activation {policy.activation}")
     for place in placed_layers(policy.input_shape, policy.layers):
         layer = place.layer
         if is_convolution(layer):
@@ -146,15 +129,16 @@ def features(policy: Policy) -> list[str]:
     return sorted(found)
 
 
-def _draw_policy(draw: Draw, spelled: Callable[[Draw], str], most_products: int) -> Policy:
-    """Draw relu networks until the sizes fit each other and the network is not too large."""
+def _draw_policy(draw: Draw, spelled: Callable[[Draw], str]) -> Policy:
+    """Draw networks until the sizes fit each other, all bits are claimed, and the network is not too large."""
     while True:
-        bias = int(draw.random() < 0.7)
+        bias, activation = int(draw.random() < 0.7), draw.choice(ACTIVATIONS)
         try:
-            policy = Policy(f"{spelled(draw)},act=relu,bias={bias}")
+            policy = Policy(f"{spelled(draw)},act={activation},bias={bias}")
         except InputError:
             continue  # A kernel does not fit into its padded input.
-        if policy.n_params <= MOST_PARAMETERS and policy.network.macs <= most_products:
+        is_small = policy.n_params <= MOST_PARAMETERS and policy.network.macs <= MOST_PRODUCTS
+        if is_small and policy.network.exactness is None:
             return policy
 
 
@@ -172,7 +156,7 @@ def _cnn(draw: Draw) -> str:
 
 def _convolution(draw: Draw) -> Convolution:
     pairs = []
-    for choices in ([1, 2, 3, 3, 3, 4, 5, 6, 7, 8, 9, 11], [1, 1, 1, 1, 2, 3, 4], [0, 0, 0, 0, 1, 2, 3]):
+    for choices in ([1, 1, 2, 3, 3, 3, 4, 5, 6, 7, 8, 9, 11], [1, 1, 1, 1, 2, 3, 4], [0, 0, 0, 0, 1, 2, 3]):
         first, second = (int(number) for number in draw.choice(choices, 2))
         pairs.append((first, second if draw.random() < 0.4 else first))
     kernel, stride, padding = pairs

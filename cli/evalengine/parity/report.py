@@ -2,8 +2,8 @@
 
     comparers ──► Section ... ──► Report ──► tables (rich, CSV), to_json
 
-A claim is EXACT (every bit) or BOUNDED (a stated bound, because bits cannot be equal by the nature of the thing); there
-is nothing in between. Nothing is compared or printed here. Depends on `divergence`.
+A claim is EXACT, every bit, or there is none, and a line says why. Nothing is compared or printed here. Depends on
+`divergence`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Claim(StrEnum):
 
     EXACT = "EXACT"
     """Every bit is equal."""
-    BOUNDED = "BOUNDED"
-    """Nothing exceeds a bound whose formula stands in the code."""
+    NONE = "none"
+    """Nothing; the section's note says why."""
 
 
 class Verdict(StrEnum):
@@ -37,6 +37,7 @@ class Verdict(StrEnum):
     BROKEN = "broken"
     UNPROVEN = "unproven"
     """Not compared; or different by what is documented of a version, or of PyTorch's sums on this machine."""
+    NOT_CLAIMED = "not claimed"
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,13 @@ class Section:
 
     Attributes:
         name: what was compared, unique within a report: "cartpole open loop, random".
-        claim: EXACT or BOUNDED.
+        claim: EXACT, or NONE.
         steps: how many were compared: environment steps, or rows (observations) of forward passes.
         episodes: how many of them were finished; 0 where there are none.
         mismatches: how many steps (or rows) break the claim.
-        first_divergence: the first of these, or, of a BOUNDED section without one, None.
-        worst_error: our largest absolute difference: from the reference, or from float64 where `torch_worst_error` is
-            given; None where nothing was measured.
-        torch_worst_error: PyTorch's largest absolute difference from float64 on the same inputs; None where PyTorch
-            has no part.
-        notes: lines for people: the bound, each difference that it allows, why a claim is the weaker one.
+        first_divergence: the first of these; None if there is none.
+        worst_error: our largest absolute difference from the reference; None where nothing was measured.
+        notes: lines for people: what was compared, or why nothing is claimed.
         events: how often what was reached: rare branches of an environment, kinds of shapes.
         columns: the step-by-step difference, one entry per step and column, for the CSV; None for none.
         picture: (height, width, 3), what the first divergence looks like where observations are images; in no JSON.
@@ -68,7 +66,6 @@ class Section:
     mismatches: int = 0
     first_divergence: Divergence | None = None
     worst_error: float | None = None
-    torch_worst_error: float | None = None
     notes: tuple[str, ...] = ()
     events: Mapping[str, int] = dataclasses.field(default_factory=dict)
     columns: Mapping[str, NDArray[np.generic]] | None = None
@@ -78,13 +75,15 @@ class Section:
     @property
     def verdict(self) -> Verdict:
         """Whether the claim holds; where it cannot be judged here, a mismatch does not break it."""
+        if self.claim is Claim.NONE:
+            return Verdict.NOT_CLAIMED
         if self.unproven:
             return Verdict.UNPROVEN
         return Verdict.BROKEN if self.mismatches else Verdict.HOLDS
 
     @classmethod
     def merged(cls, parts: Sequence[Section]) -> Section:
-        """Return the parts of one comparison, run apart, as one section: the first's name, and the weakest claim."""
+        """Return the parts of one comparison, run apart, as one section: the first's name and claim."""
         totals: Counter[str] = Counter()
         for part in parts:
             totals.update(part.events)
@@ -94,13 +93,12 @@ class Section:
         with_columns = [part.columns for part in parts if part.columns is not None]
         return cls(
             name=parts[0].name,
-            claim=Claim.BOUNDED if any(part.claim is Claim.BOUNDED for part in parts) else Claim.EXACT,
+            claim=parts[0].claim,
             steps=sum(part.steps for part in parts),
             episodes=sum(part.episodes for part in parts),
             mismatches=sum(part.mismatches for part in parts),
             first_divergence=next((part.first_divergence for part in parts if part.first_divergence), None),
-            worst_error=_largest([part.worst_error for part in parts]),
-            torch_worst_error=_largest([part.torch_worst_error for part in parts]),
+            worst_error=max((part.worst_error for part in parts if part.worst_error is not None), default=None),
             notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             events=dict(totals),
             columns=_joined(with_columns) if with_columns else None,
@@ -120,7 +118,6 @@ class Section:
             mismatches=document["mismatches"],
             first_divergence=None if first is None else Divergence.from_json(first),
             worst_error=document["worst_error"],
-            torch_worst_error=document["torch_worst_error"],
             notes=tuple(document["notes"]),
             events=document["events"],
             unproven=document["unproven"] or "",
@@ -137,7 +134,6 @@ class Section:
             "mismatches": self.mismatches,
             "first_divergence": None if self.first_divergence is None else self.first_divergence.to_json(),
             "worst_error": self.worst_error,
-            "torch_worst_error": self.torch_worst_error,
             "notes": list(self.notes),
             "events": dict(self.events),
             "unproven": self.unproven or None,
@@ -164,7 +160,7 @@ class Report:
         verdicts = {section.verdict for section in self.sections}
         if Verdict.BROKEN in verdicts:
             return Verdict.BROKEN
-        return Verdict.UNPROVEN if Verdict.UNPROVEN in verdicts or not verdicts else Verdict.HOLDS
+        return Verdict.HOLDS if Verdict.HOLDS in verdicts and Verdict.UNPROVEN not in verdicts else Verdict.UNPROVEN
 
     def to_json(self) -> dict[str, object]:
         """Return the document of `--json`."""
@@ -174,10 +170,6 @@ class Report:
             "versions": dict(self.versions),
             "seconds": self.seconds,
         }
-
-
-def _largest(errors: Sequence[float | None]) -> float | None:
-    return max((error for error in errors if error is not None), default=None)
 
 
 def _joined(parts: Sequence[Mapping[str, NDArray[np.generic]]]) -> Mapping[str, NDArray[np.generic]]:

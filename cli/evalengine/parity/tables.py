@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from evalengine.parity.report import Report, Section
 
-PARITY_SCHEMA_VERSION = 1
+PARITY_SCHEMA_VERSION = 2
 """Version of the columns of `parity_frame`; it changes whenever a column is added, removed or redefined."""
 
 _SHOWN_NOTES = 5
@@ -47,7 +47,7 @@ def parity_report(report: Report, out: Path | None = None) -> list[RenderableTyp
     table = plain_table("parity")
     table.add_column("section", no_wrap=True)
     table.add_column("claim", no_wrap=True)
-    for heading in ("steps", "episodes", "mismatches", "worst error", "PyTorch's worst"):
+    for heading in ("steps", "episodes", "mismatches", "worst error"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for section in report.sections:
@@ -68,14 +68,13 @@ def parity_report(report: Report, out: Path | None = None) -> list[RenderableTyp
 
 
 def _parity_cells(section: Section) -> list[str]:
-    errors = (section.worst_error, section.torch_worst_error)
     return [
         section.name,
         str(section.claim),
         f"{section.steps:,}",
         f"{section.episodes:,}" if section.episodes else "-",
         f"{section.mismatches:,}",
-        *("-" if error is None else f"{error:.3g}" for error in errors),
+        "-" if section.worst_error is None else f"{section.worst_error:.3g}",
         str(section.verdict),
     ]
 

@@ -27,7 +27,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +56,11 @@ ROW_MULTIPLE = 4
 POINTWISE_ROWS = 16
 """Below this batch, PyTorch computes a 1x1 convolution of stride 1 as a matrix product."""
 
-VECTOR_ROWS = 32
-"""PyTorch's kernels of other activations than these take whole vectors of all numbers, and treat the rest otherwise."""
+VECTOR = 32
+"""Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
 
-_ROW_BY_ROW = {"linear", "conv2d", "relu", "tanh", "identity"}
+_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "identity"}
+"""Layers that have no such rest."""
 
 _MOST_VALUES = 1 << 24
 """In the largest layer of one request: 64 MiB of float32."""
@@ -143,9 +144,23 @@ class TorchPolicy:
         return logits
 
     def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return PyTorch's tanh of float32 (B, n)."""
-        (result,) = self.outputs(values.shape[1:], [("tanh",)], np.empty(0, np.float32), values)
-        return result
+        """Return PyTorch's tanh of float32 values of any shape."""
+        return self.activation(("tanh",), values)
+
+    def activation(self, layer: tuple[str, *tuple[float, ...]], values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return an activation of float32 values of any shape, which PyTorch is given in whole vectors.
+
+        Args:
+            layer: the name and the parameters, as `_engine.Layer` has them.
+            values: of any shape.
+        """
+        flat = values.reshape(-1)
+        padded = np.zeros(-(-flat.size // VECTOR) * VECTOR, np.float32)
+        padded[: flat.size] = flat
+        (result,) = self.outputs(
+            (VECTOR,), [cast("_engine.Layer", layer)], np.empty(0, np.float32), padded.reshape(-1, VECTOR)
+        )
+        return np.asarray(result.reshape(-1)[: flat.size].reshape(values.shape), np.float32)
 
     def outputs(
         self,
@@ -171,7 +186,7 @@ class TorchPolicy:
         places = placed_layers(input_shape, layers)
         widest = max(places[0].n_inputs, *(math.prod(place.output_shape) for place in places))
         rows = observations.reshape(len(observations), places[0].n_inputs)
-        piece = max(_MOST_VALUES // widest // VECTOR_ROWS, 1) * VECTOR_ROWS
+        piece = max(_MOST_VALUES // widest // VECTOR, 1) * VECTOR
         request = {"input_shape": input_shape, "layers": layers, "dtype": dtype, "keep": kept}
         pieces = [
             self._run(request, weights, rows[start : start + piece], np.dtype(dtype))
@@ -242,7 +257,7 @@ class _WorkerError(EvalEngineError):
 
 def padded_rows(observations: NDArray[np.float32], layers: Sequence[_engine.Layer]) -> NDArray[np.float32]:
     """Return the rows (B, ...), filled up with copies of the last one to a batch whose sums have a known order."""
-    multiple = ROW_MULTIPLE if all(layer[0] in _ROW_BY_ROW for layer in layers) else VECTOR_ROWS
+    multiple = ROW_MULTIPLE if all(layer[0] in _ANY_SIZE for layer in layers) else VECTOR
     rows = -(-len(observations) // multiple) * multiple
     if any(is_convolution(layer) and layer[2:4] == ((1, 1), (1, 1)) for layer in layers):
         rows = max(rows, POINTWISE_ROWS)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from typing import Any
@@ -95,6 +95,13 @@ class Trace(Schedule):
         return replace(self, **chosen)
 
 
+def joined(traces: Sequence[Trace]) -> Trace:
+    """Return the rows of several traces as one, ordered by episode and step."""
+    names = [part.name for part in fields(Trace) if isinstance(getattr(traces[0], part.name), np.ndarray)]
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in names}
+    return replace(traces[0], **arrays).at(np.lexsort((arrays["step"], arrays["episode"])))
+
+
 ReadState = Callable[[Any], Mapping[str, Any]]
 """An environment -> numbers by name."""
 
@@ -135,7 +142,9 @@ class TraceRows:
     ) -> None:
         """Append what a step returned, and the logits that chose its action in a closed loop."""
         if logits is not None:
-            self.logits += [np.zeros_like(logits)] * (len(self.step) - len(self.logits)) + [logits]
+            if self.step[-1] == 0:
+                self.logits.append(np.zeros_like(logits))
+            self.logits.append(logits)
         self.seed.append(self.seed[-1])
         self.episode.append(self.episode[-1])
         self.step.append(self.step[-1] + 1)
@@ -152,7 +161,8 @@ class TraceRows:
 
     def trace(self) -> Trace:
         """Return the arrays."""
-        is_discrete = all(np.ndim(action) == 0 for action in self.action)
+        # At a reset there is none, and 0 in its place.
+        is_discrete = all(np.ndim(action) == 0 for action in self.action[:2])
         return Trace(
             seed=np.array(self.seed, np.uint64),
             episode=np.array(self.episode, np.int64),

@@ -19,7 +19,6 @@ from evalengine import _engine
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import engine_errors
 from evalengine.policies.policy import Policy
-from evalengine.policies.rounding import TANH_ULPS, UNIT_ROUNDOFF
 
 Tanh: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -68,32 +67,6 @@ class Head:
         if self.kind == "clip":
             return np.asarray(np.clip(logits, low, high))
         return np.asarray(low + (tanh(logits) + np.float32(1.0)) * np.float32(0.5) * (high - low))
-
-    def difference_bound(self, logit_bounds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how far two float32 evaluations of a Box action can be apart, (n,).
-
-        Both see logits within e of the exact ones. Clipping moves nothing further apart: 2 e. With r = high - low, tanh
-        has slope at most 1, errs by TANH_ULPS 2 u, and is scaled by r / 2; the sum with 1, the product with r and the
-        sum with `low` round once each, by at most r u, r u and max(|low|, |high|) u.
-
-        Args:
-            logit_bounds: float64 (n,), e, as `logits_and_bounds` gives them.
-        """
-        if self.kind == "clip":
-            return 2.0 * logit_bounds
-        low, high = np.array(self.low), np.array(self.high)
-        squashed = (high - low) / 2.0 * (logit_bounds + TANH_ULPS * 2.0 * UNIT_ROUNDOFF)
-        rounded = UNIT_ROUNDOFF * (2.0 * (high - low) + np.maximum(np.abs(low), np.abs(high)))
-        return np.asarray(2.0 * (squashed + rounded) * (1.0 + 2.0**-20))
-
-    def difference(
-        self, first: NDArray[np.float32], second: NDArray[np.float32], logit_bounds: NDArray[np.float64]
-    ) -> tuple[float, float]:
-        """Return how far two Box actions (n,) are apart, and the bound: of the dimension that exceeds it most."""
-        differences = np.abs(first.astype(np.float64) - second)
-        bounds = self.difference_bound(logit_bounds)
-        worst = int(np.argmax(differences - bounds))
-        return float(differences[worst]), float(bounds[worst])
 
     def encoded(self, actions: list[Any]) -> bytes:
         """Return the actions of an episode as bytes: one for each discrete action, float32 for a Box."""

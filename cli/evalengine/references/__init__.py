@@ -14,7 +14,7 @@ and may define
 
 - `make(**kwargs) -> env`: how to make it, where `gymnasium.make(ENV_ID)` is not yet what ours is compared with;
 - `DIFFERENCES`: what some versions of these distributions do otherwise; what differs because of it breaks no claim;
-- `POLICIES`: spellings of policies for closed loops beside the environment's default one;
+- `CLOSED_LOOPS`: (variant, spelling of a policy) of closed loops beside the one with all defaults;
 - `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
 - `ending(env) -> name`: what ended the episode that has just been terminated;
 - `state(env) -> {name: numbers}`: parts of the state that the native environment's `state()` has under the same names;
@@ -94,7 +94,7 @@ class Reference:
         drivers: name -> player.
         variants: settings to be proven beside the default ones.
         differences: what some of their versions do otherwise; none where the module has none.
-        policies: spellings of policies for closed loops beside the default one.
+        closed_loops: (variant, spelling of a policy) of closed loops beside the one with all defaults.
         foreseen: see above; finds nothing where the module has none.
         ending: see above; finds nothing where the module has none.
         state: see above; None where the module has none.
@@ -113,7 +113,7 @@ class Reference:
     drivers: Mapping[str, Player] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     differences: tuple[Difference, ...] = ()
-    policies: tuple[str, ...] = ()
+    closed_loops: tuple[tuple[Variant, str], ...] = ()
     foreseen: Callable[[Any, Any], Iterable[str]] = lambda env, action: ()
     ending: Callable[[Any], str] = lambda env: ""
     state: Callable[[Any], Mapping[str, Any]] | None = None
@@ -169,7 +169,7 @@ def reference(env_id: str) -> Reference:
         drivers=module.DRIVERS,
         variants=module.VARIANTS,
         differences=getattr(module, "DIFFERENCES", ()),
-        policies=getattr(module, "POLICIES", ()),
+        closed_loops=getattr(module, "CLOSED_LOOPS", ()),
         golden_steps=getattr(module, "GOLDEN_STEPS", 0),
         golden_stride=getattr(module, "GOLDEN_STRIDE", 1),
         golden_frames=getattr(module, "GOLDEN_FRAMES", ()),

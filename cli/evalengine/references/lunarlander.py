@@ -32,8 +32,7 @@ VARIANTS = (
     Variant({"continuous": True, "enable_wind": True, "wind_power": -40.0, "turbulence_power": 30.0}),
     Variant({"continuous": True}, max_episode_steps=150),
 )
-POLICIES = ("mlp:8-64-4,act=relu",)
-"""No tanh anywhere: EXACT, logits included."""
+CLOSED_LOOPS = ((Variant({"continuous": True}), "mlp:8-64-2"), (Variant(), "mlp:8-64-4,act=relu"))
 
 GOLDEN_STEPS = 600
 """Of each variant with each driver: at least 200 episodes in all."""

@@ -26,8 +26,8 @@
 //! business too.
 //!
 //! **Numeric contract.** float32 throughout. Every sum is taken in the order in which PyTorch 2.13.0 takes it on a CPU
-//! with AVX2 ([`reference`](mod@reference) writes the orders out), so linear, convolution and relu layers give the same
-//! bits as PyTorch; [`Architecture::exactness`] says where that holds and how PyTorch must be called. The bits are also
+//! with AVX2 ([`reference`](mod@reference) writes the orders out), so the logits have the same
+//! bits as PyTorch's; [`Architecture::exactness`] says where that holds and how PyTorch must be called. The bits are also
 //! the same on every instruction set, for every number and order of lanes, in debug and release. NaN stays NaN, but which
 //! NaN is not part of the contract.
 //!

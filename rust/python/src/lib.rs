@@ -4,6 +4,7 @@
 //! around it. Depends on `engine` and what the engine depends on; nothing here computes. Whatever could panic runs in
 //! `boundary::guarded`.
 
+mod activation;
 mod boundary;
 mod convert;
 mod environment;
@@ -60,6 +61,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(available_threads, module)?)?;
     module.add_function(wrap_pyfunction!(registry::environments, module)?)?;
     module.add_function(wrap_pyfunction!(registry::describe, module)?)?;
+    module.add_function(wrap_pyfunction!(activation::instruction_sets, module)?)?;
+    module.add_function(wrap_pyfunction!(activation::activation, module)?)?;
     module.add_function(wrap_pyfunction!(libm::libm_in_lanes, module)?)?;
     module.add_function(wrap_pyfunction!(libm::evaluate_libm, module)?)?;
     module.add_function(wrap_pyfunction!(peak::multiply_adds, module)?)?;

@@ -1,9 +1,10 @@
 //! Policies: an architecture, and its logits.
 
 use crate::EngineError;
+use crate::activation::named;
 use crate::boundary::{Items, guarded, values_of};
 use crate::convert::from_policy_error;
-use lane_math::{Activation, StandardFloatMode, memory};
+use lane_math::{StandardFloatMode, memory};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use policy::{Architecture, Exactness, InputShape, Inputs, Layer, PackedWeights, Scratch};
 use pyo3::prelude::*;
@@ -178,15 +179,10 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
                 layer.extract()?;
             Ok(Layer::Conv2d { out_channels, kernel, stride, padding, bias })
         }
-        _ => to_activation(&name, layer).map(Layer::Activation),
+        _ => {
+            let parameters: Vec<f64> =
+                layer.iter().skip(1).map(|item| item.extract()).collect::<PyResult<_>>()?;
+            named(&name, &parameters).map(Layer::Activation)
+        }
     }
-}
-
-/// ("relu",), ("leaky_relu", 0.01): the name and all parameters.
-fn to_activation(name: &str, layer: &Bound<'_, PyTuple>) -> PyResult<Activation> {
-    let parameters: Vec<f64> = layer.iter().skip(1).map(|item| item.extract()).collect::<PyResult<_>>()?;
-    Activation::from_name(name, &parameters).ok_or_else(|| {
-        let message = "layers: expected linear, conv2d, or an activation with its parameters, got";
-        EngineError::new_err(format!("{message} {name:?} with {parameters:?}"))
-    })
 }

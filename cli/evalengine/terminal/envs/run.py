@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
-from evalengine.parity.closed_loop import claim_of
 from evalengine.parity.open_loop import CLAIM
-from evalengine.policies.heads import Head
-from evalengine.policies.policy import Policy
 
 FIELD_LISTS = ("observation_fields", "event_fields")
 """Names of parts of an observation and of events, which a registry entry may have."""
@@ -27,15 +24,11 @@ class ListedEnvironment:
 
     Attributes:
         entry: what is registered.
-        claim: of the environment: observations, rewards and ends of episodes against the reference's.
-        policy_claim: of the actions of its default policy against PyTorch's.
-        policy_reason: why that is not EXACT; "" if it is.
+        claim: of the environment against its reference, and of its default policy against PyTorch.
     """
 
     entry: EnvironmentEntry
     claim: str
-    policy_claim: str
-    policy_reason: str
 
     @property
     def fields(self) -> dict[str, tuple[str, ...]]:
@@ -62,8 +55,6 @@ class ListedEnvironment:
             "reset_options": dict(entry.reset_options),
             "default_policy": entry.default_policy,
             "claim": self.claim,
-            "policy_claim": self.policy_claim,
-            "policy_reason": self.policy_reason,
             **{name: list(fields) for name, fields in self.fields.items()},
         }
 
@@ -89,10 +80,6 @@ def run(env: str | None = None) -> EnvironmentsResult:
     Raises:
         InputError: there is no such environment.
     """
-    return EnvironmentsResult(tuple(_listed(entry) for entry in (entries() if env is None else [resolve(env)])))
-
-
-def _listed(entry: EnvironmentEntry) -> ListedEnvironment:
-    policy = Policy(entry.default_policy)
-    claim, reason = claim_of(policy, Head.of(policy, entry))
-    return ListedEnvironment(entry, str(CLAIM), str(claim), reason)
+    return EnvironmentsResult(
+        tuple(ListedEnvironment(entry, str(CLAIM)) for entry in (entries() if env is None else [resolve(env)]))
+    )

@@ -19,7 +19,7 @@ def environments_report(result: EnvironmentsResult) -> list[RenderableType]:
     if len(result.environments) == 1:
         return _environment_lines(result.environments[0])
     table = plain_table("environments")
-    for heading in ("id", "short name", "observation", "actions", "default policy", "claim", "its policy"):
+    for heading in ("id", "short name", "observation", "actions", "default policy", "claim"):
         table.add_column(heading, no_wrap=True)
     for listed in result.environments:
         entry = listed.entry
@@ -30,11 +30,10 @@ def environments_report(result: EnvironmentsResult) -> list[RenderableType]:
             actions_text(entry),
             entry.default_policy,
             listed.claim,
-            listed.policy_claim,
         )
     return [
         table,
-        "claim: every bit of an episode against the reference; its policy: actions against PyTorch's.",
+        "claim: every bit of an episode against the reference, and of the default policy against PyTorch.",
         "Keyword arguments, reset options and more: evalengine envs ENV, or --json.",
     ]
 
@@ -58,7 +57,6 @@ def _environment_lines(listed: ListedEnvironment) -> list[RenderableType]:
     from rich.text import Text
 
     entry = listed.entry
-    reason = f" ({listed.policy_reason})" if listed.policy_reason else ""
     limit = "none" if entry.max_episode_steps is None else f"{entry.max_episode_steps:,} steps"
     rows = {
         "short name": entry.short_name,
@@ -68,8 +66,7 @@ def _environment_lines(listed: ListedEnvironment) -> list[RenderableType]:
         "keyword arguments": _settings(entry.kwargs),
         "reset options": _settings(entry.reset_options),
         "default policy": entry.default_policy,
-        "claim": f"{listed.claim}: every bit of an episode, against the reference",
-        "claim of its policy": f"{listed.policy_claim}: actions, against PyTorch's{reason}",
+        "claim": f"{listed.claim}: every bit, of an episode against the reference, of its policy against PyTorch",
         **{name.replace("_", " "): ", ".join(fields) for name, fields in listed.fields.items()},
     }
     table = Table.grid(padding=(0, 3, 0, 0))

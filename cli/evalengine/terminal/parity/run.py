@@ -26,10 +26,10 @@ from evalengine.errors import MissingDependencyError
 from evalengine.files.frames import write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.parity import golden, libm
-from evalengine.parity.closed_loop import ClosedLoop, claim_of
+from evalengine.parity.closed_loop import ClosedLoop
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
 from evalengine.parity.evaluated import evaluate_section
-from evalengine.parity.forward import logit_sections, sections
+from evalengine.parity.forward import logits_section, sections
 from evalengine.parity.open_loop import open_loop, variants_section
 from evalengine.parity.pictures import write_png
 from evalengine.parity.probe import Probe, probe
@@ -107,9 +107,9 @@ class _Torch:
     missing: str
     found: Probe | None
 
-    def unproven_of(self, policy: Policy) -> str:
-        """Why it proves nothing about EXACT claims of a policy; "" if it does."""
-        return self.missing if self.found is None else self.found.unproven_of(policy)
+    def unproven_of(self, policy: Policy, has_tanh: bool = False) -> str:
+        """Why it proves nothing of a policy, or of its actions where they are scaled by tanh; "" if it does."""
+        return self.missing if self.found is None else self.found.unproven_of(policy, has_tanh)
 
 
 def run(config: ParityConfig, progress: Progress | None = None) -> Report:
@@ -176,7 +176,7 @@ def _start_torch(stack: ExitStack, shapes: int, seed: int) -> tuple[_Torch, list
         policy = stack.enter_context(TorchPolicy())
     except MissingDependencyError as error:
         reason = str(error)
-        return _Torch(None, reason, None), [_unproven("forward pass", Claim.EXACT, reason)] if shapes else []
+        return _Torch(None, reason, None), [_unproven("forward pass", reason)] if shapes else []
     found = probe(policy)
     if shapes:
         return _Torch(policy, "", found), sections(shapes=shapes, seed=seed, torch_policy=policy, found=found)
@@ -198,15 +198,17 @@ def _environment_sections(plan: _Plan, config: ParityConfig, torch: _Torch) -> I
     for section, observations in _closed_loops(plan, config, torch, population):
         visited += observations
         yield section
-    claim, _ = claim_of(plan.policy)
+    if plan.policy.network.exactness is not None:
+        return
     if torch.policy is None:
-        yield _unproven(f"{name} logits", claim, torch.missing)
+        yield _unproven(f"{name} logits", torch.missing)
     else:
         shown = [rows for rows in visited if len(rows)] or [_native_observations(plan.entry, seed, config.steps)]
         inputs = policy_inputs(plan.policy, _sample(shown))
         pair, rows = np.stack(population[:2]), np.stack([inputs, inputs])
-        for section in logit_sections(plan.policy, pair, rows, torch.policy, unproven=torch.unproven_of(plan.policy)):
-            yield dataclasses.replace(section, name=f"{name} {section.name}")
+        unproven = torch.unproven_of(plan.policy)
+        section = logits_section(plan.policy, pair, rows, torch.policy, unproven=unproven)
+        yield dataclasses.replace(section, name=f"{name} {section.name}")
 
 
 def _open_loops(
@@ -215,7 +217,7 @@ def _open_loops(
     """A section for each driver, and one for all variants; with the observations that the policy can be given."""
     name, found = plan.entry.short_name, plan.reference
     if found is None:
-        yield _unproven(f"{name} open loop", Claim.EXACT, plan.unproven), []
+        yield _unproven(f"{name} open loop", plan.unproven), []
         return
     head = Head.of(plan.policy, plan.entry)
     drivers = [config.driver] if config.driver else [*COMMON_DRIVERS, *found.drivers]
@@ -237,22 +239,25 @@ def _open_loops(
 def _closed_loops(
     plan: _Plan, config: ParityConfig, torch: _Torch, population: Sequence[NDArray[np.float32]]
 ) -> Iterator[tuple[Section, list[NDArray[Any]]]]:
-    """A section for the policy, and one for each that the adapter adds; with observations for the former."""
-    added = () if plan.reference is None or config.policy else plan.reference.policies
-    for policy in (plan.policy, *map(Policy, added)):
-        is_own = policy is plan.policy
-        name = f"{plan.entry.short_name} closed loop" + ("" if is_own else f", {policy}")
-        claim, reason = claim_of(policy, Head.of(policy, plan.entry))
-        if plan.reference is None or torch.policy is None:
-            yield _unproven(name, claim, plan.unproven or torch.missing), []
-            continue
-        weights = population if is_own else individuals(plan.entry, policy, _INDIVIDUALS, config.seed)
-        loop = ClosedLoop(plan.reference, policy, claim, config.seed)
-        section, rows = loop.section(name, weights, config.steps, torch.policy)
-        # Where the claim is BOUNDED, actions are judged by their margins, whatever the order of PyTorch's sums.
-        unproven = section.unproven or (torch.unproven_of(policy) if claim is Claim.EXACT else "")
-        notes = (f"BOUNDED: {reason}", *section.notes) if reason else section.notes
-        yield dataclasses.replace(section, notes=notes, unproven=unproven), [rows] if is_own else []
+    """A section for the policy, and one for each loop that the adapter adds; with observations for the former."""
+    name, not_claimed = plan.entry.short_name, plan.policy.network.exactness
+    if not_claimed is not None:
+        note = f"not claimed: {not_claimed}"
+        yield Section(f"{name} closed loop and logits", Claim.NONE, steps=0, notes=(note,)), []
+        return
+    if plan.reference is None or torch.policy is None:
+        yield _unproven(f"{name} closed loop", plan.unproven or torch.missing), []
+        return
+    loops = [ClosedLoop(plan.reference, plan.policy, config.seed)]
+    if not config.policy:
+        added = plan.reference.closed_loops
+        loops += [ClosedLoop(plan.reference, Policy(policy), config.seed, variant) for variant, policy in added]
+    for loop in loops:
+        is_own = loop is loops[0]
+        weights = population if is_own else individuals(loop.entry, loop.policy, _INDIVIDUALS, config.seed)
+        section, rows = loop.section(loop.name, weights, config.steps, torch.policy)
+        unproven = section.unproven or torch.unproven_of(loop.policy, has_tanh=loop.head.kind == "tanh")
+        yield dataclasses.replace(section, unproven=unproven), [rows] if is_own else []
 
 
 def _golden_file(short_name: str) -> Path | None:
@@ -261,8 +266,8 @@ def _golden_file(short_name: str) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def _unproven(name: str, claim: Claim, reason: str) -> Section:
-    return Section(name=name, claim=claim, steps=0, unproven=reason)
+def _unproven(name: str, reason: str) -> Section:
+    return Section(name=name, claim=Claim.EXACT, steps=0, unproven=reason)
 
 
 def _sample(visited: Sequence[NDArray[Any]]) -> NDArray[Any]:

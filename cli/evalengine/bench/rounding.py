@@ -23,7 +23,7 @@ SMALLEST_SUBNORMAL = 2.0**-149
 """Bounds what underflow can take from one float32 product."""
 
 TANH_ULPS = 2.0
-"""Error of one float32 tanh, in units in the last place: PyTorch's was measured at most 0.52, ours at most 0.8."""
+"""Error of one float32 tanh, in units in the last place: PyTorch's own is at most 0.52, others' are larger."""
 
 
 def logits_and_bounds(
