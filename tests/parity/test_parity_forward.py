@@ -56,6 +56,7 @@ def test_the_random_shapes_are_many_and_of_all_sorts(found: list[Section]) -> No
         assert events[f"linear: {sort}"] >= 5
     for sort in ("fewer than 8 channels", "partial block of channels", "kernel 1x1", "stride", "padding", "not square"):
         assert events[f"conv: {sort}"] >= 5
+    assert events["conv: kernel within the padding"] >= 5
     for activation in (*DEFAULTS, *OF_OUTPUTS):
         assert events[f"activation {activation}"] >= (SHAPES // 5 if activation in ACTIVATIONS else 1)
     depths = [name for name in events if name.endswith("linear")]
@@ -66,11 +67,11 @@ def test_the_random_shapes_are_many_and_of_all_sorts(found: list[Section]) -> No
 
 
 @pytest.mark.usefixtures("known_order")
-@pytest.mark.parametrize("spelling", [OUTSIDE, "cnn:2x9x9-4k8s2p1-3", "cnn:3x4x4-8k2p4x1-2,act=tanh"])
-def test_convolutions_outside_the_direct_kernel_are_pytorchs_on_an_image_padded_first(
+@pytest.mark.parametrize("spelling", [OUTSIDE, "cnn:16x40x40-4k8s2p1-3", "cnn:16x24x24-8k2p4x1-2,act=tanh"])
+def test_convolutions_of_no_known_order_are_pytorchs_on_an_image_padded_first(
     torch_policy: TorchPolicy, spelling: str
 ) -> None:
-    """Nothing is claimed of them: PyTorch sums them in another order, unless the padding is in the image."""
+    """Nothing is claimed of them: PyTorch's order depends on the processor, unless the padding is in the image."""
     policy, weights, observations = example(spelling)
     first = placed_layers(policy.input_shape, policy.layers)[0]
     assert policy.network.exactness is not None and is_convolution(first.layer)

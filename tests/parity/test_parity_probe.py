@@ -12,7 +12,7 @@ from evalengine import _engine
 from evalengine.parity import probe as module
 from evalengine.parity.probe import PROBED_SUMS, Probe, ProbedSum, our_tanh, probe, tanh_arguments
 from evalengine.parity.report import Verdict
-from evalengine.parity.summation import Order, conv_order, conv_taps, linear_order, recover_order
+from evalengine.parity.summation import Order, conv_order, conv_taps, linear_order, matrix_order, recover_order
 from evalengine.parity.torch_policy import RECIPE, TorchPolicy
 from evalengine.policies.policy import Policy
 
@@ -46,11 +46,16 @@ def test_rules_are_those_of_small_layers() -> None:
     assert linear_order(3, 12, 0) == Order(frozenset({0b011, 0b111, 0b1111}), frozenset({1, 2}))
     # A convolution starts from its bias.
     assert conv_order(2) == Order(frozenset({0b101, 0b111}), frozenset({0, 1}))
+    # One that is a matrix product ends with it: one chain, or two and the odd one out.
+    assert matrix_order(3, 1) == Order(frozenset({0b011, 0b111, 0b1111}), frozenset({1, 2}))
+    expected = frozenset({0b00101, 0b01010, 0b01111, 0b11111, 0b111111})
+    assert matrix_order(5, 2) == Order(expected, frozenset({2, 3, 4}))
 
 
 def test_taps_go_by_blocks_of_channels_and_leave_the_padding_out() -> None:
     assert conv_taps((2, 3, 3), (2, 2), (1, 1), (0, 0), (0, 1)) == [1, 10, 2, 11, 4, 13, 5, 14]
     assert conv_taps((1, 3, 3), (2, 2), (1, 1), (1, 1), (0, 0)) == [0]
+    assert conv_taps((2, 3, 3), (2, 2), (1, 1), (0, 0), (0, 1), block=1) == [1, 2, 4, 5, 10, 11, 13, 14]
     assert conv_taps((9, 1, 2), (1, 2), (1, 1), (0, 0), (0, 0)) == [*range(0, 16, 2), *range(1, 16, 2), 16, 17]
 
 

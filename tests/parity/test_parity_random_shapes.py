@@ -75,6 +75,8 @@ def test_features_name_what_a_shape_exercises() -> None:
         "linear: 1 output",
         "linear: 12.. outputs",
     ]
+    within = [feature == "conv: kernel within the padding" for feature in features(Policy("cnn:9x5x5-4k3x2p0x2-1"))]
+    assert within.count(True) == 1
     assert "linear: blocks of half the inputs" in features(Policy("mlp:193-12"))
     assert "linear: blocks of 192 inputs" in features(Policy("mlp:384-12"))
 

@@ -22,7 +22,13 @@ from evalengine.parity import torch_worker
 from evalengine.parity.torch_policy import OTHER_SETTINGS, RECIPE, TorchPolicy, padded_rows
 from evalengine.policies.policy import Policy
 
-POLICIES = ["mlp:5-20-3,act=relu", "cnn:2x6x5-4k3p1-3,bias=0", "cnn:3x5x5-6k1-8k2s2-7", "mlp:4-8-2"]
+POLICIES = [
+    "mlp:5-20-3,act=relu",
+    "cnn:2x6x5-4k3p1-3,bias=0",
+    "cnn:3x5x5-6k1-8k2s2-7",
+    "cnn:3x4x4-7k2s2p2-3",
+    "mlp:4-8-2",
+]
 
 
 def example(policy: Policy, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -46,8 +52,8 @@ def same_bits(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
         ("mlp:3-2", 5, 8),
         ("cnn:1x3x3-2k1-2", 5, 16),
         ("cnn:1x3x3-2k1-2", 17, 20),
-        ("cnn:1x3x3-2k1s2-2", 5, 8),
-        ("cnn:1x3x3-2k1x2-2", 5, 8),
+        ("cnn:1x3x3-2k1s2-2", 5, 16),
+        ("cnn:1x3x3-2k1p1-2", 5, 16),
     ],
 )
 def test_batches_are_filled_up_with_copies_of_the_last_row(spelling: str, rows: int, padded: int) -> None:

@@ -27,7 +27,16 @@ from numpy.typing import NDArray
 from evalengine import _engine
 from evalengine.parity.layers import PlacedLayer, is_convolution, placed_layers
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.summation import Order, Sums, conv_order, conv_taps, linear_order, recover_order
+from evalengine.parity.summation import (
+    CHANNEL_BLOCK,
+    Order,
+    Sums,
+    conv_order,
+    conv_taps,
+    linear_order,
+    matrix_order,
+    recover_order,
+)
 from evalengine.parity.tally import BitTally
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.policies.policy import Policy
@@ -48,12 +57,14 @@ class ProbedSum:
         input_shape: (n,) or (channels, height, width).
         layer: with biases.
         output: (index,) of a linear layer, (channel, row, column) of a convolution.
+        chains: of a convolution that PyTorch computes as a matrix product; 0 is none.
     """
 
     rule: str
     input_shape: tuple[int, ...]
     layer: _engine.Layer
     output: tuple[int, ...]
+    chains: int = 0
 
     @property
     def terms(self) -> list[int]:
@@ -61,11 +72,14 @@ class ProbedSum:
         if is_convolution(self.layer):
             channels, height, width = self.input_shape
             _, _, kernel, stride, padding, _ = self.layer
-            return conv_taps((channels, height, width), kernel, stride, padding, (self.output[1], self.output[2]))
+            pixel, block = (self.output[1], self.output[2]), 1 if self.chains else CHANNEL_BLOCK
+            return conv_taps((channels, height, width), kernel, stride, padding, pixel, block)
         return list(range(self.input_shape[0]))
 
     def expected(self) -> Order:
         """Return the order that PyTorch's rules give."""
+        if self.chains:
+            return matrix_order(len(self.terms), self.chains)
         if is_convolution(self.layer):
             return conv_order(len(self.terms))
         (outputs,) = self._place().output_shape
@@ -99,10 +113,17 @@ def _linear(rule: str, inputs: int, outputs: int, output: int) -> ProbedSum:
 
 
 def _conv(
-    rule: str, image: tuple[int, int, int], channels: int, size: int, stride: int, padding: int, pixel: tuple[int, int]
+    rule: str,
+    image: tuple[int, int, int],
+    channels: int,
+    size: int,
+    stride: int,
+    padding: int,
+    pixel: tuple[int, int],
+    chains: int = 0,
 ) -> ProbedSum:
     layer = ("conv2d", channels, (size, size), (stride, stride), (padding, padding), True)
-    return ProbedSum(rule, image, layer, (channels // 2, *pixel))
+    return ProbedSum(rule, image, layer, (channels // 2, *pixel), chains)
 
 
 PROBED_SUMS = (
@@ -120,6 +141,8 @@ PROBED_SUMS = (
     _conv("16 channels, kernel 1x1", (16, 6, 6), 12, 1, 1, 0, (2, 4)),
     _conv("stride", (3, 20, 20), 32, 8, 4, 0, (1, 2)),
     _conv("padding: left out", (8, 9, 9), 8, 3, 1, 1, (0, 8)),
+    _conv("kernel within the padding: one chain, then the bias", (5, 6, 6), 12, 2, 1, 2, (4, 4), chains=1),
+    _conv("kernel within the padding, few pixels: two chains", (3, 4, 4), 12, 3, 4, 3, (1, 1), chains=2),
 )
 """What is probed; the largest sums have 500 products."""
 

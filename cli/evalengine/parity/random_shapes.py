@@ -123,6 +123,8 @@ def features(policy: Policy) -> list[str]:
             found.update({"conv: kernel 1x1"} if kernel == (1, 1) else ())
             found.update({"conv: stride"} if max(stride) > 1 else ())
             found.update({"conv: padding"} if max(padding) > 0 else ())
+            within = any(size <= pad for size, pad in zip(kernel, padding, strict=True))
+            found.update({"conv: kernel within the padding"} if within else ())
             found.update({"conv: not square"} if kernel[0] != kernel[1] or stride[0] != stride[1] else ())
         elif place.has_weights:
             outputs = place.output_shape[0]

@@ -5,10 +5,10 @@ in each of them. Terms are numbered; a partial sum is an integer with one bit fo
 are equal if their sets of integers are. `Order.fused` are the products that enter the sum unrounded, by a fused
 multiply-add.
 
-The rules (`linear_order`, `conv_order`) were found by probing PyTorch 2.13.0; `recover_order` is that probe. It sees
-nothing but inputs and outputs: all terms are 1, except one of 2^70 and one of -2^70. What is added to either before the
-two meet is absorbed, so the result tells how many terms lie below the sum in which they meet. Neither uses our kernels.
-Depends on NumPy only.
+The rules (`linear_order`, `conv_order`, `matrix_order`) were found by probing PyTorch 2.13.0; `recover_order` is that
+probe. It sees nothing but inputs and outputs: all terms are 1, except one of 2^70 and one of -2^70. What is added to
+either before the two meet is absorbed, so the result tells how many terms lie below the sum in which they meet. Neither
+uses our kernels. Depends on NumPy only.
 """
 
 from __future__ import annotations
@@ -99,12 +99,29 @@ def conv_order(taps: int) -> Order:
     return Order(frozenset(adder.partial_sums), frozenset(range(taps)))
 
 
+def matrix_order(taps: int, chains: int) -> Order:
+    """Return how PyTorch adds up an output of a convolution with biases that it computes as a matrix product.
+
+    Args:
+        taps: up to 256, numbered as in `conv_taps` with blocks of one channel.
+        chains: one, or two that take turns, after which an odd one out comes.
+    """
+    adder = _Adder()
+    terms = [1 << tap for tap in range(taps)]
+    whole = taps // chains * chains
+    sums = [adder.total(terms[chain:whole:chains]) for chain in range(chains)]
+    adder.total([*sums, *terms[whole:], 1 << taps])
+    # The first product of a chain is added to nothing, so it is rounded.
+    return Order(frozenset(adder.partial_sums), frozenset(range(chains, taps)))
+
+
 def conv_taps(
     image: tuple[int, int, int],
     kernel: tuple[int, int],
     stride: tuple[int, int],
     padding: tuple[int, int],
     pixel: tuple[int, int],
+    block: int = CHANNEL_BLOCK,
 ) -> list[int]:
     """Return which inputs make an output pixel of a convolution, in the order in which their products are added.
 
@@ -114,6 +131,7 @@ def conv_taps(
         stride: between two windows.
         padding: zeros around the image; taps in it are left out of the sum.
         pixel: (row, column) of the output.
+        block: how many channels are taken together.
 
     Returns:
         Positions in the flat image.
@@ -122,10 +140,10 @@ def conv_taps(
     top, left = (at * step - pad for at, step, pad in zip(pixel, stride, padding, strict=True))
     return [
         (channel * height + row) * width + column
-        for first in range(0, channels, CHANNEL_BLOCK)
+        for first in range(0, channels, block)
         for row in range(top, top + kernel[0])
         for column in range(left, left + kernel[1])
-        for channel in range(first, min(first + CHANNEL_BLOCK, channels))
+        for channel in range(first, min(first + block, channels))
         if 0 <= row < height and 0 <= column < width
     ]
 

@@ -10,8 +10,8 @@ in memory the weights happen to lie. They do not if
 - MKL and oneDNN are told which kernels to use, before they are loaded (`RECIPE`; later it is silently ignored), so
   PyTorch runs in a process of its own;
 - one thread is used;
-- the batch is a multiple of 4, and at least 16 rows where a 1x1 convolution of stride 1 would take another way below:
-  copies of the last row fill it up, and their outputs are dropped.
+- the batch is a multiple of 4, and at least 16 rows with convolutions, some of which take another way below: copies of
+  the last row fill it up, and their outputs are dropped.
 
 The process ends with the `with` block, also on Ctrl-C, which does not reach it. Depends on torch_worker (the program
 that it runs); knows nothing of our kernels.
@@ -52,8 +52,8 @@ OTHER_SETTINGS = (
 ROW_MULTIPLE = 4
 """Batches of other sizes sum their last rows, or all of them, in another order."""
 
-POINTWISE_ROWS = 16
-"""Below this batch, PyTorch computes a 1x1 convolution of stride 1 as a matrix product."""
+CONVOLUTION_ROWS = 16
+"""Below this batch, 1x1 convolutions of stride 1 sum otherwise, and so may those that oneDNN makes matrix products."""
 
 VECTOR = 32
 """Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
@@ -258,8 +258,8 @@ def padded_rows(observations: NDArray[np.float32], layers: Sequence[_engine.Laye
     """Return the rows (B, ...), filled up with copies of the last one to a batch whose sums have a known order."""
     multiple = ROW_MULTIPLE if all(layer[0] in _ANY_SIZE for layer in layers) else VECTOR
     rows = -(-len(observations) // multiple) * multiple
-    if any(is_convolution(layer) and layer[2:4] == ((1, 1), (1, 1)) for layer in layers):
-        rows = max(rows, POINTWISE_ROWS)
+    if any(is_convolution(layer) for layer in layers):
+        rows = max(rows, CONVOLUTION_ROWS)
     return np.concatenate([observations, np.repeat(observations[-1:], rows - len(observations), axis=0)])
 
 

@@ -42,6 +42,7 @@ mod error;
 mod exactness;
 mod kernels;
 mod layer;
+mod matrix_order;
 mod network;
 mod order;
 mod pace;

@@ -86,7 +86,8 @@ impl Network {
     /// Working memory for groups of up to `lanes` lanes.
     #[must_use]
     pub fn scratch(&self, lanes: usize) -> Scratch {
-        Scratch::new(lanes, self.plan.max_stride, self.plan.max_units, self.fingerprint)
+        let Plan { max_stride, max_units, max_patches, .. } = self.plan;
+        Scratch::new(lanes, max_stride, max_units, max_patches, self.fingerprint)
     }
 
     /// Brings one individual's flat weight vector (`n_params` float32, per layer weight then bias, as
@@ -169,7 +170,7 @@ impl Network {
             assert_eq!(fingerprint, self.fingerprint, "the packed weights belong to another network");
         }
         let reordered = self.plan.gains_from_sorting && scratch.sort_lanes(slot_of_lane);
-        let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
+        let Scratch { front, back, sums, patches, lists, lane_of_row, slot_of_row, .. } = scratch;
         self.isa.run(Forward {
             plan: &self.plan,
             isa: self.isa,
@@ -184,6 +185,7 @@ impl Network {
             front: front.as_mut_slice(),
             back: back.as_mut_slice(),
             sums: sums.as_mut_slice(),
+            patches: patches.as_mut_slice(),
             lists: &mut lists[..lanes],
             pace: Pace::new(go_on),
         })
@@ -207,6 +209,7 @@ impl Kernel for Pack<'_> {
                 Operation::Chain(chain) => chain.pack::<S>(weights, chain.packed().of(self.packed)),
                 Operation::Dots(dots) => dots.pack(weights, dots.packed().of(self.packed)),
                 Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
+                Operation::MatrixConv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
                 Operation::Activation(_)
                 | Operation::Softmax(..)
                 | Operation::ToBlocks(..)
@@ -231,6 +234,7 @@ struct Forward<'a> {
     front: &'a mut [f32],
     back: &'a mut [f32],
     sums: &'a mut [f32],
+    patches: &'a mut [f32],
     lists: &'a mut [Option<usize>],
     pace: Pace<'a>,
 }
@@ -269,7 +273,8 @@ impl Kernel for Forward<'_> {
                 output: if writes_logits { self.logits } else { other },
                 output_stride: if writes_logits { self.n_outputs } else { stage.stride },
             };
-            run_stage::<S>(stage, batch, &mut rows, self.sums, self.lists, &mut self.pace)?;
+            let sums = Sums { units: self.sums, patches: self.patches };
+            run_stage::<S>(stage, batch, &mut rows, sums, self.lists, &mut self.pace)?;
             if writes_logits {
                 return ControlFlow::Continue(());
             }
@@ -282,6 +287,12 @@ impl Kernel for Forward<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Working memory for sums, as [`Scratch`] has it.
+struct Sums<'a> {
+    units: &'a mut [f32],
+    patches: &'a mut [f32],
 }
 
 /// Runs one stage that changes the rows of a buffer.
@@ -303,7 +314,7 @@ fn run_stage<S: Simd>(
     stage: &Stage,
     batch: &Batch<'_>,
     rows: &mut Rows<'_>,
-    sums: &mut [f32],
+    sums: Sums<'_>,
     lists: &mut [Option<usize>],
     pace: &mut Pace<'_>,
 ) -> ControlFlow<()> {
@@ -311,12 +322,13 @@ fn run_stage<S: Simd>(
         Operation::Chain(chain) => chain.forward::<S>(batch, rows, pace)?,
         Operation::Dots(dots) => {
             pace.before(batch.rows() * dots.macs())?;
-            dots.forward::<S>(batch, rows, sums);
+            dots.forward::<S>(batch, rows, sums.units);
         }
         Operation::Conv(conv) => {
             conv.forward::<S>(batch, rows, lists, pace)?;
             lists.fill(None);
         }
+        Operation::MatrixConv(conv) => conv.forward::<S>(batch, rows, sums.patches, pace)?,
         Operation::ToBlocks(image, skips_zeros_at) => {
             pace.before(batch.rows() * image.size())?;
             for (row, &slot) in batch.slot_of_row.iter().enumerate() {

@@ -2,6 +2,9 @@
 //!
 //! [`crate::reference`] spells the sums out one product at a time; the kernels compute the same sums side by side.
 
+use crate::layer::{InputShape, Layer, PlacedLayer};
+use crate::matrix_order::is_known;
+
 /// Convolutions take their input channels in blocks of this many.
 pub(crate) const CHANNEL_BLOCK: usize = 8;
 
@@ -45,6 +48,50 @@ pub(crate) const fn dot_lanes(output: usize, outputs: usize) -> usize {
     if output < outputs / 4 * 4 { 4 } else { 8 }
 }
 
+/// How a convolution sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConvOrder {
+    /// One chain of fused multiply-adds from the bias over blocks of channels; taps in the padding are left out.
+    Direct,
+    /// As [`crate::matrix_order`] says.
+    Matrix,
+    /// As a matrix product that is cut by the processor's cache. It is computed as the direct convolution is.
+    Unknown,
+}
+
+/// The order of a convolution; none for other layers.
+pub(crate) fn conv_order(place: &PlacedLayer) -> Option<ConvOrder> {
+    let (
+        Layer::Conv2d { kernel, stride, padding, .. },
+        InputShape::Image { channels, .. },
+        InputShape::Image { channels: out_channels, height, width },
+    ) = (place.layer, place.input, place.output)
+    else {
+        return None;
+    };
+    Some(match leaves_direct_kernel(kernel, stride, padding, width) {
+        false => ConvOrder::Direct,
+        true if is_known(channels, out_channels, kernel, stride, height * width) => ConvOrder::Matrix,
+        true => ConvOrder::Unknown,
+    })
+}
+
+/// The shapes that oneDNN 3.12 hands from its AVX2 direct convolution to a matrix product.
+///
+/// It measures what the windows need of the padding on either side; behind the last row or column that is never more
+/// than before the first, so `padding` decides.
+fn leaves_direct_kernel(
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    padding: (usize, usize),
+    windows_across: usize,
+) -> bool {
+    let padded = padding != (0, 0);
+    let strided = stride != (1, 1);
+    let some_window_in_padding = kernel.0 <= padding.0 || kernel.1 <= padding.1;
+    some_window_in_padding || padding.1 > windows_across.min(3) || (kernel.1 > 7 && padded && strided)
+}
+
 /// Whether a convolution pads its input channels to whole blocks and executes the padding, which turns a sum of -0
 /// into +0 and changes nothing else.
 pub(crate) fn executes_channel_padding(
@@ -59,7 +106,7 @@ pub(crate) fn executes_channel_padding(
 
 #[cfg(test)]
 mod tests {
-    use super::{LinearOrder, dot_lanes, executes_channel_padding, linear_order};
+    use super::{LinearOrder, dot_lanes, executes_channel_padding, leaves_direct_kernel, linear_order};
 
     #[test]
     fn linear_orders_change_at_their_bounds() {
@@ -85,5 +132,36 @@ mod tests {
         assert!(!executes_channel_padding(5, (13, 12), (1, 1), (2, 2)));
         assert!(executes_channel_padding(9, (12, 12), (3, 3), (1, 1)));
         assert!(!executes_channel_padding(16, (12, 12), (1, 1), (1, 1)));
+    }
+
+    #[test]
+    fn shapes_on_both_sides_of_each_rule() {
+        // Kernel, stride, padding, windows across; whether PyTorch leaves its direct convolution.
+        let cases = [
+            ((3, 3), (1, 1), (2, 2), 9, false),
+            ((3, 3), (1, 1), (3, 2), 9, true),
+            ((3, 3), (1, 1), (2, 3), 9, true),
+            ((3, 3), (2, 2), (4, 0), 9, true),
+            ((5, 5), (1, 1), (3, 3), 9, false),
+            ((5, 5), (1, 1), (4, 3), 9, false),
+            ((5, 5), (1, 1), (3, 4), 9, true),
+            ((5, 5), (1, 1), (0, 3), 3, false),
+            ((5, 5), (1, 1), (0, 3), 2, true),
+            ((5, 5), (1, 1), (0, 2), 1, true),
+            ((5, 5), (1, 1), (0, 1), 1, false),
+            ((5, 8), (2, 1), (1, 0), 9, true),
+            ((5, 8), (1, 2), (0, 1), 9, true),
+            ((5, 7), (2, 2), (1, 1), 9, false),
+            ((8, 7), (2, 2), (1, 1), 9, false),
+            ((8, 8), (1, 1), (1, 1), 9, false),
+            ((8, 8), (2, 2), (0, 0), 9, false),
+        ];
+        for (kernel, stride, padding, windows, leaves) in cases {
+            let found = leaves_direct_kernel(kernel, stride, padding, windows);
+            assert_eq!(
+                found, leaves,
+                "kernel {kernel:?}, stride {stride:?}, padding {padding:?}, {windows} windows"
+            );
+        }
     }
 }

@@ -8,9 +8,10 @@ use crate::kernels::chain::Chain;
 use crate::kernels::conv::Conv;
 use crate::kernels::dots::Dots;
 use crate::kernels::image::Image;
+use crate::kernels::matrix_conv::MatrixConv;
 use crate::kernels::windows::Geometry;
 use crate::layer::{InputShape, Layer, PlacedLayer};
-use crate::order::{LinearOrder, linear_order};
+use crate::order::{ConvOrder, LinearOrder, conv_order, linear_order};
 
 /// One pass over the activations of all rows.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) enum Operation {
     Chain(Chain),
     Dots(Dots),
     Conv(Conv),
+    /// Of row-major images.
+    MatrixConv(MatrixConv),
     /// Applied in place.
     Activation(Activation),
     /// Applied in place to the values of each row, of which there are so many.
@@ -37,7 +40,10 @@ impl Operation {
 
     /// Whether only the values of a row are stored, so that rows may follow each other without padding.
     pub(crate) fn leaves_padding_alone(&self) -> bool {
-        matches!(self, Self::Dots(_) | Self::Conv(_) | Self::ToBlocks(..) | Self::ToRows(_))
+        matches!(
+            self,
+            Self::Dots(_) | Self::Conv(_) | Self::MatrixConv(_) | Self::ToBlocks(..) | Self::ToRows(_)
+        )
     }
 }
 
@@ -63,6 +69,8 @@ pub(crate) struct Plan {
     pub(crate) max_stride: usize,
     /// The most units of dot products in a row, see [`Dots`].
     pub(crate) max_units: usize,
+    /// The most values that a convolution gathers at a time, see [`MatrixConv`].
+    pub(crate) max_patches: usize,
     /// Whether lanes of one individual should be neighbours, even if that costs a copy of the observations.
     pub(crate) gains_from_sorting: bool,
 }
@@ -86,9 +94,14 @@ impl Plan {
             Operation::Dots(dots) => dots.units(),
             _ => 0,
         });
+        let max_patches = stages.iter().map(|stage| match &stage.operation {
+            Operation::MatrixConv(conv) => conv.patches_len(),
+            _ => 0,
+        });
         Self {
             packed_len,
             max_units: max_units.max().unwrap_or(0),
+            max_patches: max_patches.max().unwrap_or(0),
             max_stride: stages
                 .iter()
                 .map(|stage| stage.stride)
@@ -147,6 +160,13 @@ impl Builder {
             Layer::Conv2d { kernel, stride, padding, bias, .. } => {
                 let (input, output) = (image(place.input), image(place.output));
                 let geometry = Geometry { input, output, kernel, stride, padding };
+                if conv_order(place) == Some(ConvOrder::Matrix) {
+                    self.leave_blocks();
+                    let conv = MatrixConv::new(geometry, bias, relu, self.packed_len);
+                    self.packed_len = conv.packed().end();
+                    self.push(Operation::MatrixConv(conv), weights, size);
+                    return true;
+                }
                 let conv = Conv::new(geometry, bias, relu, self.packed_len);
                 self.enter_blocks(input, &conv);
                 self.packed_len = conv.packed().end();
@@ -239,6 +259,7 @@ mod tests {
             Operation::Chain(_) => "chain".to_owned(),
             Operation::Dots(_) => "dots".to_owned(),
             Operation::Conv(_) => "conv".to_owned(),
+            Operation::MatrixConv(_) => "matrix".to_owned(),
             Operation::Activation(activation) => activation.to_string(),
             Operation::Softmax(..) => "softmax".to_owned(),
             Operation::ToBlocks(..) => "blocks".to_owned(),
@@ -263,6 +284,12 @@ mod tests {
         assert_eq!(stages(image(1, 8, 8), &[conv(1), linear(2)]), "conv dots");
         assert_eq!(stages(image(1, 8, 8), &[conv(8), linear(2)]), "blocks conv rows dots");
         assert_eq!(stages(image(9, 3, 3), &[conv(16), linear(2)]), "blocks conv dots");
+        // A convolution that PyTorch computes as a matrix product takes images as they come.
+        let padded =
+            Layer::Conv2d { out_channels: 4, kernel: (1, 1), stride: (1, 1), padding: (1, 1), bias: true };
+        assert_eq!(stages(image(3, 8, 8), &[padded, Layer::RELU, padded, linear(2)]), "matrix matrix dots");
+        let layers = [conv(4), Layer::RELU, padded, conv(5)];
+        assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv rows matrix blocks conv rows");
     }
 
     #[test]

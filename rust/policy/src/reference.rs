@@ -7,7 +7,10 @@ use lane_math::Activation;
 
 use crate::architecture::Architecture;
 use crate::layer::{InputShape, Layer, PlacedLayer};
-use crate::order::{CHANNEL_BLOCK, LinearOrder, dot_lanes, executes_channel_padding, linear_order};
+use crate::matrix_order::{BlockSum, MatrixSum, blocks, dot_pieces, matrix_sum, wide_pixels};
+use crate::order::{
+    CHANNEL_BLOCK, ConvOrder, LinearOrder, conv_order, dot_lanes, executes_channel_padding, linear_order,
+};
 
 /// The logits of one observation.
 ///
@@ -28,6 +31,9 @@ pub fn forward(architecture: &Architecture, weights: &[f32], observation: &[f32]
             Layer::Linear { outputs, .. } => {
                 let (weight, bias) = params.split_at(outputs * values.len());
                 (0..outputs).map(|output| linear_output(output, outputs, &values, weight, bias)).collect()
+            }
+            Layer::Conv2d { .. } if conv_order(place) == Some(ConvOrder::Matrix) => {
+                matrix_conv2d(place, &values, params)
             }
             Layer::Conv2d { .. } => conv2d(place, &values, params),
             Layer::Activation(Activation::Relu) => values.into_iter().map(relu).collect(),
@@ -144,4 +150,82 @@ fn conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
         }
     }
     output
+}
+
+/// A convolution as a matrix product: per output value the products of all taps, those in the padding included, are added
+/// up, then the bias.
+fn matrix_conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
+    let Layer::Conv2d { out_channels, kernel, stride, padding, .. } = place.layer else {
+        unreachable!("the caller matched a convolution")
+    };
+    let (
+        InputShape::Image { channels, height, width },
+        InputShape::Image { height: out_height, width: out_width, .. },
+    ) = (place.input, place.output)
+    else {
+        unreachable!("Architecture::new gives a convolution an image for input and output")
+    };
+    let (taps, pixels) = (place.taps(), out_height * out_width);
+    let (weight, bias) = params.split_at(out_channels * taps);
+    let mut output = vec![0.0; out_channels * pixels];
+    for pixel in 0..pixels {
+        let (out_y, out_x) = (pixel / out_width, pixel % out_width);
+        let mut patch = Vec::with_capacity(taps);
+        for channel in 0..channels {
+            for (kernel_y, kernel_x) in (0..kernel.0).flat_map(|y| (0..kernel.1).map(move |x| (y, x))) {
+                let y = (out_y * stride.0 + kernel_y).checked_sub(padding.0).filter(|&y| y < height);
+                let x = (out_x * stride.1 + kernel_x).checked_sub(padding.1).filter(|&x| x < width);
+                patch.push(y.zip(x).map_or(0.0, |(y, x)| image[(channel * height + y) * width + x]));
+            }
+        }
+        for channel in 0..out_channels {
+            let sum = matrix_sum(channel, out_channels, pixels, pixel < wide_pixels(pixels));
+            let value = sum_of_products(sum, &patch, &weight[channel * taps..][..taps]);
+            output[channel * pixels + pixel] = bias.get(channel).map_or(value, |bias| value + bias);
+        }
+    }
+    output
+}
+
+fn sum_of_products(sum: MatrixSum, inputs: &[f32], weights: &[f32]) -> f32 {
+    match sum {
+        MatrixSum::Chain => block_sum(BlockSum::Chain, inputs, weights),
+        MatrixSum::Dot => {
+            let (mut sum, mut at) = (0.0, 0);
+            for piece in dot_pieces(inputs.len()) {
+                let mut lanes = [0.0; 8];
+                for j in 0..piece {
+                    lanes[j % 8] = inputs[at + j].mul_add(weights[at + j], lanes[j % 8]);
+                }
+                let [a, b, c, d, e, f, g, h] = lanes;
+                sum += ((a + b) + (e + f)) + ((c + d) + (g + h));
+                at += piece;
+            }
+            sum
+        }
+        MatrixSum::Blocks(sum) => {
+            let mut at = 0;
+            let sums = blocks(inputs.len()).map(|block| {
+                at += block;
+                block_sum(sum, &inputs[at - block..at], &weights[at - block..at])
+            });
+            sums.reduce(|sum, block| sum + block).unwrap_or(0.0)
+        }
+    }
+}
+
+fn block_sum(sum: BlockSum, inputs: &[f32], weights: &[f32]) -> f32 {
+    let add_product = |fused: bool, sum: f32, k: usize| match fused {
+        true => inputs[k].mul_add(weights[k], sum),
+        false => sum + inputs[k] * weights[k],
+    };
+    match sum {
+        BlockSum::Chain => (0..inputs.len()).fold(0.0, |sum, k| add_product(true, sum, k)),
+        BlockSum::TwoChains { fused } => {
+            let paired = inputs.len() / 2 * 2;
+            let chain =
+                |first: usize| (first..paired).step_by(2).fold(0.0, |sum, k| add_product(fused, sum, k));
+            (paired..inputs.len()).fold(chain(0) + chain(1), |sum, k| add_product(fused, sum, k))
+        }
+    }
 }

@@ -16,6 +16,8 @@ pub struct Scratch {
     pub(crate) back: AlignedValues,
     /// Units of dot products of every row.
     pub(crate) sums: AlignedValues,
+    /// What a convolution gathers at a time.
+    pub(crate) patches: AlignedValues,
     /// For every row how many values the list has that stands for the input image of a convolution, if one does.
     pub(crate) lists: Vec<Option<usize>>,
     /// Where lanes of one slot are made neighbours: which lane each row belongs to, and its slot. Otherwise empty.
@@ -24,7 +26,13 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(lanes: usize, max_stride: usize, max_units: usize, fingerprint: u64) -> Self {
+    pub(crate) fn new(
+        lanes: usize,
+        max_stride: usize,
+        max_units: usize,
+        max_patches: usize,
+        fingerprint: u64,
+    ) -> Self {
         Self {
             lanes,
             fingerprint,
@@ -32,6 +40,7 @@ impl Scratch {
             back: AlignedValues::zeros(lanes.saturating_mul(max_stride)),
             // Four units are folded together.
             sums: AlignedValues::zeros(lanes.saturating_mul(max_units.saturating_mul(8)).saturating_add(24)),
+            patches: AlignedValues::zeros(max_patches),
             lists: vec![None; lanes],
             lane_of_row: Vec::with_capacity(lanes),
             slot_of_row: Vec::with_capacity(lanes),
@@ -59,7 +68,7 @@ mod tests {
 
     #[test]
     fn lanes_are_sorted_by_slot_where_they_are_not() {
-        let mut scratch = Scratch::new(5, 8, 0, 0);
+        let mut scratch = Scratch::new(5, 8, 0, 0, 0);
         assert!(scratch.sort_lanes(&[2, 0, 2, 0, 1]));
         assert_eq!(scratch.lane_of_row, [1, 3, 4, 0, 2]);
         assert_eq!(scratch.slot_of_row, [0, 0, 1, 2, 2]);

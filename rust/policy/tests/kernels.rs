@@ -5,7 +5,7 @@ mod common;
 
 use common::{Values, same_bits};
 use lane_math::{Activation, Isa};
-use policy::{Architecture, InputShape, Inputs, Layer, Network, PackedWeights, reference};
+use policy::{Architecture, Exactness, InputShape, Inputs, Layer, Network, PackedWeights, reference};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 
@@ -97,6 +97,27 @@ fn cnn() -> impl Strategy<Value = Architecture> {
             }
             layers.extend(last);
             Architecture::new(InputShape::Image { channels, height, width }, layers).ok()
+        },
+    )
+}
+
+/// A convolution that PyTorch computes as a matrix product: its kernel lies within the padding. Numbers of channels and
+/// pixels are around the bounds of groups and pieces, numbers of taps around those of blocks.
+fn matrix_cnn() -> impl Strategy<Value = Architecture> {
+    let channels = prop_oneof![3 => 1_usize..=9, 2 => 10_usize..=60, 1 => 60_usize..=260];
+    let out_channels = prop_oneof![Just(1), 2_usize..=14, 15_usize..=49, 70_usize..=104];
+    let image = (channels, 1_usize..=9, 1_usize..=9);
+    let conv =
+        (out_channels, (1_usize..=3, 1_usize..=3), (1_usize..=3, 1_usize..=4), (1_usize..=4, 0_usize..=3));
+    (image, conv, any::<bool>(), activations()).prop_filter_map(
+        "another order, or a kernel that is larger than its padded input",
+        |((channels, height, width), (out_channels, kernel, stride, padding), bias, after)| {
+            let is_matrix = kernel.0 <= padding.0 || kernel.1 <= padding.1;
+            let conv = Layer::Conv2d { out_channels, kernel, stride, padding, bias };
+            let input = InputShape::Image { channels, height, width };
+            let layers = [vec![conv], after].concat();
+            let architecture = Architecture::new(input, layers).ok().filter(|_| is_matrix)?;
+            (architecture.exactness() == Exactness::Exact).then_some(architecture)
         },
     )
 }
@@ -220,6 +241,11 @@ proptest! {
     fn cnns_equal_the_reference(case in case(cnn())) {
         check(&case)?;
     }
+
+    #[test]
+    fn matrix_convolutions_equal_the_reference(case in case(matrix_cnn())) {
+        check(&case)?;
+    }
 }
 
 /// Every split of rows into tiles, for one individual and for an individual per lane.
@@ -257,6 +283,24 @@ fn padding_is_skipped_not_multiplied() {
         Case { architecture, weights: vec![filter], slot_of_lane: vec![0], observations: vec![1.0; 4] };
     check(&case).expect("kernels equal the reference");
     assert_eq!(kernel_logits(&case, Isa::detect()), [0.0, 0.0, 0.0, f32::INFINITY]);
+}
+
+/// Where PyTorch computes a convolution as a matrix product, the padding is multiplied, and the bias comes last.
+#[test]
+fn padding_of_a_matrix_convolution_is_multiplied() {
+    let conv = Layer::Conv2d { out_channels: 2, kernel: (1, 1), stride: (2, 1), padding: (1, 1), bias: true };
+    let input = InputShape::Image { channels: 1, height: 1, width: 1 };
+    let architecture = Architecture::new(input, vec![conv]).expect("the kernel fits");
+    let case = Case {
+        architecture,
+        weights: vec![vec![f32::INFINITY, 1.0, 3.0, -0.0]],
+        slot_of_lane: vec![0],
+        observations: vec![1.0],
+    };
+    check(&case).expect("kernels equal the reference");
+    let logits = kernel_logits(&case, Isa::detect());
+    assert!(logits[..6].iter().all(|logit| logit.is_nan()), "{logits:?}");
+    assert_eq!(logits[6..].iter().map(|logit| logit.to_bits()).collect::<Vec<_>>(), [0; 6]);
 }
 
 /// Where every product and every bias is -0, what is left of the sign shows where a sum started from +0.

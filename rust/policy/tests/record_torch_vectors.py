@@ -6,10 +6,12 @@
 One line per case: network, seed, kind of the weights, kind of the observations, rows, and a digest of the logits'
 bits. Weights and observations are not stored: both sides draw them from the same streams of integers (SplitMix64, from
 the seed and from the seed plus one). The first line says which versions made the recording. Arguments: how many mlps,
-how many cnns, the seed of the draw. POLICY_TORCH_VECTORS=FILE cargo test -p policy compares another recording.
+cnns and convolutions that are matrix products, the seed of the draw. POLICY_TORCH_VECTORS=FILE cargo test -p policy
+compares another recording.
 
 PyTorch sums in a known order if MKL and oneDNN are told to use their AVX2 kernels before Python starts (the script
-restarts itself so), one thread is used, the rows are a multiple of 4, and at least 16 for 1x1 convolutions of stride 1.
+restarts itself so), one thread is used, the rows are a multiple of 4, and at least 16 for 1x1 convolutions of stride 1
+and for those that are matrix products.
 """
 
 from __future__ import annotations
@@ -95,6 +97,16 @@ class Conv:
                 return False
         wide = self.kernel[1] > 7 and self.padding != (0, 0) and self.stride != (1, 1)
         return self.padding[1] <= min(3, out[2]) and not wide
+
+    def is_known_matrix(self, shape: Shape) -> bool:
+        """Whether PyTorch computes it as a matrix product that fits into the smallest cache."""
+        out = self.output_shape(shape)
+        if min(out) < 1 or self.is_direct(shape):
+            return False
+        taps, pixels = self.kernel[0] * self.kernel[1], out[1] * out[2]
+        column, rows = self.stride[0] * self.stride[1] + taps, max(pixels, 48)
+        image = shape[0] * (column * rows + taps * self.channels) + max(self.channels, 8) * rows
+        return pixels <= 6048 and max(image, 2 * shape[0] * (8 * column + taps * self.channels)) <= 65_536
 
 
 @dataclass(frozen=True)
@@ -226,6 +238,21 @@ def random_cnn(draw: random.Random) -> Network:
             return network
 
 
+def random_matrix(draw: random.Random) -> Network:
+    """One convolution that PyTorch computes as a matrix product."""
+    while True:
+        channels = draw.choice([*range(1, 21), 30, 60, 100, 300])
+        shape = (channels, draw.randint(1, 16), draw.randint(1, 16))
+        kernel, stride, padding = (
+            (draw.choice(sizes), draw.choice(sizes))
+            for sizes in ([1, 2, 2, 3, 3, 4, 8], [1, 1, 2, 3, 4], [0, 1, 2, 3, 4])
+        )
+        outputs = draw.choice([*range(1, 21), 32, 70, 80, 100, 130])
+        conv = Conv(outputs, kernel, stride, padding, draw.random() < 0.7)
+        if conv.is_known_matrix(shape):
+            return Network(shape, [conv, *[Relu()] * (draw.random() < 0.3)])
+
+
 def well_known() -> list[Network]:
     """Networks that people use."""
     relu = Relu()
@@ -260,7 +287,7 @@ def one_layer() -> list[Network]:
     return networks
 
 
-def record(n_mlps: int, n_cnns: int, seed: int) -> None:
+def record(n_mlps: int, n_cnns: int, n_matrices: int, seed: int) -> None:
     """Prints the versions and the cases."""
     libraries = [line.strip(" -") for line in torch.__config__.show().split("\n") if "Library" in line or "DNN" in line]
     print(f"# torch {torch.__version__}; {'; '.join(libraries[:2])}")
@@ -272,9 +299,16 @@ def record(n_mlps: int, n_cnns: int, seed: int) -> None:
             kind = draw.randrange(MOSTLY_ZEROS)
             observation_kind = draw.choice([kind, kind, draw.randrange(MOSTLY_ZEROS), MOSTLY_ZEROS])
             cases.append((random_network(draw), (kind, observation_kind)))
-    for network, kinds in cases:
+    # From a stream of their own, and last, so that the cases before stay as they were recorded.
+    draw_matrix = random.Random(f"matrices of {seed}")
+    for _ in range(n_matrices):
+        kind = draw_matrix.randrange(MOSTLY_ZEROS)
+        cases.append((random_matrix(draw_matrix), (kind, draw_matrix.choice([kind, MOSTLY_ZEROS]))))
+    for number, (network, kinds) in enumerate(cases):
         pointwise = any(isinstance(layer, Conv) and layer.is_pointwise() for layer in network.layers)
-        rows, value_seed = draw.choice([16, 20]) if pointwise else draw.choice([4, 8, 12]), draw.getrandbits(32)
+        is_matrix = number >= len(cases) - n_matrices
+        rows = draw.choice([16, 20]) if pointwise or is_matrix else draw.choice([4, 8, 12])
+        value_seed = draw.getrandbits(32)
         result = digest(logits(network, value_seed, kinds, rows))
         print(f"{network} {value_seed} {kinds[0]} {kinds[1]} {rows} {result:016x}")
 
@@ -284,8 +318,8 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **REQUIRED_ENVIRONMENT})
     np.seterr(over="ignore", invalid="ignore", under="ignore")
     torch.set_num_threads(1)
-    n_mlps, n_cnns, seed = map(int, sys.argv[1:]) if len(sys.argv) > 1 else (150, 150, 0)
-    record(n_mlps, n_cnns, seed)
+    n_mlps, n_cnns, n_matrices, seed = map(int, sys.argv[1:]) if len(sys.argv) > 1 else (150, 150, 100, 0)
+    record(n_mlps, n_cnns, n_matrices, seed)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ pub(crate) mod chain;
 pub(crate) mod conv;
 pub(crate) mod dots;
 pub(crate) mod image;
+pub(crate) mod matrix_conv;
 mod panel;
 mod shuffle;
 mod single;
