@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 from evalengine.environments.observation import RawOptions
 from evalengine.evaluation.descriptors import RawDescriptor
 
-# ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), ("tanh",) or ("relu",)
+# ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), or an activation with all of its
+# parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
 Layer: TypeAlias = (
-    tuple[str, int, bool] | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool] | tuple[str]
+    tuple[str, int, bool]
+    | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool]
+    | tuple[str]
+    | tuple[str, float]
+    | tuple[str, float, float]
 )
 
 class EnvironmentEntry(TypedDict):
@@ -124,7 +129,6 @@ def evaluate(
     seeds: NDArray[np.uint64],
     *,
     threads: int,
-    group_width: int | None,
     max_episode_steps: int | None,
     on_nan: float | None,
     keep_final_observation: bool,

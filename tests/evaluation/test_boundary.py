@@ -106,7 +106,6 @@ EVALUATE: dict[str, Any] = {
     "weights": POPULATION,
     "seeds": np.zeros((1, 2), np.uint64),
     "threads": 2,
-    "group_width": None,
     "max_episode_steps": 5,
     "on_nan": None,
     "keep_final_observation": True,
@@ -152,8 +151,8 @@ def test_no_argument_makes_a_function_panic(name: str) -> None:
 def test_no_argument_of_an_evaluation_makes_it_panic() -> None:
     for name in EVALUATE:
         for hostile in HOSTILE:
-            # As many lanes, or threads, as there is a number are memory and time, which the package's own limits bound.
-            if name not in ("group_width", "threads", "max_episode_steps") or not isinstance(hostile, int):
+            # As many threads as there is a number are memory and time, which the package's own limits bound.
+            if name not in ("threads", "max_episode_steps") or not isinstance(hostile, int):
                 survives(_engine.evaluate, **{**EVALUATE, name: hostile})
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from evalengine.environments.registry import EnvironmentEntry, describe, resolve
 from evalengine.errors import InputError
+from evalengine.policies.activations import DEFAULTS
 from evalengine.policies.policy import Policy
 from evalengine.policies.spelling import GRAMMAR
 
@@ -33,6 +34,17 @@ MOST = 999999999
         ("cnn:5x12x12-16k3x3s1x1p0x0-4", "cnn:5x12x12-16k3-4"),
         ("cnn:1x9x5-16k3x5s2x1p1x0-4", "cnn:1x9x5-16k3x5s2x1p1x0-4"),
         ("cnn:1x9x5-16k3p1-4", "cnn:1x9x5-16k3p1-4"),
+        ("mlp:4-2,act=relu", "mlp:4-2"),
+        ("mlp:4-8-8-2,act=relu/relu,bias=1/1/1,out=identity", "mlp:4-8-8-2,act=relu"),
+        ("mlp:4-8-8-2,act=relu/tanh", "mlp:4-8-8-2,act=relu/tanh"),
+        ("mlp:4-8-8-2,act=identity/tanh,bias=1/0/0", "mlp:4-8-8-2,act=identity/tanh,bias=1/0/0"),
+        ("mlp:4-8-2,out=Sigmoid,act=LEAKY_RELU:0.010", "mlp:4-8-2,act=leaky_relu,out=sigmoid"),
+        ("mlp:4-8-2,act=softplus:1:20", "mlp:4-8-2,act=softplus"),
+        ("mlp:4-8-2,act=softplus:2.50:20", "mlp:4-8-2,act=softplus:2.5"),
+        ("mlp:4-8-2,act=softplus:1:1e1", "mlp:4-8-2,act=softplus:1:10"),
+        ("mlp:4-8-2,act=hardtanh:-2e-05:.5", "mlp:4-8-2,act=hardtanh:-2e-05:0.5"),
+        ("mlp:4-8-2,act=hardtanh:0:6", "mlp:4-8-2,act=relu6"),
+        (f"{SNAKE},act=relu/elu:0.5/tanh", f"{SNAKE},act=relu/elu:0.5/tanh"),
     ],
 )
 def test_a_spelling_is_printed_in_one_way(given: str, canonical: str) -> None:
@@ -58,7 +70,21 @@ def test_a_spelling_is_printed_in_one_way(given: str, canonical: str) -> None:
         ("mlp:4-1234567890-2", "'1234567890' is not a layer size"),
         ("mlp:4-\u0664-2", "'\u0664' is not a layer size"),
         ("mlp:4-16k3-2", "'16k3': an mlp has no convolutions"),
-        ("mlp:4-64-2,act=gelu", "'act=gelu' is not an option"),
+        ("mlp:4-64-2,act=", "'act=' is not an option"),
+        ("mlp:4-64-2,act=swish", f"no activation 'swish'; expected one of {', '.join(DEFAULTS)}"),
+        ("mlp:4-64-2,act=relu:1", "'relu:1': expected relu"),
+        ("mlp:4-64-2,act=softplus:1:2:3", "'softplus:1:2:3': expected softplus:beta:threshold"),
+        ("mlp:4-64-2,act=elu:nan", "'elu:nan': expected a number, got 'nan'"),
+        ("mlp:4-64-2,act=elu:", "'elu:': expected a number, got ''"),
+        ("mlp:4-64-2,act=elu:1e39", "'elu:1e+39': expected numbers that float32 can hold"),
+        ("mlp:4-64-2,act=elu:1e999", "'elu:inf': expected numbers that float32 can hold"),
+        ("mlp:4-64-2,act=celu:0", "'celu:0': expected an alpha whose reciprocal float32 can hold"),
+        ("mlp:4-64-2,act=hardtanh:1", "'hardtanh:1:1': expected min_val < max_val"),
+        ("mlp:4-64-2,act=relu/tanh", "'act=relu/tanh': expected one activation"),
+        ("mlp:4-64-8-8-2,act=relu/tanh", "'act=relu/tanh': expected one activation, or 3, one for each hidden layer"),
+        ("mlp:4-64-2,bias=1/0/1", "'bias=1/0/1': expected one digit, or 2, one for each layer"),
+        ("mlp:4-64-2,bias=2", "'bias=2' is not an option"),
+        ("mlp:4-64-2,head=raw", "'head=raw' is not an option"),
         ("mlp:4-64-2,bias", "'bias' is not an option"),
         ("mlp:4-64-2,", "'' is not an option"),
         ("mlp:4-64-2,bias=0,bias=1", "'bias=1': bias is given twice"),
@@ -130,6 +156,14 @@ def test_a_shape_gives_the_same_policy_as_its_spelling(arch: str, shape: Any, sp
 def test_options_of_a_shape() -> None:
     policy = Policy.from_shape("mlp", (4, 64, 2), activation="relu", bias=False, head="clip")
     assert str(policy) == "mlp:4-64-2,act=relu,bias=0,head=clip"
+    policy = Policy.from_shape(
+        "mlp",
+        (4, 8, 8, 2),
+        activation=("leaky_relu:0.2", "silu"),
+        output_activation="sigmoid",
+        bias=(True, False, True),
+    )
+    assert str(policy) == "mlp:4-8-8-2,act=leaky_relu:0.2/silu,out=sigmoid,bias=1/0/1"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +206,13 @@ def test_a_shape_that_is_none_is_refused(arch: str, shape: Any, message: str) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"activation": "gelu"}, "activation: expected 'tanh' or 'relu', got 'gelu'"),
+        (
+            {"activation": "swish"},
+            f"activation: no activation 'swish'; expected one of {', '.join(DEFAULTS)}",
+        ),
+        ({"activation": 1}, "activation: expected a name such as 'relu', got 1"),
+        ({"output_activation": "tanh:1"}, "output_activation: 'tanh:1': expected tanh"),
+        ({"bias": [True, 2]}, "bias: expected True or False, got 2"),
         ({"head": "none"}, "head: expected 'tanh' or 'clip', got 'none'"),
         ({"bias": 2}, "bias: expected True or False, got 2"),
     ],

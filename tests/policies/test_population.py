@@ -115,7 +115,7 @@ def test_an_activation_that_one_layer_has_not_is_not_asked_for() -> None:
             [nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))],
             "weights[0]: expected a module that is mlp:4-8-2, got one that is mlp:4-8-2,act=relu",
         ),
-        (nn.GELU(), "weights: from_torch: layer 0 (GELU): expected Linear"),
+        (nn.GLU(), "weights: from_torch: layer 0 (GLU): expected Linear"),
         ([POPULATION[0], {"0.weight": POPULATION}], "weights[1]: state dict: expected the names 0.weight, 0.bias, 2.w"),
         (
             [nn.Sequential(nn.Linear(4, 8, device="meta"), nn.Tanh(), nn.Linear(8, 2, device="meta"))],

@@ -183,8 +183,8 @@ def fails(net: Any, x: Tensor) -> Tensor:
 def test_names_and_reasons_stay_on_one_line() -> None:
     module = nn.Sequential()
     module.add_module("a\n\x1b[2J", nn.Linear(4, 8))
-    module.add_module("b\ud800", nn.GELU())
-    assert refusal(module) == f"layer b\\ud800 (GELU): expected {KINDS}, got GELU(approximate='none')"
+    module.add_module("b\ud800", nn.GLU())
+    assert refusal(module) == f"layer b\\ud800 (GLU): expected {KINDS}, got GLU(dim=-1)"
     evil = type("Evil\n\x1b[31m", (nn.Module,), {"forward": lambda self, x: x * 2})()
     assert refusal(nn.Sequential(evil)) == (
         f"mul in forward of layer 0 (Evil\\n\\x1b[31m): expected {KINDS}, got mul(x, 2)"
@@ -192,5 +192,5 @@ def test_names_and_reasons_stay_on_one_line() -> None:
     assert refusal(Net(fails)).endswith("got Unprintable")
     assert refusal(Net(lambda net, x: F.threshold(net.fc1(x), 0, 0))).startswith("_threshold in Net.<lambda>: expected")
     module = chain()
-    module.add_module("x" * 1000, nn.GELU())
+    module.add_module("x" * 1000, nn.GLU())
     assert len(refusal(module)) < 600  # names are shown with at most 400 characters

@@ -20,7 +20,7 @@ from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
 from evalengine.policies.policy import Policy
 
-_ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu}
+_ACTIVATIONS = {"identity": lambda values: values, "tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
 def rollout_program(task: Task) -> Callable[..., Any]:
@@ -73,17 +73,16 @@ def split(policy: Policy, weights: Any) -> list[Any]:
 
 def actor(policy: Policy, head: Head) -> Callable[[Any, Any], Any]:
     """(an individual's tensors, one observation (n,)) -> its action, for an mlp."""
-    activation = _ACTIVATIONS[policy.activation]
+    activations = [_ACTIVATIONS[name] for name in (*policy.activations, policy.output_activation)]
     low, high = jnp.array(head.low, jnp.float32), jnp.array(head.high, jnp.float32)
 
     def act(tensors: Any, observation: Any) -> Any:
         values, remaining = observation, iter(tensors)
-        for number, _ in enumerate(policy.sizes, start=1):
+        for activation, has_bias in zip(activations, policy.biases, strict=True):
             values = next(remaining) @ values
-            if policy.bias:
+            if has_bias:
                 values = values + next(remaining)
-            if number < len(policy.sizes):
-                values = activation(values)
+            values = activation(values)
         if head.is_discrete:
             return values.argmax()
         if head.kind == "clip":

@@ -50,8 +50,8 @@ def logits_and_bounds(
     errors = np.zeros_like(values)
     position = 0
     for layer in policy.layers:
-        if len(layer) != 1:
-            taken, values, errors = _affine(layer, vector[position:], values, errors)
+        if layer[0] in ("linear", "conv2d"):
+            taken, values, errors = _affine(layer, vector[position:], values, errors)  # type: ignore[arg-type]
             position += taken
         elif layer[0] == "relu":
             values = np.maximum(values, 0.0)

@@ -33,6 +33,8 @@ from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
+from evalengine.policies.spelling import Convolution
+from evalengine.policies.torch_activations import activation_module
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"tanh": torch.tanh_, "relu": torch.relu_}
 
@@ -56,7 +58,10 @@ class PopulationPolicy:
         """
         self.slots = slots
         self._policy, self._head, self._batch = policy, head, batch
-        self._activation = _ACTIVATIONS[policy.activation]
+        functions = [_ACTIVATIONS.get(name) or activation_module(name) for name in policy.activations]
+        self._of_convolutions = functions[: len(policy.convolutions)]
+        self._of_linear_layers = [*functions[len(policy.convolutions) :], activation_module(policy.output_activation)]
+        self._biases = policy.biases
         self.grouped = True
         self._shapes = [parameter.shape for parameter in policy.parameters]
         self._held = [torch.zeros((slots, *shape)) for shape in self._shapes]
@@ -96,20 +101,19 @@ class PopulationPolicy:
             convolve = self._grouped if self.grouped else self._one_by_one
             values = convolve(inputs, weights)
         values = values.reshape(self.slots, self._batch, -1)
-        for number, _ in enumerate(policy.sizes, start=1):
+        for activation, has_bias in zip(self._of_linear_layers, self._biases[len(policy.convolutions) :], strict=True):
             matrix = next(weights).transpose(1, 2)
-            values = torch.baddbmm(next(weights).unsqueeze(1), values, matrix) if policy.bias else values.bmm(matrix)
-            if number < len(policy.sizes):
-                values = self._activation(values)
+            values = torch.baddbmm(next(weights).unsqueeze(1), values, matrix) if has_bias else values.bmm(matrix)
+            values = activation(values)
         return values
 
     def _grouped(self, inputs: torch.Tensor, weights: Iterator[torch.Tensor]) -> torch.Tensor:
         """All convolutions, a group per slot: (slots, batch, C, H, W) -> (slots, batch, C', H', W')."""
         values = inputs.transpose(0, 1).flatten(1, 2)
-        for convolution in self._policy.convolutions:
+        for convolution, activation, has_bias in self._convolutions():
             kernels = next(weights).flatten(0, 1)
-            bias = next(weights).flatten() if self._policy.bias else None
-            values = self._activation(
+            bias = next(weights).flatten() if has_bias else None
+            values = activation(
                 functional.conv2d(values, kernels, bias, convolution.stride, convolution.padding, groups=self.slots)
             )
         return values.reshape(len(values), self.slots, -1).transpose(0, 1)
@@ -117,14 +121,19 @@ class PopulationPolicy:
     def _one_by_one(self, inputs: torch.Tensor, weights: Iterator[torch.Tensor]) -> torch.Tensor:
         """The same, slot by slot."""
         values = list(inputs)
-        for convolution in self._policy.convolutions:
+        for convolution, activation, has_bias in self._convolutions():
             kernels = next(weights)
-            biases = next(weights) if self._policy.bias else [None] * self.slots
+            biases = next(weights) if has_bias else [None] * self.slots
             values = [
-                self._activation(functional.conv2d(of_slot, kernel, bias, convolution.stride, convolution.padding))
+                activation(functional.conv2d(of_slot, kernel, bias, convolution.stride, convolution.padding))
                 for of_slot, kernel, bias in zip(values, kernels, biases, strict=True)
             ]
         return torch.stack(values)
+
+    def _convolutions(self) -> Iterator[tuple[Convolution, Callable[[torch.Tensor], torch.Tensor], bool]]:
+        """Each convolution with its activation, and whether it has biases."""
+        convolutions = self._policy.convolutions
+        return zip(convolutions, self._of_convolutions, self._biases[: len(convolutions)], strict=True)
 
     def actions(self, observations: NDArray[Any]) -> NDArray[Any]:
         """(slots, ...) in Gymnasium's shape -> int64 (slots,) of discrete actions, float32 (slots, n) of a Box."""

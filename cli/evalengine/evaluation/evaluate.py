@@ -9,6 +9,7 @@ individual is the float64 sum of its returns, first to last, divided by their nu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
@@ -34,8 +35,9 @@ def batch_evaluate(
     policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
     seeds: ArrayLike | None = None,
     *,
-    activation: str | None = None,
-    bias: bool = True,
+    activation: str | Sequence[str] | None = None,
+    output_activation: str = "identity",
+    bias: bool | Sequence[bool] = True,
     head: str = "tanh",
     **options: Unpack[BatchOptions],
 ) -> NDArray[np.float32]:
@@ -49,6 +51,7 @@ def batch_evaluate(
         policy_shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4); see `Policy.from_shape`.
         seeds: see `evaluate`.
         activation: see `Policy.from_shape`.
+        output_activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
         options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, threads, progress,
@@ -61,7 +64,9 @@ def batch_evaluate(
     check_keywords("batch_evaluate", options, BatchOptions.__optional_keys__)
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
-    policy = Policy.from_shape(policy_arch, policy_shape, activation=activation, bias=bias, head=head)
+    policy = Policy.from_shape(
+        policy_arch, policy_shape, activation=activation, output_activation=output_activation, bias=bias, head=head
+    )
     matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
 

@@ -62,6 +62,32 @@ class Activation:
         return self.name + (f"({', '.join(map(str, self.parameters))})" if self.parameters else "")
 
 
+LAYERS: tuple[tuple[str, tuple[float, ...]], ...] = (
+    ("relu", ()),
+    ("leaky_relu", (0.01,)),
+    ("leaky_relu", (-0.3,)),
+    ("relu6", ()),
+    ("elu", (1.0,)),
+    ("elu", (0.1,)),
+    ("selu", ()),
+    ("celu", (1.0,)),
+    ("celu", (3.0,)),
+    ("gelu", ()),
+    ("gelu_tanh", ()),
+    ("silu", ()),
+    ("mish", ()),
+    ("softplus", (1.0, 20.0)),
+    ("softplus", (3.3, 5.0)),
+    ("softsign", ()),
+    ("hardtanh", (-1.0, 1.0)),
+    ("hardtanh", (-0.1, 2.5)),
+    ("hardsigmoid", ()),
+    ("hardswish", ()),
+    ("sigmoid", ()),
+    ("logsigmoid", ()),
+)
+"""What is swept beside tanh: names and parameters as layers have them, other parameters than PyTorch's defaults too."""
+
 SWEPT = (
     Activation(
         "tanh",
@@ -71,7 +97,7 @@ SWEPT = (
         whole=((8.0, 9.1),),
         slow=(),
     ),
-    Activation("relu"),
+    *(Activation(*layer) for layer in LAYERS),
 )
 
 

@@ -59,6 +59,9 @@ POINTWISE_ROWS = 16
 VECTOR = 32
 """Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
 
+_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "identity"}
+"""Layers that have no such rest."""
+
 _MOST_VALUES = 1 << 24
 """In the largest layer of one request: 64 MiB of float32."""
 
@@ -183,7 +186,7 @@ class TorchPolicy:
         places = placed_layers(input_shape, layers)
         widest = max(places[0].n_inputs, *(math.prod(place.output_shape) for place in places))
         rows = observations.reshape(len(observations), places[0].n_inputs)
-        piece = max(_MOST_VALUES // widest // POINTWISE_ROWS, 1) * POINTWISE_ROWS
+        piece = max(_MOST_VALUES // widest // VECTOR, 1) * VECTOR
         request = {"input_shape": input_shape, "layers": layers, "dtype": dtype, "keep": kept}
         pieces = [
             self._run(request, weights, rows[start : start + piece], np.dtype(dtype))
@@ -254,7 +257,8 @@ class _WorkerError(EvalEngineError):
 
 def padded_rows(observations: NDArray[np.float32], layers: Sequence[_engine.Layer]) -> NDArray[np.float32]:
     """Return the rows (B, ...), filled up with copies of the last one to a batch whose sums have a known order."""
-    rows = -(-len(observations) // ROW_MULTIPLE) * ROW_MULTIPLE
+    multiple = ROW_MULTIPLE if all(layer[0] in _ANY_SIZE for layer in layers) else VECTOR
+    rows = -(-len(observations) // multiple) * multiple
     if any(is_convolution(layer) and layer[2:4] == ((1, 1), (1, 1)) for layer in layers):
         rows = max(rows, POINTWISE_ROWS)
     return np.concatenate([observations, np.repeat(observations[-1:], rows - len(observations), axis=0)])

@@ -23,7 +23,8 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -119,13 +120,10 @@ def _tensor(received: bytearray) -> torch.Tensor:
 
 def _forward(layer: Sequence[Any], vector: torch.Tensor, rows: torch.Tensor) -> tuple[int, torch.Tensor]:
     """One layer: how many weights it took, and its outputs."""
-    import torch
     from torch.nn import functional
 
-    if layer[0] == "relu":
-        return 0, functional.relu(rows)
-    if layer[0] == "tanh":
-        return 0, torch.tanh(rows)
+    if layer[0] not in ("linear", "conv2d"):
+        return 0, _activations()[layer[0]](rows, *layer[1:])
     outputs, has_bias = layer[1], layer[-1]
     if layer[0] == "linear":
         rows = rows.flatten(1)
@@ -139,6 +137,24 @@ def _forward(layer: Sequence[Any], vector: torch.Tensor, rows: torch.Tensor) -> 
     if layer[0] == "linear":
         return taken, functional.linear(rows, weight, bias)
     return taken, functional.conv2d(rows, weight, bias, stride=layer[3], padding=layer[4])
+
+
+@cache
+def _activations() -> dict[str, Callable[..., torch.Tensor]]:
+    """PyTorch's functions by the names of layers."""
+    import torch
+    from torch.nn import functional
+
+    names = "leaky_relu relu6 elu selu celu gelu silu mish softplus softsign hardtanh hardsigmoid hardswish logsigmoid"
+    found = {name: getattr(functional, name) for name in names.split()}
+    found |= {name: partial(getattr(functional, name), dim=-1) for name in ("softmax", "log_softmax")}
+    found["gelu_tanh"] = partial(functional.gelu, approximate="tanh")
+    return found | {
+        "relu": functional.relu,
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "identity": lambda rows: rows,
+    }
 
 
 def _private_stdout() -> BinaryIO:

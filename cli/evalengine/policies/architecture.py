@@ -12,6 +12,7 @@ by the shapes that they ask for. Depends on spelling, arguments and the extensio
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -23,8 +24,9 @@ from evalengine import _engine
 from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
 from evalengine.messages import named, shown
-from evalengine.policies.spelling import ACTIVATIONS, HEADS, Spelling, parse, spell_shape
-from evalengine.scalars import check_flag, check_integer, is_one_of
+from evalengine.policies.activations import IDENTITY, activation_layer, canonical
+from evalengine.policies.spelling import HEADS, Spelling, parse, spell_shape
+from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
 
 if TYPE_CHECKING:
     from evalengine.environments.registry import EnvironmentEntry
@@ -51,7 +53,7 @@ class Architecture(Spelling):
         Args:
             spec: "mlp:4-64-2" (inputs, hidden sizes, outputs) or "cnn:5x12x12-16k3-64-4" (channels x height x width,
                 convolutions such as 16k3s2p1, hidden sizes, outputs), then options where they differ from the default:
-                ",act=relu", ",bias=0", ",head=clip". Or a Policy.
+                ",act=relu", ",out=sigmoid", ",bias=0", ",head=clip". Or a Policy.
 
         Raises:
             InputError: it is misspelt, or its sizes do not fit each other.
@@ -71,8 +73,9 @@ class Architecture(Spelling):
         arch: str,
         shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
         *,
-        activation: str | None = None,
-        bias: bool = True,
+        activation: str | Sequence[str] | None = None,
+        output_activation: str = IDENTITY,
+        bias: bool | Sequence[bool] = True,
         head: str = "tanh",
     ) -> Self:
         """Return the policy of a shape: sizes for mlp, (channels, height, width, *convolutions, *sizes) for cnn.
@@ -83,20 +86,25 @@ class Architecture(Spelling):
         Args:
             arch: "mlp" or "cnn".
             shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4).
-            activation: "tanh" or "relu" after every layer but the last; None is tanh for mlp and relu for cnn.
-            bias: whether all layers have biases.
+            activation: after every layer but the last, "relu", or one for each of these layers, ("relu", "tanh"); by
+                PyTorch's name, parameters after colons ("leaky_relu:0.2"). None is tanh for mlp and relu for cnn.
+            output_activation: after the last layer, before the head; "softmax" and "log_softmax", too.
+            bias: whether all layers have biases, or which.
             head: how logits become Box actions, "tanh" or "clip".
 
         Raises:
             InputError: the shape or an option is none, or the sizes do not fit each other.
         """
-        if activation is not None and not is_one_of(activation, ACTIVATIONS):
-            raise InputError(f"activation: expected 'tanh' or 'relu', got {shown(activation)}")
         if not is_one_of(head, HEADS):
             raise InputError(f"head: expected 'tanh' or 'clip', got {shown(head)}")
-        check_flag("bias", bias)
-        act = "" if activation is None else f",act={activation}"
-        return cls(f"{spell_shape(arch, shape)}{act},bias={int(bias)},head={head}")
+        spelled = spell_shape(arch, shape)
+        if activation is not None:
+            one_or_several = items_of(activation, (tuple, list)) or [activation]
+            spelled += f",act={'/'.join(_activation('activation', item) for item in one_or_several)}"
+        spelled += f",out={_activation('output_activation', output_activation, of_outputs=True)}"
+        biases = items_of(bias, (tuple, list)) or [bias]
+        digits = [str(int(check_flag("bias", item))) for item in biases]
+        return cls(f"{spelled},bias={'/'.join(digits)},head={head}")
 
     def __repr__(self) -> str:
         """Return the expression that makes this policy."""
@@ -124,13 +132,16 @@ class Architecture(Spelling):
     @cached_property
     def layers(self) -> tuple[_engine.Layer, ...]:
         """The layers as the extension takes them; the step from (C, H, W) to a vector is implied."""
+        biases = iter(self.biases)
         convolutions: list[_engine.Layer] = [
-            ("conv2d", conv.out_channels, conv.kernel, conv.stride, conv.padding, self.bias)
+            ("conv2d", conv.out_channels, conv.kernel, conv.stride, conv.padding, next(biases))
             for conv in self.convolutions
         ]
-        linears: list[_engine.Layer] = [("linear", size, self.bias) for size in self.sizes]
-        steps = [step for layer in convolutions + linears for step in (layer, (self.activation,))]
-        return tuple(steps[:-1])
+        linears: list[_engine.Layer] = [("linear", size, next(biases)) for size in self.sizes]
+        activations = [*self.activations, self.output_activation]
+        pairs = zip(convolutions + linears, activations, strict=True)
+        steps = [step for layer, activation in pairs for step in (layer, activation_layer(activation))]
+        return tuple(step for step in steps if step != (IDENTITY,))
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -147,10 +158,12 @@ class Architecture(Spelling):
         for index, size in enumerate(self.sizes):
             weights.append(Parameter(f"{first + 2 * index}.weight", (size, inputs), inputs))
             inputs = size
-        if not self.bias:
-            return tuple(weights)
-        biases = (Parameter(w.name.replace("weight", "bias"), w.shape[:1], w.fan_in) for w in weights)
-        return tuple(parameter for pair in zip(weights, biases, strict=True) for parameter in pair)
+        found = []
+        for weight, has_bias in zip(weights, self.biases, strict=True):
+            found.append(weight)
+            if has_bias:
+                found.append(Parameter(weight.name.replace("weight", "bias"), weight.shape[:1], weight.fan_in))
+        return tuple(found)
 
     def _feature_counts(self) -> list[int]:
         """Return the sizes of the input and of every convolution's output; check that each kernel fits its input."""
@@ -188,6 +201,11 @@ class Architecture(Spelling):
             raise InputError(
                 f"policy: {entry.id} needs {inputs} inputs and {entry.n_outputs} outputs, "
                 f"got {self} ({got} inputs, {self.n_outputs} outputs)"
+            )
+        if entry.n_actions is None and (self.output_activation, self.head) == ("tanh", "tanh"):
+            raise InputError(
+                f"policy: {entry.id} has Box actions, out=tanh and head=tanh would apply tanh twice: expected "
+                f"head=clip beside out=tanh, which plays the outputs as they are, or no out=tanh, got {self}"
             )
         if entry.n_actions is not None and self.head != "tanh":
             raise InputError(f"policy: {entry.id} has discrete actions, expected no head={self.head}, got {self}")
@@ -244,3 +262,13 @@ class Architecture(Spelling):
         flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
         with engine_errors():
             return self.network.logits(individuals, flat)
+
+
+def _activation(name: str, value: object, *, of_outputs: bool = False) -> str:
+    """Return the canonical spelling of an activation that a caller passes."""
+    if not isinstance(value, str):
+        raise InputError(f"{name}: expected a name such as 'relu', got {shown(value)}")
+    try:
+        return canonical(value.strip().lower(), of_outputs=of_outputs)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from evalengine.arguments import float_array
 from evalengine.errors import InputError
 from evalengine.messages import named
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.spelling import Spelling
 from evalengine.policies.state_dicts import from_state_dict
 from evalengine.policies.torch_modules import read_module
 
@@ -70,6 +72,5 @@ def _flat(policy: Architecture, individual: Any, name: str) -> Any:
 
 
 def _body(policy: Architecture) -> tuple[object, ...]:
-    """Return what a module says of its policy: no head, and no activation where there is only one layer."""
-    activation = policy.activation if len(policy.convolutions) + len(policy.sizes) > 1 else None
-    return policy.arch, policy.input_shape, policy.convolutions, policy.sizes, policy.bias, activation
+    """Return what a module says of its policy: all but the head."""
+    return tuple(getattr(policy, part.name) for part in fields(Spelling) if part.name != "head")

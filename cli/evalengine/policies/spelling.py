@@ -7,30 +7,34 @@ A spelling is an architecture, its shape, and options where they differ from the
     cnn:3x96x96-32k8s4-64k4s2-512-3         a convolution is channels, k kernel, s stride, p padding
     cnn:1x9x5-16k3x5s2x1p1x0-4              height x width where the two differ
     mlp:4-64-2,act=relu,bias=0,head=clip    hidden activation, biases, the head of Box actions
+    mlp:4-64-2,act=leaky_relu:0.2           an activation's parameters follow its name
+    mlp:4-64-32-2,act=relu/tanh             an activation for each hidden layer
+    mlp:4-64-2,out=sigmoid,bias=1/0         an activation of the outputs; whether each layer has biases
 
 This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. Depends on
-scalars, messages and errors.
+activations, scalars, messages and errors.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from evalengine.errors import InputError
 from evalengine.messages import kind, shown
+from evalengine.policies.activations import IDENTITY, canonical
 from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
     "convolutions such as 16k3s2p1, hidden sizes, outputs), then options such as "
-    ",act=tanh|relu ,bias=0|1 ,head=tanh|clip"
+    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 ,head=tanh|clip"
 )
-ACTIVATIONS = ("tanh", "relu")
 HEADS = ("tanh", "clip")
 DEFAULT_ACTIVATION = {"mlp": "tanh", "cnn": "relu"}
-_OPTIONS = {"act": ACTIVATIONS, "bias": ("0", "1"), "head": HEADS}
+_OPTIONS = ("act", "out", "bias", "head")
 
 # Nine digits: far beyond any network, and every product of three sizes stays cheap to print.
 _SIZE = re.compile(r"[1-9]\d{0,8}")
@@ -56,24 +60,40 @@ class Convolution(NamedTuple):
 
 @dataclass(frozen=True)
 class Spelling:
-    """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn."""
+    """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
+
+    `activations` has one for each hidden layer, `biases` says of each layer whether it has biases.
+    """
 
     arch: str
     input_shape: tuple[int, ...]
     convolutions: tuple[Convolution, ...]
     sizes: tuple[int, ...]
-    activation: str
-    bias: bool
+    activations: tuple[str, ...]
+    output_activation: str
+    biases: tuple[bool, ...]
     head: str
+
+    @property
+    def activation(self) -> str:
+        """The hidden activation, "relu"; one for each hidden layer, "relu/tanh", where they differ."""
+        return "/".join(_uniform(self.activations)) or DEFAULT_ACTIVATION[self.arch]
+
+    @property
+    def bias(self) -> bool:
+        """Whether all layers have biases."""
+        return all(self.biases)
 
     def __str__(self) -> str:
         """Return the one canonical spelling of these parts."""
         shape = "x".join(str(size) for size in self.input_shape)
         layers = "-".join(str(part) for part in (*self.convolutions, *self.sizes))
         activation = "" if self.activation == DEFAULT_ACTIVATION[self.arch] else f",act={self.activation}"
-        bias = "" if self.bias else ",bias=0"
+        output = "" if self.output_activation == IDENTITY else f",out={self.output_activation}"
+        biases = "/".join(_uniform([str(int(bias)) for bias in self.biases]))
+        bias = "" if biases == "1" else f",bias={biases}"
         head = "" if self.head == "tanh" else f",head={self.head}"
-        return f"{self.arch}:{shape}-{layers}{activation}{bias}{head}"
+        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}"
 
 
 def parse(spec: str) -> Spelling:
@@ -90,14 +110,18 @@ def parse(spec: str) -> Spelling:
         raise _misspelt(spec, f"no architecture {shown(arch)}")
     chosen = _parse_options(spec, options)
     first, *tokens = sizes.split("-")
+    head = chosen.get("head", "tanh")
+    if head not in HEADS:
+        raise _not_an_option(spec, f"head={head}")
     return Spelling(
         arch=arch,
         input_shape=_parse_input(spec, arch, first),
         convolutions=_parse_convolutions(spec, arch, tokens),
         sizes=_parse_sizes(spec, [token for token in tokens if "k" not in token]),
-        activation=chosen.get("act", DEFAULT_ACTIVATION[arch]),
-        bias=chosen.get("bias", "1") == "1",
-        head=chosen.get("head", "tanh"),
+        activations=_parse_activations(spec, chosen.get("act", DEFAULT_ACTIVATION[arch]), len(tokens) - 1),
+        output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
+        biases=_parse_biases(spec, chosen.get("bias", "1"), len(tokens)),
+        head=head,
     )
 
 
@@ -207,12 +231,49 @@ def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for option in options:
         name, _, value = option.partition("=")
-        if value not in _OPTIONS.get(name, ()):
-            raise _misspelt(spec, f"{shown(option)} is not an option")
+        if name not in _OPTIONS or not value:
+            raise _not_an_option(spec, option)
         if name in chosen:
             raise _misspelt(spec, f"{shown(option)}: {name} is given twice")
         chosen[name] = value
     return chosen
+
+
+def _parse_activations(spec: str, text: str, hidden: int) -> tuple[str, ...]:
+    chosen = [_parse_activation(spec, activation) for activation in text.split("/")]
+    if len(chosen) not in (1, hidden):
+        raise _misspelt(spec, f"{shown('act=' + text)}: {_one_or(hidden, 'activation', 'hidden layer')}")
+    return tuple(chosen * hidden if len(chosen) == 1 else chosen)
+
+
+def _parse_activation(spec: str, text: str, *, of_outputs: bool = False) -> str:
+    try:
+        return canonical(text, of_outputs=of_outputs)
+    except ValueError as error:
+        raise _misspelt(spec, str(error)) from None
+
+
+def _parse_biases(spec: str, text: str, layers: int) -> tuple[bool, ...]:
+    chosen = text.split("/")
+    if not set(chosen) <= {"0", "1"}:
+        raise _not_an_option(spec, f"bias={text}")
+    if len(chosen) not in (1, layers):
+        raise _misspelt(spec, f"{shown('bias=' + text)}: {_one_or(layers, 'digit', 'layer')}")
+    return tuple(digit == "1" for digit in (chosen * layers if len(chosen) == 1 else chosen))
+
+
+def _one_or(count: int, what: str, each: str) -> str:
+    several = f"one {what}, or {count}" if count > 1 else f"one {what}"
+    return f"expected {several}, one for each {each}" if count > 1 else f"expected {several}"
+
+
+def _uniform(values: Sequence[str]) -> Sequence[str]:
+    """One value, if all are equal."""
+    return values[:1] if len(set(values)) == 1 else values
+
+
+def _not_an_option(spec: str, option: str) -> InputError:
+    return _misspelt(spec, f"{shown(option)} is not an option")
 
 
 def _pair_token(pair: tuple[int, int]) -> str:

@@ -24,7 +24,6 @@ from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
 from evalengine.policies.architecture import Architecture
 
-_KINDS = ("weight", "bias")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -105,7 +104,7 @@ def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dic
     names = {name: name for name in expected}
     if set(shapes) != set(expected):
         layers = _layers(policy, shapes)
-        names = {f"{ours}.{kind}": f"{theirs}.{kind}" for ours, theirs in layers.items() for kind in _kinds(policy)}
+        names = {name: f"{layers[layer]}.{kind}" for name in expected for layer, _, kind in [name.rpartition(".")]}
         names = {ours: theirs.removeprefix(".") for ours, theirs in names.items()}
     for ours, theirs in names.items():
         if tuple(shapes[theirs]) != expected[ours]:
@@ -117,29 +116,38 @@ def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dic
 
 
 def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-    """Return the layer here of each layer of the equivalent nn.Sequential, by the shape of its weight."""
-    ours = {p.name.removesuffix(".weight"): p.shape for p in policy.parameters if p.name.endswith(".weight")}
-    theirs = {name.rpartition(".")[0] for name in shapes}
-    wanted = {f"{layer}.{kind}".removeprefix(".") for layer in theirs for kind in _kinds(policy)}
-    if set(shapes) != wanted or len(theirs) != len(ours):
-        each = " and ".join(_kinds(policy))
+    """Return the layer here of each layer of the equivalent nn.Sequential, by the shape of its weight, and its bias."""
+    ours, theirs = _weights({p.name: p.shape for p in policy.parameters}), _weights(shapes)
+    count = sum(1 + has_bias for _, has_bias in theirs.values())
+    biases = sorted(has_bias for _, has_bias in theirs.values())
+    if count != len(shapes) or biases != sorted(policy.biases):
+        each = "weight and bias" if policy.bias else "weight and bias as there" if any(policy.biases) else "weight"
         raise InputError(
             f"state dict: expected the names {', '.join(p.name for p in policy.parameters)} for {policy}, or {each} "
             f"for each layer under other names, got {_listed(shapes)}"
         )
-    weights = {layer: tuple(shapes[f"{layer}.weight".removeprefix(".")]) for layer in theirs}
-    if sorted(weights.values()) != sorted(ours.values()):
-        got = ", ".join(f"{layer} {shape}" for layer, shape in sorted(weights.items()))
+    if sorted(theirs.values()) != sorted(ours.values()):
+        got = ", ".join(f"{layer} {shape}" for layer, (shape, _) in sorted(theirs.items()))
         raise InputError(
-            f"state dict: expected weights of shapes {', '.join(map(str, ours.values()))} for {policy}, "
-            f"got {named(got)}"
+            f"state dict: expected weights of shapes {', '.join(str(shape) for shape, _ in ours.values())} for "
+            f"{policy}, got {named(got)}"
         )
     matched: dict[str, str] = {}
-    for shape in dict.fromkeys(ours.values()):
-        places = [layer for layer, its_shape in ours.items() if its_shape == shape]
-        found = _in_order(policy, [layer for layer, its_shape in weights.items() if its_shape == shape], shape)
+    for like in dict.fromkeys(ours.values()):
+        places = [layer for layer, its in ours.items() if its == like]
+        found = _in_order(policy, [layer for layer, its in theirs.items() if its == like], like[0])
         matched.update(zip(places, found, strict=True))
     return matched
+
+
+def _weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[tuple[int, ...], bool]]:
+    """Return the shape of each layer's weight, and whether there is a bias beside it."""
+    found = {}
+    for name, shape in shapes.items():
+        layer, _, kind = name.rpartition(".")
+        if kind == "weight":
+            found[layer] = (tuple(shape), f"{layer}.bias".removeprefix(".") in shapes)
+    return found
 
 
 def _in_order(policy: Architecture, layers: Sequence[str], shape: tuple[int, ...]) -> list[str]:
@@ -151,10 +159,6 @@ def _in_order(policy: Architecture, layers: Sequence[str], shape: tuple[int, ...
             f"are all {shape}: number them, or name all as in {policy}: {first}, ..."
         )
     return sorted(layers, key=lambda layer: [int(number) for number in _NUMBER.findall(layer)])
-
-
-def _kinds(policy: Architecture) -> tuple[str, ...]:
-    return _KINDS if policy.bias else _KINDS[:1]
 
 
 def _listed(names: Mapping[str, object]) -> str:

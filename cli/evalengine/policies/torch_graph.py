@@ -26,7 +26,7 @@ from evalengine.policies.torch_stand_ins import stand_ins, substituted
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SUPPORTED = "Linear, Conv2d, Tanh, ReLU, Flatten and Identity"
+SUPPORTED = "Linear, Conv2d, an activation, Flatten or Identity"
 # What looks at a value without changing it: results that nothing uses are no concern of the logits.
 _WATCHING = {"abs", "clone", "cpu", "detach", "float", "getitem", "item", "max", "mean", "min", "norm", "numpy", "std"}
 _WATCHING |= {"sum", "tolist", "var"}

@@ -1,6 +1,6 @@
 """What operations of PyTorch mean to a policy: which layer each of them is.
 
-    Operation(torch.tanh, INPUT) ──► Activation("tanh")          Operation("relu6", INPUT) ──► refused by name
+    Operation(torch.tanh, INPUT) ──► Activation("tanh")          Operation("rrelu", INPUT) ──► refused by name
 
 A table leads from PyTorch's functions and methods to the reader of each. To take an operation, give it a line there;
 arguments that a reader does not name are refused, so none is passed over. Depends on torch_graph; torch is imported
@@ -15,6 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from evalengine.errors import InputError
+from evalengine.policies.activations import DEFAULTS, PARAMETERS, spell
 from evalengine.policies.torch_graph import INPUT, Operation, Own, unsupported
 from evalengine.policies.torch_recording import BATCH, Size
 
@@ -41,10 +42,10 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of each number: "tanh" or "relu"."""
+    """A function of each number, by its canonical spelling: "tanh", "leaky_relu:0.2"."""
 
     place: str
-    kind: str
+    spelling: str
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,10 @@ def _readers() -> dict[object, _Reader]:
 
     tensor = torch.Tensor
     alpha = (functional.alpha_dropout, functional.feature_alpha_dropout)
-    tanh, relu = partial(_activation, "tanh"), partial(_activation, "relu")
     table: dict[_Reader, tuple[object, ...]] = {
         _linear: (functional.linear,),
         _convolution: (torch.conv2d,),
         _pad: (functional.pad,),
-        tanh: (torch.tanh, torch.tanh_, tensor.tanh, tensor.tanh_),
-        relu: (torch.relu, torch.relu_, functional.relu, tensor.relu, tensor.relu_),
         _clamp: (torch.clamp, torch.clamp_, tensor.clamp, tensor.clamp_, torch.clip, tensor.clip),
         _clamp_min: (torch.clamp_min, torch.clamp_min_, tensor.clamp_min, tensor.clamp_min_),
         _flatten: (torch.flatten, tensor.flatten),
@@ -104,8 +102,39 @@ def _readers() -> dict[object, _Reader]:
         _same: (torch.clone, torch.detach, tensor.clone, tensor.detach, tensor.contiguous, tensor.float, tensor.cpu),
         _tensor: (torch.as_tensor, torch.asarray, torch.tensor),
         _to: (tensor.to,),
+        _gelu: (functional.gelu,),
+        partial(_softmax, "softmax"): (functional.softmax, torch.softmax, tensor.softmax),
+        partial(_softmax, "log_softmax"): (functional.log_softmax, torch.log_softmax, tensor.log_softmax),
     }
-    return {target: reader for reader, targets in table.items() for target in targets}
+    activations: dict[str, tuple[object, ...]] = {
+        "tanh": (torch.tanh, torch.tanh_, tensor.tanh, tensor.tanh_, functional.tanh),
+        "relu": (torch.relu, torch.relu_, functional.relu, tensor.relu, tensor.relu_),
+        "sigmoid": (
+            torch.sigmoid,
+            torch.sigmoid_,
+            tensor.sigmoid,
+            tensor.sigmoid_,
+            functional.sigmoid,
+            torch.special.expit,
+        ),
+        "leaky_relu": (functional.leaky_relu, functional.leaky_relu_),
+        "elu": (functional.elu, functional.elu_),
+        "celu": (functional.celu, functional.celu_, torch.celu, torch.celu_),
+        "selu": (functional.selu, functional.selu_, torch.selu, torch.selu_),
+        "hardtanh": (functional.hardtanh, functional.hardtanh_),
+        "relu6": (functional.relu6,),
+        "silu": (functional.silu,),
+        "mish": (functional.mish,),
+        "softplus": (functional.softplus,),
+        "softsign": (functional.softsign,),
+        "hardsigmoid": (functional.hardsigmoid,),
+        "hardswish": (functional.hardswish,),
+        "logsigmoid": (functional.logsigmoid,),
+    }
+    readers = {target: reader for reader, targets in table.items() for target in targets}
+    for name, targets in activations.items():
+        readers |= dict.fromkeys(targets, partial(_activation, name))
+    return readers
 
 
 def _linear(operation: Operation) -> Layer:
@@ -141,9 +170,29 @@ def _pad(operation: Operation) -> None:
     raise InputError(f"from_torch: {operation.place}: padding_mode={mode!r} is not supported")
 
 
-def _activation(kind: str, operation: Operation) -> Layer:
-    _arguments(operation, "input", "inplace")
-    return Activation(operation.place, kind)
+def _activation(name: str, operation: Operation) -> Layer:
+    """Read an activation with its parameters, which PyTorch has by position before `inplace`, or by name."""
+    names = PARAMETERS.get(name, ())
+    given = _arguments(operation, "input", *names, "inplace")
+    values = [given.get(parameter, default) for parameter, default in zip(names, DEFAULTS[name], strict=True)]
+    if not all(type(value) in (int, float) for value in values):
+        raise _refused(operation)
+    try:
+        return Activation(operation.place, spell(name, *map(float, values)))
+    except ValueError as error:
+        raise InputError(f"from_torch: {operation.place}: {error}") from None
+
+
+def _gelu(operation: Operation) -> Layer:
+    names = {"none": "gelu", "tanh": "gelu_tanh"}
+    return Activation(operation.place, names[_arguments(operation, "input", "approximate").get("approximate", "none")])
+
+
+def _softmax(name: str, operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "dim", "_stacklevel", "dtype")
+    if type(given.get("dim")) is not int or given["dim"] not in (-1, 1) or given.get("dtype") is not None:
+        raise _refused(operation)
+    return Activation(operation.place, name)
 
 
 def _clamp(operation: Operation) -> Layer:

@@ -22,8 +22,10 @@ from numpy.typing import ArrayLike
 
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
+from evalengine.policies.activations import IDENTITY
 from evalengine.policies.architecture import Architecture
 from evalengine.policies.state_dicts import to_state_dict
+from evalengine.policies.torch_activations import activation_module
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
 from evalengine.policies.torch_layers import layers_of
@@ -106,22 +108,24 @@ def _torch_layers(policy: Architecture) -> Iterator[nn.Module]:
     import torch
     from torch import nn
 
-    activation = {"tanh": nn.Tanh, "relu": nn.ReLU}[policy.activation]
     # Whatever the defaults are here; and PyTorch's random stream stays where it is.
-    options = {"bias": policy.bias, "device": "cpu", "dtype": torch.float32}
+    options: dict[str, Any] = {"device": "cpu", "dtype": torch.float32}
     uninitialised: Any = torch.nn.utils.skip_init
+    activations, biases = iter(policy.activations), iter(policy.biases)
     channels = policy.input_shape[0]
     for conv in policy.convolutions:
-        yield uninitialised(nn.Conv2d, channels, *conv, **options)
-        yield activation()
+        yield uninitialised(nn.Conv2d, channels, *conv, bias=next(biases), **options)
+        yield activation_module(next(activations))
         channels = conv.out_channels
     if policy.arch == "cnn":
         yield nn.Flatten()
     linears = [parameter for parameter in policy.parameters if len(parameter.shape) == 2]
     for number, parameter in enumerate(linears, start=1):
-        yield uninitialised(nn.Linear, parameter.fan_in, parameter.shape[0], **options)
+        yield uninitialised(nn.Linear, parameter.fan_in, parameter.shape[0], bias=next(biases), **options)
         if number < len(linears):
-            yield activation()
+            yield activation_module(next(activations))
+    if policy.output_activation != IDENTITY:
+        yield activation_module(policy.output_activation)
 
 
 def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:

@@ -114,5 +114,5 @@ fn bookkeeping(bencher: Bencher<'_, '_>, limit: u64) {
 fn cart_pole(bencher: Bencher<'_, '_>, hidden: usize) {
     let spec =
         envs::registry::find("cartpole").and_then(|entry| entry.spec(&[], &[])).expect("it is registered");
-    evaluate(bencher, spec.as_ref(), vec![linear(hidden), Layer::Tanh, linear(2)], 16, 500);
+    evaluate(bencher, spec.as_ref(), vec![linear(hidden), Layer::TANH, linear(2)], 16, 500);
 }

@@ -267,7 +267,7 @@ mod tests {
         for (id, hidden, expected) in cases {
             let spec = envs::registry::find(id).unwrap().spec(&[], &[]).unwrap();
             let linear = |outputs| Layer::Linear { outputs, bias: true };
-            let layers = vec![linear(hidden), Layer::Tanh, linear(spec.action_space().n_logits())];
+            let layers = vec![linear(hidden), Layer::TANH, linear(spec.action_space().n_logits())];
             let inputs = InputShape::Flat(spec.observation_space().size());
             let network = Network::new(&Architecture::new(inputs, layers).unwrap());
             let task = Task {

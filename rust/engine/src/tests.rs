@@ -13,7 +13,7 @@ const SEEDS: [u64; 5] = [0, 1, 2, 3, 1 << 40];
 fn with_task(check: impl FnOnce(&Task<'_>)) {
     let spec = envs::registry::find("CartPole-v1").unwrap().spec(&[], &[]).unwrap();
     let linear = |outputs| Layer::Linear { outputs, bias: true };
-    let layers = vec![linear(12), Layer::Tanh, linear(2)];
+    let layers = vec![linear(12), Layer::TANH, linear(2)];
     let network = Network::new(&Architecture::new(InputShape::Flat(4), layers).unwrap());
     let mut rng = numpy_rng::Generator::from_seed(3);
     let n = 12 * network.architecture().n_params();

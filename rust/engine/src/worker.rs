@@ -1,10 +1,13 @@
 //! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended, and share them with
-//! threads that have none left.
+//! threads that have none left (`sharing`).
+
+mod sharing;
 
 use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
 use crate::exchange::Exchange;
 use crate::finite::all_finite;
+use crate::in_play::{Episode, InPlay};
 use crate::normalizer::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
@@ -16,9 +19,6 @@ use envs::{Group, ObservationDtype, Outcomes, View};
 use lane_math::{Isa, memory};
 use policy::{Inputs, Scratch};
 use std::ops::Range;
-
-/// Lanes that all have fewer steps than this before them are not worth giving away.
-const STEPS_WORTH_GIVING: u64 = 16;
 
 /// Lanes `0..active` are in play. The arrays have an entry per lane.
 pub(crate) struct Worker<'a> {
@@ -39,11 +39,7 @@ pub(crate) struct Worker<'a> {
     normalizer: Option<Normalizer>,
     recorder: Option<Box<Recorder<'a>>>,
     active: usize,
-    jobs: Vec<usize>,
-    lane_slots: Vec<usize>,
-    totals: Vec<f64>,
-    lengths: Vec<u64>,
-    ended: Vec<bool>,
+    in_play: InPlay,
     outcomes: Outcomes,
     observations: Vec<f32>,
     logits: Vec<f32>,
@@ -78,11 +74,7 @@ impl<'a> Worker<'a> {
             normalizer: Normalizer::new(task, width),
             recorder: Recorder::new(task, width, total),
             active: 0,
-            jobs: vec![0; width],
-            lane_slots: vec![0; width],
-            totals: vec![0.0; width],
-            lengths: vec![0; width],
-            ended: vec![false; width],
+            in_play: InPlay::new(width),
             outcomes: Outcomes::new(width),
             observations: memory::filled(0.0, width.saturating_mul(architecture.n_inputs())),
             logits: memory::filled(0.0, width.saturating_mul(architecture.n_outputs())),
@@ -110,55 +102,6 @@ impl<'a> Worker<'a> {
     pub(crate) fn into_records(mut self) -> EpisodeRecords {
         self.records.recorded = self.recorder.map(|recorder| recorder.into_recorded()).unwrap_or_default();
         self.records
-    }
-
-    /// Gives a worker that waits half of the jobs that have not begun, or else of the lanes, if they are worth it.
-    fn serve(&mut self, exchange: &Exchange<Box<Self>>) {
-        if !self.claimed.is_empty() {
-            exchange.serve(|other| self.give_jobs(other));
-        } else if let Some(kept) = self.lanes_to_keep() {
-            exchange.serve(|other| self.give_lanes(kept, other));
-        }
-    }
-
-    /// The half of the lanes that stays when the other half is given away; none if they had better stay together.
-    fn lanes_to_keep(&self) -> Option<usize> {
-        let together = self.task.lanes_that_stay_together();
-        let kept = self.active.div_ceil(together) / 2 * together;
-        let limit = self.task.step_limit().unwrap_or(u64::MAX);
-        let may_last = |&length: &u64| limit.saturating_sub(length) >= STEPS_WORTH_GIVING;
-        (kept > 0 && self.lengths[..self.active].iter().any(may_last)).then_some(kept)
-    }
-
-    fn give_jobs(&mut self, other: &mut Self) {
-        let middle = self.claimed.start + self.claimed.len() / 2;
-        other.claimed = middle..self.claimed.end;
-        self.claimed.end = middle;
-    }
-
-    /// The lanes from `kept` on go to a worker that has none, which goes on with their episodes.
-    fn give_lanes(&mut self, kept: usize, other: &mut Self) {
-        for (to, from) in (kept..self.active).enumerate() {
-            other.group.take_lane(to, self.group.as_mut(), from);
-            other.jobs[to] = self.jobs[from];
-            (other.totals[to], other.lengths[to]) = (self.totals[from], self.lengths[from]);
-            if let (Some(theirs), Some(ours)) = (&mut other.recorder, &mut self.recorder) {
-                theirs.take_lane(to, ours, from);
-            }
-            self.slots.release(self.lane_slots[from]);
-        }
-        other.active = self.active - kept;
-        self.active = kept;
-    }
-
-    /// Packs the individuals of the lanes that another worker gave: work for the thread that had none, not for the one
-    /// that has lanes left.
-    pub(crate) fn take_up(&mut self) {
-        for lane in 0..self.active {
-            let individual = self.jobs[lane] / self.task.episodes;
-            let weights = self.task.individual_weights(individual);
-            self.lane_slots[lane] = self.slots.acquire(self.task.network, individual, weights);
-        }
     }
 
     /// Starts episodes in lanes that are not in play: up to the usual number, or all that were claimed to be played at
@@ -194,7 +137,7 @@ impl<'a> Worker<'a> {
         let logits = &mut self.logits[..self.active * architecture.n_outputs()];
         let inputs = Inputs {
             slots: self.slots.packed(),
-            slot_of_lane: &self.lane_slots[..self.active],
+            slot_of_lane: &self.in_play.slots[..self.active],
             observations: inputs,
             are_pixels: self.reads_pixels,
         };
@@ -207,31 +150,12 @@ impl<'a> Worker<'a> {
             return;
         }
         self.group.step(self.decoder.decode(logits), &mut self.outcomes);
-        let any_ended = self.tally();
+        let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
+        let any_ended = self.in_play.add_step(self.active, &mut self.outcomes, limit);
         self.record_step();
         if any_ended {
-            self.replace_lanes(|worker, lane| worker.ended[lane].then_some(false));
+            self.replace_lanes(|worker, lane| worker.in_play.ended[lane].then_some(false));
         }
-    }
-
-    /// Adds the step to each lane's episode; true if any has ended.
-    fn tally(&mut self) -> bool {
-        let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
-        let active = self.active;
-        let (totals, lengths) = (&mut self.totals[..active], &mut self.lengths[..active]);
-        let (rewards, ended) = (&self.outcomes.rewards[..active], &mut self.ended[..active]);
-        let steps = &self.outcomes.steps[..active];
-        let (terminated, truncated) =
-            (&self.outcomes.terminated[..active], &mut self.outcomes.truncated[..active]);
-        let mut any = false;
-        for lane in 0..active {
-            totals[lane] += rewards[lane];
-            lengths[lane] += steps[lane];
-            truncated[lane] |= lengths[lane] >= limit;
-            ended[lane] = terminated[lane] | truncated[lane];
-            any |= ended[lane];
-        }
-        any
     }
 
     /// Tells the recorder, if there is one, of the step that all lanes have made.
@@ -244,7 +168,7 @@ impl<'a> Worker<'a> {
                 seen: &self.observations[..self.active * n_inputs],
                 actions: self.decoder.decoded(self.active),
                 outcomes: &self.outcomes,
-                lengths: &self.lengths,
+                lengths: &self.in_play.lengths,
             });
         }
     }
@@ -253,9 +177,9 @@ impl<'a> Worker<'a> {
     fn fail_lanes(&mut self) {
         let n_logits = self.task.network.architecture().n_outputs();
         for (lane, row) in self.logits.chunks_exact(n_logits).take(self.active).enumerate() {
-            self.ended[lane] = !all_finite(row);
+            self.in_play.ended[lane] = !all_finite(row);
         }
-        self.replace_lanes(|worker, lane| worker.ended[lane].then_some(true));
+        self.replace_lanes(|worker, lane| worker.in_play.ended[lane].then_some(true));
     }
 
     /// For each lane that `ends` (with `Some(failed)`): records its episode and starts the next one
@@ -274,14 +198,14 @@ impl<'a> Worker<'a> {
     }
 
     fn end_episode(&mut self, lane: usize, failed: bool) {
-        let job = self.jobs[lane];
+        let Episode { job, slot, total, length } = self.in_play.get(lane);
         let [terminated, truncated] =
             [&self.outcomes.terminated, &self.outcomes.truncated].map(|flags| !failed && flags[lane]);
-        self.slots.release(self.lane_slots[lane]);
+        self.slots.release(slot);
         self.record(EpisodeRecord {
             job,
-            total: if failed { f64::NAN } else { self.totals[lane] },
-            length: self.lengths[lane],
+            total: if failed { f64::NAN } else { total },
+            length,
             terminated,
             truncated,
             failed,
@@ -313,9 +237,8 @@ impl<'a> Worker<'a> {
                 self.fail_before_the_start(job);
                 continue;
             }
-            self.jobs[lane] = job;
-            self.lane_slots[lane] = self.slots.acquire(self.task.network, individual, weights);
-            (self.totals[lane], self.lengths[lane]) = (0.0, 0);
+            let slot = self.slots.acquire(self.task.network, individual, weights);
+            self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0 });
             self.group.reset(lane, self.task.seed(individual, episode));
             if let Some(recorder) = &mut self.recorder {
                 recorder.start(lane, individual, self.group.as_ref());
@@ -353,9 +276,7 @@ impl<'a> Worker<'a> {
         let last = self.active;
         if lane != last {
             self.group.move_lane(last, lane);
-            self.jobs[lane] = self.jobs[last];
-            self.lane_slots[lane] = self.lane_slots[last];
-            (self.totals[lane], self.lengths[lane]) = (self.totals[last], self.lengths[last]);
+            self.in_play.set(lane, self.in_play.get(last));
             if let Some(recorder) = &mut self.recorder {
                 recorder.move_lane(last, lane);
             }
@@ -366,8 +287,8 @@ impl<'a> Worker<'a> {
     fn drop_lanes_behind_the_failure(&mut self) {
         let bound = self.queue.first_failure().unwrap_or(usize::MAX);
         for lane in (0..self.active).rev() {
-            if self.jobs[lane] > bound {
-                self.slots.release(self.lane_slots[lane]);
+            if self.in_play.jobs[lane] > bound {
+                self.slots.release(self.in_play.slots[lane]);
                 self.close_gap(lane);
             }
         }

@@ -2,8 +2,8 @@
 
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::error::EnvError;
-use crate::group::Spec;
 use crate::observation::{ObservationOptions, ObservedSpec};
+use crate::spec::Spec;
 
 /// Keyword arguments and reset options to a spec.
 pub(crate) type Build = fn(&Arguments, &Arguments) -> Result<Box<dyn Spec>, EnvError>;

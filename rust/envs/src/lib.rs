@@ -26,13 +26,17 @@
 
 mod acrobot;
 mod arguments;
+mod bipedal_walker;
 mod car_racing;
 mod cart_pole;
 mod entry;
 mod environment;
+mod episodes;
 mod error;
+mod float16;
 mod group;
 mod lunar_lander;
+mod mountain_car;
 mod observation;
 mod pendulum;
 pub mod registry;
@@ -41,13 +45,17 @@ mod reset_bounds;
 mod resets;
 mod snake;
 mod space;
+mod spec;
 mod state_lanes;
 #[cfg(test)]
 mod twins;
+mod worlds;
 
 pub use arguments::{Arguments, Parameter, Value, nearest_name};
 pub use environment::{Action, Environment, FloatType, StateField, StateValue, Step, View};
+pub use episodes::{EpisodeGroup, OneByOne, ScalarGroup};
 pub use error::EnvError;
-pub use group::{Group, LANES_THAT_PAY, MakeGroup, Outcomes, PrototypeSpec, ScalarGroup, Spec};
+pub use group::{Group, Outcomes};
 pub use observation::{ObservationOptions, Padding};
 pub use space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
+pub use spec::{LANES_THAT_PAY, MakeGroup, PrototypeSpec, Spec};

@@ -3,10 +3,10 @@
 
 use crate::arguments::Value;
 use crate::environment::{Action, Environment, StateField, Step, View};
-use crate::group::Spec;
 use crate::observation::ObservationOptions;
 use crate::registry::{self, Entry};
 use crate::space::ActionSpace;
+use crate::spec::Spec;
 use numpy_rng::Generator;
 
 /// Arguments as the registry takes them.

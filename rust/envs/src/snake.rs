@@ -19,8 +19,8 @@ use crate::arguments::{Arguments, Parameter, Value};
 use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::error::EnvError;
-use crate::group::{PrototypeSpec, Spec};
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
+use crate::spec::{PrototypeSpec, Spec};
 use numpy_rng::Generator;
 
 /// The planes of an observation: body, head, tail, fruit, age / length.

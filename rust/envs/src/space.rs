@@ -1,5 +1,7 @@
 //! What an environment shows and what it takes, in Gymnasium's terms.
 
+use crate::environment::Action;
+
 /// The type that the reference gives its observations.
 ///
 /// Observations are handed over as `f32` in either case; a `U8` one holds whole numbers 0 to 255.
@@ -68,4 +70,24 @@ pub enum Actions<'a> {
     Discrete(&'a [u32]),
     /// `(lanes, dimensions)`, row-major.
     Continuous(&'a [f32]),
+}
+
+impl<'a> Actions<'a> {
+    /// For how many lanes they are, if a continuous one has so many dimensions.
+    pub(crate) fn lanes(self, dimensions: usize) -> usize {
+        match self {
+            Self::Discrete(indices) => indices.len(),
+            Self::Continuous(values) => values.len() / dimensions,
+        }
+    }
+
+    /// The action of each lane.
+    pub(crate) fn by_lane(self, dimensions: usize) -> impl Iterator<Item = Action<'a>> {
+        (0..self.lanes(dimensions)).map(move |lane| match self {
+            Self::Discrete(indices) => Action::Discrete(indices[lane]),
+            Self::Continuous(values) => {
+                Action::Continuous(&values[lane * dimensions..(lane + 1) * dimensions])
+            }
+        })
+    }
 }

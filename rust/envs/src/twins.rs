@@ -2,7 +2,8 @@
 //! the scalar episode beside it is that of a fresh environment each time, so what a reset forgets shows.
 
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes, ScalarGroup};
+use crate::episodes::ScalarGroup;
+use crate::group::{Group, LaneGroup, Outcomes};
 use crate::space::Actions;
 use lane_math::{Isa, LibmLanes};
 use numpy_rng::Generator;
@@ -39,6 +40,12 @@ impl Twin for crate::acrobot::Acrobot {
     const ACTIONS: Kind = Kind::Discrete(3);
 }
 
+impl Twin for crate::bipedal_walker::BipedalWalker {
+    const OBSERVED: usize = 24;
+    const EVENTS: usize = 2;
+    const ACTIONS: Kind = Kind::Continuous(4);
+}
+
 impl Twin for crate::car_racing::CarRacing {
     const OBSERVED: usize = 96 * 96 * 3;
     const EVENTS: usize = 2;
@@ -51,27 +58,33 @@ impl Twin for crate::lunar_lander::LunarLander {
     const ACTIONS: Kind = Kind::Discrete(4);
 }
 
+impl Twin for crate::mountain_car::MountainCar {
+    const OBSERVED: usize = 2;
+    const ACTIONS: Kind = Kind::Discrete(3);
+}
+
+impl Twin for crate::mountain_car::MountainCarContinuous {
+    const OBSERVED: usize = 2;
+    const ACTIONS: Kind = Kind::Continuous(1);
+}
+
 impl Twin for crate::pendulum::Pendulum {
     const OBSERVED: usize = 3;
     const ACTIONS: Kind = Kind::Continuous(1);
 }
 
-/// Plays a group that `make` makes and as many scalar episodes side by side, on every instruction set
+/// Plays a group of `lanes` copies of the prototype and as many scalar episodes side by side, on every instruction set
 /// and both with lanes and with calls of libm, and panics at the first bit that differs.
-pub(crate) fn compare<E: Twin + 'static, G: Group>(
-    prototype: &E,
-    seed: u64,
-    make: impl Fn(Isa, LibmLanes) -> G,
-) {
-    compare_kind(prototype, E::ACTIONS, seed, make);
+pub(crate) fn compare<E: Twin + 'static, G: LaneGroup<E>>(prototype: &E, lanes: usize, seed: u64) {
+    compare_kind::<E, G>(prototype, E::ACTIONS, lanes, seed);
 }
 
 /// The same for a prototype that takes another kind of actions than by default.
-pub(crate) fn compare_kind<E: Twin + 'static, G: Group>(
+pub(crate) fn compare_kind<E: Twin + 'static, G: LaneGroup<E>>(
     prototype: &E,
     kind: Kind,
+    lanes: usize,
     seed: u64,
-    make: impl Fn(Isa, LibmLanes) -> G,
 ) {
     let dimensions = match kind {
         Kind::Discrete(_) => 1,
@@ -80,7 +93,8 @@ pub(crate) fn compare_kind<E: Twin + 'static, G: Group>(
     for isa in Isa::all_available() {
         for libm in [LibmLanes::detect(isa), LibmLanes::PLATFORM] {
             let fresh = |lanes| ScalarGroup::new(prototype, lanes, E::OBSERVED, dimensions);
-            play::<E>([&mut make(isa, libm), &mut make(isa, libm)], fresh, kind, seed);
+            let make = || G::new(prototype, lanes, isa, libm);
+            play::<E>([&mut make(), &mut make()], fresh, kind, seed);
         }
     }
 }

@@ -30,11 +30,6 @@ impl BroadPhase {
         self.moved.push(fixture);
     }
 
-    /// Changes the bounds of a fixture as if it had been inserted with them.
-    pub(crate) fn replace(&mut self, fixture: FixtureId, bounds: &Bounds) {
-        self.fat[fixture.index()] = bounds.fattened();
-    }
-
     /// Takes a fixture out.
     pub(crate) fn remove(&mut self, fixture: FixtureId) {
         self.fat[fixture.index()] = Bounds::NOWHERE;
@@ -54,6 +49,12 @@ impl BroadPhase {
     /// Whether the fattened bounds of two fixtures overlap.
     pub(crate) fn overlaps(&self, a: FixtureId, b: FixtureId) -> bool {
         self.fat[a.index()].overlaps(&self.fat[b.index()])
+    }
+
+    /// The fixtures whose fattened bounds overlap `bounds`.
+    pub(crate) fn within(&self, bounds: &Bounds) -> impl Iterator<Item = FixtureId> {
+        let is_within = |(_, fat): &(usize, &Bounds)| fat.overlaps(bounds);
+        self.fat.iter().enumerate().filter(is_within).map(|(index, _)| FixtureId::from_index(index))
     }
 
     /// Searches the pairs of fixtures of which one has moved, each with the lesser id first, in the order of ids. Returns how

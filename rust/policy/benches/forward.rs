@@ -22,20 +22,20 @@ fn conv(out_channels: usize, kernel: usize, stride: usize) -> Layer {
 }
 
 fn mlp(hidden: usize) -> Architecture {
-    let layers = vec![linear(hidden), Layer::Tanh, linear(2)];
+    let layers = vec![linear(hidden), Layer::TANH, linear(2)];
     Architecture::new(InputShape::Flat(4), layers).expect("sizes fit")
 }
 
 /// cnn:5x12x12-16k3-32k3-64-4
 fn snake_cnn() -> Architecture {
-    let relu = Layer::Relu;
+    let relu = Layer::RELU;
     let layers = vec![conv(16, 3, 1), relu, conv(32, 3, 1), relu, linear(64), relu, linear(4)];
     Architecture::new(InputShape::Image { channels: 5, height: 12, width: 12 }, layers).expect("kernels fit")
 }
 
 /// cnn:3x96x96-32k8s4-64k4s2-64k3-512-3
 fn nature_cnn() -> Architecture {
-    let relu = Layer::Relu;
+    let relu = Layer::RELU;
     let convs = [conv(32, 8, 4), relu, conv(64, 4, 2), relu, conv(64, 3, 1), relu];
     let layers = convs.into_iter().chain([linear(512), relu, linear(3)]).collect();
     Architecture::new(InputShape::Image { channels: 3, height: 96, width: 96 }, layers).expect("kernels fit")

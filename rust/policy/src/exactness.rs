@@ -3,13 +3,14 @@
 use crate::layer::{InputShape, Layer, PlacedLayer};
 
 /// How the logits compare with those of PyTorch 2.13.0, called with one thread, `MKL_CBWR=AVX2` and
-/// `ONEDNN_MAX_CPU_ISA=AVX2`, on a batch that is a multiple of 4 (at least 16 rows for 1x1 convolutions of stride 1).
+/// `ONEDNN_MAX_CPU_ISA=AVX2`, on a batch that is a multiple of 4 (at least 16 rows for 1x1 convolutions of stride 1; a
+/// multiple of 32 for activations other than relu and tanh, whose kernels take whole vectors).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Exactness {
     /// Every bit is equal.
     Exact,
-    /// Close, but not equal to the bit.
-    Bounded {
+    /// PyTorch sums in an order that is not known here: close, but nothing is claimed.
+    Unclaimed {
         /// Which layers are responsible, and why.
         reason: String,
     },
@@ -24,7 +25,7 @@ pub(crate) fn of(placed: &[PlacedLayer]) -> Exactness {
             inexact_because(place).map(|why| format!("layer {} ({}): {why}", index + 1, place.layer))
         })
         .collect();
-    if reasons.is_empty() { Exactness::Exact } else { Exactness::Bounded { reason: reasons.join("; ") } }
+    if reasons.is_empty() { Exactness::Exact } else { Exactness::Unclaimed { reason: reasons.join("; ") } }
 }
 
 fn inexact_because(place: &PlacedLayer) -> Option<&'static str> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lane_math::Activation;
+
 /// No layer may have more weights or activations than this; sizes stay far from overflow everywhere.
 pub(crate) const MAX_VALUES: usize = 1 << 30;
 
@@ -72,10 +74,19 @@ pub enum Layer {
         /// Whether a bias vector follows the weights.
         bias: bool,
     },
+    /// A function of every value.
+    Activation(Activation),
+    /// `torch.nn.Softmax(dim=-1)` of a vector.
+    Softmax,
+    /// `torch.nn.LogSoftmax(dim=-1)` of a vector.
+    LogSoftmax,
+}
+
+impl Layer {
     /// The hyperbolic tangent of every value.
-    Tanh,
+    pub const TANH: Self = Self::Activation(Activation::Tanh);
     /// Zero for every value below zero; -0.0 and NaN pass.
-    Relu,
+    pub const RELU: Self = Self::Activation(Activation::Relu);
 }
 
 impl fmt::Display for Layer {
@@ -85,8 +96,9 @@ impl fmt::Display for Layer {
             Self::Conv2d { out_channels, kernel, .. } => {
                 write!(formatter, "conv2d, {out_channels} channels, kernel {}x{}", kernel.0, kernel.1)
             }
-            Self::Tanh => formatter.write_str("tanh"),
-            Self::Relu => formatter.write_str("relu"),
+            Self::Activation(activation) => write!(formatter, "{activation}"),
+            Self::Softmax => formatter.write_str("softmax"),
+            Self::LogSoftmax => formatter.write_str("log_softmax"),
         }
     }
 }
@@ -109,7 +121,7 @@ impl PlacedLayer {
             Layer::Conv2d { out_channels, bias, .. } => {
                 out_channels * self.taps() + if bias { out_channels } else { 0 }
             }
-            Layer::Tanh | Layer::Relu => 0,
+            Layer::Activation(_) | Layer::Softmax | Layer::LogSoftmax => 0,
         }
     }
 

@@ -4,7 +4,7 @@
 //! use policy::{Architecture, Exactness, InputShape, Layer, Network};
 //!
 //! let linear = |outputs| Layer::Linear { outputs, bias: true };
-//! let architecture = Architecture::new(InputShape::Flat(4), vec![linear(16), Layer::Relu, linear(2)])?;
+//! let architecture = Architecture::new(InputShape::Flat(4), vec![linear(16), Layer::RELU, linear(2)])?;
 //! assert_eq!(architecture.exactness(), Exactness::Exact);
 //!
 //! let network = Network::new(&architecture);
@@ -21,7 +21,7 @@
 //! # Ok::<(), policy::PolicyError>(())
 //! ```
 //!
-//! **Place.** Depends on lane-math (lanes, tanh) only; knows no environment. The engine packs each individual once, then
+//! **Place.** Depends on lane-math (lanes, activations) only; knows no environment. The engine packs each individual once, then
 //! calls [`Network::forward`] for every step of a group of lanes. What an action is made of the logits is the engine's
 //! business too.
 //!

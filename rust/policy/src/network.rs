@@ -172,6 +172,7 @@ impl Network {
         let Scratch { front, back, sums, lists, lane_of_row, slot_of_row, .. } = scratch;
         self.isa.run(Forward {
             plan: &self.plan,
+            isa: self.isa,
             // Pixels are what the first stage would make of an image.
             first_stage: usize::from(are_pixels),
             batch: Batch::new(slots, if reordered { slot_of_row } else { slot_of_lane }),
@@ -206,7 +207,10 @@ impl Kernel for Pack<'_> {
                 Operation::Chain(chain) => chain.pack::<S>(weights, chain.packed().of(self.packed)),
                 Operation::Dots(dots) => dots.pack(weights, dots.packed().of(self.packed)),
                 Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
-                Operation::Activation(_) | Operation::ToBlocks(..) | Operation::ToRows(_) => {}
+                Operation::Activation(_)
+                | Operation::Softmax(..)
+                | Operation::ToBlocks(..)
+                | Operation::ToRows(_) => {}
             }
         }
     }
@@ -214,6 +218,8 @@ impl Kernel for Pack<'_> {
 
 struct Forward<'a> {
     plan: &'a Plan,
+    /// For what is compiled apart from this kernel.
+    isa: Isa,
     first_stage: usize,
     batch: Batch<'a>,
     /// Given if rows are in another order than lanes.
@@ -249,9 +255,9 @@ impl Kernel for Forward<'_> {
             }
         }
         for (index, stage) in self.plan.stages.iter().enumerate().skip(self.first_stage) {
-            if let Operation::Activation(activation) = stage.operation {
+            if stage.operation.works_in_place() {
                 self.pace.before(rows * stage.stride)?;
-                activation.apply::<S>(&mut current[..rows * stage.stride]);
+                apply_in_place(stage, self.isa, &mut current[..rows * stage.stride]);
                 continue;
             }
             let writes_logits = index + 1 == self.plan.stages.len()
@@ -275,6 +281,19 @@ impl Kernel for Forward<'_> {
                 .copy_from_slice(&current[row * stride..][..self.n_outputs]);
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Runs one stage that changes the rows of a buffer.
+fn apply_in_place(stage: &Stage, isa: Isa, rows: &mut [f32]) {
+    match stage.operation {
+        Operation::Activation(activation) => activation.apply_in_place(isa, rows),
+        Operation::Softmax(normalize, len) => {
+            for row in rows.chunks_exact_mut(stage.stride) {
+                normalize(isa, &mut row[..len], len);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -317,7 +336,7 @@ fn run_stage<S: Simd>(
                 image.to_rows::<S>(input, output);
             }
         }
-        Operation::Activation(_) => {}
+        Operation::Activation(_) | Operation::Softmax(..) => {}
     }
     ControlFlow::Continue(())
 }

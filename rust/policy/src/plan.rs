@@ -1,8 +1,9 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
+use lane_math::{Activation, Isa};
+
 use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
-use crate::kernels::activation::Activation;
 use crate::kernels::chain::Chain;
 use crate::kernels::conv::Conv;
 use crate::kernels::dots::Dots;
@@ -19,6 +20,8 @@ pub(crate) enum Operation {
     Conv(Conv),
     /// Applied in place.
     Activation(Activation),
+    /// Applied in place to the values of each row, of which there are so many.
+    Softmax(Normalizer, usize),
     /// Brings an image into the layout of convolutions. If the convolution that follows takes lists of non-zero values,
     /// the number says where an individual's packed weights tell whether products with zeros may be left out.
     ToBlocks(Image, Option<usize>),
@@ -27,11 +30,19 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// Whether it changes the activations where they lie.
+    pub(crate) fn works_in_place(&self) -> bool {
+        matches!(self, Self::Activation(_) | Self::Softmax(..))
+    }
+
     /// Whether only the values of a row are stored, so that rows may follow each other without padding.
     pub(crate) fn leaves_padding_alone(&self) -> bool {
         matches!(self, Self::Dots(_) | Self::Conv(_) | Self::ToBlocks(..) | Self::ToRows(_))
     }
 }
+
+/// softmax or log_softmax of rows of a length.
+type Normalizer = fn(Isa, &mut [f32], usize);
 
 /// An operation, and the rows that it leaves behind.
 #[derive(Clone, Debug)]
@@ -64,7 +75,7 @@ impl Plan {
         let mut builder = Builder { stages: Vec::new(), packed_len: 0, blocked: None };
         let mut places = architecture.placed().iter().peekable();
         while let Some(place) = places.next() {
-            let relu_follows = places.peek().is_some_and(|next| next.layer == Layer::Relu);
+            let relu_follows = places.peek().is_some_and(|next| next.layer == Layer::RELU);
             if builder.add(place, relu_follows) && relu_follows {
                 places.next();
             }
@@ -99,7 +110,7 @@ impl Plan {
 
     /// Whether the first stage changes its input.
     pub(crate) fn starts_in_place(&self) -> bool {
-        matches!(self.stages.first(), Some(Stage { operation: Operation::Activation(_), .. }))
+        self.stages.first().is_some_and(|stage| stage.operation.works_in_place())
     }
 }
 
@@ -122,8 +133,12 @@ impl Builder {
         let size = place.output.size();
         match place.layer {
             // Value by value, so the layout does not matter.
-            Layer::Tanh => self.push(Operation::Activation(Activation::Tanh), weights, size),
-            Layer::Relu => self.push(Operation::Activation(Activation::Relu), weights, size),
+            Layer::Activation(Activation::Identity) => {}
+            Layer::Softmax => self.push(Operation::Softmax(lane_math::softmax_in_place, size), weights, size),
+            Layer::LogSoftmax => {
+                self.push(Operation::Softmax(lane_math::log_softmax_in_place, size), weights, size);
+            }
+            Layer::Activation(activation) => self.push(Operation::Activation(activation), weights, size),
             Layer::Linear { outputs, bias } => {
                 self.leave_blocks();
                 let shape = LinearShape { inputs: place.input.size(), outputs, has_bias: bias };
@@ -199,8 +214,8 @@ fn image(shape: InputShape) -> Image {
 mod tests {
     use super::{Operation, Plan};
     use crate::architecture::Architecture;
-    use crate::kernels::activation::Activation;
     use crate::layer::{InputShape, Layer};
+    use lane_math::Activation;
 
     fn linear(outputs: usize) -> Layer {
         Layer::Linear { outputs, bias: true }
@@ -221,13 +236,13 @@ mod tests {
 
     fn stages(input: InputShape, layers: &[Layer]) -> String {
         let names = plan(input, layers).stages.into_iter().map(|stage| match stage.operation {
-            Operation::Chain(_) => "chain",
-            Operation::Dots(_) => "dots",
-            Operation::Conv(_) => "conv",
-            Operation::Activation(Activation::Relu) => "relu",
-            Operation::Activation(Activation::Tanh) => "tanh",
-            Operation::ToBlocks(..) => "blocks",
-            Operation::ToRows(_) => "rows",
+            Operation::Chain(_) => "chain".to_owned(),
+            Operation::Dots(_) => "dots".to_owned(),
+            Operation::Conv(_) => "conv".to_owned(),
+            Operation::Activation(activation) => activation.to_string(),
+            Operation::Softmax(..) => "softmax".to_owned(),
+            Operation::ToBlocks(..) => "blocks".to_owned(),
+            Operation::ToRows(_) => "rows".to_owned(),
         });
         names.collect::<Vec<_>>().join(" ")
     }
@@ -236,11 +251,13 @@ mod tests {
     #[test]
     fn stages_are_as_few_as_the_layers_need() {
         let flat = InputShape::Flat(4);
-        assert_eq!(stages(flat, &[linear(16), Layer::Tanh, linear(2)]), "chain tanh dots");
-        let layers = [Layer::Relu, linear(16), Layer::Relu, Layer::Relu, linear(2), Layer::Relu];
+        assert_eq!(stages(flat, &[linear(16), Layer::TANH, linear(2)]), "chain tanh dots");
+        let layers = [Layer::RELU, linear(16), Layer::RELU, Layer::RELU, linear(2), Layer::RELU];
         assert_eq!(stages(flat, &layers), "relu chain relu dots relu");
-        assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::Relu, conv(5)]), "blocks conv conv rows");
-        let layers = [conv(4), Layer::Tanh, linear(2), linear(3)];
+        assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::RELU, conv(5)]), "blocks conv conv rows");
+        let layers = [linear(16), Layer::Activation(Activation::Identity), linear(2), Layer::Softmax];
+        assert_eq!(stages(flat, &layers), "chain dots softmax");
+        let layers = [conv(4), Layer::TANH, linear(2), linear(3)];
         assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv tanh rows dots dots");
         // One channel, or one pixel, is in the same order either way; lists of what is not zero are made all the same.
         assert_eq!(stages(image(1, 8, 8), &[conv(1), linear(2)]), "conv dots");
@@ -258,10 +275,10 @@ mod tests {
                 .all(|yes| yes)
         );
         assert!(!reads_pixels(image(9, 8, 8), &[conv(4)]));
-        assert!(!reads_pixels(image(3, 8, 8), &[Layer::Relu, conv(4)]));
+        assert!(!reads_pixels(image(3, 8, 8), &[Layer::RELU, conv(4)]));
         assert!(!reads_pixels(image(3, 8, 8), &[linear(4)]));
-        assert!(plan(image(3, 8, 8), &[Layer::Relu, conv(4)]).starts_in_place());
-        assert!(!plan(image(3, 8, 8), &[conv(4), Layer::Relu]).starts_in_place());
+        assert!(plan(image(3, 8, 8), &[Layer::RELU, conv(4)]).starts_in_place());
+        assert!(!plan(image(3, 8, 8), &[conv(4), Layer::RELU]).starts_in_place());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Every sum is written in the order in which PyTorch 2.13.0 does it. "fma" is [`f32::mul_add`], rounded once; a
 //! product and a sum that stand apart are rounded twice.
 
+use lane_math::Activation;
+
 use crate::architecture::Architecture;
 use crate::layer::{InputShape, Layer, PlacedLayer};
 use crate::order::{CHANNEL_BLOCK, LinearOrder, dot_lanes, executes_channel_padding, linear_order};
@@ -28,10 +30,19 @@ pub fn forward(architecture: &Architecture, weights: &[f32], observation: &[f32]
                 (0..outputs).map(|output| linear_output(output, outputs, &values, weight, bias)).collect()
             }
             Layer::Conv2d { .. } => conv2d(place, &values, params),
-            Layer::Tanh => values.into_iter().map(lane_math::tanh).collect(),
-            Layer::Relu => values.into_iter().map(relu).collect(),
+            Layer::Activation(Activation::Relu) => values.into_iter().map(relu).collect(),
+            Layer::Softmax => row_by(values, lane_math::softmax),
+            Layer::LogSoftmax => row_by(values, lane_math::log_softmax),
+            Layer::Activation(activation) => {
+                values.into_iter().map(|value| activation.value(value)).collect()
+            }
         };
     }
+    values
+}
+
+fn row_by(mut values: Vec<f32>, function: fn(&mut [f32])) -> Vec<f32> {
+    function(&mut values);
     values
 }
 

@@ -28,13 +28,18 @@ fn refusals_name_the_layer_and_what_it_got() {
         ),
         (
             InputShape::Flat(4),
-            vec![Layer::Relu],
+            vec![Layer::RELU],
             "the network needs at least one linear or conv2d layer, got 1 layer(s) without weights",
         ),
         (
             InputShape::Flat(4),
-            vec![linear(2), Layer::Tanh, linear(0)],
+            vec![linear(2), Layer::TANH, linear(0)],
             "layer 3 (linear, 0 outputs): the number of outputs must be at least 1, got 0",
+        ),
+        (
+            IMAGE,
+            vec![conv((3, 3), (1, 1), (0, 0)), Layer::Softmax],
+            "layer 2 (softmax): needs a vector, but its input is an image of 4x6x4",
         ),
         (
             IMAGE,
@@ -85,7 +90,7 @@ fn sizes_follow_from_the_layers() {
         padding: (0, 0),
         bias: true,
     };
-    let layers = vec![conv(16), Layer::Relu, conv(32), Layer::Relu, linear(64), Layer::Relu, linear(4)];
+    let layers = vec![conv(16), Layer::RELU, conv(32), Layer::RELU, linear(64), Layer::RELU, linear(4)];
     let architecture = Architecture::new(snake, layers.clone()).expect("the kernels fit");
     assert_eq!(architecture.input(), snake);
     assert_eq!(architecture.layers(), layers);
@@ -110,9 +115,9 @@ fn a_convolution_may_be_last() {
 fn reasons_name_the_layers_that_are_not_exact() {
     let reason = |input, layers| match Architecture::new(input, layers).expect("the layers fit").exactness() {
         Exactness::Exact => String::new(),
-        Exactness::Bounded { reason } => reason,
+        Exactness::Unclaimed { reason } => reason,
     };
-    assert_eq!(reason(InputShape::Flat(4), vec![linear(16), Layer::Tanh, linear(16), Layer::Relu]), "");
+    assert_eq!(reason(InputShape::Flat(4), vec![linear(16), Layer::TANH, linear(16), Layer::RELU]), "");
     let leaves =
         "layer 1 (conv2d, 4 channels, kernel 2x2): PyTorch leaves its direct convolution for this shape";
     assert_eq!(reason(IMAGE, vec![conv((2, 2), (1, 1), (2, 0))]), leaves);
@@ -134,7 +139,7 @@ fn packing_checks_the_number_of_weights() {
 #[should_panic(expected = "the packed weights belong to another network")]
 fn forward_checks_whose_weights_it_gets() {
     // The same number of weights and of outputs.
-    let [relu, tanh] = [Layer::Relu, Layer::Tanh].map(|activation| {
+    let [relu, tanh] = [Layer::RELU, Layer::TANH].map(|activation| {
         Network::new(&Architecture::new(InputShape::Flat(2), vec![linear(3), activation]).expect("sizes fit"))
     });
     relu.forward(&[tanh.packed()], &[0], &[0.0; 2], &mut [0.0; 3], &mut relu.scratch(1));

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Values, same_bits};
-use lane_math::Isa;
+use lane_math::{Activation, Isa};
 use policy::{Architecture, InputShape, Inputs, Layer, Network, PackedWeights, reference};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -24,7 +24,25 @@ fn linear(outputs: usize) -> impl Strategy<Value = Layer> {
 
 /// No, one or two activations.
 fn activations() -> impl Strategy<Value = Vec<Layer>> {
-    let one = prop_oneof![3 => Just(Layer::Relu), 1 => Just(Layer::Tanh)];
+    let others = [
+        "identity",
+        "relu6",
+        "selu",
+        "gelu",
+        "gelu_tanh",
+        "silu",
+        "mish",
+        "softsign",
+        "sigmoid",
+        "logsigmoid",
+    ]
+    .map(|name| Activation::from_name(name, &[]));
+    let with_parameters = [("leaky_relu", 0.2), ("elu", 0.5), ("celu", 2.0)]
+        .map(|(name, parameter)| Activation::from_name(name, &[parameter]));
+    let others = [&others[..], &with_parameters[..]].concat();
+    let other = proptest::sample::select(others)
+        .prop_map(|activation| Layer::Activation(activation.expect("PyTorch's names")));
+    let one = prop_oneof![3 => Just(Layer::RELU), 1 => Just(Layer::TANH), 2 => other];
     proptest::collection::vec(one, 0..=2)
 }
 
@@ -35,12 +53,14 @@ fn width() -> impl Strategy<Value = usize> {
 
 fn mlp() -> impl Strategy<Value = Architecture> {
     let layers = proptest::collection::vec((width().prop_flat_map(linear), activations()), 1..=3);
-    (width(), activations(), layers).prop_map(|(inputs, before, layers)| {
+    let normalization = proptest::sample::select(vec![None, Some(Layer::Softmax), Some(Layer::LogSoftmax)]);
+    (width(), activations(), layers, normalization).prop_map(|(inputs, before, layers, normalization)| {
         let mut all = before;
         for (layer, after) in layers {
             all.push(layer);
             all.extend(after);
         }
+        all.extend(normalization);
         Architecture::new(InputShape::Flat(inputs), all).expect("positive sizes fit")
     })
 }
@@ -207,9 +227,9 @@ proptest! {
 fn any_number_of_lanes_gives_the_same_logits() {
     let layers = vec![
         Layer::Linear { outputs: 88, bias: true },
-        Layer::Tanh,
+        Layer::TANH,
         Layer::Linear { outputs: 13, bias: true },
-        Layer::Relu,
+        Layer::RELU,
         Layer::Linear { outputs: 7, bias: true },
     ];
     let architecture = Architecture::new(InputShape::Flat(200), layers).expect("positive sizes fit");

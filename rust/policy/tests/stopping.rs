@@ -77,7 +77,7 @@ fn lists_of_images_that_are_mostly_zeros_ask_too() {
 #[test]
 fn short_passes_never_ask() {
     let network = Network::new(
-        &Architecture::new(InputShape::Flat(4), vec![linear(64), Layer::Tanh, linear(2)]).unwrap(),
+        &Architecture::new(InputShape::Flat(4), vec![linear(64), Layer::TANH, linear(2)]).unwrap(),
     );
     assert_eq!(asked(&network, 64, 1), (0, ControlFlow::Continue(())));
 }

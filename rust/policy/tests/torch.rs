@@ -72,7 +72,7 @@ fn architecture(network: &str) -> Architecture {
         _ => panic!("a vector or an image, got {shape:?}"),
     };
     let layers = layers.split(',').map(|layer| match layer.split(':').collect::<Vec<_>>()[..] {
-        ["relu"] => Layer::Relu,
+        ["relu"] => Layer::RELU,
         ["linear", outputs, bias] => Layer::Linear { outputs: number(outputs), bias: bias == "bias" },
         ["conv", channels, kernel, stride, padding, bias] => Layer::Conv2d {
             out_channels: number(channels),

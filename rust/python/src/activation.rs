@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::boundary::{Items, copied, guarded};
-use lane_math::{Activation, Isa, StandardFloatMode};
+use engine::lane_math::{Activation, Isa, StandardFloatMode};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -35,15 +35,12 @@ pub(crate) fn activation<'py>(
     })
 }
 
-/// The activation with a name, as layers have it, and with its parameters.
-fn named(name: &str, parameters: &[f64]) -> PyResult<Activation> {
-    match (name, parameters) {
-        ("tanh", []) => Ok(Activation::Tanh),
-        ("relu", []) => Ok(Activation::Relu),
-        _ => Err(EngineError::new_err(format!(
-            "activation: expected tanh or relu, without parameters, got {name:?} with {parameters:?}"
-        ))),
-    }
+/// The activation that PyTorch calls by a name, with all of its parameters.
+pub(crate) fn named(name: &str, parameters: &[f64]) -> PyResult<Activation> {
+    Activation::from_name(name, parameters).ok_or_else(|| {
+        let message = "expected an activation by PyTorch's name, with all of its parameters, got";
+        EngineError::new_err(format!("activation: {message} {name:?} with {parameters:?}"))
+    })
 }
 
 fn available(name: &str) -> PyResult<Isa> {

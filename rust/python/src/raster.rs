@@ -6,7 +6,7 @@ use ::raster::{
     Colour, FRAME_BYTES, FRAME_SIDE, Frame, FrameRenderer, HEIGHT, Scene, WIDTH, draw_polygons,
     render_reference,
 };
-use lane_math::Isa;
+use engine::lane_math::Isa;
 use numpy::{PyArray1, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 

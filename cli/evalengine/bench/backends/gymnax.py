@@ -28,10 +28,14 @@ from evalengine.bench.backends import Evaluated, Task, no_episode, require_packa
 from evalengine.bench.lanes import lane_count
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 from evalengine.errors import UnsupportedError
+from evalengine.policies.policy import Policy
 
 same_episodes = no_episode
 
 ENV_IDS = ("CartPole-v1", "Acrobot-v1", "Pendulum-v1")
+
+ACTIVATIONS = {"identity", "relu", "tanh"}
+"""Those that `jax_rollout` has."""
 
 LANES = 128
 """Episodes that one call of the program plays, about."""
@@ -54,11 +58,14 @@ def open_backend(task: Task) -> ShardedBackend:
     """The backend for `task`, not yet entered.
 
     Raises:
-        UnsupportedError: gymnax has no such environment.
+        UnsupportedError: gymnax has no such environment, or the policy's activations are not written for JAX here.
         MissingDependencyError: gymnax, JAX or what gymnax needs and does not ask for is not installed.
     """
     if task.env_id not in ENV_IDS:
         raise UnsupportedError(f"gymnax has no {task.env_id}")
+    policy = Policy(task.policy)
+    if not {*policy.activations, policy.output_activation} <= ACTIVATIONS:
+        raise UnsupportedError(f"gymnax is measured with {', '.join(sorted(ACTIVATIONS))}, not with {policy}")
     require_packages("gymnax", "jax", "gymnax", "six")
     return ShardedBackend(task, Steps(prepare, build, play), Layout(task.threads, LANES))
 
@@ -75,7 +82,6 @@ def prepare(task: Task) -> None:
     """Fill `_Worker`; called in a worker process, whose variables JAX reads when it is imported."""
     os.environ |= {"NPROC": "1", "JAX_PLATFORMS": "cpu"}
     from evalengine.bench.jax_rollout import rollout_program
-    from evalengine.policies.policy import Policy
 
     _Worker.program = rollout_program(task)
     _Worker.n_params = Policy(task.policy).n_params

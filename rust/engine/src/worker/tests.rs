@@ -1,5 +1,6 @@
 //! Lanes that change workers, and what failures leave of them.
 
+use super::sharing::STEPS_WORTH_GIVING;
 use super::*;
 use crate::outcome::Evaluation;
 use crate::recording::{Descriptor, Field, Recording, Reducer, Reduction};
@@ -119,7 +120,7 @@ fn few_lanes_and_those_that_are_as_good_as_done_stay() {
         let limit = task.step_limit().unwrap();
         let kept_of = |worker: &mut Worker<'_>, active, left| {
             worker.active = active;
-            worker.lengths.fill(limit.saturating_sub(left));
+            worker.in_play.lengths.fill(limit.saturating_sub(left));
             worker.lanes_to_keep()
         };
         let far = STEPS_WORTH_GIVING;
@@ -170,7 +171,7 @@ fn a_call_that_is_stopped_in_the_middle_of_a_step_does_not_make_it() {
         assert!(lanes > 1);
         queue.abandon();
         worker.advance(&mut Lookout::new(&queue, None));
-        assert_eq!(worker.lengths[..lanes], vec![0; lanes]);
+        assert_eq!(worker.in_play.lengths[..lanes], vec![0; lanes]);
         assert_eq!(queue.episodes_done(), 0);
     });
 }
@@ -190,7 +191,7 @@ fn the_caller_is_asked_in_the_middle_of_a_step_and_no_more_once_it_has_ended_the
             let mut worker = Worker::new(task, &queue, &statistics, 0, task.lanes_per_thread(1));
             worker.run(&Exchange::new(1), &mut Lookout::new(&queue, Some(&mut watch)));
             assert!(watch.is_cancelled());
-            assert_eq!(worker.lengths[0], 0, "a step of {step_macs} multiply-adds was made");
+            assert_eq!(worker.in_play.lengths[0], 0, "a step of {step_macs} multiply-adds was made");
             assert_eq!(polls, end_at);
         }
     });
@@ -203,10 +204,10 @@ fn what_comes_behind_a_failure_is_played_no_further() {
         let (queue, statistics) = (Queue::new(total, 1), SharedTotal::default());
         let mut worker = Worker::new(task, &queue, &statistics, 0, Lanes { usual: 4, most: 4 });
         worker.open_lanes();
-        assert_eq!(worker.jobs, [0, 1, 2, 3], "{id}");
+        assert_eq!(worker.in_play.jobs, [0, 1, 2, 3], "{id}");
         queue.fail(1);
         worker.drop_lanes_behind_the_failure();
-        assert_eq!((worker.active, &worker.jobs[..2]), (2, &[0, 1][..]), "{id}");
+        assert_eq!((worker.active, &worker.in_play.jobs[..2]), (2, &[0, 1][..]), "{id}");
         assert_eq!(worker.slots.users(), 2, "{id}: lanes that are dropped let go of their individuals");
         // Nothing that has not begun comes before the failure.
         assert_eq!(worker.next_job(), None, "{id}");

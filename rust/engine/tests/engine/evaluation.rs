@@ -1,7 +1,7 @@
 //! What the engine promises beside determinism: fitness, limits, failures, cancellation, errors.
 
 use crate::support::{Script, evaluate, random_population, scripted, small_policy, task};
-use engine::{OnNonFinite, Seeds, Task};
+use engine::{OnNonFinite, Recording, Seeds, Task};
 use policy::{Architecture, InputShape, Layer, Network};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -206,4 +206,30 @@ fn images_must_have_the_observation_s_shape() {
         "policy: expected images for observations of shape [12, 12, 5], 12 x 12 with 5 channels, \
          got 12 x 5 with 12 channels"
     );
+}
+
+/// An individual whose weights are not finite is not played; of each of its episodes an empty trajectory is kept, if its
+/// trajectories are asked for, and no other individual's.
+#[test]
+fn who_is_not_played_has_empty_trajectories_of_its_own() {
+    let spec = scripted(Script::Endless);
+    let network = small_policy(&spec);
+    let (population, not_finite) = (5, 3);
+    let mut weights = random_population(&network, population, 1);
+    weights[not_finite * network.architecture().n_params()] = f32::NAN;
+    for kept in 0..population {
+        let trajectories = [kept];
+        let recording =
+            Recording { trajectories: &trajectories, most_trajectory_bytes: 1 << 20, ..Recording::default() };
+        let task = Task {
+            max_episode_steps: Some(3),
+            on_non_finite: OnNonFinite::Fitness(0.0),
+            recording,
+            ..task(&spec, &network, &weights, &[7, 8])
+        };
+        let evaluation = evaluate(&task).unwrap();
+        let steps = if kept == not_finite { 0 } else { 3 };
+        let got: Vec<_> = evaluation.trajectories.iter().map(|kept| (kept.job, kept.rewards.len())).collect();
+        assert_eq!(got, [(2 * kept, steps), (2 * kept + 1, steps)], "individual {kept}");
+    }
 }

@@ -24,10 +24,10 @@ pub fn small_policy(spec: &dyn Spec) -> Network {
             };
             (
                 InputShape::Image { channels, height, width },
-                vec![convolution, Layer::Relu, hidden, Layer::Relu, output],
+                vec![convolution, Layer::RELU, hidden, Layer::RELU, output],
             )
         }
-        _ => (InputShape::Flat(spec.observation_space().size()), vec![hidden, Layer::Tanh, output]),
+        _ => (InputShape::Flat(spec.observation_space().size()), vec![hidden, Layer::TANH, output]),
     };
     Network::new(&Architecture::new(input, layers).unwrap())
 }

@@ -6,7 +6,7 @@ use super::{
     MAX_VELOCITY_1, MAX_VELOCITY_2, TORQUES,
 };
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
@@ -28,12 +28,7 @@ pub(super) struct AcrobotLanes {
     observations: Vec<f32>,
 }
 
-impl AcrobotLanes {
-    pub(super) fn boxed(prototype: &Acrobot, lanes: usize) -> Box<dyn Group> {
-        let isa = Isa::detect();
-        Box::new(Self::new(prototype, lanes, isa, LibmLanes::detect(isa)))
-    }
-
+impl LaneGroup<Acrobot> for AcrobotLanes {
     fn new(prototype: &Acrobot, lanes: usize, isa: Isa, libm: LibmLanes) -> Self {
         let padded = lanes.next_multiple_of(VECTOR);
         Self {
@@ -254,7 +249,7 @@ mod tests {
         fn the_lanes_have_the_scalar_s_bits(lanes in 1_usize..=11, seed in 0_u64..1 << 40, bound in 0.01_f64..30.0) {
             let (rng, state) = (Generator::from_seed(0), State::default());
             let prototype = Acrobot { low: -bound, high: bound, rng, state, is_first: true };
-            compare(&prototype, seed, |isa, libm| AcrobotLanes::new(&prototype, lanes, isa, libm));
+            compare::<_, AcrobotLanes>(&prototype, lanes, seed);
         }
     }
 }

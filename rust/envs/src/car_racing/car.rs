@@ -4,9 +4,9 @@
 //! again where it goes back as a motor's speed or a force. Wheels do not roll in the physics: their turning is a number
 //! of its own, and tires push the bodies that stand for them.
 
-use super::TIME_STEP;
 use super::path::Node;
 use super::track::sign;
+use crate::worlds::TIME_STEP;
 use lane_math::libm;
 use planar::{
     BodyDef, BodyId, BodyKind, Filter, FixtureDef, FixtureId, JointId, RevoluteJointDef, Shape, Vec2, World,

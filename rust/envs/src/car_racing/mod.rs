@@ -19,7 +19,6 @@
 //! rendering for people do not exist.
 
 mod car;
-mod lanes;
 mod palette;
 mod path;
 mod picture;
@@ -34,10 +33,11 @@ use crate::arguments::{Arguments, Parameter, Value};
 use crate::entry::Entry;
 use crate::environment::{Action, Environment, StateField, Step, View};
 use crate::error::EnvError;
-use crate::group::{PrototypeSpec, Spec};
+use crate::group::LaneGroup;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
+use crate::spec::{PrototypeSpec, Spec};
+use crate::worlds::{TIME_STEP, WorldEpisode, WorldGroup};
 use car::{Car, Controls, Shapes};
-use lanes::CarRacingLanes;
 use numpy_rng::Generator;
 use palette::Palette;
 use planar::{Vec2, World};
@@ -45,16 +45,8 @@ use road::Road;
 
 /// Pixels of the reference's drawings per metre: its lengths are in pixels.
 const SCALE: f64 = 6.0;
-/// Steps per second.
-const FPS: f64 = 50.0;
-/// Duration of a step, s.
-const TIME_STEP: f64 = 1.0 / FPS;
 /// From the middle of the playfield to its borders, m.
 const PLAYFIELD: f64 = 2000.0 / SCALE;
-/// Sweeps of the velocity solver per step.
-const VELOCITY_ITERATIONS: u32 = 6 * 30;
-/// Sweeps of the position solver per step, at most.
-const POSITION_ITERATIONS: u32 = 2 * 30;
 /// Values in an observation.
 const OBSERVED: usize = raster::FRAME_BYTES;
 /// What a step costs.
@@ -103,7 +95,7 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
         PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(5))
             .with_default_policy(DISCRETE_POLICY)
     };
-    Ok(Box::new(spec.with_groups(CarRacingLanes::boxed).with_event_fields(&EVENT_FIELDS)))
+    Ok(Box::new(spec.with_groups(WorldGroup::boxed).with_event_fields(&EVENT_FIELDS)))
 }
 
 /// What an action does. Discrete ones: nothing, steer right, steer left, gas, brake.
@@ -167,16 +159,6 @@ impl CarRacing {
         }
     }
 
-    /// What happens before the world's step: driver, engine, brakes and tires.
-    fn begin_step(&mut self, controls: Controls) {
-        self.car.control(controls);
-        self.car.push(&mut self.world);
-    }
-
-    fn step_world(&mut self) {
-        self.world.step(TIME_STEP as f32, VELOCITY_ITERATIONS, POSITION_ITERATIONS);
-    }
-
     /// What happens after the world's step, up to the picture: the tiles that were reached, and time.
     fn look_around(&mut self) {
         self.road.listen(self.world.contact_events(), &mut self.car, self.lap_complete_percent);
@@ -186,20 +168,6 @@ impl CarRacing {
         }
         self.time += TIME_STEP;
         self.shown_reward = self.total_reward;
-    }
-
-    /// What happens after the world's step.
-    fn end_step(&mut self) -> Step {
-        self.look_around();
-        self.total_reward -= STEP_COST;
-        let reward = self.total_reward - self.paid_reward;
-        self.paid_reward = self.total_reward;
-        let has_left = self.has_left();
-        Step {
-            reward: if has_left { LEAVING_REWARD } else { reward },
-            terminated: has_left || self.has_won(),
-            truncated: false,
-        }
     }
 
     /// The car is beyond the borders of the playfield.
@@ -217,6 +185,31 @@ impl CarRacing {
 impl AsMut<World> for CarRacing {
     fn as_mut(&mut self) -> &mut World {
         &mut self.world
+    }
+}
+
+impl WorldEpisode for CarRacing {
+    const OBSERVED: usize = OBSERVED;
+    const DIMENSIONS: usize = 3;
+
+    /// Driver, engine, brakes and tires.
+    fn begin_step(&mut self, action: Action<'_>) {
+        self.car.control(controls(action));
+        self.car.push(&mut self.world);
+    }
+
+    /// The tiles that were reached, and the reward.
+    fn end_step(&mut self) -> Step {
+        self.look_around();
+        self.total_reward -= STEP_COST;
+        let reward = self.total_reward - self.paid_reward;
+        self.paid_reward = self.total_reward;
+        let has_left = self.has_left();
+        Step {
+            reward: if has_left { LEAVING_REWARD } else { reward },
+            terminated: has_left || self.has_won(),
+            truncated: false,
+        }
     }
 }
 
@@ -244,9 +237,7 @@ impl Environment for CarRacing {
     }
 
     fn step(&mut self, action: Action<'_>) -> Step {
-        self.begin_step(controls(action));
-        self.step_world();
-        self.end_step()
+        self.step_alone(action)
     }
 
     fn observe(&self, view: View, observation: &mut [f32]) {

@@ -4,6 +4,8 @@ use super::*;
 use crate::arguments::Value;
 use crate::environment::FloatType;
 use crate::registry;
+use crate::twins::{Kind, compare_kind};
+use proptest::prelude::*;
 
 /// After some steps with one action: the bits of the reward of the last, of the hull's x, y and angle, and a checksum of
 /// the picture: its bytes, each times its place.
@@ -185,4 +187,20 @@ fn arguments_shape_the_spaces() {
     assert_eq!(spec.action_space().n_logits(), 3);
     assert_eq!(spec.observation_space().size(), OBSERVED);
     assert_eq!(spec.observation_space().dtype, ObservationDtype::U8);
+}
+
+proptest! {
+    // 200 steps of up to 3 lanes and their twins, four times over, with pictures of all of them.
+    #![proptest_config(ProptestConfig::with_cases(3))]
+    #[test]
+    fn the_lanes_have_the_scalar_s_bits(
+        lanes in 1_usize..=3,
+        seed in 0_u64..1 << 40,
+        has_random_colours in any::<bool>(),
+        continuous in any::<bool>(),
+    ) {
+        let prototype = CarRacing::new(0.95, has_random_colours);
+        let kind = if continuous { Kind::Continuous(3) } else { Kind::Discrete(5) };
+        compare_kind::<_, WorldGroup<_>>(&prototype, kind, lanes, seed);
+    }
 }

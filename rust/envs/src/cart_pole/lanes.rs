@@ -3,7 +3,7 @@
 
 use super::{ANGLE_LIMIT, CART_POLE_MASSES, CartPole, FORCE, GRAVITY, LENGTH, POSITION_LIMIT, TAU};
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
@@ -22,12 +22,7 @@ pub(super) struct CartPoleLanes {
     forces: Vec<f64>,
 }
 
-impl CartPoleLanes {
-    pub(super) fn boxed(prototype: &CartPole, lanes: usize) -> Box<dyn Group> {
-        let isa = Isa::detect();
-        Box::new(Self::new(prototype, lanes, isa, LibmLanes::detect(isa)))
-    }
-
+impl LaneGroup<CartPole> for CartPoleLanes {
     fn new(prototype: &CartPole, lanes: usize, isa: Isa, libm: LibmLanes) -> Self {
         let forces = vec![0.0; lanes.next_multiple_of(VECTOR)];
         Self { prototype: prototype.clone(), lanes, isa, libm, state: StateLanes::new(lanes), forces }
@@ -168,7 +163,7 @@ mod tests {
             let (rng, state) = (Generator::from_seed(0), State::default());
             let prototype =
                 CartPole { sutton_barto_reward: bound > 0.1, low: -bound, high: bound, rng, state, fallen: false };
-            compare(&prototype, seed, |isa, libm| CartPoleLanes::new(&prototype, lanes, isa, libm));
+            compare::<_, CartPoleLanes>(&prototype, lanes, seed);
         }
     }
 }

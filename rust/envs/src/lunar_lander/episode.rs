@@ -4,11 +4,9 @@ use super::engines::{self, Throttle};
 use super::scene::{self, Craft, PAD_HEIGHT, Shapes};
 use super::view;
 use super::wind::Wind;
-use super::{
-    FPS, HEIGHT, INITIAL_FORCE, LEG_DOWN, MAIN_ENGINE_COST, OBSERVED, POSITION_ITERATIONS, SCALE,
-    SIDE_ENGINE_COST, TIME_STEP, VELOCITY_ITERATIONS, WIDTH,
-};
+use super::{HEIGHT, INITIAL_FORCE, LEG_DOWN, MAIN_ENGINE_COST, OBSERVED, SCALE, SIDE_ENGINE_COST, WIDTH};
 use crate::environment::{Action, Environment, StateField, Step, View};
+use crate::worlds::{FPS, WorldEpisode};
 use numpy_rng::Generator;
 use planar::{Vec2, World};
 
@@ -56,8 +54,8 @@ impl LunarLander {
         }
     }
 
-    /// What happens before the world's step: wind, then engines.
-    pub(super) fn begin_step(&mut self, throttle: Throttle) {
+    /// Wind, then engines.
+    fn push(&mut self, throttle: Throttle) {
         self.throttle = throttle;
         let in_flight = !self.ground_contact.contains(&true);
         if let Some(wind) = self.wind.as_mut().filter(|_| in_flight) {
@@ -65,28 +63,6 @@ impl LunarLander {
         }
         let dispersion = [(); 2].map(|()| self.rng.uniform(-1.0, 1.0) / SCALE);
         engines::fire(&mut self.world, self.craft.hull, throttle, dispersion);
-    }
-
-    fn step_world(&mut self) {
-        self.world.step(TIME_STEP, VELOCITY_ITERATIONS, POSITION_ITERATIONS);
-    }
-
-    /// What happens after the world's step: contacts, observation, reward.
-    pub(super) fn end_step(&mut self) -> Step {
-        self.listen();
-        self.observed = self.look();
-        let shaping = shaping_of(&self.observed);
-        let gained = shaping - self.shaping;
-        self.shaping = shaping;
-        let reward = gained - self.throttle.main * MAIN_ENGINE_COST - self.throttle.side * SIDE_ENGINE_COST;
-        let mut step = Step { reward, terminated: false, truncated: false };
-        if self.has_crashed || is_out_of_view(self.observed[0]) {
-            (step.reward, step.terminated) = (-100.0, true);
-        }
-        if !self.world.body(self.craft.hull).is_awake() {
-            (step.reward, step.terminated) = (100.0, true);
-        }
-        step
     }
 
     /// Takes in the contact events of the step, in their order. A leg that leaves one edge of the ground counts as
@@ -143,6 +119,33 @@ impl AsMut<World> for LunarLander {
     }
 }
 
+impl WorldEpisode for LunarLander {
+    const OBSERVED: usize = OBSERVED;
+    const DIMENSIONS: usize = 2;
+
+    fn begin_step(&mut self, action: Action<'_>) {
+        self.push(Throttle::of(action));
+    }
+
+    /// Contacts, observation, reward.
+    fn end_step(&mut self) -> Step {
+        self.listen();
+        self.observed = self.look();
+        let shaping = shaping_of(&self.observed);
+        let gained = shaping - self.shaping;
+        self.shaping = shaping;
+        let reward = gained - self.throttle.main * MAIN_ENGINE_COST - self.throttle.side * SIDE_ENGINE_COST;
+        let mut step = Step { reward, terminated: false, truncated: false };
+        if self.has_crashed || is_out_of_view(self.observed[0]) {
+            (step.reward, step.terminated) = (-100.0, true);
+        }
+        if !self.world.body(self.craft.hull).is_awake() {
+            (step.reward, step.terminated) = (100.0, true);
+        }
+        step
+    }
+}
+
 impl Environment for LunarLander {
     fn reset(&mut self, seed: Option<u64>) {
         if let Some(seed) = seed {
@@ -158,15 +161,13 @@ impl Environment for LunarLander {
         self.world.apply_force_to_center(self.craft.hull, Vec2::new(force[0], force[1]), true);
         self.ground_contact = [false; 2];
         self.has_crashed = false;
-        self.begin_step(Throttle::OFF);
+        self.push(Throttle::OFF);
         self.step_world();
         self.end_step();
     }
 
     fn step(&mut self, action: Action<'_>) -> Step {
-        self.begin_step(Throttle::of(action));
-        self.step_world();
-        self.end_step()
+        self.step_alone(action)
     }
 
     fn observe(&self, _view: View, observation: &mut [f32]) {
@@ -189,6 +190,26 @@ impl Environment for LunarLander {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twins::{Kind, compare_kind};
+    use crate::worlds::WorldGroup;
+    use proptest::prelude::*;
+
+    proptest! {
+        // 200 steps of some 10 microseconds in up to 11 lanes and their twins, four times over.
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn the_lanes_have_the_scalar_s_bits(
+            lanes in 1_usize..=11,
+            seed in 0_u64..1 << 40,
+            gravity in -11.9_f32..-0.5,
+            powers in proptest::option::of([-30.0_f64..30.0, -4.0_f64..4.0]),
+            continuous in any::<bool>(),
+        ) {
+            let prototype = LunarLander::new(gravity, powers.map(Wind::new));
+            let kind = if continuous { Kind::Continuous(2) } else { Kind::Discrete(4) };
+            compare_kind::<_, WorldGroup<_>>(&prototype, kind, lanes, seed);
+        }
+    }
 
     #[test]
     fn the_view_ends_at_one() {

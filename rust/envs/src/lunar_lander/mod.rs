@@ -16,7 +16,6 @@
 
 mod engines;
 mod episode;
-mod lanes;
 mod scene;
 mod view;
 mod wind;
@@ -26,15 +25,12 @@ pub(crate) use episode::LunarLander;
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::entry::Entry;
 use crate::error::EnvError;
-use crate::group::{PrototypeSpec, Spec};
+use crate::group::LaneGroup;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
-use lanes::LunarLanderLanes;
+use crate::spec::{PrototypeSpec, Spec};
+use crate::worlds::WorldGroup;
 use wind::Wind;
 
-/// Steps per second.
-const FPS: f64 = 50.0;
-/// Duration of a step, s.
-const TIME_STEP: f32 = (1.0 / FPS) as f32;
 /// Pixels of the reference's picture per metre: its lengths are in pixels.
 const SCALE: f64 = 30.0;
 /// Width of the world, m.
@@ -45,10 +41,6 @@ const HEIGHT: f64 = 400.0 / SCALE;
 const LEG_DOWN: f64 = 18.0 / SCALE;
 /// The largest component of the initial force on the craft, N.
 const INITIAL_FORCE: f64 = 1000.0;
-/// Sweeps of the velocity solver per step.
-const VELOCITY_ITERATIONS: u32 = 6 * 30;
-/// Sweeps of the position solver per step, at most.
-const POSITION_ITERATIONS: u32 = 2 * 30;
 /// What a step of the main engine at full throttle costs.
 const MAIN_ENGINE_COST: f64 = 0.30;
 /// The same of a side engine.
@@ -111,7 +103,7 @@ fn build(kwargs: &Arguments, _reset_options: &Arguments) -> Result<Box<dyn Spec>
         PrototypeSpec::new(prototype, observation_space, ActionSpace::Discrete(4))
     };
     let spec = spec.with_observation_fields(&OBSERVATION_FIELDS).with_event_fields(&EVENT_FIELDS);
-    Ok(Box::new(spec.with_groups(LunarLanderLanes::boxed).with_lanes_that_pay(LANES_THAT_PAY)))
+    Ok(Box::new(spec.with_groups(WorldGroup::boxed).with_lanes_that_pay(LANES_THAT_PAY)))
 }
 
 /// A power of the wind: see DIFFERENCE above.

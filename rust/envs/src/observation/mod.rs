@@ -23,8 +23,9 @@ mod tests;
 
 use crate::environment::Environment;
 use crate::error::EnvError;
-use crate::group::{Group, Spec, channels_first_order};
+use crate::group::Group;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
+use crate::spec::{Spec, channels_first_order};
 use environment::ObservedEnvironment;
 use group::ObservedGroup;
 use pipeline::Pipeline;

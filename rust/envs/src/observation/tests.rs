@@ -3,10 +3,11 @@
 
 use super::{COLOURS, ObservationOptions, ObservedSpec, Padding};
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
-use crate::group::{Group, Outcomes, PrototypeSpec, Spec};
+use crate::group::{Group, Outcomes};
 use crate::registry::find;
 use crate::resets::compare_with_fresh;
 use crate::space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
+use crate::spec::{PrototypeSpec, Spec};
 use numpy_rng::Generator;
 use proptest::prelude::*;
 

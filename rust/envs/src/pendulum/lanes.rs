@@ -3,7 +3,7 @@
 
 use super::{DT, EFFORT, MAX_SPEED, MAX_TORQUE, PUSH, Pendulum, clipped};
 use crate::environment::{Environment, View};
-use crate::group::{Group, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Simd};
@@ -25,12 +25,7 @@ pub(super) struct PendulumLanes {
     efforts: Vec<f64>,
 }
 
-impl PendulumLanes {
-    pub(super) fn boxed(prototype: &Pendulum, lanes: usize) -> Box<dyn Group> {
-        let isa = Isa::detect();
-        Box::new(Self::new(prototype, lanes, isa, LibmLanes::detect(isa)))
-    }
-
+impl LaneGroup<Pendulum> for PendulumLanes {
     fn new(prototype: &Pendulum, lanes: usize, isa: Isa, libm: LibmLanes) -> Self {
         let padded = lanes.next_multiple_of(VECTOR);
         Self {
@@ -208,7 +203,7 @@ mod tests {
             pull in -30.0_f64..30.0,
         ) {
             let prototype = Pendulum { pull, bounds, rng: Generator::from_seed(0), state: State::default() };
-            compare(&prototype, seed, |isa, libm| PendulumLanes::new(&prototype, lanes, isa, libm));
+            compare::<_, PendulumLanes>(&prototype, lanes, seed);
         }
 
         #[test]

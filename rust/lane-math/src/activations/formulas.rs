@@ -8,8 +8,10 @@ use super::log1p::log1p;
 use crate::lanes::F32x8;
 
 /// +0 where the value is below zero; -0 and NaN are not greater than +0 nor below it, and pass.
+///
+/// For kernels that apply it before they store; [`Activation::Relu`](crate::Activation::Relu) is the same for slices.
 #[inline(always)]
-pub(super) fn relu<V: F32x8>(x: V) -> V {
+pub fn relu<V: F32x8>(x: V) -> V {
     V::zero().max(x)
 }
 

@@ -7,7 +7,6 @@ use crate::fixture::{Fixture, FixtureDef};
 use crate::ids::{BodyId, FixtureId, JointId};
 use crate::joint::{RevoluteJoint, RevoluteJointDef};
 use crate::math::Vec2;
-use crate::shapes::Shape;
 
 impl World {
     /// Creates a body without fixtures. A dynamic one weighs 1 kg until it has a fixture with density.
@@ -22,9 +21,7 @@ impl World {
 
     /// Fixes a shape to a body. Contacts with it begin in the next step.
     ///
-    /// Two polygons that are no sensors must not meet: their manifold is not built, and a step panics as soon as their
-    /// fattened bounds overlap. A filter, a joint between their bodies or two static bodies keep them from meeting. Edges
-    /// do not collide with edges.
+    /// Edges do not collide with edges.
     pub fn create_fixture(&mut self, body: BodyId, def: &FixtureDef) -> FixtureId {
         let older = self.bodies[body].newest_fixture;
         let id = self.fixtures.insert(Fixture { body, def: *def, older });
@@ -35,27 +32,6 @@ impl World {
         }
         self.new_fixtures = true;
         id
-    }
-
-    /// Moves the ends of an edge to `a` and `b`, in its body's frame, as if the world had been created with this edge: so a
-    /// world of the same make but other ground is had from a prototype, by [`Clone::clone_from`].
-    ///
-    /// # Panics
-    ///
-    /// If the fixture is no edge of a static body, or if the world has been stepped.
-    pub fn replace_edge(&mut self, fixture: FixtureId, a: Vec2, b: Vec2) {
-        assert!(
-            self.previous_inv_dt == 0.0 && self.contacts.is_empty(),
-            "an edge is replaced before the first step, not after"
-        );
-        let Fixture { body, def, .. } = &mut self.fixtures[fixture];
-        let body = &self.bodies[*body];
-        let Shape::Edge(edge) = &mut def.shape else {
-            panic!("{fixture:?} is no edge");
-        };
-        assert!(!body.is_dynamic(), "{fixture:?} is an edge of a dynamic body");
-        edge.ends = [a, b];
-        self.broad_phase.replace(fixture, &def.shape.bounds(&body.transform));
     }
 
     /// Joins two bodies. They do not collide with each other as long as the joint lasts.

@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 use lane_math::lanes::{F32x8, Simd};
+use lane_math::relu;
 
 use super::shuffle::transpose;
 use super::{Batch, LinearShape, Rows, Span};
@@ -268,7 +269,7 @@ impl Block<'_> {
                 let before = if self.first == 0 { &bias[column..] } else { &output[column..] };
                 let mut total = S::F32::load(before).add(sum);
                 if self.layer.relu && is_last {
-                    total = super::activation::relu(total);
+                    total = relu(total);
                 }
                 total.store(&mut output[column..]);
             }

@@ -4,7 +4,6 @@
 //! them. Everything that `forward` calls is `#[inline(always)]`, because the instruction set is switched on in the one
 //! function that runs a whole forward pass.
 
-pub(crate) mod activation;
 pub(crate) mod chain;
 pub(crate) mod conv;
 pub(crate) mod dots;

@@ -7,8 +7,8 @@
 use std::ops::ControlFlow;
 
 use lane_math::lanes::{F32x8, Simd};
+use lane_math::relu;
 
-use super::activation::relu;
 use super::windows::{Window, WindowClass, Windows};
 use super::{Rows, Run};
 use crate::pace::Pace;

@@ -2,6 +2,7 @@
 //! sharing them saves nothing, so what counts is the work around the sums.
 
 use lane_math::lanes::{F32x8, Simd};
+use lane_math::relu;
 
 use super::chain::{Chain, PANEL};
 use super::{Batch, Rows};
@@ -48,7 +49,7 @@ impl Chain {
             for (n, sum) in sums.into_iter().enumerate() {
                 let mut total = S::F32::load(&bias[8 * n..]).add(sum);
                 if self.relu {
-                    total = super::activation::relu(total);
+                    total = relu(total);
                 }
                 total.store(&mut output[8 * n..]);
             }

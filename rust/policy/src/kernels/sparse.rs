@@ -10,9 +10,9 @@
 //! full.
 
 use lane_math::lanes::{F32x8, Mask, Simd};
+use lane_math::relu;
 
 use super::Rows;
-use super::activation::Activation;
 use super::image::Image;
 use super::panel::Panel;
 use crate::packed::{vectors, vectors_mut};
@@ -147,7 +147,9 @@ pub(super) fn forward<S: Simd, const V: usize>(
         }
     }
     if panel.windows.relu {
-        Activation::Relu.apply::<S>(output);
+        for eight in vectors_mut(output) {
+            relu(S::F32::load(eight)).store(eight);
+        }
     }
 }
 
