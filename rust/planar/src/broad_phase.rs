@@ -51,10 +51,10 @@ impl BroadPhase {
         self.fat[a.index()].overlaps(&self.fat[b.index()])
     }
 
-    /// The fixtures whose fattened bounds overlap `bounds`.
-    pub(crate) fn within(&self, bounds: &Bounds) -> impl Iterator<Item = FixtureId> {
-        let is_within = |(_, fat): &(usize, &Bounds)| fat.overlaps(bounds);
-        self.fat.iter().enumerate().filter(is_within).map(|(index, _)| FixtureId::from_index(index))
+    /// The fixtures whose fattened bounds overlap `bounds`, with those.
+    pub(crate) fn within(&self, bounds: &Bounds) -> impl Iterator<Item = (FixtureId, &Bounds)> {
+        let numbered = self.fat.iter().enumerate().filter(|(_, fat)| fat.overlaps(bounds));
+        numbered.map(|(index, fat)| (FixtureId::from_index(index), fat))
     }
 
     /// Searches the pairs of fixtures of which one has moved, each with the lesser id first, in the order of ids. Returns how

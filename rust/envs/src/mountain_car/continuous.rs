@@ -66,9 +66,8 @@ fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>,
 fn push(action: Action<'_>, slope: f64) -> Number {
     let force = action.value(0);
     let pull = GRAVITY * slope;
-    if force < -MAX_FORCE || force > MAX_FORCE {
-        let force = if force < 0.0 { -MAX_FORCE } else { MAX_FORCE };
-        return Number::Python(force * POWER - pull);
+    if force.abs() > MAX_FORCE {
+        return Number::Python(MAX_FORCE.copysign(force) * POWER - pull);
     }
     match action {
         Action::Typed(_, FloatType::F64) => Number::F64(force * POWER - pull),

@@ -21,17 +21,17 @@ impl World {
         ends: [Vec2; N],
         sees: impl Fn(FixtureId) -> bool,
     ) -> [Option<f32>; N] {
-        let around = ends.iter().fold(Bounds { lower: from, upper: from }, |bounds, &end| {
-            bounds.union(&Bounds { lower: end, upper: end })
-        });
+        let start = Bounds { lower: from, upper: from };
+        let boxes = ends.map(|end| start.union(&Bounds { lower: end, upper: end }));
+        let around = boxes.iter().fold(start, |around, bounds| around.union(bounds));
         let mut nearest = [None; N];
-        for fixture in self.broad_phase.within(&around).filter(|&fixture| sees(fixture)) {
-            let fixture = &self.fixtures[fixture];
+        for (id, fat) in self.broad_phase.within(&around).filter(|&(id, _)| sees(id)) {
+            let fixture = &self.fixtures[id];
             let (shape, frame) = (&fixture.def.shape, &self.bodies[fixture.body].transform);
-            for (nearest, &end) in nearest.iter_mut().zip(&ends) {
+            for ((nearest, bounds), &end) in nearest.iter_mut().zip(&boxes).zip(&ends) {
                 let most = nearest.unwrap_or(1.0);
                 // Nothing is nearer than what is right here.
-                if most != 0.0 {
+                if most != 0.0 && fat.overlaps(bounds) {
                     *nearest = ray(shape, frame, from, end, most).or(*nearest);
                 }
             }
