@@ -85,7 +85,7 @@ class TorchPolicy:
         """Start the process and wait until PyTorch is loaded.
 
         Raises:
-            MissingDependencyError: torch is not installed.
+            MissingDependencyError: torch is not installed, or not for the NumPy that is.
             EvalEngineError: the process did not come up.
         """
         if importlib.util.find_spec("torch") is None:
@@ -104,6 +104,9 @@ class TorchPolicy:
         )
         try:
             header, _ = self._receive(self._process)
+            if "lacking" in header:
+                # PyTorch before 2.3 was built for NumPy 1.
+                raise MissingDependencyError(f"{header['lacking']}: pip install 'numpy<2' or a newer torch")
         except BaseException:
             self.__exit__()
             raise
