@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results figures parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: help setup build bench results versions figures parity goldens examples test mutants lint docs fmt ci wheel clean
 .PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
@@ -34,6 +34,10 @@ results: build ## measures everything that is published, some 25 minutes on 2 co
 		$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dev.txt --requirements requirements/peers.txt; fi
 	$(BIN)/python scripts/measure_results.py $(RESULTS)
 	$(BIN)/python scripts/render_results.py
+
+# VERSIONS='--only "torch 2.15.0"' measures one row; a new version is added to TABLED in references/versions.py first.
+versions: build ## with which PyTorch, Gymnasium, NumPy, ... the claims hold, into parity/PARITY.md (20 GB of downloads)
+	$(BIN)/python scripts/version_matrix.py $(VERSIONS)
 
 figures: $(READY) ## plots and tables made again from bench_results/*.csv, without measuring
 	$(BIN)/python scripts/render_results.py

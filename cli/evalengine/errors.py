@@ -62,6 +62,10 @@ class UnsupportedError(EvalEngineError):
     """Something that this package, or one that it measures, cannot do; the message is a reason to leave it out."""
 
 
+class ReferenceFailedError(EvalEngineError, RuntimeError):
+    """What evalengine is compared with raised something itself, so there is nothing to compare with."""
+
+
 class OutputError(EvalEngineError, OSError):
     """A file that cannot be written."""
 

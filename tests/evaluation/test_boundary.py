@@ -90,6 +90,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "step": (lambda *arguments: _engine.Environment("pendulum", {}, None).step(*arguments), 1),
     "discrete step": (lambda *arguments: _engine.Environment("cartpole", {}, None).step(*arguments), 1),
     "describe": (_engine.describe, 3),
+    "activation": (_engine.activation, 4),
     "libm": (_engine.libm, 3),
     "raster_polygons": (_engine.raster_polygons, 1),
     "render_scene": (_engine.render_scene, 3),
@@ -132,7 +133,8 @@ def survives(call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
 def test_every_function_is_tried() -> None:
     public = {name for name in dir(_engine) if not name.startswith("_")}
     exceptions = {"EngineError", "NonFiniteError", "OutOfMemoryError", "InternalError"}
-    untried = {"available_threads", "build_info", "environments", "libm_in_lanes", "multiply_adds", "fail", "evaluate"}
+    untried = {"available_threads", "build_info", "environments", "instruction_sets", "libm_in_lanes"}
+    untried |= {"multiply_adds", "fail", "evaluate"}
     assert public == exceptions | untried | (FUNCTIONS.keys() & public)
 
 

@@ -15,6 +15,7 @@ from evalengine.errors import (
     NonFiniteError,
     OutOfMemoryError,
     OutputError,
+    ReferenceFailedError,
     engine_errors,
 )
 
@@ -26,6 +27,7 @@ from evalengine.errors import (
         (NonFiniteError, InputError),
         (MissingDependencyError, ImportError),
         (OutputError, OSError),
+        (ReferenceFailedError, RuntimeError),
         (OutOfMemoryError, MemoryError),
         (InternalError, RuntimeError),
     ],

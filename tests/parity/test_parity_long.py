@@ -117,7 +117,7 @@ def test_a_changed_engine_or_another_version_starts_anew(tmp_path: Path, monkeyp
     with monkeypatch.context() as changed:
         changed.setattr(long._engine, "__file__", str(tmp_path / "engine"))  # type: ignore[attr-defined]
         assert Journal(tmp_path).path != before
-    monkeypatch.setattr(long, "standing", lambda *packages: Standing({"torch": "9"}, (), ()))
+    monkeypatch.setattr(long, "standing", lambda *packages: Standing({"torch": "9"}, ()))
     assert Journal(tmp_path).path != before
 
 

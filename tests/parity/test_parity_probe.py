@@ -9,10 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine import _engine
-from evalengine.parity.probe import PROBED_SUMS, Probe, ProbedSum, probe
+from evalengine.parity import probe as module
+from evalengine.parity.probe import PROBED_SUMS, Probe, ProbedSum, our_tanh, probe, tanh_arguments
 from evalengine.parity.report import Verdict
 from evalengine.parity.summation import Order, conv_order, conv_taps, linear_order, recover_order
 from evalengine.parity.torch_policy import RECIPE, TorchPolicy
+from evalengine.policies.policy import Policy
 
 Row = NDArray[np.float32]
 SumOfRow = Callable[[Row, Row, np.float32], np.float32]
@@ -166,7 +168,7 @@ def found() -> Iterator[Probe]:
 def test_pytorch_here_adds_in_the_order_of_the_rules(found: Probe) -> None:
     if found.unproven:
         pytest.skip(found.unproven)
-    section = found.section()
+    section, _ = found.sections()
     assert (section.steps, section.mismatches, section.verdict) == (len(PROBED_SUMS), 0, Verdict.HOLDS)
 
 
@@ -178,7 +180,8 @@ def test_other_kernels_of_pytorch_are_seen(found: Probe) -> None:
     assert not any(chains)
     assert compatible.agrees[-1] == found.agrees[-1]
     assert compatible.unproven.startswith("PyTorch on this machine sums in another order (")
-    section = compatible.section()
+    section, tanh = compatible.sections()
+    assert tanh.verdict is Verdict.HOLDS
     assert section.verdict is Verdict.UNPROVEN
     assert section.mismatches == compatible.agrees.count(False) >= len(chains)
 
@@ -188,7 +191,35 @@ def is_chain(probed: ProbedSum) -> bool:
 
 
 def test_what_differs_is_listed_by_its_rule() -> None:
-    other = Probe(PROBED_SUMS[:5], (True, False, False, False, False))
+    other = Probe(PROBED_SUMS[:5], (True, False, False, False, False), OURS)
     rules = "; ".join(probed.rule for probed in PROBED_SUMS[1:4])
     assert other.unproven == f"PyTorch on this machine sums in another order (4 of 5 sums: {rules}; and 1 more)"
-    assert Probe(PROBED_SUMS[:1], (True,)).unproven == ""
+    assert Probe(PROBED_SUMS[:1], (True,), OURS).unproven == ""
+
+
+OURS = our_tanh(tanh_arguments())
+
+
+def test_the_sample_of_tanh_is_of_all_sizes_and_ours_is_what_was_recorded() -> None:
+    sizes = np.abs(tanh_arguments())
+    assert len(np.unique(tanh_arguments())) > 0.99 * len(sizes)
+    for least, most in ((0.0, 1e-30), (1e-30, 1e-3), (1e-3, 0.5), (0.5, 2.0), (2.0, 12.0)):
+        assert ((sizes >= least) & (sizes <= most)).sum() > 100
+    assert Probe((), (), OURS).unproven_tanh == ""
+
+
+def test_one_ulp_of_pytorchs_tanh_makes_it_another_and_one_of_ours_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    off = OURS.copy()
+    off[1000] = np.nextafter(off[1000], np.float32(9))
+    _, section = Probe((), (), off).sections()
+    assert (section.verdict, section.mismatches) == (Verdict.UNPROVEN, 1)
+    assert section.unproven == "PyTorch on this machine computes tanh otherwise (a sample has other bits)"
+    monkeypatch.setattr(module, "our_tanh", lambda arguments: off)
+    _, section = Probe((), (), OURS).sections()
+    assert (section.verdict, section.mismatches) == (Verdict.BROKEN, 1)
+
+
+def test_what_has_no_tanh_needs_none() -> None:
+    other = Probe((), (), -OURS)
+    assert other.unproven_of(Policy("mlp:4-8-2,act=relu")) == other.unproven_of(Policy("mlp:4-2")) == ""
+    assert other.unproven_of(Policy("mlp:4-8-2")) == other.unproven_tanh != ""

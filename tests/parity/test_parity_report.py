@@ -147,3 +147,11 @@ def test_parts_of_one_comparison_add_up() -> None:
     assert merged.columns is not None and merged.columns["step"].tolist() == [0, 1, 2, 0, 1, 2]
     assert Section.merged([section(), section(unproven="no torch")]).unproven == "no torch"
     assert Section.merged([section()]).worst_error is None
+
+
+def test_what_is_broken_in_one_part_is_broken_whatever_was_not_compared_of_others() -> None:
+    excused = section(mismatches=3, unproven="a documented difference")
+    merged = Section.merged([excused, section(mismatches=1)])
+    assert (merged.verdict, merged.mismatches) == (Verdict.BROKEN, 4)
+    assert Section.merged([excused, section()]).verdict is Verdict.UNPROVEN
+    assert Section.merged([excused, section(unproven="no torch")]).unproven == "a documented difference; no torch"

@@ -144,7 +144,7 @@ def test_an_activation_keeps_the_shape_and_takes_any_layout() -> None:
 
 def test_unknown_activations_and_instruction_sets_are_refused() -> None:
     values = np.zeros(3, np.float32)
-    with pytest.raises(_engine.EngineError, match=r'^activation: expected tanh or relu, .*, got "sine" with \[\]$'):
+    with pytest.raises(_engine.EngineError, match=r'^activation: expected an activation by .*, got "sine" with \[\]$'):
         _engine.activation("sine", [], values)
     with pytest.raises(_engine.EngineError, match=r'got "tanh" with \[0.5\]$'):
         _engine.activation("tanh", [0.5], values)

@@ -15,6 +15,7 @@ from evalengine import make
 from evalengine.environments.registry import entries, resolve
 from evalengine.errors import MissingDependencyError
 from evalengine.parity import open_loop
+from evalengine.parity.probe import PROBED_SUMS, Probe, our_tanh, tanh_arguments
 from evalengine.references import versions
 from evalengine.terminal import app, completion
 from evalengine.terminal.parity import run as parity
@@ -63,7 +64,7 @@ def test_everything_holds(capsys: Captured) -> None:
         assert [title for title in sections if title.startswith(f"{name} logits")] != []
     assert {section["claim"] for section in found["sections"]} == {"EXACT"}
     assert sections["lunarlander closed loop, continuous=True"]["steps"] == 200
-    assert found["versions"].keys() == {"evalengine", "torch", "gymnasium", "numpy"}
+    assert found["versions"].keys() == {"evalengine", "torch", "gymnasium", "numpy", "box2d", "pygame-ce"}
 
 
 @pytest.mark.usefixtures("known_order")
@@ -76,9 +77,9 @@ def test_a_table_says_what_was_proven(capsys: Captured) -> None:
     for title in ("steps", "episodes", "mismatches", "worst error", "verdict"):
         assert title in headings
     names = [line.split("   ")[0].strip() for line in lines[: lines.index("")]]
-    assert names[1:4] == ["cartpole open loop, heuristic", "cartpole open loop, variants", "cartpole golden traces"]
+    assert names[2:5] == ["cartpole open loop, heuristic", "cartpole open loop, variants", "cartpole golden traces"]
     assert "cartpole closed loop, mlp:4-2" in names
-    assert lines[-2].startswith("Verdict: holds, in ") and "gymnasium 1.4.0" in lines[-2]
+    assert lines[-2].startswith("Verdict: holds with evalengine ") and "gymnasium 1.4.0" in lines[-2]
     assert output.err.startswith("PyTorch: start")
 
 
@@ -130,14 +131,40 @@ def test_without_gymnasium_the_policy_is_proven_and_the_extra_is_named(
         by_verdict.setdefault(section["verdict"], []).append(section["name"])
     assert by_verdict["unproven"] == ["cartpole open loop", "cartpole closed loop"]
     assert {"cartpole golden traces", "cartpole evaluate", "cartpole logits, mlp:4-2"} <= set(by_verdict["holds"])
-    assert "pip install 'evalengine[gymnasium]'" in found["sections"][1]["unproven"]
+    (open_loops,) = (section for section in found["sections"] if section["name"] == "cartpole open loop")
+    assert "pip install 'evalengine[gymnasium]'" in open_loops["unproven"]
 
 
 @pytest.mark.usefixtures("no_torch")
-def test_another_version_of_gymnasium_proves_nothing(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(versions.REFERENCE_VERSIONS, "gymnasium", "0.1")
-    assert app.main(["parity", "cartpole", "--steps", "50"]) == app.MISSING_DEPENDENCY
-    assert "unproven: nothing is claimed about gymnasium 1.4.0: pip install gymnasium==0.1" in capsys.readouterr().out
+def test_a_version_outside_of_the_table_is_compared_and_named(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(versions.TABLED, "gymnasium", ("0.1", "0.2"))
+    app.main(["parity", "cartpole", "--steps", "50"])
+    lines = capsys.readouterr().out.split("\n")
+    (said,) = [line for line in lines if line.startswith("not among")]
+    assert said.endswith("and compared here: gymnasium 1.4.0 (0.1, 0.2)")
+    compared = [line for line in lines if line.lstrip().startswith("cartpole open loop, ") and "EXACT" in line]
+    assert len(compared) == 5 and all(line.rstrip().endswith("holds") for line in compared)
+
+
+@pytest.mark.parametrize(("agrees", "seventh"), [(False, 1.0), (True, 2.0)])
+def test_another_order_or_another_tanh_of_pytorch_is_unproven(
+    agrees: bool, seventh: float, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tanh = our_tanh(tanh_arguments())
+    tanh[7] *= seventh
+    monkeypatch.setattr(parity, "probe", lambda torch_policy: Probe(PROBED_SUMS[:1], (agrees,), tanh))
+    code, found = document("parity cartpole --steps 50 --policy mlp:4-2", capsys)
+    assert (code, found["verdict"]) == (app.MISSING_DEPENDENCY, "unproven")
+    verdicts = {section["name"]: section["verdict"] for section in found["sections"]}
+    changed = "PyTorch's tanh, a sample" if agrees else "PyTorch's order of summation"
+    kept = "PyTorch's order of summation" if agrees else "PyTorch's tanh, a sample"
+    assert (verdicts[changed], verdicts[kept]) == ("unproven", "holds")
+    # A linear policy needs the order, and no tanh.
+    assert {verdicts["cartpole closed loop"], verdicts["cartpole logits, mlp:4-2"]} == {
+        "holds" if agrees else "unproven"
+    }
 
 
 class Tampered:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from evalengine.arguments import SEED_LIMIT
 from evalengine.environments.native import make
 from evalengine.environments.registry import EnvironmentEntry, describe
+from evalengine.errors import ReferenceFailedError
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.trace import (
@@ -114,11 +115,16 @@ class ClosedLoop:
             share = steps // len(individuals) + (index < steps % len(individuals))
             first_episode = 0
             for start in range(0, share, piece):
-                ours, reference = self._traces(weights, min(piece, share - start), first_episode, theirs)
+                try:
+                    ours, reference = self._traces(weights, min(piece, share - start), first_episode, theirs)
+                except ReferenceFailedError as error:
+                    parts.append(Section(name=name, claim=Claim.EXACT, steps=0, unproven=str(error)))
+                    break
                 parts.append(self._compared(name, index, ours, reference))
                 visited.append(reference.observation[spread_rows(len(reference.step), kept)])
                 first_episode = int(reference.episode[-1]) + 1
-        return Section.merged(parts), np.concatenate(visited)
+        nothing = np.empty((0, *self.entry.observation_shape), self.entry.observation_dtype)
+        return Section.merged(parts), np.concatenate([nothing, *visited])
 
     def _compared(self, name: str, index: int, ours: Trace, reference: Trace) -> Section:
         standings = standing("torch", *self.reference.packages)
@@ -129,6 +135,7 @@ class ClosedLoop:
             versions=standings.versions,
             regions=self.reference.regions,
         )
+        first = comparison.first_divergence
         ends = {"terminated": int(reference.terminated.sum()), "time limit": int(reference.truncated.sum())}
         return Section(
             name=name,
@@ -136,12 +143,13 @@ class ClosedLoop:
             steps=comparison.steps,
             episodes=comparison.episodes,
             mismatches=comparison.mismatches,
-            first_divergence=comparison.first_divergence,
+            first_divergence=first,
             worst_error=comparison.worst_error,
             events={end: number for end, number in ends.items() if number},
             columns=comparison.columns,
             picture=comparison.picture,
-            unproven=standings.unproven,
+            # Once an observation differs, both sides choose for themselves: the first difference tells.
+            unproven=standings.unproven or self.reference.documented(first.field.split()[:1] if first else []),
         )
 
     def _traces(

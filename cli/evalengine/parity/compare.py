@@ -41,6 +41,7 @@ class Comparison:
             numbers is NaN or their shapes differ.
         differing: (N,) bool, row by row.
         columns: the step-by-step difference, (N,) each.
+        fields: those of `FIELDS` that differ in some row.
         picture: where images differ, the first pair of them and their difference, side by side (see `pictures`).
     """
 
@@ -51,6 +52,7 @@ class Comparison:
     worst_error: float
     differing: NDArray[np.bool_]
     columns: Mapping[str, NDArray[np.generic]]
+    fields: tuple[str, ...] = ()
     picture: NDArray[np.uint8] | None = None
 
 
@@ -97,6 +99,7 @@ def compare_traces(
         worst_error=float(errors.max(initial=0.0)),
         differing=differing,
         columns=_columns(ours, reference, errors, differing),
+        fields=tuple(name for name, rows in by_field.items() if rows.any()),
         picture=picture,
     )
 

@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from evalengine import _engine
 from evalengine.evaluation.provenance import evalengine_version
 from evalengine.parity.layers import placed_layers
-from evalengine.parity.probe import probe
+from evalengine.parity.probe import Probe, probe
 from evalengine.parity.random_shapes import Case, Kind, draw_case, draw_values, features
 from evalengine.parity.report import Section
 from evalengine.parity.tally import BitTally
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.policies.policy import Policy
-from evalengine.references.versions import standing
 
 WELL_KNOWN = {
     "Snake CNN": Policy("cnn:5x12x12-16k3-32k3-64-4"),
@@ -40,25 +39,27 @@ WELL_KNOWN_ROWS = 16
 """For each kind of numbers."""
 
 
-def sections(*, shapes: int = 200, seed: int = 0, torch_policy: TorchPolicy | None = None) -> list[Section]:
-    """Return all sections about the forward pass, the probe first.
+def sections(
+    *, shapes: int = 200, seed: int = 0, torch_policy: TorchPolicy | None = None, found: Probe | None = None
+) -> list[Section]:
+    """Return all sections about the forward pass, the probe's first.
 
     Args:
         shapes: how many random networks.
         seed: from which shapes, weights and observations are drawn.
         torch_policy: a running one; None starts one.
+        found: what the probe found of it; None asks it.
 
     Raises:
         MissingDependencyError: torch is not installed.
     """
     with ExitStack() as stack:
         other_side = torch_policy or stack.enter_context(TorchPolicy())
-        found = probe(other_side).section()
-        unproven = standing("torch").unproven or found.unproven
+        found = found or probe(other_side)
         return [
-            dataclasses.replace(found, unproven=unproven),
-            *_random_networks(shapes, seed, other_side, unproven),
-            *_well_known(seed, other_side, unproven),
+            *found.sections(),
+            *_random_networks(shapes, seed, other_side, found.unproven or found.unproven_tanh),
+            *_well_known(seed, other_side, found.unproven),
         ]
 
 
@@ -80,7 +81,7 @@ def logits_section(
         unproven: why equal bits cannot be claimed here, "" for no reason; None asks the probe.
     """
     if unproven is None:
-        unproven = standing("torch").unproven or probe(torch_policy).unproven
+        unproven = probe(torch_policy).unproven_of(policy)
     individuals = np.atleast_2d(weights)
     rows = np.ascontiguousarray(observations, np.float32).reshape(len(individuals), -1, policy.n_inputs)
     tally = BitTally()

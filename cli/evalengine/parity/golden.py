@@ -135,7 +135,12 @@ def _check_environment(golden: Golden) -> Section:
                 unproven=unproven,
             )
         )
-    return Section.merged(parts)
+    return dataclasses.replace(Section.merged(parts), notes=(_made_by(golden),))
+
+
+def _made_by(golden: Golden) -> str:
+    versions = ", ".join(f"{package} {version}" for package, version in golden.header["versions"].items())
+    return f"recorded with {versions}"
 
 
 def _trace_of(golden: Golden, number: int) -> tuple[Schedule, NDArray[np.intp], Trace]:
@@ -182,6 +187,7 @@ def _check_forward(golden: Golden) -> Section:
                 steps=len(observations),
                 mismatches=int(mismatched.sum()),
                 first_divergence=first,
+                notes=(_made_by(golden),),
                 events={run["policy"]: run["rows"]},
             )
         )

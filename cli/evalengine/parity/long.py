@@ -34,7 +34,7 @@ from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker
 from evalengine.parity.evidence import record_evidence
 from evalengine.parity.report import Claim, Report, Section, Verdict
 from evalengine.parity.tables import parity_report
-from evalengine.references.versions import REFERENCE_VERSIONS, standing
+from evalengine.references.versions import REFERENCES, standing
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
@@ -86,7 +86,7 @@ def _fingerprint() -> str:
     fingerprint = hashlib.sha256(Path(_engine.__file__).read_bytes())
     for source in sorted(_PACKAGE.rglob("*.py")):
         fingerprint.update(source.read_bytes())
-    versions = {"python": sys.version, **standing(*REFERENCE_VERSIONS).versions}
+    versions = {"python": sys.version, **standing(*REFERENCES).versions}
     fingerprint.update(json.dumps(versions, sort_keys=True).encode())
     return fingerprint.hexdigest()[:16]
 
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     unproven = standing("torch", "gymnasium", "numpy").unproven
     if unproven:
-        raise MissingDependencyError(f"the long proof needs the versions that the claims are about: {unproven}")
+        raise MissingDependencyError(f"the long proof needs what it compares with: {unproven}")
     if min(options.steps, options.shapes, options.threads) < 1:
         raise InputError("--steps, --shapes, --threads: expected at least 1")
     if options.record is not None:
@@ -163,7 +163,7 @@ def main(arguments: Sequence[str]) -> int:
             found.append(sweep(journal, chunk, name))
     finished = journal.read()
     worked = sum(finished[chunk.key][1] for chunk in chunks if chunk.key in finished)
-    report = Report(found, standing(*REFERENCE_VERSIONS).versions, time.perf_counter() - started)
+    report = Report(found, standing(*REFERENCES).versions, time.perf_counter() - started)
     where = {**provenance(started_at), "seconds": round(report.seconds, 1), "seconds_of_all_chunks": round(worked, 1)}
     _write_report(options.cache / "report.json", {**report.to_json(), "provenance": where})
     streams.write_renderables(parity_report(report))

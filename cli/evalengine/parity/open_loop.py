@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evalengine.environments.native import make
 from evalengine.environments.registry import describe
+from evalengine.errors import ReferenceFailedError
 from evalengine.parity.compare import compare_traces
 from evalengine.parity.drivers import player
 from evalengine.parity.report import Claim, Section
@@ -51,7 +52,8 @@ def open_loop(
         steps: how many.
 
     Returns:
-        The section, and some of the reference's observations, evenly spread.
+        The section, and some of the reference's observations, evenly spread. Where the reference raises an exception,
+        the section has what came before, and is unproven.
     """
     parts: list[Section] = []
     visited: list[NDArray[Any]] = []
@@ -60,13 +62,17 @@ def open_loop(
     kept = min(VISITED_ROWS, rows_within(VISITED_BYTES, entry))
     first_episode = 0
     for start in range(0, steps, piece):
-        theirs, events = record(
-            reference, variant, players, seed=seed, steps=min(piece, steps - start), first_episode=first_episode
-        )
+        share = min(piece, steps - start)
+        try:
+            theirs, events = record(reference, variant, players, seed=seed, steps=share, first_episode=first_episode)
+        except ReferenceFailedError as error:
+            parts.append(Section(name=name, claim=CLAIM, steps=0, unproven=str(error)))
+            break
         parts.append(_compared(reference, variant, players, theirs, name, events))
         visited.append(theirs.observation[spread_rows(len(theirs.step), kept)])
         first_episode = int(theirs.episode[-1]) + 1
-    return Section.merged(parts), np.concatenate(visited)
+    nothing = np.empty((0, *entry.observation_shape), entry.observation_dtype)
+    return Section.merged(parts), np.concatenate([nothing, *visited])
 
 
 def _compared(
@@ -92,7 +98,7 @@ def _compared(
         events=events,
         columns=comparison.columns,
         picture=comparison.picture,
-        unproven=standings.unproven,
+        unproven=standings.unproven or reference.documented(comparison.fields),
     )
 
 

@@ -9,13 +9,17 @@ PyTorch's sums are MKL's and oneDNN's, which choose kernels by the processor. So
 PyTorch adds in the known order, and that is found out here, without our kernels: the order of some sums is recovered
 from inputs and outputs alone (`summation.recover_order`) and compared with the rules. The layers are chosen so that
 each rule, and each place where one gives way to another, decides one of them. If all agree, logits that differ are a
-mistake of ours; if not, they prove nothing, and the sections say so. Depends on summation and TorchPolicy.
+mistake of ours; if not, they prove nothing, and the sections say so. In the same way the bits of `torch.tanh`, which
+are another library's, are told by a hash of a sample of them (`TANH_BITS`), and only then compared with ours. No
+version is asked for: what is found is what counts. Depends on summation and TorchPolicy.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +28,9 @@ from evalengine import _engine
 from evalengine.parity.layers import PlacedLayer, is_convolution, placed_layers
 from evalengine.parity.report import Claim, Section
 from evalengine.parity.summation import Order, Sums, conv_order, conv_taps, linear_order, recover_order
+from evalengine.parity.tally import BitTally
 from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.policies.policy import Policy
 
 Outputs = Callable[
     [tuple[int, ...], "_engine.Layer", NDArray[np.float32], NDArray[np.float32]],
@@ -118,29 +124,63 @@ PROBED_SUMS = (
 """What is probed; the largest sums have 500 products."""
 
 
-@dataclass(frozen=True)
+TANH_ARGUMENTS = 8192
+"""How many arguments of tanh are tried."""
+
+TANH_BITS = "a65d0616e672414c"
+"""The beginning of the SHA-256 of what `torch.tanh` returns for them on a processor with AVX2."""
+
+
+@dataclass(frozen=True, eq=False)
 class Probe:
     """What the probe found.
 
     Attributes:
         probed: the sums.
         agrees: for each, whether PyTorch adds in the order of the rules.
+        tanh: (N,) float32, PyTorch's of `tanh_arguments()`.
     """
 
     probed: tuple[ProbedSum, ...]
     agrees: tuple[bool, ...]
+    tanh: NDArray[np.float32]
 
     @property
     def unproven(self) -> str:
-        """Why equal bits cannot be claimed on this machine, or ""."""
+        """Why equal bits of sums cannot be claimed on this machine, or ""."""
         others = [f"{probed.rule}" for probed, agrees in zip(self.probed, self.agrees, strict=True) if not agrees]
         if not others:
             return ""
         listed = "; ".join(others[:3]) + (f"; and {len(others) - 3} more" if len(others) > 3 else "")
         return f"PyTorch on this machine sums in another order ({len(others)} of {len(self.probed)} sums: {listed})"
 
-    def section(self) -> Section:
-        """Return the probe as the report shows it; another order is nobody's mistake."""
+    @cached_property
+    def unproven_tanh(self) -> str:
+        """Why equal bits of tanh cannot be claimed on this machine, or ""."""
+        bits = hashlib.sha256(self.tanh.astype("<f4").tobytes()).hexdigest()[: len(TANH_BITS)]
+        return "" if bits == TANH_BITS else "PyTorch on this machine computes tanh otherwise (a sample has other bits)"
+
+    def unproven_of(self, policy: Policy, has_tanh: bool = False) -> str:
+        """Why equal bits of a policy's logits cannot be claimed on this machine, or "".
+
+        Args:
+            policy: the architecture.
+            has_tanh: whether there is a tanh beside those of its layers, as in a head.
+        """
+        has_tanh |= any(layer[0] == "tanh" for layer in policy.layers)
+        return self.unproven or (self.unproven_tanh if has_tanh else "")
+
+    def sections(self) -> list[Section]:
+        """Return the probe as the report shows it; another order, or another tanh, is nobody's mistake."""
+        return [self._sums_section(), self._tanh_section()]
+
+    def _tanh_section(self) -> Section:
+        ours, tally = our_tanh(tanh_arguments()), BitTally()
+        # A row for each value: that many can differ.
+        tally.add(ours[:, np.newaxis], self.tanh[:, np.newaxis], name="tanh", case="a sample", versions={})
+        return tally.section("PyTorch's tanh, a sample", unproven=self.unproven_tanh)
+
+    def _sums_section(self) -> Section:
         return Section(
             name="PyTorch's order of summation",
             claim=Claim.EXACT,
@@ -164,4 +204,19 @@ def probe(torch_policy: TorchPolicy) -> Probe:
         return result
 
     agrees = (probed.found(outputs) == probed.expected() for probed in PROBED_SUMS)
-    return Probe(PROBED_SUMS, tuple(agrees))
+    (tanh,) = torch_policy.tanh(tanh_arguments()[np.newaxis])
+    return Probe(PROBED_SUMS, tuple(agrees), tanh)
+
+
+def tanh_arguments() -> NDArray[np.float32]:
+    """Return the sample of arguments: the same everywhere, (N,), of all sizes from denormal to where tanh is 1."""
+    magnitudes = np.linspace(0, int(np.float32(12.0).view(np.uint32)), TANH_ARGUMENTS // 2).astype(np.uint32)
+    positive = magnitudes.view(np.float32)
+    return np.concatenate([positive, -positive])
+
+
+def our_tanh(arguments: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the engine's tanh (N,) of float32 (N,)."""
+    # One input of 1, of which each argument is the weight of an output.
+    network = _engine.Network((1,), [("linear", len(arguments), False), ("tanh",)])
+    return network.logits(arguments, np.ones((1, 1), np.float32)).reshape(-1)

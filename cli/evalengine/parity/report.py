@@ -36,7 +36,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     BROKEN = "broken"
     UNPROVEN = "unproven"
-    """Not checked, or different from something that the claim is not about: another version, another machine."""
+    """Not compared; or different by what is documented of a version, or of PyTorch's sums on this machine."""
     NOT_CLAIMED = "not claimed"
 
 
@@ -87,6 +87,9 @@ class Section:
         totals: Counter[str] = Counter()
         for part in parts:
             totals.update(part.events)
+        # What is broken stays broken, whatever of the rest was not compared.
+        is_broken = any(part.verdict is Verdict.BROKEN for part in parts)
+        reasons = dict.fromkeys(part.unproven for part in parts if part.unproven)
         with_columns = [part.columns for part in parts if part.columns is not None]
         return cls(
             name=parts[0].name,
@@ -99,7 +102,7 @@ class Section:
             notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             events=dict(totals),
             columns=_joined(with_columns) if with_columns else None,
-            unproven=next((part.unproven for part in parts if part.unproven), ""),
+            unproven="" if is_broken else "; ".join(reasons),
             picture=next((part.picture for part in parts if part.first_divergence), None),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalengine.messages import named
+from evalengine.references.versions import untabled
 from evalengine.streams import plain_table
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ def parity_report(report: Report, out: Path | None = None) -> list[RenderableTyp
     versions = ", ".join(f"{package} {version}" for package, version in report.versions.items())
     if out is not None:
         lines.append(f"Step by step: {named(out)}")
-    return [table, *lines, "", f"Verdict: {report.verdict}, in {report.seconds:.1f} s ({versions})"]
+    others = untabled(report.versions)
+    if others:
+        lines += ["", others]
+    return [table, *lines, "", f"Verdict: {report.verdict} with {versions}, in {report.seconds:.1f} s"]
 
 
 def _parity_cells(section: Section) -> list[str]:

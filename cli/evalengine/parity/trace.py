@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from evalengine.arguments import SEED_LIMIT
 from evalengine.environments.registry import EnvironmentEntry
+from evalengine.parity.watched import Watched
 from evalengine.references import Player, Reference, Variant
 
 PIECE = 20_000
@@ -252,11 +253,16 @@ def make_reference(reference: Reference, variant: Variant) -> Any:
 
     Gymnasium's checker, which looks and changes nothing, is left out; so are warnings of settings that it advises
     against, which variants choose on purpose.
+
+    Its `reset` and `step` raise ReferenceFailedError where the reference itself raises something: then there is nothing
+    to compare with.
     """
     limit = {} if variant.max_episode_steps is None else {"max_episode_steps": variant.max_episode_steps}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return reference.make(disable_env_checker=True, **limit, **variant.kwargs)
+        env = reference.make(disable_env_checker=True, **limit, **variant.kwargs)
+    package = f"{reference.package} {reference.version()}"
+    return Watched(env, f"{package}: {reference.env_id}{f' ({variant})' if str(variant) else ''}")
 
 
 def spread_rows(count: int, most: int) -> NDArray[np.intp]:

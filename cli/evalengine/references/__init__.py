@@ -4,7 +4,7 @@ Importing a module makes `gymnasium.make(ENV_ID)` work. It states, and parity ne
 environment:
 
 - `ENV_ID`: the full id; `PACKAGE`: the distribution whose behaviour is the reference;
-- `PACKAGES`: the distributions whose versions the claim is about; those with others are reported as unproven;
+- `PACKAGES`: the distributions that the claim stands on; reports name their versions;
 - `LIBM`: the functions of the platform's math library whose bits it depends on, such as ("sin", "cos");
 - `DRIVERS`: name -> `Player`, ways of choosing actions that reach what random ones do not; beside the drivers that all
   environments have (see `evalengine.parity.drivers`);
@@ -13,6 +13,7 @@ environment:
 and may define
 
 - `make(**kwargs) -> env`: how to make it, where `gymnasium.make(ENV_ID)` is not yet what ours is compared with;
+- `DIFFERENCES`: what some versions of these distributions do otherwise; what differs because of it breaks no claim;
 - `CLOSED_LOOPS`: (variant, spelling of a policy) of closed loops beside the one with all defaults;
 - `foreseen(env, action) -> list of names`: the rare branches that a step is about to take, for counting;
 - `ending(env) -> name`: what ended the episode that has just been terminated;
@@ -43,6 +44,7 @@ from numpy.typing import NDArray
 from evalengine.environments.registry import resolve
 from evalengine.errors import MissingDependencyError
 from evalengine.evaluation.provenance import evalengine_version, package_version
+from evalengine.references.versions import Difference, documented
 
 if TYPE_CHECKING:
     import gymnasium
@@ -87,10 +89,11 @@ class Reference:
     Attributes:
         env_id: full id, the same in Gymnasium's registry and in ours.
         package: distribution whose behaviour is the reference.
-        packages: distributions whose versions the claim is about.
+        packages: distributions that the claim stands on.
         libm: functions of the platform's math library whose bits it depends on.
         drivers: name -> player.
         variants: settings to be proven beside the default ones.
+        differences: what some of their versions do otherwise; none where the module has none.
         closed_loops: (variant, spelling of a policy) of closed loops beside the one with all defaults.
         foreseen: see above; finds nothing where the module has none.
         ending: see above; finds nothing where the module has none.
@@ -109,6 +112,7 @@ class Reference:
     libm: tuple[str, ...] = ()
     drivers: Mapping[str, Player] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
+    differences: tuple[Difference, ...] = ()
     closed_loops: tuple[tuple[Variant, str], ...] = ()
     foreseen: Callable[[Any, Any], Iterable[str]] = lambda env, action: ()
     ending: Callable[[Any], str] = lambda env: ""
@@ -129,6 +133,10 @@ class Reference:
     def share_of(self, steps: int) -> int:
         """Return how many of `steps` steps are to be asked of this reference; at least one."""
         return max(1, round(steps * self.steps_share))
+
+    def documented(self, fields: Iterable[str]) -> str:
+        """Return the documented differences that explain that these fields of a step differ here; "" if none do."""
+        return documented(self.differences, fields)
 
     def version(self) -> str:
         """Version of `package` that is installed."""
@@ -160,6 +168,7 @@ def reference(env_id: str) -> Reference:
         libm=module.LIBM,
         drivers=module.DRIVERS,
         variants=module.VARIANTS,
+        differences=getattr(module, "DIFFERENCES", ()),
         closed_loops=getattr(module, "CLOSED_LOOPS", ()),
         golden_steps=getattr(module, "GOLDEN_STEPS", 0),
         golden_stride=getattr(module, "GOLDEN_STRIDE", 1),

@@ -16,6 +16,7 @@ from gymnasium.envs.box2d.car_racing import FPS, PLAYFIELD, CarRacing
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
+from evalengine.references.versions import Difference
 
 ENV_ID = "CarRacing-v3"
 PACKAGE = "gymnasium"
@@ -29,6 +30,46 @@ VARIANTS = (
     Variant({"lap_complete_percent": 0.005}),
     Variant({"continuous": False}, max_episode_steps=150),
 )
+DIFFERENCES = (
+    Difference(
+        "gymnasium",
+        "cuts the decimals of the score in the picture off",
+        ("observation",),
+        before="1.3.0",
+        remedy="gymnasium[box2d]>=1.4",
+    ),
+    Difference(
+        "gymnasium",
+        "writes all decimals of the score into the picture",
+        ("observation",),
+        since="1.3.0",
+        before="1.4.0",
+        remedy="gymnasium[box2d]>=1.4",
+    ),
+    Difference(
+        "pygame",
+        "draws digits and polygons' edges otherwise than pygame-ce",
+        ("observation",),
+        remedy="pygame-ce>=2.5.7",
+    ),
+    Difference(
+        "pygame-ce",
+        "draws digits and polygons' edges otherwise than newer ones",
+        ("observation",),
+        before="2.4.0",
+        remedy="pygame-ce>=2.5.7",
+    ),
+    Difference(
+        "pygame-ce",
+        "draws digits otherwise than newer ones",
+        ("observation",),
+        since="2.4.0",
+        before="2.5.7",
+        remedy="pygame-ce>=2.5.7",
+    ),
+)
+"""All of pictures, the score's digits most: 1.4 rounds it. Physics, rewards and ends are the same in all versions."""
+
 CLOSED_LOOPS = ((Variant(), "cnn:3x96x96-16k8s4-32k4s2-64-3,head=clip"),)
 
 STEPS_SHARE = 0.1

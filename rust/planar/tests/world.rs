@@ -1,6 +1,8 @@
 //! Worlds as a whole: copies, prototypes, recycled ids, rays, and what is refused.
 
-use planar::{BodyDef, BodyId, BodyKind, FixtureDef, RevoluteJointDef, Shape, Vec2, World, step_together};
+use planar::{
+    BodyDef, BodyId, BodyKind, FixtureDef, FixtureId, RevoluteJointDef, Shape, Vec2, World, step_together,
+};
 use proptest::prelude::*;
 
 const STEP: (f32, u32, u32) = (1.0 / 50.0, 180, 60);
@@ -10,13 +12,13 @@ fn dynamic(world: &mut World, x: f32, y: f32) -> BodyId {
     world.create_body(&BodyDef { kind: BodyKind::Dynamic, position, ..BodyDef::default() })
 }
 
-/// Edges between neighbouring heights, 2 metres apart.
-fn ground(world: &mut World, heights: &[f32]) {
+/// Edges between neighbouring heights, 2 metres apart, which it returns.
+fn ground(world: &mut World, heights: &[f32]) -> Vec<FixtureId> {
     let body = world.create_body(&BodyDef::default());
     let corner = |at: usize| Vec2::new(2.0 * at as f32 - 4.0, heights[at]);
-    for at in 1..heights.len() {
-        world.create_fixture(body, &FixtureDef::new(Shape::edge(corner(at - 1), corner(at))));
-    }
+    (1..heights.len())
+        .map(|at| world.create_fixture(body, &FixtureDef::new(Shape::edge(corner(at - 1), corner(at)))))
+        .collect()
 }
 
 /// Two joined boxes above the ground.
@@ -156,7 +158,9 @@ fn two_polygons_push_each_other_apart() {
 
 #[test]
 fn rays_see_the_nearest_of_what_they_are_to_see() {
-    let (world, edges, left) = hills(&[0.0; 5]);
+    let mut world = World::new(Vec2::new(0.0, -10.0));
+    let edges = ground(&mut world, &[0.0; 5]);
+    let left = boxes(&mut world);
     let hull = *world.body(left);
     let from = Vec2::new(-0.5, 4.5);
     let ends = [Vec2::new(-0.5, -4.5), Vec2::new(-3.0, -4.5), Vec2::new(3.0, 4.5)];

@@ -1,8 +1,8 @@
 """`evalengine parity`: is what we return what the references return, bit for bit? Prove it here and now.
 
 Data flow: `ParityConfig` -> `run` -> `Report`. Nothing is printed here; the caller renders the report and chooses the
-exit code from its verdict. What cannot be proven, because a package is missing or has another version, becomes a
-section that says so; everything else still runs.
+exit code from its verdict. What cannot be judged, because a package is missing or PyTorch adds in another order,
+becomes a section that says so; everything else still runs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import logits_section, sections
 from evalengine.parity.open_loop import open_loop, variants_section
 from evalengine.parity.pictures import write_png
-from evalengine.parity.probe import probe
+from evalengine.parity.probe import Probe, probe
 from evalengine.parity.report import Claim, Report, Section
 from evalengine.parity.tables import parity_frame
 from evalengine.parity.torch_policy import TorchPolicy
@@ -99,11 +99,17 @@ class _Torch:
 
     Attributes:
         policy: the running process; None where torch is missing.
-        unproven: why it proves nothing; "" if it does.
+        missing: why there is none; "" if there is one.
+        found: what the probe found; None where torch is missing.
     """
 
     policy: TorchPolicy | None
-    unproven: str
+    missing: str
+    found: Probe | None
+
+    def unproven_of(self, policy: Policy, has_tanh: bool = False) -> str:
+        """Why it proves nothing of a policy, or of its actions where they are scaled by tanh; "" if it does."""
+        return self.missing if self.found is None else self.found.unproven_of(policy, has_tanh)
 
 
 def run(config: ParityConfig, progress: Progress | None = None) -> Report:
@@ -134,7 +140,9 @@ def run(config: ParityConfig, progress: Progress | None = None) -> Report:
             note(f"{plan.entry.short_name}: open loop, evaluate, closed loop, logits")
             proven += _environment_sections(plan, config, torch)
     proven.append(libm.section(config.seed))
-    versions = standing("torch", "gymnasium", "numpy").versions
+    stands_on = dict.fromkeys(("torch", "gymnasium", "numpy"))
+    stands_on |= dict.fromkeys(package for plan in plans if plan.reference for package in plan.reference.packages)
+    versions = standing(*stands_on).versions
     report = Report(proven, versions, time.perf_counter() - started)
     if config.out is not None:
         write_csv(parity_frame(report), config.out)
@@ -168,13 +176,11 @@ def _start_torch(stack: ExitStack, shapes: int, seed: int) -> tuple[_Torch, list
         policy = stack.enter_context(TorchPolicy())
     except MissingDependencyError as error:
         reason = str(error)
-        return _Torch(None, reason), [_unproven("forward pass", reason)] if shapes else []
+        return _Torch(None, reason, None), [_unproven("forward pass", reason)] if shapes else []
+    found = probe(policy)
     if shapes:
-        found = sections(shapes=shapes, seed=seed, torch_policy=policy)
-    else:
-        section = probe(policy).section()
-        found = [dataclasses.replace(section, unproven=standing("torch").unproven or section.unproven)]
-    return _Torch(policy, found[0].unproven), found
+        return _Torch(policy, "", found), sections(shapes=shapes, seed=seed, torch_policy=policy, found=found)
+    return _Torch(policy, "", found), found.sections()
 
 
 def _environment_sections(plan: _Plan, config: ParityConfig, torch: _Torch) -> Iterator[Section]:
@@ -195,11 +201,13 @@ def _environment_sections(plan: _Plan, config: ParityConfig, torch: _Torch) -> I
     if plan.policy.network.exactness is not None:
         return
     if torch.policy is None:
-        yield _unproven(f"{name} logits", torch.unproven)
+        yield _unproven(f"{name} logits", torch.missing)
     else:
-        inputs = policy_inputs(plan.policy, _sample(visited or [_native_observations(plan.entry, seed, config.steps)]))
+        shown = [rows for rows in visited if len(rows)] or [_native_observations(plan.entry, seed, config.steps)]
+        inputs = policy_inputs(plan.policy, _sample(shown))
         pair, rows = np.stack(population[:2]), np.stack([inputs, inputs])
-        section = logits_section(plan.policy, pair, rows, torch.policy, unproven=torch.unproven)
+        unproven = torch.unproven_of(plan.policy)
+        section = logits_section(plan.policy, pair, rows, torch.policy, unproven=unproven)
         yield dataclasses.replace(section, name=f"{name} {section.name}")
 
 
@@ -238,7 +246,7 @@ def _closed_loops(
         yield Section(f"{name} closed loop and logits", Claim.NONE, steps=0, notes=(note,)), []
         return
     if plan.reference is None or torch.policy is None:
-        yield _unproven(f"{name} closed loop", plan.unproven or torch.unproven), []
+        yield _unproven(f"{name} closed loop", plan.unproven or torch.missing), []
         return
     loops = [ClosedLoop(plan.reference, plan.policy, config.seed)]
     if not config.policy:
@@ -248,7 +256,8 @@ def _closed_loops(
         is_own = loop is loops[0]
         weights = population if is_own else individuals(loop.entry, loop.policy, _INDIVIDUALS, config.seed)
         section, rows = loop.section(loop.name, weights, config.steps, torch.policy)
-        yield dataclasses.replace(section, unproven=section.unproven or torch.unproven), [rows] if is_own else []
+        unproven = section.unproven or torch.unproven_of(loop.policy, has_tanh=loop.head.kind == "tanh")
+        yield dataclasses.replace(section, unproven=unproven), [rows] if is_own else []
 
 
 def _golden_file(short_name: str) -> Path | None:

@@ -99,7 +99,7 @@ class ReplayResult:
         episodes: in the order in which they were played.
         frames: of the video; 0 without one.
         fps: frames per second of the video.
-        unproven: why a difference would break no claim here, such as another version of Gymnasium; "" if it would.
+        unproven: why a difference would break no claim here, such as a documented one of versions; "" if it would.
     """
 
     config: ReplayConfig

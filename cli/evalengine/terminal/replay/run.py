@@ -59,7 +59,8 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
     candidates, positions = selected(loaded, config.index, "best or a position from 0")
     if importlib.util.find_spec("gymnasium") is None:
         raise MissingDependencyError.of("gymnasium", extra="gymnasium")
-    unproven = standing(*reference(entry.id).packages).unproven  # imports what the environment stands on, too
+    source = reference(entry.id)  # imports what the environment stands on, too
+    unproven = standing(*source.packages).unproven or source.documented(("observation",))
     from evalengine.replay.player import Setting
 
     setting = Setting(entry.id, policy, config.env_kwargs, config.reset_options, observation, config.max_episode_steps)
