@@ -30,7 +30,7 @@ VARIANTS = (
     Variant({"hardcore": False}, max_episode_steps=3000),
     Variant(max_episode_steps=120),
 )
-POLICIES = ("mlp:24-64-4,act=relu,head=clip",)
+CLOSED_LOOPS = ((Variant(), "mlp:24-64-4,act=relu,head=clip"),)
 """No tanh anywhere: EXACT, actions included."""
 
 GOLDEN_STEPS = 600
