@@ -13,11 +13,11 @@ const GOLDEN: &[(&str, u64)] = &[
     ("Acrobot-v1", 1_695_384_700_642_674_838),
     ("Pendulum-v1", 12_248_701_664_552_862_093),
     ("MountainCar-v0", 3_931_131_009_307_464_849),
-    ("MountainCarContinuous-v0", 0),
+    ("MountainCarContinuous-v0", 7_283_680_374_945_315_982),
     ("LunarLander-v3", 2_064_172_936_302_925_520),
     ("CarRacing-v3", 11_869_409_573_618_361_210),
-    ("BipedalWalker-v3", 0),
-    ("BipedalWalkerHardcore-v3", 0),
+    ("BipedalWalker-v3", 13_240_589_043_970_165_172),
+    ("BipedalWalkerHardcore-v3", 12_731_690_672_160_459_091),
 ];
 
 /// Environments that take nothing from libm, and so play the same episodes on every platform.
