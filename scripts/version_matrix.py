@@ -37,7 +37,15 @@ WORK = ROOT / ".cache" / "versions"
 ALWAYS = ("numpy", "pandas", "rich", "typer")
 """What evalengine itself needs."""
 
-NEWEST = {package: versions[-1] for package, versions in TABLED.items()}
+NEEDS_PYTHON = {"numpy 2.5.5": "3.12"}
+"""Rows that the oldest supported Python cannot have."""
+
+NEWEST = {
+    package: [version for version in versions if f"{package} {version}" not in NEEDS_PYTHON][-1]
+    for package, versions in TABLED.items()
+}
+"""What rows have that are about something else."""
+
 PYTHONS = ("3.12", "3.13")
 """Measured beside --python, with the newest of everything, where uv finds them here."""
 
@@ -72,7 +80,8 @@ def plans(python: str) -> list[Plan]:
         # As pip installs it: with the Box2D and the pygame that this version asks for.
         found.append(Plan(f"gymnasium {version}", (f"gymnasium[box2d]=={version}",), python))
     for version in TABLED["numpy"]:
-        found.append(Plan(f"numpy {version}", (gymnasium, f"numpy=={version}"), python))
+        other = NEEDS_PYTHON.get(f"numpy {version}", python)
+        found.append(Plan(f"numpy {version}", (gymnasium, f"numpy=={version}"), other))
     for version in TABLED["box2d-py"]:
         found.append(Plan(f"box2d-py {version}", (*others, f"box2d-py=={version}", drawing), python))
     for package in ("pygame-ce", "pygame"):

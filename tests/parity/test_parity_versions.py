@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from evalengine import make
-from evalengine.environments.registry import resolve
+from evalengine.environments.registry import entries, resolve
 from evalengine.evaluation.provenance import package_version
 from evalengine.parity import open_loop as module
 from evalengine.parity.drivers import player
@@ -61,6 +62,17 @@ def test_versions_outside_of_the_table_are_named() -> None:
     assert untabled({"gymnasium": "1.0.1", "torch": "2.13.0"}) == (
         f"not among the versions of PARITY.md's table, and compared here: gymnasium 1.0.1 ({listed})"
     )
+
+
+def test_the_tables_of_the_document_have_a_row_for_every_tabled_version() -> None:
+    text = (ROOT / "parity" / "PARITY.md").read_text(encoding="utf-8")
+    section = text.partition("<!-- versions: begin -->")[2].partition("<!-- versions: end -->")[0]
+    labels = re.findall(r"^\| (\S+ \S+) \|", section, flags=re.MULTILINE)
+    own_row = [package for package in TABLED if package != "box2d"]  # which every row names
+    wanted = [f"{package} {version}" for package in own_row for version in TABLED[package]]
+    assert sorted(label for label in labels if not label.startswith("Python")) == sorted(wanted)
+    for entry in entries():
+        assert f"| {entry.short_name} |" in section
 
 
 # --- documented differences

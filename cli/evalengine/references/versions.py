@@ -20,7 +20,7 @@ from evalengine.evaluation.provenance import evalengine_version, package_version
 TABLED = {
     "torch": ("2.2.2", "2.4.1", "2.6.0", "2.9.1", "2.13.0", "2.15.0"),
     "gymnasium": ("1.0.0", "1.1.1", "1.2.3", "1.3.0", "1.4.0"),
-    "numpy": ("1.26.4", "2.0.2", "2.2.6", "2.4.6"),
+    "numpy": ("1.26.4", "2.0.2", "2.2.6", "2.4.6", "2.5.5"),
     "box2d": ("2.3.10",),
     "box2d-py": ("2.3.5",),
     "pygame-ce": ("2.5.5", "2.5.7", "2.5.8"),
