@@ -61,7 +61,7 @@ EXPECTED_SKIPS = (
     (r"clusters/test_mpi", r"could not import 'mpi4py'|no mpiexec here", "mpi4py and an MPI"),
     # Intel's MKL has sums of its own for Intel's processors, also where it is told to use AVX2: the probe finds them.
     (
-        r"parity/test_parity_\w+|terminal/test_cli_parity|project/test_docs",
+        r"parity/test_(parity|closed_loops)_\w+|terminal/test_cli_parity|project/test_docs",
         r"PyTorch on this machine (sums in another order|computes tanh otherwise)",
         "a processor by AMD",
     ),

@@ -19,6 +19,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Minutes each, the longest first: begun last, one of them would keep one core busy while the others wait for the end.
 LONGEST = [
     "test_wheel",
+    "test_closed_loops_box2d",
+    "test_closed_loops_classic",
     "test_cli_parity",
     "test_bench_backends",
     "test_ray_cluster",

@@ -129,7 +129,6 @@ def evaluate(
     seeds: NDArray[np.uint64],
     *,
     threads: int,
-    group_width: int | None,
     max_episode_steps: int | None,
     on_nan: float | None,
     keep_final_observation: bool,

@@ -16,6 +16,7 @@ from side_by_side import MIN_STEPS, difference, replay
 
 from evalengine import make
 from evalengine.errors import InputError
+from evalengine.references import reference
 
 LUNARLANDER = {"continuous": True}
 PARTS = 4
@@ -24,7 +25,7 @@ PARTS = 4
 
 def both(env_id: str, **kwargs: Any) -> tuple[Any, gymnasium.Env[Any, Any]]:
     """The native environment and Gymnasium's."""
-    return make(env_id, **kwargs), gymnasium.make(env_id, disable_env_checker=True, **kwargs)
+    return make(env_id, **kwargs), reference(env_id).make(disable_env_checker=True, **kwargs)
 
 
 def play(env_id: str, choose: Callable[[Any], Any], first_seed: int, steps: int, **kwargs: Any) -> None:
@@ -74,6 +75,14 @@ def test_float64_throttles_are_gymnasiums(part: int) -> None:
     play("LunarLander-v3", drifting(np.random.default_rng(part), 2), 1000 * part, MIN_STEPS // PARTS, **LUNARLANDER)
 
 
+def test_float64_forces_are_gymnasiums() -> None:
+    play("MountainCarContinuous-v0", drifting(np.random.default_rng(0), 1), 0, MIN_STEPS // PARTS)
+
+
+def test_float64_motors_are_gymnasiums() -> None:
+    play("BipedalWalker-v3", drifting(np.random.default_rng(0), 4), 0, MIN_STEPS // (4 * PARTS))
+
+
 def test_float64_controls_of_the_car_are_gymnasiums() -> None:
     play("CarRacing-v3", drifting(np.random.default_rng(0), 3), 50, 900, max_episode_steps=150)
 
@@ -110,11 +119,22 @@ SEQUENCES: dict[str, Cast] = {
 CLIPPING: list[tuple[str, int, dict[str, Any]]] = [("Pendulum-v1", 1, {}), ("LunarLander-v3", 2, LUNARLANDER)]
 """Environments that clip actions, the dimensions of those, keyword arguments."""
 
+WALKER = ("BipedalWalkerHardcore-v3", 4, dict[str, Any]())
+"""It clips, too, and takes arrays as Gymnasium does."""
+
 
 @pytest.mark.parametrize("cast", [*ARRAYS.values(), *SEQUENCES.values()], ids=[*ARRAYS, *SEQUENCES])
 def test_every_type_is_played_as_in_gymnasium(cast: Cast) -> None:
     for env_id, dimensions, kwargs in CLIPPING:
         play(env_id, cast_from(drifting(np.random.default_rng(3), dimensions), cast), 7, 1500, **kwargs)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_every_type_of_array_moves_walker_and_mountain_car_as_in_gymnasium(name: str) -> None:
+    cast = ARRAYS[name]
+    play("MountainCarContinuous-v0", cast_from(drifting(np.random.default_rng(6), 1), cast), 7, 2000)
+    if name != "bool":  # NumPy gives no sign of one
+        play("BipedalWalker-v3", cast_from(drifting(np.random.default_rng(6), 4), cast), 7, 500)
 
 
 @pytest.mark.parametrize("cast", ARRAYS.values(), ids=ARRAYS)
@@ -169,12 +189,31 @@ def compare_steps(env_id: str, actions: Iterator[Any], seed: int, **kwargs: Any)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize(("env_id", "dimensions", "kwargs"), CLIPPING)
+@pytest.mark.parametrize(("env_id", "dimensions", "kwargs"), [*CLIPPING, WALKER])
 def test_beyond_the_bounds_is_clipped_as_in_gymnasium(
     dtype: type[np.floating[Any]], env_id: str, dimensions: int, kwargs: dict[str, Any]
 ) -> None:
     for seed in range(4):
         compare_steps(env_id, edges(dtype, dimensions, np.random.default_rng(seed)), seed, **kwargs)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_mountain_car_s_force_is_clipped_and_costs_what_it_would_without(dtype: type[np.floating[Any]]) -> None:
+    for seed in range(4):
+        actions = edges(dtype, 1, np.random.default_rng(seed))
+        # Gymnasium raises where a square overflows.
+        with np.errstate(over="ignore"):
+            finite = (action for action in actions if np.isinf(action[0]) or np.isfinite(np.float64(action[0]) ** 2))
+            compare_steps("MountainCarContinuous-v0", finite, seed)
+
+
+def test_a_force_whose_square_overflows_costs_infinitely_much() -> None:
+    ours, theirs = both("MountainCarContinuous-v0")
+    for env in (ours, theirs):
+        env.reset(seed=0)
+    with pytest.raises(OverflowError):
+        theirs.step(np.array([1e300]))
+    assert ours.step(np.array([1e300]))[1] == -np.inf
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -90,6 +90,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "step": (lambda *arguments: _engine.Environment("pendulum", {}, None).step(*arguments), 1),
     "discrete step": (lambda *arguments: _engine.Environment("cartpole", {}, None).step(*arguments), 1),
     "describe": (_engine.describe, 3),
+    "activation": (_engine.activation, 4),
     "libm": (_engine.libm, 3),
     "raster_polygons": (_engine.raster_polygons, 1),
     "render_scene": (_engine.render_scene, 3),
@@ -105,7 +106,6 @@ EVALUATE: dict[str, Any] = {
     "weights": POPULATION,
     "seeds": np.zeros((1, 2), np.uint64),
     "threads": 2,
-    "group_width": None,
     "max_episode_steps": 5,
     "on_nan": None,
     "keep_final_observation": True,
@@ -133,7 +133,8 @@ def survives(call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
 def test_every_function_is_tried() -> None:
     public = {name for name in dir(_engine) if not name.startswith("_")}
     exceptions = {"EngineError", "NonFiniteError", "OutOfMemoryError", "InternalError"}
-    untried = {"available_threads", "build_info", "environments", "libm_in_lanes", "multiply_adds", "fail", "evaluate"}
+    untried = {"available_threads", "build_info", "environments", "instruction_sets", "libm_in_lanes"}
+    untried |= {"multiply_adds", "fail", "evaluate"}
     assert public == exceptions | untried | (FUNCTIONS.keys() & public)
 
 
@@ -150,8 +151,8 @@ def test_no_argument_makes_a_function_panic(name: str) -> None:
 def test_no_argument_of_an_evaluation_makes_it_panic() -> None:
     for name in EVALUATE:
         for hostile in HOSTILE:
-            # As many lanes, or threads, as there is a number are memory and time, which the package's own limits bound.
-            if name not in ("group_width", "threads", "max_episode_steps") or not isinstance(hostile, int):
+            # As many threads as there is a number are memory and time, which the package's own limits bound.
+            if name not in ("threads", "max_episode_steps") or not isinstance(hostile, int):
                 survives(_engine.evaluate, **{**EVALUATE, name: hostile})
 
 

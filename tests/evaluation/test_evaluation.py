@@ -119,28 +119,6 @@ def test_threads_and_neighbours_change_no_bit(env_id: str, policy: Policy) -> No
     assert np.array_equal(alone.returns[0], expected.returns[7])
 
 
-@pytest.mark.parametrize("width", [1, 2, 5, 8, 64])
-def test_the_width_of_groups_changes_no_bit(width: int) -> None:
-    expected = evaluate("cartpole", POPULATION, CARTPOLE, episodes=9)
-    raw = _engine.evaluate(
-        "CartPole-v1",
-        {},
-        {},
-        CARTPOLE.network,
-        "tanh",
-        POPULATION,
-        expected.seeds[:1],
-        threads=2,
-        group_width=width,
-        max_episode_steps=None,
-        on_nan=None,
-        keep_final_observation=False,
-        progress=None,
-    )
-    assert raw["returns"].tobytes() == expected.returns.tobytes()
-    assert raw["fitness"].tobytes() == expected.fitness.tobytes()
-
-
 def test_a_population_of_none_gives_an_empty_answer() -> None:
     result = evaluate("cartpole", [], CARTPOLE, episodes=3, keep=("final_observation",))
     assert result.fitness.shape == (0,)

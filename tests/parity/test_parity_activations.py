@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evalengine.parity.torch_policy import TorchPolicy
-from evalengine.policies.activations import DEFAULTS
+from evalengine.policies.activations import DEFAULTS, OF_OUTPUTS
 from evalengine.policies.policy import Policy
 from evalengine.references.divergence import differing_bits
 
@@ -32,6 +32,14 @@ def test_logits_are_pytorchs(spelling: str, torch_policy: TorchPolicy) -> None:
     for shape in ("mlp:5-24-16-3", "mlp:3-200-13-1", "cnn:3x9x8-10k3-4k2s2-12-5"):
         for scale in (1e-3, 1.0, 30.0):
             assert differing(Policy(shape + options), scale, torch_policy) == 0
+
+
+@pytest.mark.usefixtures("known_order")
+@pytest.mark.parametrize("name", OF_OUTPUTS)
+def test_softmax_of_any_number_of_outputs_is_pytorchs(name: str, torch_policy: TorchPolicy) -> None:
+    for outputs in range(1, 34):
+        for scale in (1e-3, 1.0, 30.0):
+            assert differing(Policy(f"mlp:3-12-{outputs},out={name}"), scale, torch_policy) == 0
 
 
 @pytest.mark.usefixtures("known_order")

@@ -41,6 +41,28 @@ REACHED = {
         "time limit": 500, "torque clipped": 3000, "torque at its bound": 2000, "speed clipped": 1000,
         "angle beyond pi": 10_000, "angle beyond 5 pi": 3000,
     },
+    "mountaincar": {
+        "terminated": 40, "time limit": 200, "stopped by the wall": 30, "speed limited": 20,
+        "at the flag, too slow": 100, "position limited on the right": 50,
+    },
+    "mountaincarcontinuous": {
+        "terminated": 100, "time limit": 200, "force clipped": 3000, "force at its bound": 1500, "speed limited": 100,
+        "stopped by the wall": 50, "at the flag, too slow": 100, "position limited on the right": 50,
+        "float64 state": 500,
+    },
+    "bipedalwalker": {
+        "terminated": 100, "fell": 100, "time limit": 10, "a foot on the ground": 20_000,
+        "both feet on the ground": 5000, "an upper leg on the ground": 200, "contact of two points": 3000,
+        "contact with a face of the walker": 2000, "foot counts as lifted, but touches": 1000, "asleep": 20,
+        "a joint at its limit": 20_000, "a ray meets nothing": 20_000, "action clipped": 3000,
+        "contact with a block": 100,
+    },
+    "bipedalwalkerhardcore": {
+        "terminated": 100, "fell": 100, "time limit": 10, "a foot on the ground": 20_000,
+        "both feet on the ground": 5000, "an upper leg on the ground": 200, "contact of two points": 3000,
+        "contact with a block": 1000, "a block's contact of two points": 10,
+        "a block's contact with a face of the walker": 50,
+    },
     "lunarlander": {
         "terminated": 150, "time limit": 5, "landed on the pad, asleep": 10, "crash": 80, "out of view": 10,
         "leg on the ground": 4000, "both legs on the ground": 2000, "sliding": 1000, "contact of two points": 50,

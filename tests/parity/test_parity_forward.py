@@ -21,6 +21,7 @@ from evalengine.parity.probe import PROBED_SUMS, Probe, our_tanh, tanh_arguments
 from evalengine.parity.random_shapes import ACTIVATIONS, Kind
 from evalengine.parity.report import Claim, Section, Verdict
 from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.policies.activations import DEFAULTS, OF_OUTPUTS
 from evalengine.policies.policy import Policy
 
 SHAPES = 240
@@ -55,8 +56,8 @@ def test_the_random_shapes_are_many_and_of_all_sorts(found: list[Section]) -> No
         assert events[f"linear: {sort}"] >= 5
     for sort in ("fewer than 8 channels", "partial block of channels", "kernel 1x1", "stride", "padding", "not square"):
         assert events[f"conv: {sort}"] >= 5
-    for activation in ACTIVATIONS:
-        assert events[f"activation {activation}"] >= SHAPES // 4
+    for activation in (*DEFAULTS, *OF_OUTPUTS):
+        assert events[f"activation {activation}"] >= (SHAPES // 5 if activation in ACTIVATIONS else 1)
     depths = [name for name in events if name.endswith("linear")]
     assert {"0 convolutions, 1 linear", "0 convolutions, 4 linear", "2 convolutions, 1 linear"} <= set(depths)
     for section in random:

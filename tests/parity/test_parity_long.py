@@ -49,6 +49,7 @@ def test_the_default_proof_has_two_million_steps_of_every_environment_and_two_th
         assert steps[f"open loop {entry.short_name}"] >= share
         assert steps[f"closed loop {entry.short_name} "] >= share
     assert steps["closed loop carracing "] >= 200_000
+    assert steps["closed loop lunarlander 0"] >= 2_000_000
     assert steps["forward "] >= 2_000
     assert all(steps[f"sweep  {activation}"] == 2**32 for activation in SWEPT)
     assert not any(chunk.kind == "sweep" for chunk in all_chunks(entries(), 1, 1, sweeps=False))

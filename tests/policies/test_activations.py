@@ -117,6 +117,38 @@ def test_logits_pass_through_the_activation(spelling: str) -> None:
     assert policy.network.exactness is None
 
 
+@pytest.mark.parametrize(
+    ("tail", "name"),
+    [
+        (nn.Softmax(dim=-1), "softmax"),
+        (nn.Softmax(1), "softmax"),
+        (nn.LogSoftmax(dim=1), "log_softmax"),
+    ],
+)
+def test_softmax_comes_last(tail: nn.Module, name: str) -> None:
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3), tail)
+    policy = Policy.from_torch(net)
+    assert str(policy) == f"mlp:4-8-3,out={name}"
+    vector = policy.flatten(net)
+    observations = np.random.default_rng(1).standard_normal((8, 4), np.float32)
+    back = policy.to_torch(vector)(torch.from_numpy(observations)).detach().numpy()
+    np.testing.assert_allclose(policy.logits(vector, observations), back, rtol=1e-5)
+    early = nn.Sequential(nn.Linear(4, 8), tail, nn.Linear(8, 3))
+    with pytest.raises(InputError, match=rf"layer 1 .*: expected {name} after the last layer only"):
+        Policy.from_torch(early)
+    with pytest.raises(InputError, match=f"no activation '{name}'"):
+        Policy(f"mlp:4-8-3,act={name}")
+
+
+def test_softmax_can_change_the_action() -> None:
+    """0.125 and the next float32 have the same probability; the first of equals is taken."""
+    above = np.nextafter(np.float32(0.125), np.float32(1))
+    weights, seen = np.array([0.125, above], np.float32), np.ones((1, 1), np.float32)
+    assert Policy("mlp:1-2,bias=0").logits(weights, seen).argmax() == 1
+    probabilities = Policy("mlp:1-2,bias=0,out=softmax").logits(weights, seen)
+    assert probabilities.tolist() == [[0.5, 0.5]]
+
+
 def test_parameters_are_complete_for_the_engine() -> None:
     assert activation_layer("softplus:2") == ("softplus", 2.0, 20.0)
     assert activation_layer("hardtanh") == ("hardtanh", -1.0, 1.0)

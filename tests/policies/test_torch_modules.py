@@ -181,7 +181,7 @@ KINDS = "Linear, Conv2d, an activation, Flatten or Identity"
             chain(nn.Linear(4, 8), nn.Tanh(), chain(nn.Dropout(0.5), nn.Linear(8, 2))),
             f"layer 2.0 (Dropout): expected {KINDS}, got Dropout(p=0.5, inplace=False) in training mode",
         ),
-        (chain(nn.Linear(4, 2), nn.Softmax(-1)), f"layer 1 (Softmax): expected {KINDS}, got Softmax(dim=-1)"),
+        (chain(nn.Linear(4, 2), nn.Softmax(0)), f"layer 1 (Softmax): expected {KINDS}, got Softmax(dim=0)"),
         (
             chain(nn.Flatten(2), nn.Linear(4, 2)),
             f"layer 0 (Flatten): expected {KINDS}, got Flatten(start_dim=2, end_dim=-1)",

@@ -54,7 +54,7 @@ def test_descriptors_and_trajectories_are_as_shown() -> None:
     assert flight.trajectories[0][1].observations.shape == (length + 1, 8)
     listed = {row.split("|")[1].strip(): row.split("|")[2] for row in README.splitlines() if row.startswith("| ")}
     for entry in entries():
-        named = {"lunarlander": "LunarLander", "carracing": "CarRacing", "snake": "Snake"}.get(entry.short_name, "")
+        named = entry.id.removeprefix("evalengine/").split("-")[0].removesuffix("Hardcore")
         assert tuple(re.findall(r"`(\w+)`", listed.get(named, ""))) == entry.event_fields
 
 

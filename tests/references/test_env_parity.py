@@ -169,7 +169,7 @@ def test_another_time_limit_is_gymnasiums(limit: int) -> None:
     assert limit in lengths
 
 
-# --- Acrobot, Pendulum and LunarLander, with the drivers and the variants of their adapters
+# --- Acrobot, Pendulum, MountainCar, LunarLander and BipedalWalker, with the drivers and the variants of their adapters
 
 
 PARTS = 4
@@ -192,16 +192,23 @@ def play_part(env_id: str, part: int) -> Counter[str]:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("env_id", ["Acrobot-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("env_id", ["Acrobot-v1", "Pendulum-v1", "MountainCar-v0", "MountainCarContinuous-v0"])
 def test_classic_control_equals_gymnasium(env_id: str, part: int) -> None:
     seen = play_part(env_id, part)
     assert seen["truncated"] > 100
-    assert (seen["terminated"] > 100) == (env_id == "Acrobot-v1")
+    assert (seen["terminated"] > 100) == (env_id != "Pendulum-v1")
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_lunarlander_equals_gymnasium(part: int) -> None:
     seen = play_part("LunarLander-v3", part)
+    assert seen["terminated"] > 100 and seen["truncated"] > 10
+
+
+@pytest.mark.parametrize("part", range(PARTS // 2))
+@pytest.mark.parametrize("env_id", ["BipedalWalker-v3", "BipedalWalkerHardcore-v3"])
+def test_bipedalwalker_equals_gymnasium(env_id: str, part: int) -> None:
+    seen = play_part(env_id, part)
     assert seen["terminated"] > 100 and seen["truncated"] > 10
 
 

@@ -140,7 +140,6 @@ def evaluate_part(
                 matrix,
                 episode_seeds,
                 threads=available_threads() if threads is None else threads,
-                group_width=None,
                 max_episode_steps=limit,
                 on_nan=failure_fitness,
                 keep_final_observation=keeps_final_observation,

@@ -76,9 +76,10 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
 
     Args:
         entries: the environments.
-        steps: of each environment's closed loop with its default policy, and of its open loops, or the share of them
-            that a slow reference states. Of the open loops half are with its default settings, drivers sharing them,
-            and half with its variants. Evaluations and other closed loops have a tenth, the policy driver a fortieth.
+        steps: of each environment's closed loop, with every form of its actions, and of its open loops, or the share
+            of them that a slow reference states. Of the open loops half are with its default settings, drivers sharing
+            them, and half with its variants. Evaluations and closed loops of other policies have a tenth, the policy
+            driver a fortieth.
         shapes: random networks.
         sweeps: whether activations are swept over all their arguments.
     """
@@ -90,9 +91,12 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
         variants = [str(index) for index in range(len(found.variants))]
         drivers = ["random", "sticky", *found.drivers]
         share, piece = found.share_of(steps), found.share_of(PIECE)
-        loops = [str(index) for index in range(len(found.closed_loops))]
-        chunks += _shares("closed loop", name, [""], share, _INDIVIDUALS * piece)
-        chunks += _shares("closed loop", name, loops, share // 10 * len(loops), _INDIVIDUALS * piece)
+        loops = {"": share} | {
+            str(index): share if variant.kwargs else share // 10
+            for index, (variant, _) in enumerate(found.closed_loops)
+        }
+        for loop, total in loops.items():
+            chunks += _shares("closed loop", name, [loop], total, _INDIVIDUALS * piece)
         chunks += _shares("evaluate", name, [""], share // 10, piece)
         chunks += _shares("open loop", name, ["policy"], share // 40, piece)
         chunks += _shares("open loop", name, drivers, share // 2 if variants else share, piece)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evalengine.errors import InputError
 from evalengine.parity.layers import is_convolution, placed_layers, sum_length
+from evalengine.policies.activations import DEFAULTS, IDENTITY, OF_OUTPUTS
 from evalengine.policies.policy import Policy
 from evalengine.policies.spelling import Convolution
 
@@ -31,7 +32,9 @@ MOST_PRODUCTS = 50_000_000
 """Of one case, all rows together; fewer rows are drawn where a network would exceed it."""
 
 ACTIVATIONS = ("relu", "tanh")
-"""Between the layers of a network all are the same."""
+"""Of half of the networks, between all layers. The others draw from all that there are, layer by layer."""
+
+_OTHERS = ("leaky_relu:0.2", "elu:0.3", "celu:2", "softplus:0.5:4", "hardtanh:-0.3:2", *DEFAULTS)
 
 ROW_COUNTS = (1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 17, 24, 31)
 """Batches; PyTorch's are filled up, ours are not."""
@@ -109,7 +112,7 @@ def draw_values(draw: Draw, kind: Kind, count: int, longest_sum: int) -> NDArray
 def features(policy: Policy) -> list[str]:
     """Return what a shape exercises, for counting: the report says how often each was met."""
     found = {f"{len(policy.convolutions)} convolutions, {len(policy.sizes)} linear", f"bias {policy.bias}"}
-    found.add(f"activation {policy.activation}")
+    found.update(f"activation {name.partition(':')[0]}" for name in (*policy.activations, policy.output_activation))
     for place in placed_layers(policy.input_shape, policy.layers):
         layer = place.layer
         if is_convolution(layer):
@@ -132,14 +135,24 @@ def features(policy: Policy) -> list[str]:
 def _draw_policy(draw: Draw, spelled: Callable[[Draw], str]) -> Policy:
     """Draw networks until the sizes fit each other, all bits are claimed, and the network is not too large."""
     while True:
-        bias, activation = int(draw.random() < 0.7), draw.choice(ACTIVATIONS)
+        shape = spelled(draw)
         try:
-            policy = Policy(f"{spelled(draw)},act={activation},bias={bias}")
+            policy = Policy(f"{shape},{_options(draw, shape.count('-'))}")
         except InputError:
             continue  # A kernel does not fit into its padded input.
         is_small = policy.n_params <= MOST_PARAMETERS and policy.network.macs <= MOST_PRODUCTS
         if is_small and policy.network.exactness is None:
             return policy
+
+
+def _options(draw: Draw, layers: int) -> str:
+    """Draw activations and biases for so many layers."""
+    if draw.random() < 0.5:
+        return f"act={draw.choice(ACTIVATIONS)},bias={int(draw.random() < 0.7)}"
+    biases = "/".join(str(int(draw.random() < 0.7)) for _ in range(layers))
+    output = draw.choice([IDENTITY, *OF_OUTPUTS, *_OTHERS])
+    hidden = f"act={'/'.join(draw.choice(_OTHERS, layers - 1))}," if layers > 1 else ""
+    return f"{hidden}out={output},bias={biases}"
 
 
 def _mlp(draw: Draw) -> str:

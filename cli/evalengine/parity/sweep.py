@@ -114,26 +114,23 @@ def all_arguments(first: int, count: int) -> Iterator[NDArray[np.float32]]:
 
 
 def chosen_arguments(activation: Activation, seed: int, sample: int = SAMPLE) -> NDArray[np.float32]:
-    """Return arguments of all kinds, of both signs: joints with their neighbours, whole ranges, edges, random ones.
+    """Return joints with their neighbours, whole ranges and edges with both signs, then random arguments.
 
     Args:
         activation: see its attributes.
         seed: of the random ones.
-        sample: how many of those, uniform in their bit patterns from 2^-14 to `largest`, a 64th of them subnormal.
+        sample: how many of those, uniform in their bit patterns from 2^-14 to `largest`, but a 64th subnormal.
     """
-    rng = np.random.default_rng(seed)
     around = np.arange(-NEIGHBOURS, NEIGHBOURS + 1)
-    joints = np.array([0.0, *activation.joints, activation.largest], np.float32).view(np.int32)
-    infinity, most = 0x7F800000, np.iinfo(np.int32).max
-    edges = [0, 1, 0x007FFFFF, 0x00800000, 0x3F800000, infinity - 1, infinity, infinity + 1, 0x7FC00000, most]
+    joints = np.array([0.0, *activation.joints, activation.largest], np.float32).view(np.int32)[:, np.newaxis]
+    edges = [0, 1, 0x007FFFFF, 0x00800000, 0x3F800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000, 0x7FFFFFFF]
     ranges = [np.arange(_bits(first), _bits(last) + 1) for first, last in activation.whole]
-    random = rng.integers(_bits(2.0**-14), _bits(activation.largest), sample, endpoint=True)
-    subnormal = rng.integers(0, 0x00800000, sample // 64)
-    patterns = [np.maximum(joints[:, np.newaxis] + around, 0).ravel(), edges, *ranges, random, subnormal]
-    magnitudes = np.concatenate([np.asarray(part, np.uint32) for part in patterns])
-    # Of what is random a half is negative; everything else comes with both signs.
-    signs = np.concatenate([np.zeros_like(magnitudes), np.full_like(magnitudes, 1 << 31)])
-    return np.asarray((np.tile(magnitudes, 2) | signs).view(np.float32))
+    chosen = np.concatenate([np.maximum(joints + around, 0).ravel(), edges, *ranges]).astype(np.uint32)
+    rng = np.random.default_rng(seed)
+    random = rng.integers(_bits(2.0**-14), _bits(activation.largest), sample, np.uint32, endpoint=True)
+    random[::64] %= np.uint32(0x00800000)
+    random |= rng.integers(0, 2, sample, np.uint32) << np.uint32(31)
+    return np.concatenate([chosen, chosen | np.uint32(1 << 31), random]).view(np.float32)
 
 
 def sweep_section(

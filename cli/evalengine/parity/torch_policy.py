@@ -38,11 +38,10 @@ from evalengine.parity.layers import is_convolution, placed_layers
 from evalengine.parity.torch_worker import read_message, write_message
 from evalengine.policies.policy import Policy
 
-RECIPE = {"MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-"""The environment variables under which PyTorch's order of summation is known."""
+RECIPE = {"MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+"""The environment variables under which PyTorch's order of summation is known, that of softmax included."""
 
 OTHER_SETTINGS = (
-    "ATEN_CPU_CAPABILITY",
     "DNNL_DEFAULT_FPMATH_MODE",
     "DNNL_MAX_CPU_ISA",
     "MKL_ENABLE_INSTRUCTIONS",

@@ -159,6 +159,7 @@ def _activations() -> dict[str, Callable[..., torch.Tensor]]:
 
     names = "leaky_relu relu6 elu selu celu gelu silu mish softplus softsign hardtanh hardsigmoid hardswish logsigmoid"
     found = {name: getattr(functional, name) for name in names.split()}
+    found |= {name: partial(getattr(functional, name), dim=-1) for name in ("softmax", "log_softmax")}
     found["gelu_tanh"] = partial(functional.gelu, approximate="tanh")
     return found | {
         "relu": functional.relu,

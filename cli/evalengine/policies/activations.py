@@ -47,6 +47,9 @@ DEFAULTS: Final[dict[str, tuple[float, ...]]] = {
 }
 """Name -> the parameters that PyTorch takes where none are given, in its order."""
 
+OF_OUTPUTS: Final = ("softmax", "log_softmax")
+"""Functions of all outputs together, over the last axis: after the last layer only."""
+
 PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "leaky_relu": ("negative_slope",),
     "elu": ("alpha",),
@@ -59,15 +62,18 @@ PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
 _NUMBER = re.compile(r"[+-]?(\d{1,20}\.?\d{0,40}|\.\d{1,40})(e[+-]?\d{1,3})?")
 
 
-def canonical(spelling: str) -> str:
-    """Return the one spelling of an activation, "leaky_relu:0.2".
+def canonical(spelling: str, *, of_outputs: bool = False) -> str:
+    """Return the one spelling of an activation, "leaky_relu:0.2"; `of_outputs` says that it may be one of `OF_OUTPUTS`.
 
     Raises:
         ValueError: there is no such activation, or it has no such parameters; the message says what is wrong with what.
     """
+    if of_outputs and spelling in OF_OUTPUTS:
+        return spelling
     name, *parameters = spelling.split(":")
     if name not in DEFAULTS:
-        raise ValueError(f"no activation {shown(name)}; expected one of {', '.join(DEFAULTS)}")
+        names = (*DEFAULTS, *(OF_OUTPUTS if of_outputs else ()))
+        raise ValueError(f"no activation {shown(name)}; expected one of {', '.join(names)}")
     if len(parameters) > len(DEFAULTS[name]):
         wanted = ":".join((name, *PARAMETERS.get(name, ())))
         raise ValueError(f"{shown(spelling)}: expected {wanted}")
@@ -102,7 +108,7 @@ def spell(name: str, *parameters: float) -> str:
 def parameters_of(spelling: str) -> tuple[float, ...]:
     """Return all parameters of a canonical spelling, PyTorch's defaults where it names none."""
     name, *given = spelling.split(":")
-    return (*map(float, given), *DEFAULTS[name][len(given) :])
+    return (*map(float, given), *DEFAULTS.get(name, ())[len(given) :])
 
 
 def activation_layer(spelling: str) -> _engine.Layer:

@@ -88,7 +88,7 @@ class Architecture(Spelling):
             shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4).
             activation: after every layer but the last, "relu", or one for each of these layers, ("relu", "tanh"); by
                 PyTorch's name, parameters after colons ("leaky_relu:0.2"). None is tanh for mlp and relu for cnn.
-            output_activation: after the last layer, before the head.
+            output_activation: after the last layer, before the head; "softmax" and "log_softmax", too.
             bias: whether all layers have biases, or which.
             head: how logits become Box actions, "tanh" or "clip".
 
@@ -101,7 +101,7 @@ class Architecture(Spelling):
         if activation is not None:
             one_or_several = items_of(activation, (tuple, list)) or [activation]
             spelled += f",act={'/'.join(_activation('activation', item) for item in one_or_several)}"
-        spelled += f",out={_activation('output_activation', output_activation)}"
+        spelled += f",out={_activation('output_activation', output_activation, of_outputs=True)}"
         biases = items_of(bias, (tuple, list)) or [bias]
         digits = [str(int(check_flag("bias", item))) for item in biases]
         return cls(f"{spelled},bias={'/'.join(digits)},head={head}")
@@ -264,11 +264,11 @@ class Architecture(Spelling):
             return self.network.logits(individuals, flat)
 
 
-def _activation(name: str, value: object) -> str:
+def _activation(name: str, value: object, *, of_outputs: bool = False) -> str:
     """Return the canonical spelling of an activation that a caller passes."""
     if not isinstance(value, str):
         raise InputError(f"{name}: expected a name such as 'relu', got {shown(value)}")
     try:
-        return canonical(value.strip().lower())
+        return canonical(value.strip().lower(), of_outputs=of_outputs)
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None

@@ -119,7 +119,7 @@ def parse(spec: str) -> Spelling:
         convolutions=_parse_convolutions(spec, arch, tokens),
         sizes=_parse_sizes(spec, [token for token in tokens if "k" not in token]),
         activations=_parse_activations(spec, chosen.get("act", DEFAULT_ACTIVATION[arch]), len(tokens) - 1),
-        output_activation=_parse_activation(spec, chosen.get("out", IDENTITY)),
+        output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
         biases=_parse_biases(spec, chosen.get("bias", "1"), len(tokens)),
         head=head,
     )
@@ -246,9 +246,9 @@ def _parse_activations(spec: str, text: str, hidden: int) -> tuple[str, ...]:
     return tuple(chosen * hidden if len(chosen) == 1 else chosen)
 
 
-def _parse_activation(spec: str, text: str) -> str:
+def _parse_activation(spec: str, text: str, *, of_outputs: bool = False) -> str:
     try:
-        return canonical(text)
+        return canonical(text, of_outputs=of_outputs)
     except ValueError as error:
         raise _misspelt(spec, str(error)) from None
 

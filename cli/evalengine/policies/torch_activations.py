@@ -35,6 +35,8 @@ def activation_module(spelling: str) -> nn.Module:
         "sigmoid": nn.Sigmoid,
         "logsigmoid": nn.LogSigmoid,
         "tanh": nn.Tanh,
+        "softmax": lambda: nn.Softmax(dim=-1),
+        "log_softmax": lambda: nn.LogSoftmax(dim=-1),
     }
     module: nn.Module = makers[spelling.partition(":")[0]](*parameters_of(spelling))
     return module

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from evalengine.errors import InputError
-from evalengine.policies.activations import IDENTITY
+from evalengine.policies.activations import IDENTITY, OF_OUTPUTS
 from evalengine.policies.architecture import Architecture
 from evalengine.policies.torch_graph import Own
 from evalengine.policies.torch_layers import Activation, Convolution, Flatten, Layer, Linear
@@ -38,6 +38,10 @@ def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | N
                 raise InputError(f"from_torch: {layer.place}: expected an activation to follow a Linear or Conv2d")
             activations[-1] = layer.spelling
         else:
+            if isinstance(previous, Activation) and previous.spelling in OF_OUTPUTS:
+                raise InputError(
+                    f"from_torch: {previous.place}: expected {previous.spelling} after the last layer only"
+                )
             _check_order(layer, weighted, flattened)
             weighted.append(layer)
             activations.append(IDENTITY)

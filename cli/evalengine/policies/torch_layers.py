@@ -103,6 +103,8 @@ def _readers() -> dict[object, _Reader]:
         _tensor: (torch.as_tensor, torch.asarray, torch.tensor),
         _to: (tensor.to,),
         _gelu: (functional.gelu,),
+        partial(_softmax, "softmax"): (functional.softmax, torch.softmax, tensor.softmax),
+        partial(_softmax, "log_softmax"): (functional.log_softmax, torch.log_softmax, tensor.log_softmax),
     }
     activations: dict[str, tuple[object, ...]] = {
         "tanh": (torch.tanh, torch.tanh_, tensor.tanh, tensor.tanh_, functional.tanh),
@@ -184,6 +186,13 @@ def _activation(name: str, operation: Operation) -> Layer:
 def _gelu(operation: Operation) -> Layer:
     names = {"none": "gelu", "tanh": "gelu_tanh"}
     return Activation(operation.place, names[_arguments(operation, "input", "approximate").get("approximate", "none")])
+
+
+def _softmax(name: str, operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "dim", "_stacklevel", "dtype")
+    if type(given.get("dim")) is not int or given["dim"] not in (-1, 1) or given.get("dtype") is not None:
+        raise _refused(operation)
+    return Activation(operation.place, name)
 
 
 def _clamp(operation: Operation) -> Layer:

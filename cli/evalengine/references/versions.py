@@ -124,6 +124,18 @@ class Difference:
         return _numbers(self.since) <= number and (not self.before or number < _numbers(self.before))
 
 
+def numpy_1(*fields: str) -> Difference:
+    """Return what NumPy 1 does with float32 actions: such a scalar times a Python float is a float64 there (NEP 50).
+
+    Actions that are float64 give the same in both.
+
+    Args:
+        fields: of a step that are computed with the action as such a scalar.
+    """
+    what = "computes with float32 actions in float64"
+    return Difference("numpy", what, fields, before="2.0.0", remedy="numpy>=2")
+
+
 def documented(differences: Iterable[Difference], fields: Iterable[str]) -> str:
     """Return which documented differences explain that these fields differ here; "" if they do not explain all.
 

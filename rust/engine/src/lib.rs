@@ -1,11 +1,11 @@
 //! A population in, returns out: schedules episodes over lanes and threads, and keeps the results in order.
 //!
 //! ```
+//! use engine::policy::{Architecture, InputShape, Layer, Network};
 //! use engine::{Head, OnNonFinite, Seeds, Task};
-//! use policy::{Architecture, InputShape, Layer, Network};
 //! use std::ops::ControlFlow;
 //!
-//! let spec = envs::registry::find("CartPole-v1")?.spec(&[], &[])?;
+//! let spec = engine::envs::registry::find("CartPole-v1")?.spec(&[], &[])?;
 //! let layers = vec![Layer::Linear { outputs: 2, bias: true }];
 //! let network = Network::new(&Architecture::new(InputShape::Flat(4), layers)?);
 //! let weights = [0.0, 0.0, -1.0, -1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]; // one individual: lean where it falls
@@ -30,7 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **Where it stands.** Depends on `envs` and `policy`; the bindings depend on it, never the reverse.
+//! **Where it stands.** Depends on `envs` and `policy`, and hands both on; the bindings depend on it, never the reverse.
 //!
 //! **How it works.** The unit of work is one episode of one individual. Each thread advances a group of
 //! lanes in lock-step: observe all, act all, step all. A lane whose episode ended takes the next
@@ -66,6 +66,9 @@ mod task;
 mod threads;
 mod watch;
 mod worker;
+
+/// What a task is made of: environments, policies, and the ground under both. Callers need no other crate.
+pub use {envs, lane_math, policy};
 
 pub use actions::continuous_actions;
 pub use error::EngineError;

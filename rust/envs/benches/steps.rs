@@ -13,7 +13,17 @@ const LANES: usize = 16;
 /// Calls per sample, so that the clock's resolution does not count.
 const CALLS: usize = 100;
 /// Short names, as `evalengine bench` takes them.
-const ENVIRONMENTS: [&str; 6] = ["snake", "cartpole", "acrobot", "pendulum", "lunarlander", "carracing"];
+const ENVIRONMENTS: [&str; 9] = [
+    "snake",
+    "cartpole",
+    "acrobot",
+    "pendulum",
+    "mountaincar",
+    "mountaincarcontinuous",
+    "lunarlander",
+    "bipedalwalker",
+    "carracing",
+];
 
 fn make(name: &str) -> (Box<dyn Spec>, Box<dyn Group>) {
     let spec = registry::find(name).and_then(|entry| entry.spec(&[], &[])).expect("it is registered");

@@ -26,14 +26,17 @@
 
 mod acrobot;
 mod arguments;
+mod bipedal_walker;
 mod car_racing;
 mod cart_pole;
 mod entry;
 mod environment;
 mod episodes;
 mod error;
+mod float16;
 mod group;
 mod lunar_lander;
+mod mountain_car;
 mod observation;
 mod pendulum;
 pub mod registry;

@@ -3,7 +3,7 @@
 use crate::arguments::nearest_name;
 pub use crate::entry::Entry;
 use crate::error::EnvError;
-use crate::{acrobot, car_racing, cart_pole, lunar_lander, pendulum, snake};
+use crate::{acrobot, bipedal_walker, car_racing, cart_pole, lunar_lander, mountain_car, pendulum, snake};
 
 /// Every environment.
 pub const ENTRIES: &[Entry] = &[
@@ -11,8 +11,12 @@ pub const ENTRIES: &[Entry] = &[
     cart_pole::ENTRY,
     acrobot::ENTRY,
     pendulum::ENTRY,
+    mountain_car::ENTRY,
+    mountain_car::CONTINUOUS_ENTRY,
     lunar_lander::ENTRY,
     car_racing::ENTRY,
+    bipedal_walker::ENTRY,
+    bipedal_walker::HARDCORE_ENTRY,
 ];
 
 /// The environment of this id or short name, in any case of letters.

@@ -40,6 +40,12 @@ impl Twin for crate::acrobot::Acrobot {
     const ACTIONS: Kind = Kind::Discrete(3);
 }
 
+impl Twin for crate::bipedal_walker::BipedalWalker {
+    const OBSERVED: usize = 24;
+    const EVENTS: usize = 2;
+    const ACTIONS: Kind = Kind::Continuous(4);
+}
+
 impl Twin for crate::car_racing::CarRacing {
     const OBSERVED: usize = 96 * 96 * 3;
     const EVENTS: usize = 2;
@@ -50,6 +56,16 @@ impl Twin for crate::lunar_lander::LunarLander {
     const OBSERVED: usize = 8;
     const EVENTS: usize = 3;
     const ACTIONS: Kind = Kind::Discrete(4);
+}
+
+impl Twin for crate::mountain_car::MountainCar {
+    const OBSERVED: usize = 2;
+    const ACTIONS: Kind = Kind::Discrete(3);
+}
+
+impl Twin for crate::mountain_car::MountainCarContinuous {
+    const OBSERVED: usize = 2;
+    const ACTIONS: Kind = Kind::Continuous(1);
 }
 
 impl Twin for crate::pendulum::Pendulum {

@@ -4,24 +4,21 @@
 
 #[path = "../tests/activation_list/mod.rs"]
 mod activation_list;
+mod spread;
 
 use activation_list::ACTIVATIONS;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use lane_math::{Activation, Isa};
+use spread::{TOTAL, spread};
 
 fn main() {
     divan::main();
 }
 
-/// Values of one call.
-const TOTAL: usize = 1024;
-
-/// The activation of values that are spread over [-4, 4], in place.
+/// The activation in place.
 fn bench_isa(bencher: Bencher, isa: Isa, activation: Activation) {
-    let arguments: Vec<f32> = (0..TOTAL as u32)
-        .map(|k| (k.wrapping_mul(0x9e37_79b9) >> 8) as f32 / (1 << 21) as f32 - 4.0)
-        .collect();
+    let arguments = spread();
     let mut values = arguments.clone();
     bencher.counter(ItemsCount::new(TOTAL)).bench_local(|| {
         values.copy_from_slice(&arguments);

@@ -2,23 +2,20 @@
 //!
 //!     cargo bench -p lane-math --bench tanh
 
+mod spread;
+
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use lane_math::{Isa, tanh, tanh_in_place};
+use spread::{TOTAL, spread};
 
 fn main() {
     divan::main();
 }
 
-/// Values of all layers together: enough that a call does not wait for the one before.
-const TOTAL: usize = 1024;
-
-/// tanh of layers of a width, one call each, in place. The values are spread over [-4, 4], so that the table is asked as
-/// often as a policy's hidden units ask it.
+/// tanh of layers of a width, one call each, in place.
 fn bench_isa(bencher: Bencher, isa: Isa, width: usize) {
-    let arguments: Vec<f32> = (0..TOTAL as u32)
-        .map(|k| (k.wrapping_mul(0x9e37_79b9) >> 8) as f32 / (1 << 21) as f32 - 4.0)
-        .collect();
+    let arguments = spread();
     let mut values = arguments.clone();
     bencher.counter(ItemsCount::new(TOTAL)).bench_local(|| {
         values.copy_from_slice(&arguments);

@@ -3,7 +3,8 @@
 //! Two kinds of function, for two needs:
 //!
 //! - [`Activation`], float32: the activations of policies, with the bits of PyTorch's. tanh, the one that most policies
-//!   use, is a function by itself as well: [`tanh_in_place`].
+//!   use, is a function by itself as well: [`tanh_in_place`]. So are [`softmax_in_place`] and [`log_softmax_in_place`] of
+//!   rows.
 //! - [`LibmLanes`], float64: `sin`, `cos`, `pow(x, 2)` and `fmod(x, 2 pi)` with the bits of the platform's libm, which
 //!   are the bits that Python computes. A check at the start decides whether the lanes have them; if not, libm is called.
 //!   [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace.
@@ -70,7 +71,10 @@ pub mod memory;
 mod peak;
 mod tanh;
 
-pub use activations::{Activation, relu};
+pub use activations::{
+    Activation, log_softmax, log_softmax_in_place, log_softmax_slice, relu, softmax, softmax_in_place,
+    softmax_slice,
+};
 pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;

@@ -51,6 +51,12 @@ impl BroadPhase {
         self.fat[a.index()].overlaps(&self.fat[b.index()])
     }
 
+    /// The fixtures whose fattened bounds overlap `bounds`, with those.
+    pub(crate) fn within(&self, bounds: &Bounds) -> impl Iterator<Item = (FixtureId, &Bounds)> {
+        let numbered = self.fat.iter().enumerate().filter(|(_, fat)| fat.overlaps(bounds));
+        numbered.map(|(index, fat)| (FixtureId::from_index(index), fat))
+    }
+
     /// Searches the pairs of fixtures of which one has moved, each with the lesser id first, in the order of ids. Returns how
     /// many there are; [`BroadPhase::pair`] tells them.
     pub(crate) fn find_pairs(&mut self) -> usize {

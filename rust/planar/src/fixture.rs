@@ -86,6 +86,12 @@ impl Fixture {
         &self.def.shape
     }
 
+    /// What it may touch, and what it is.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        self.def.filter
+    }
+
     /// Whether it only tells what overlaps it.
     #[must_use]
     pub fn is_sensor(&self) -> bool {

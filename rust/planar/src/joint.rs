@@ -75,7 +75,7 @@ impl RevoluteJoint {
         }
     }
 
-    /// What it was created from; the motor's speed is the present one.
+    /// What it was created from; the motor's speed and strongest torque are the present ones.
     #[must_use]
     pub fn def(&self) -> &RevoluteJointDef {
         &self.def

@@ -1,8 +1,8 @@
 //! Rigid bodies in the plane, bit for bit as Box2D 2.3.10.
 //!
-//! What Gymnasium's LunarLander and CarRacing need of Box2D, as the pybox2d wheel behaves: edges and convex polygons, bodies
-//! joined by motorised and limited revolute joints, contacts with friction and restitution, sensors, islands that fall
-//! asleep, and continuous collision with static bodies.
+//! What Gymnasium's LunarLander, CarRacing and BipedalWalker need of Box2D, as the pybox2d wheel behaves: edges and convex
+//! polygons, bodies joined by motorised and limited revolute joints, contacts with friction and restitution, sensors,
+//! islands that fall asleep, continuous collision with static bodies, and rays.
 //!
 //! ```
 //! use planar::{BodyDef, BodyKind, FixtureDef, Shape, Vec2, World};
@@ -44,9 +44,8 @@
 //! --bench world`): 0.3 µs a step in flight, 1 µs with contacts, times of impact included; 0.1 µs for a copy by
 //! [`Clone::clone_from`], which allocates nothing.
 //!
-//! **What it does not do.** Contacts of two polygons ([`World::create_fixture`] says what happens instead), circles,
-//! chains, an edge's neighbours (ghost vertices), kinematic and bullet bodies, other joints, ray casts, changes to a fixture
-//! or a body's place after its creation, and listeners that change a contact.
+//! **What it does not do.** Circles, chains, an edge's neighbours (ghost vertices), kinematic and bullet bodies, other
+//! joints, changes to a fixture or a body's place after its creation, and listeners that change a contact.
 
 #![warn(missing_docs)]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .scenes import random_scenes, small_scenes
 from .scenes.stage import Stage
+from .scenes.walker import walker
 
 FOLDER = Path(__file__).parent / "scenes"
 
@@ -38,9 +39,14 @@ SCENES: list[tuple[str, str, Callable[[], Iterator[str]]]] = [
     ("hash", "past the end", small_scenes.past_the_end),
     ("hash", "sunk polygons", small_scenes.sunk_polygons),
     ("hash", "a wedge", small_scenes.wedge),
+    ("full", "a pile of polygons", small_scenes.pile),
+    ("hash", "polygons thrown at polygons", small_scenes.thrown_polygons),
+    ("hash", "rays", small_scenes.rays),
     *(("hash", f"a lander, seed {seed}", lambda seed=seed: random_scenes.lander(seed, 400)) for seed in range(10)),
     *(("hash", f"a car, seed {seed}", lambda seed=seed: random_scenes.car(seed, 480)) for seed in range(4)),
     *(("hash", f"a medley, seed {seed}", lambda seed=seed: random_scenes.medley(seed, 300)) for seed in range(10)),
+    *(("hash", f"a crowd, seed {seed}", lambda seed=seed: random_scenes.crowd(seed, 300)) for seed in range(10)),
+    *(("hash", f"a walker, seed {seed}", lambda seed=seed: walker(seed, 500)) for seed in range(12)),
 ]
 
 

@@ -1,6 +1,8 @@
-//! Worlds as a whole: copies, prototypes, recycled ids, and what is refused.
+//! Worlds as a whole: copies, prototypes, recycled ids, rays, and what is refused.
 
-use planar::{BodyDef, BodyId, BodyKind, FixtureDef, RevoluteJointDef, Shape, Vec2, World, step_together};
+use planar::{
+    BodyDef, BodyId, BodyKind, FixtureDef, FixtureId, RevoluteJointDef, Shape, Vec2, World, step_together,
+};
 use proptest::prelude::*;
 
 const STEP: (f32, u32, u32) = (1.0 / 50.0, 180, 60);
@@ -10,13 +12,13 @@ fn dynamic(world: &mut World, x: f32, y: f32) -> BodyId {
     world.create_body(&BodyDef { kind: BodyKind::Dynamic, position, ..BodyDef::default() })
 }
 
-/// Edges between neighbouring heights, 2 metres apart.
-fn ground(world: &mut World, heights: &[f32]) {
+/// Edges between neighbouring heights, 2 metres apart, which it returns.
+fn ground(world: &mut World, heights: &[f32]) -> Vec<FixtureId> {
     let body = world.create_body(&BodyDef::default());
     let corner = |at: usize| Vec2::new(2.0 * at as f32 - 4.0, heights[at]);
-    for at in 1..heights.len() {
-        world.create_fixture(body, &FixtureDef::new(Shape::edge(corner(at - 1), corner(at))));
-    }
+    (1..heights.len())
+        .map(|at| world.create_fixture(body, &FixtureDef::new(Shape::edge(corner(at - 1), corner(at)))))
+        .collect()
 }
 
 /// Two joined boxes above the ground.
@@ -138,14 +140,37 @@ fn ids_of_a_destroyed_body_are_given_out_again() {
 }
 
 #[test]
-#[should_panic(expected = "contacts of two polygons are not supported")]
-fn two_polygons_must_not_meet() {
+fn two_polygons_push_each_other_apart() {
     let mut world = World::new(Vec2::ZERO);
-    for x in [0.0, 0.3] {
+    let bodies = [0.0, 0.35].map(|x| {
         let body = dynamic(&mut world, x, 0.0);
-        world.create_fixture(body, &FixtureDef::new(Shape::rectangle(0.2, 0.2)));
+        let def = FixtureDef { density: 1.0, ..FixtureDef::new(Shape::rectangle(0.2, 0.2)) };
+        world.create_fixture(body, &def);
+        body
+    });
+    for _ in 0..20 {
+        world.step(STEP.0, STEP.1, STEP.2);
     }
-    world.step(STEP.0, STEP.1, STEP.2);
+    let [left, right] = bodies.map(|body| world.body(body).position().x);
+    // Two skins of a centimetre, which may overlap by a slop.
+    assert!((right - left - 0.415).abs() < 0.001, "{left} {right}");
+}
+
+#[test]
+fn rays_see_the_nearest_of_what_they_are_to_see() {
+    let mut world = World::new(Vec2::new(0.0, -10.0));
+    let edges = ground(&mut world, &[0.0; 5]);
+    let left = boxes(&mut world);
+    let hull = *world.body(left);
+    let from = Vec2::new(-0.5, 4.5);
+    let ends = [Vec2::new(-0.5, -4.5), Vec2::new(-3.0, -4.5), Vec2::new(3.0, 4.5)];
+    let all = world.cast_rays(from, ends, |_| true);
+    // The top of the left box is at 2.7 m.
+    assert_eq!(all.map(|fraction| fraction.map(|f| (f * 100.0).round())), [Some(20.0), Some(50.0), None]);
+    let ground = world.cast_rays(from, ends, |fixture| world.fixture(fixture).body() != left);
+    assert_eq!(ground, [Some(0.5), Some(0.5), None]);
+    assert_eq!(world.cast_rays(from, ends, |fixture| fixture == edges[3]), [None; 3]);
+    assert_eq!(world.cast_rays(hull.position(), [Vec2::new(-0.5, 2.5001)], |_| true), [None], "from inside");
 }
 
 #[test]

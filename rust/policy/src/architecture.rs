@@ -27,7 +27,7 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// If a size is zero, a convolution has no image for input or a kernel larger than its padded input, no layer has
+    /// If a size is zero, a softmax has an image for input, a convolution has none or a kernel larger than its padded input, no layer has
     /// weights, or a layer would hold more than 2^30 values.
     pub fn new(input: InputShape, layers: Vec<Layer>) -> Result<Self, PolicyError> {
         match input.checked_size() {
@@ -101,6 +101,10 @@ impl Architecture {
 fn output_shape(layer: Layer, input: InputShape, name: &dyn Fn() -> String) -> Result<InputShape, Reason> {
     match layer {
         Layer::Activation(_) => Ok(input),
+        Layer::Softmax | Layer::LogSoftmax => match input {
+            InputShape::Flat(_) => Ok(input),
+            InputShape::Image { .. } => Err(Reason::NeedsVector { layer: name(), input: input.to_string() }),
+        },
         Layer::Linear { outputs, .. } => {
             require_positive(&[(outputs, "the number of outputs")], name)?;
             product(&[outputs, input.size()]).ok_or_else(|| too_large(name()))?;

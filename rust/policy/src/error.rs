@@ -20,6 +20,8 @@ pub(crate) enum Reason {
         "{layer}: needs an image of channels x height x width, but its input is a vector of {inputs} values"
     )]
     NeedsImage { layer: String, inputs: usize },
+    #[error("{layer}: needs a vector, but its input is an image of {input}")]
+    NeedsVector { layer: String, input: String },
     #[error("{layer}: the kernel does not fit into its padded input of {height}x{width}")]
     KernelTooLarge { layer: String, height: usize, width: usize },
     #[error("{layer}: more than {limit} values in its weights or activations")]

@@ -76,6 +76,10 @@ pub enum Layer {
     },
     /// A function of every value.
     Activation(Activation),
+    /// `torch.nn.Softmax(dim=-1)` of a vector.
+    Softmax,
+    /// `torch.nn.LogSoftmax(dim=-1)` of a vector.
+    LogSoftmax,
 }
 
 impl Layer {
@@ -93,6 +97,8 @@ impl fmt::Display for Layer {
                 write!(formatter, "conv2d, {out_channels} channels, kernel {}x{}", kernel.0, kernel.1)
             }
             Self::Activation(activation) => write!(formatter, "{activation}"),
+            Self::Softmax => formatter.write_str("softmax"),
+            Self::LogSoftmax => formatter.write_str("log_softmax"),
         }
     }
 }
@@ -115,7 +121,7 @@ impl PlacedLayer {
             Layer::Conv2d { out_channels, bias, .. } => {
                 out_channels * self.taps() + if bias { out_channels } else { 0 }
             }
-            Layer::Activation(_) => 0,
+            Layer::Activation(_) | Layer::Softmax | Layer::LogSoftmax => 0,
         }
     }
 

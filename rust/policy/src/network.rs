@@ -207,7 +207,10 @@ impl Kernel for Pack<'_> {
                 Operation::Chain(chain) => chain.pack::<S>(weights, chain.packed().of(self.packed)),
                 Operation::Dots(dots) => dots.pack(weights, dots.packed().of(self.packed)),
                 Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
-                Operation::Activation(_) | Operation::ToBlocks(..) | Operation::ToRows(_) => {}
+                Operation::Activation(_)
+                | Operation::Softmax(..)
+                | Operation::ToBlocks(..)
+                | Operation::ToRows(_) => {}
             }
         }
     }
@@ -252,9 +255,9 @@ impl Kernel for Forward<'_> {
             }
         }
         for (index, stage) in self.plan.stages.iter().enumerate().skip(self.first_stage) {
-            if let Operation::Activation(activation) = stage.operation {
+            if stage.operation.works_in_place() {
                 self.pace.before(rows * stage.stride)?;
-                activation.apply_in_place(self.isa, &mut current[..rows * stage.stride]);
+                apply_in_place(stage, self.isa, &mut current[..rows * stage.stride]);
                 continue;
             }
             let writes_logits = index + 1 == self.plan.stages.len()
@@ -278,6 +281,19 @@ impl Kernel for Forward<'_> {
                 .copy_from_slice(&current[row * stride..][..self.n_outputs]);
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Runs one stage that changes the rows of a buffer.
+fn apply_in_place(stage: &Stage, isa: Isa, rows: &mut [f32]) {
+    match stage.operation {
+        Operation::Activation(activation) => activation.apply_in_place(isa, rows),
+        Operation::Softmax(normalize, len) => {
+            for row in rows.chunks_exact_mut(stage.stride) {
+                normalize(isa, &mut row[..len], len);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -320,7 +336,7 @@ fn run_stage<S: Simd>(
                 image.to_rows::<S>(input, output);
             }
         }
-        Operation::Activation(_) => {}
+        Operation::Activation(_) | Operation::Softmax(..) => {}
     }
     ControlFlow::Continue(())
 }

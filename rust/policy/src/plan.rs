@@ -1,6 +1,6 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
-use lane_math::Activation;
+use lane_math::{Activation, Isa};
 
 use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
@@ -20,6 +20,8 @@ pub(crate) enum Operation {
     Conv(Conv),
     /// Applied in place.
     Activation(Activation),
+    /// Applied in place to the values of each row, of which there are so many.
+    Softmax(Normalizer, usize),
     /// Brings an image into the layout of convolutions. If the convolution that follows takes lists of non-zero values,
     /// the number says where an individual's packed weights tell whether products with zeros may be left out.
     ToBlocks(Image, Option<usize>),
@@ -28,11 +30,19 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// Whether it changes the activations where they lie.
+    pub(crate) fn works_in_place(&self) -> bool {
+        matches!(self, Self::Activation(_) | Self::Softmax(..))
+    }
+
     /// Whether only the values of a row are stored, so that rows may follow each other without padding.
     pub(crate) fn leaves_padding_alone(&self) -> bool {
         matches!(self, Self::Dots(_) | Self::Conv(_) | Self::ToBlocks(..) | Self::ToRows(_))
     }
 }
+
+/// softmax or log_softmax of rows of a length.
+type Normalizer = fn(Isa, &mut [f32], usize);
 
 /// An operation, and the rows that it leaves behind.
 #[derive(Clone, Debug)]
@@ -100,7 +110,7 @@ impl Plan {
 
     /// Whether the first stage changes its input.
     pub(crate) fn starts_in_place(&self) -> bool {
-        matches!(self.stages.first(), Some(Stage { operation: Operation::Activation(_), .. }))
+        self.stages.first().is_some_and(|stage| stage.operation.works_in_place())
     }
 }
 
@@ -124,6 +134,10 @@ impl Builder {
         match place.layer {
             // Value by value, so the layout does not matter.
             Layer::Activation(Activation::Identity) => {}
+            Layer::Softmax => self.push(Operation::Softmax(lane_math::softmax_in_place, size), weights, size),
+            Layer::LogSoftmax => {
+                self.push(Operation::Softmax(lane_math::log_softmax_in_place, size), weights, size);
+            }
             Layer::Activation(activation) => self.push(Operation::Activation(activation), weights, size),
             Layer::Linear { outputs, bias } => {
                 self.leave_blocks();
@@ -201,6 +215,7 @@ mod tests {
     use super::{Operation, Plan};
     use crate::architecture::Architecture;
     use crate::layer::{InputShape, Layer};
+    use lane_math::Activation;
 
     fn linear(outputs: usize) -> Layer {
         Layer::Linear { outputs, bias: true }
@@ -225,6 +240,7 @@ mod tests {
             Operation::Dots(_) => "dots".to_owned(),
             Operation::Conv(_) => "conv".to_owned(),
             Operation::Activation(activation) => activation.to_string(),
+            Operation::Softmax(..) => "softmax".to_owned(),
             Operation::ToBlocks(..) => "blocks".to_owned(),
             Operation::ToRows(_) => "rows".to_owned(),
         });
@@ -239,6 +255,8 @@ mod tests {
         let layers = [Layer::RELU, linear(16), Layer::RELU, Layer::RELU, linear(2), Layer::RELU];
         assert_eq!(stages(flat, &layers), "relu chain relu dots relu");
         assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::RELU, conv(5)]), "blocks conv conv rows");
+        let layers = [linear(16), Layer::Activation(Activation::Identity), linear(2), Layer::Softmax];
+        assert_eq!(stages(flat, &layers), "chain dots softmax");
         let layers = [conv(4), Layer::TANH, linear(2), linear(3)];
         assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv tanh rows dots dots");
         // One channel, or one pixel, is in the same order either way; lists of what is not zero are made all the same.

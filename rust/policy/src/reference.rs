@@ -31,11 +31,18 @@ pub fn forward(architecture: &Architecture, weights: &[f32], observation: &[f32]
             }
             Layer::Conv2d { .. } => conv2d(place, &values, params),
             Layer::Activation(Activation::Relu) => values.into_iter().map(relu).collect(),
+            Layer::Softmax => row_by(values, lane_math::softmax),
+            Layer::LogSoftmax => row_by(values, lane_math::log_softmax),
             Layer::Activation(activation) => {
                 values.into_iter().map(|value| activation.value(value)).collect()
             }
         };
     }
+    values
+}
+
+fn row_by(mut values: Vec<f32>, function: fn(&mut [f32])) -> Vec<f32> {
+    function(&mut values);
     values
 }
 

@@ -38,6 +38,11 @@ fn refusals_name_the_layer_and_what_it_got() {
         ),
         (
             IMAGE,
+            vec![conv((3, 3), (1, 1), (0, 0)), Layer::Softmax],
+            "layer 2 (softmax): needs a vector, but its input is an image of 4x6x4",
+        ),
+        (
+            IMAGE,
             vec![conv((3, 0), (1, 1), (0, 0))],
             "layer 1 (conv2d, 4 channels, kernel 3x0): the kernel size must be at least 1, got 0",
         ),

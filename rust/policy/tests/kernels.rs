@@ -53,12 +53,14 @@ fn width() -> impl Strategy<Value = usize> {
 
 fn mlp() -> impl Strategy<Value = Architecture> {
     let layers = proptest::collection::vec((width().prop_flat_map(linear), activations()), 1..=3);
-    (width(), activations(), layers).prop_map(|(inputs, before, layers)| {
+    let normalization = proptest::sample::select(vec![None, Some(Layer::Softmax), Some(Layer::LogSoftmax)]);
+    (width(), activations(), layers, normalization).prop_map(|(inputs, before, layers, normalization)| {
         let mut all = before;
         for (layer, after) in layers {
             all.push(layer);
             all.extend(after);
         }
+        all.extend(normalization);
         Architecture::new(InputShape::Flat(inputs), all).expect("positive sizes fit")
     })
 }

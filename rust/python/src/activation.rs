@@ -1,8 +1,8 @@
 //! Activations by themselves, on every instruction set, for parity to look at.
 
 use crate::EngineError;
-use crate::boundary::{copied, guarded};
-use lane_math::{Activation, Isa, StandardFloatMode};
+use crate::boundary::{Items, copied, guarded};
+use engine::lane_math::{Activation, Isa, StandardFloatMode};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -19,12 +19,12 @@ pub(crate) fn instruction_sets() -> Vec<&'static str> {
 pub(crate) fn activation<'py>(
     py: Python<'py>,
     name: &str,
-    parameters: Vec<f64>,
+    parameters: Items<f64>,
     values: PyReadonlyArrayDyn<'py, f32>,
     isa: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
     guarded(py, || {
-        let function = named(name, &parameters)?;
+        let function = named(name, &parameters.0)?;
         let isa = isa.map_or(Ok(Isa::detect()), available)?;
         let mut results = copied(&values);
         py.detach(|| {

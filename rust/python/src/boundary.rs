@@ -3,7 +3,7 @@
 
 use crate::EngineError;
 use crate::convert::from_engine_error;
-use lane_math::memory;
+use engine::lane_math::memory;
 use numpy::{Element, PyReadonlyArray, PyUntypedArrayMethods};
 use pyo3::conversion::FromPyObjectOwned;
 use pyo3::prelude::*;

@@ -1,8 +1,8 @@
 //! Python values to the engine's, and errors back.
 
 use crate::{EngineError, InternalError, NonFiniteError, OutOfMemoryError};
-use envs::registry::Entry;
-use envs::{EnvError, ObservationOptions, Padding, Spec, Value};
+use engine::envs::registry::Entry;
+use engine::envs::{EnvError, ObservationOptions, Padding, Spec, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping};
 
@@ -87,7 +87,7 @@ pub(crate) fn from_env_error(error: EnvError) -> PyErr {
     EngineError::new_err(error.to_string())
 }
 
-pub(crate) fn from_policy_error(error: policy::PolicyError) -> PyErr {
+pub(crate) fn from_policy_error(error: engine::policy::PolicyError) -> PyErr {
     EngineError::new_err(error.to_string())
 }
 

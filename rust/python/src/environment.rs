@@ -3,9 +3,9 @@
 use crate::EngineError;
 use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
-use envs::registry::{Entry, find};
-use envs::{Action, ActionSpace, FloatType, ObservationDtype, Spec, StateValue, Step, View};
-use lane_math::StandardFloatMode;
+use engine::envs::registry::{Entry, find};
+use engine::envs::{Action, ActionSpace, FloatType, ObservationDtype, Spec, StateValue, Step, View};
+use engine::lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
@@ -17,7 +17,7 @@ pub(crate) struct Environment {
     is_wrapped: bool,
     max_episode_steps: Option<u64>,
     spec: Box<dyn Spec>,
-    episode: Box<dyn envs::Environment>,
+    episode: Box<dyn engine::envs::Environment>,
     elapsed_steps: u64,
 }
 

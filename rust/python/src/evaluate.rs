@@ -5,9 +5,9 @@ use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
+use engine::envs::registry::find;
+use engine::lane_math::StandardFloatMode;
 use engine::{Evaluation, Head, Normalization, OnNonFinite, PartialSum, Recording, Seeds, Share, Task};
-use envs::registry::find;
-use lane_math::StandardFloatMode;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
@@ -27,8 +27,8 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
 
 /// Evaluates a population; see `_engine.pyi`.
 #[pyfunction]
-#[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, group_width,
-                    max_episode_steps, on_nan, keep_final_observation, progress, observation=None, normalization=None,
+#[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, max_episode_steps,
+                    on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
@@ -42,7 +42,6 @@ pub(crate) fn evaluate<'py>(
     weights: PyReadonlyArray2<'py, f32>,
     seeds: PyReadonlyArray2<'py, u64>,
     threads: usize,
-    group_width: Option<usize>,
     max_episode_steps: Option<u64>,
     on_nan: Option<f32>,
     keep_final_observation: bool,
@@ -82,7 +81,7 @@ pub(crate) fn evaluate<'py>(
             episodes,
             seeds: if is_shared { Seeds::Shared(&seeds) } else { Seeds::PerIndividual(&seeds) },
             threads,
-            group_width,
+            group_width: None,
             max_episode_steps,
             on_non_finite: on_nan.map_or(OnNonFinite::Stop, OnNonFinite::Fitness),
             keep_final_observation,
@@ -126,7 +125,13 @@ pub(crate) fn continuous_actions<'py>(
         }
         let mut values = copied(&logits);
         let _standard = StandardFloatMode::enter();
-        engine::continuous_actions(parse_head(head)?, lane_math::Isa::detect(), &mut values, &low, &high);
+        engine::continuous_actions(
+            parse_head(head)?,
+            engine::lane_math::Isa::detect(),
+            &mut values,
+            &low,
+            &high,
+        );
         PyArray1::from_vec(py, values).reshape(shape)
     })
 }

@@ -1,8 +1,8 @@
 //! The extension module `evalengine._engine`: checks, converts, releases the GIL, calls the engine.
 //!
 //! Its surface is typed and documented in `cli/evalengine/_engine.pyi`; users call the Python package
-//! around it. Depends on `engine` and what the engine depends on; nothing here computes. Whatever could panic runs in
-//! `boundary::guarded`.
+//! around it. Depends on `engine` (and on `raster` for what only tests call); nothing here computes. Whatever could panic
+//! runs in `boundary::guarded`.
 
 mod activation;
 mod boundary;
@@ -35,7 +35,7 @@ fn build_info() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("profile", env!("EVALENGINE_PROFILE")),
         ("target", env!("EVALENGINE_TARGET")),
         ("rustc", env!("EVALENGINE_RUSTC")),
-        ("isa", lane_math::Isa::detect().name()),
+        ("isa", engine::lane_math::Isa::detect().name()),
     ]
     .into_iter()
     .collect()

@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::boundary::{copied, guarded};
-use lane_math::{Isa, LibmLanes};
+use engine::lane_math::{Isa, LibmLanes};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 

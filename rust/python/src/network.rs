@@ -4,9 +4,9 @@ use crate::EngineError;
 use crate::activation::named;
 use crate::boundary::{Items, guarded, values_of};
 use crate::convert::from_policy_error;
-use lane_math::{StandardFloatMode, memory};
+use engine::lane_math::{StandardFloatMode, memory};
+use engine::policy::{Architecture, Exactness, InputShape, Inputs, Layer, PackedWeights, Scratch};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use policy::{Architecture, Exactness, InputShape, Inputs, Layer, PackedWeights, Scratch};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::ops::ControlFlow;
@@ -21,7 +21,7 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(20);
 /// A policy architecture, ready to run.
 #[pyclass(frozen, module = "evalengine._engine")]
 pub(crate) struct Network {
-    pub(crate) network: policy::Network,
+    pub(crate) network: engine::policy::Network,
 }
 
 #[pymethods]
@@ -39,7 +39,7 @@ impl Network {
             };
             let layers = layers.0.iter().map(to_layer).collect::<PyResult<Vec<_>>>()?;
             let architecture = Architecture::new(input, layers).map_err(from_policy_error)?;
-            Ok(Self { network: policy::Network::new(&architecture) })
+            Ok(Self { network: engine::policy::Network::new(&architecture) })
         })
     }
 
@@ -179,6 +179,8 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
                 layer.extract()?;
             Ok(Layer::Conv2d { out_channels, kernel, stride, padding, bias })
         }
+        "softmax" => Ok(Layer::Softmax),
+        "log_softmax" => Ok(Layer::LogSoftmax),
         _ => {
             let parameters: Vec<f64> =
                 layer.iter().skip(1).map(|item| item.extract()).collect::<PyResult<_>>()?;

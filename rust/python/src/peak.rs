@@ -1,6 +1,6 @@
 //! The multiply-add peak of this machine, for benchmarks that say which share of it a policy reaches.
 
-use lane_math::{Isa, MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
+use engine::lane_math::{Isa, MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
 use pyo3::prelude::*;
 
 /// Runs `steps` steps of multiply-adds in registers on the calling thread, without the GIL, and returns how many

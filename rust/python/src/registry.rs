@@ -2,8 +2,8 @@
 
 use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
-use envs::registry::{ENTRIES, Entry, find};
-use envs::{ActionSpace, Parameter, Spec, Value};
+use engine::envs::registry::{ENTRIES, Entry, find};
+use engine::envs::{ActionSpace, Parameter, Spec, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
 

@@ -43,9 +43,13 @@ fn for_each_environment(check: impl Fn(&Entry, &Task<'_>)) {
     for entry in ENTRIES {
         let spec = entry.spec(&[], &[]).unwrap();
         let network = small_policy(spec.as_ref());
-        // A picture takes as long as thousands of other steps.
+        // A picture takes as long as thousands of other steps, and a walker's step as long as some.
         let is_drawn = spec.observation_space().dtype == ObservationDtype::U8;
-        let (population, steps) = if is_drawn { (5, 25) } else { (POPULATION, 200) };
+        let (population, steps) = match entry.short_name {
+            _ if is_drawn => (5, 25),
+            "bipedalwalker" | "bipedalwalkerhardcore" => (13, 150),
+            _ => (POPULATION, 200),
+        };
         let weights = random_population(&network, population, 1);
         let task = Task {
             keep_final_observation: true,

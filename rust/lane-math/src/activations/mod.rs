@@ -14,15 +14,21 @@
 mod exp;
 mod formulas;
 mod gelu;
+mod log;
 mod log1p;
 mod names;
 mod pairs;
+mod softmax;
 
 pub use formulas::relu;
 
 use crate::isa::{Isa, Kernel};
 use crate::lanes::{F32x8, Portable, Simd};
 use crate::tanh::{tanh, tanh_slice};
+
+pub use softmax::{
+    log_softmax, log_softmax_in_place, log_softmax_slice, softmax, softmax_in_place, softmax_slice,
+};
 
 /// An activation function, with its parameters as PyTorch's kernels hold them.
 ///

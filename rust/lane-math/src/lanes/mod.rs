@@ -1,7 +1,7 @@
-//! Lanes: small fixed numbers of floats that are computed on side by side.
+//! Lanes: small fixed numbers of floats or integers that are computed on side by side.
 //!
-//! [`F32x8`] has eight float32 lanes, [`F64x4`] four float64 ones. Each has two implementations, arrays for every
-//! machine and AVX2 registers, that give the same bits in every method; a kernel is generic over the [`Simd`] family and
+//! [`F32x8`] has eight float32 lanes, [`F64x4`] four float64 ones; [`U16x16`] and [`I32x8`] are what pictures are drawn
+//! with. Each has two implementations, arrays for every machine and AVX2 registers, that give the same bits in every method; a kernel is generic over the [`Simd`] family and
 //! never knows which one it runs on.
 //!
 //! **Numeric contract.** Each arithmetic method rounds once, to nearest even, lane by lane; `mul_add` is fused (one
@@ -12,16 +12,115 @@
 //! [`Kernel::run`](crate::Kernel::run), which [`Isa::run`](crate::Isa::run) instantiates after the processor has been
 //! asked. So whoever can call a method of theirs runs on a processor that has the instructions.
 
+/// What the traits of float32 and float64 lanes have in common.
+macro_rules! shared_methods {
+    ($value:ident, $bits:ident, $lanes:literal) => {
+        /// What a comparison returns.
+        type Mask: Mask;
+
+        /// Number of lanes.
+        const LANES: usize = $lanes;
+
+        /// The value in every lane.
+        fn splat(value: $value) -> Self;
+        /// Lane `i` is `lanes[i]`.
+        fn from_array(lanes: [$value; $lanes]) -> Self;
+        /// Element `i` is lane `i`.
+        fn to_array(self) -> [$value; $lanes];
+
+        /// `self + other`.
+        #[must_use]
+        fn add(self, other: Self) -> Self;
+        /// `self - other`.
+        #[must_use]
+        fn sub(self, other: Self) -> Self;
+        /// `self * other`.
+        #[must_use]
+        fn mul(self, other: Self) -> Self;
+        /// `self / other`.
+        #[must_use]
+        fn div(self, other: Self) -> Self;
+        /// `self * factor + addend`, rounded once.
+        #[must_use]
+        fn mul_add(self, factor: Self, addend: Self) -> Self;
+        /// `-(self * factor) + addend`, rounded once.
+        #[must_use]
+        fn neg_mul_add(self, factor: Self, addend: Self) -> Self;
+        /// The largest integer that is not above the value.
+        #[must_use]
+        fn floor(self) -> Self;
+
+        /// `self < other`.
+        fn lt(self, other: Self) -> Self::Mask;
+        /// `self <= other`.
+        fn le(self, other: Self) -> Self::Mask;
+        /// `self == other` (so -0 equals +0).
+        fn eq(self, other: Self) -> Self::Mask;
+        /// `if_true` where the mask is true, `if_false` elsewhere.
+        #[must_use]
+        fn select(mask: Self::Mask, if_true: Self, if_false: Self) -> Self;
+
+        /// Bitwise and.
+        #[must_use]
+        fn bit_and(self, other: Self) -> Self;
+        /// Bitwise or.
+        #[must_use]
+        fn bit_or(self, other: Self) -> Self;
+        /// Bitwise exclusive or.
+        #[must_use]
+        fn bit_xor(self, other: Self) -> Self;
+        /// The bits shifted left by a constant below their number, zeros coming in.
+        #[must_use]
+        fn bit_shl<const COUNT: i32>(self) -> Self;
+        /// The bits added as wrapping integers.
+        #[must_use]
+        fn bit_add(self, other: Self) -> Self;
+
+        /// Zero in every lane.
+        #[inline(always)]
+        #[must_use]
+        fn zero() -> Self {
+            Self::splat(0.0)
+        }
+        /// The sign bit cleared.
+        #[inline(always)]
+        #[must_use]
+        fn abs(self) -> Self {
+            self.bit_and(Self::splat($value::from_bits($bits::MAX >> 1)))
+        }
+        /// The sign bit flipped.
+        #[inline(always)]
+        #[must_use]
+        fn neg(self) -> Self {
+            self.bit_xor(Self::splat(-0.0))
+        }
+        /// The sign bit alone: +0 or -0.
+        #[inline(always)]
+        #[must_use]
+        fn sign(self) -> Self {
+            self.bit_and(Self::splat(-0.0))
+        }
+        /// The magnitude of this with the sign of `sign`.
+        #[inline(always)]
+        #[must_use]
+        fn copysign(self, sign: Self) -> Self {
+            self.abs().bit_or(sign.sign())
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod f32x8;
 mod f64x4;
+mod integers;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2Family;
 pub use f32x8::F32x8;
 pub use f64x4::F64x4;
+pub use integers::{I32x8, U16x16};
 pub use portable::{Portable, PortableF64, PortableFamily, PortableMask};
 
 /// The lane types that belong to one instruction set.
@@ -30,6 +129,10 @@ pub trait Simd: Copy {
     type F32: F32x8;
     /// Four float64 lanes.
     type F64: F64x4;
+    /// Sixteen unsigned 16-bit lanes.
+    type U16: U16x16;
+    /// Eight signed 32-bit lanes.
+    type I32: I32x8;
 
     /// Whether a fused multiply-add is one instruction; elsewhere it is right, but takes the time of a function call.
     const FUSES: bool;

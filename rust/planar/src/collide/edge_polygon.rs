@@ -4,19 +4,11 @@
 //! every normal of the polygon may separate.
 
 use super::clip::{ClipPoint, Feature, clip, point_id};
+use super::{FACE_PREFERENCE_ABSOLUTE, FACE_PREFERENCE_RELATIVE, REACH};
 use crate::manifold::{Manifold, ManifoldKind, ManifoldPoint};
 use crate::math::{Transform, Vec2, min};
-use crate::settings::{MAX_POLYGON_VERTICES, POLYGON_RADIUS};
+use crate::settings::MAX_POLYGON_VERTICES;
 use crate::shapes::{Edge, Polygon};
-
-/// Shapes closer than this touch, metres: both skins.
-const REACH: f32 = 2.0 * POLYGON_RADIUS;
-
-/// How much better a face of the polygon must separate than the edge to be the reference: the choice would flicker from
-/// step to step otherwise.
-const FACE_PREFERENCE_RELATIVE: f32 = 0.98;
-/// The same, absolute part, metres.
-const FACE_PREFERENCE_ABSOLUTE: f32 = 0.001;
 
 /// Where `edge` (shape A) and `polygon` (shape B) touch; without points where they do not. The impulses are zero.
 pub(crate) fn edge_and_polygon(

@@ -2,13 +2,26 @@
 
 mod clip;
 mod edge_polygon;
+mod polygons;
+mod rays;
 
 pub(crate) use edge_polygon::edge_and_polygon;
+pub(crate) use polygons::polygons;
+pub(crate) use rays::ray;
 
 use crate::distance::{SimplexCache, distance};
 use crate::math::Transform;
 use crate::settings::{EPSILON, POLYGON_RADIUS};
 use crate::shapes::Shape;
+
+/// Shapes closer than this touch, metres: both skins.
+const REACH: f32 = 2.0 * POLYGON_RADIUS;
+
+/// How much better a face of the second shape must separate than the first's to be the reference: the choice would flicker
+/// from step to step otherwise.
+const FACE_PREFERENCE_RELATIVE: f32 = 0.98;
+/// The same, absolute part, metres.
+const FACE_PREFERENCE_ABSOLUTE: f32 = 0.001;
 
 /// Whether two shapes overlap, skins included: the answer for sensors, which have no manifold.
 pub(crate) fn overlap(shape_a: &Shape, frame_a: &Transform, shape_b: &Shape, frame_b: &Transform) -> bool {

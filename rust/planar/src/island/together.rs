@@ -31,10 +31,6 @@ impl AsMut<World> for World {
 /// run side by side in SIMD lanes. The islands should be alike, as those of copies of one world are: the same bodies that
 /// move, joined in the same way. Contacts with static bodies may differ. More worlds are better; from 32 on the gain is
 /// small.
-///
-/// # Panics
-///
-/// As [`World::step`].
 pub fn step_together<W: AsMut<World>>(
     isa: Isa,
     worlds: &mut [W],

@@ -85,6 +85,12 @@ impl Polygon {
     pub(crate) fn index_after(&self, index: usize) -> usize {
         if index + 1 < self.count { index + 1 } else { 0 }
     }
+
+    /// The index that precedes `index` around the polygon.
+    #[inline]
+    pub(crate) fn index_before(&self, index: usize) -> usize {
+        if index > 0 { index - 1 } else { self.count - 1 }
+    }
 }
 
 /// The indices of the points on a convex hull, anticlockwise from the rightmost (of several, the lowest).

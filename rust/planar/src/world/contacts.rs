@@ -1,7 +1,7 @@
 //! Contacts: found by the broad phase, updated in each step, ended where the fattened bounds part.
 
 use super::World;
-use crate::collide::{edge_and_polygon, overlap};
+use crate::collide::{edge_and_polygon, overlap, polygons};
 use crate::contact::{Contact, ContactEvent};
 use crate::ids::{BodyId, FixtureId};
 use crate::manifold::Manifold;
@@ -50,6 +50,7 @@ impl World {
                 (Shape::Edge(edge), Shape::Polygon(polygon)) => {
                     edge_and_polygon(edge, frame_a, polygon, frame_b)
                 }
+                (Shape::Polygon(a), Shape::Polygon(b)) => polygons((a, frame_a), (b, frame_b)),
                 // No other pair gets a contact.
                 _ => Manifold::default(),
             };
@@ -102,10 +103,6 @@ impl World {
         };
         let contact = Contact::new((a, &self.fixtures[a]), (b, &self.fixtures[b]));
         if !contact.is_sensor {
-            assert!(
-                !is_polygon(a),
-                "contacts of two polygons are not supported: keep {a:?} and {b:?} apart by a filter, or make one a sensor"
-            );
             self.bodies[contact.body_a].wake();
             self.bodies[contact.body_b].wake();
         }

@@ -21,9 +21,7 @@ impl World {
 
     /// Fixes a shape to a body. Contacts with it begin in the next step.
     ///
-    /// Two polygons that are no sensors must not meet: their manifold is not built, and a step panics as soon as their
-    /// fattened bounds overlap. A filter, a joint between their bodies or two static bodies keep them from meeting. Edges
-    /// do not collide with edges.
+    /// Edges do not collide with edges.
     pub fn create_fixture(&mut self, body: BodyId, def: &FixtureDef) -> FixtureId {
         let older = self.bodies[body].newest_fixture;
         let id = self.fixtures.insert(Fixture { body, def: *def, older });

@@ -77,6 +77,14 @@ impl World {
         def.motor_speed = speed;
     }
 
+    /// Sets the strongest torque of a joint's motor, newton metres. Wakes both bodies.
+    pub fn set_max_motor_torque(&mut self, joint: JointId, torque: f32) {
+        let def = &mut self.joints[joint].def;
+        self.bodies[def.body_a].wake();
+        self.bodies[def.body_b].wake();
+        def.max_motor_torque = torque;
+    }
+
     /// Whether a push has an effect; wakes the body first where it may.
     fn can_push(&mut self, body: BodyId, wake: bool) -> bool {
         let body = &mut self.bodies[body];

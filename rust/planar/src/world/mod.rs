@@ -6,6 +6,7 @@ mod creation;
 mod forces;
 mod impacts;
 mod islands;
+mod rays;
 mod step;
 
 use crate::body::Body;

@@ -8,10 +8,6 @@ use crate::math::{Rot, Transform, Vec2};
 impl World {
     /// Advances the world by `dt` seconds, with `velocity_iterations` sweeps of the solver over the velocities and at most
     /// `position_iterations` over the positions.
-    ///
-    /// # Panics
-    ///
-    /// If two polygons meet: see [`World::create_fixture`].
     pub fn step(&mut self, dt: f32, velocity_iterations: u32, position_iterations: u32) {
         self.begin_step(dt, velocity_iterations, position_iterations);
         self.solve_islands();

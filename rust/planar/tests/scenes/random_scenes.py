@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -122,6 +123,31 @@ def medley(seed: int, steps: int) -> Iterator[str]:
         yield "steps " + "".join(draw.choices("abcdefgh.", weights=[*8 * [1], 60], k=50)) + 50 * "."
 
 
+def crowd(seed: int, steps: int) -> Iterator[str]:
+    """Polygons that meet: posts, walls and ground of polygons, and bodies that touch all of it and each other."""
+    draw = random.Random(seed)
+    yield f"gravity 0 {draw.choice([-10, -10, -3])}"
+    yield body("static", draw.uniform(-1, 1), draw.uniform(-1, 0), draw.uniform(-0.1, 0.1))
+    x = -8.0
+    while x < 8:
+        width, top = draw.uniform(0.1, 3), draw.uniform(0, 1.5)
+        corners = [(x, top), (x + width, top + draw.uniform(-0.3, 0.3)), (x + width, -1), (x, -1)]
+        friction, restitution = draw.random(), draw.choice([0, 0, 0.6])
+        yield fixture("polygon", 0, corners, density=0, friction=friction, restitution=restitution)
+        x += width
+    for wall in (-9, 9):
+        yield fixture("box" if draw.random() < 0.5 else "edge", 0, [(wall, 12), (wall, -1)], density=0)
+    count = draw.randint(2, 4)
+    for at in range(1, count + 1):
+        yield from any_body(draw, at, mask=3)
+    for letter in "abcdefgh":
+        yield on(letter, *any_action(draw, draw.randint(1, count)))
+    for angle in range(8):
+        yield line("ray", 1, float(3 * math.cos(angle)), float(3 * math.sin(angle)), draw.choice([1, 2, 3]))
+    for _ in range(steps // 100):
+        yield "steps " + "".join(draw.choices("abcdefgh.", weights=[*8 * [1], 60], k=50)) + 50 * "."
+
+
 def bumpy_ground(draw: random.Random) -> Iterator[str]:
     """A tilted static body of edges, long and short, between two walls."""
     yield body("static", draw.uniform(-1, 1), draw.uniform(-1, 0), draw.uniform(-0.2, 0.2))
@@ -135,8 +161,8 @@ def bumpy_ground(draw: random.Random) -> Iterator[str]:
     yield fixture("edge", 0, [(9, 12), (9, -1)], density=0)
 
 
-def any_body(draw: random.Random, number: int) -> Iterator[str]:
-    """A dynamic body of one to three polygons, which touch edges only."""
+def any_body(draw: random.Random, number: int, mask: int = 1) -> Iterator[str]:
+    """A dynamic body of one to three polygons, which touch edges only by default."""
     damping = draw.choice([(0, 0), (0.1, 0.5)])
     yield body("dynamic", draw.uniform(-6, 6), draw.uniform(2, 6), draw.uniform(-3, 3), *damping)
     for _ in range(draw.randint(1, 3)):
@@ -148,7 +174,7 @@ def any_body(draw: random.Random, number: int) -> Iterator[str]:
             friction=draw.random(),
             restitution=draw.choice([0, 0, 0.4]),
             category=2,
-            mask=1,
+            mask=mask,
             sensor=draw.random() < 0.15,
         )
 

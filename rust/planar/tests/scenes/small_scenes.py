@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from .commands import body, fixture, joint, line, on
@@ -282,3 +283,64 @@ def wedge() -> Iterator[str]:
         yield on("abc"[at], "velocity", at + 1, 90.0, 60.0 - 25 * at)
         yield on("def"[at], "spin", at + 1, 100.0)
     yield "steps abcdef" + 40 * "."
+
+
+def pile() -> Iterator[str]:
+    """Boxes and a wedge on a static block, on each other, and one that is pushed off."""
+    yield "gravity 0 -10"
+    yield body("static", 0, 0, 0.02)
+    yield fixture("box", 0, [(2, 0.3)], density=0, friction=0.7)
+    for number, (x, y) in enumerate(((0, 0.7), (0.2, 1.4), (-0.1, 2.1)), start=1):
+        yield body("dynamic", x, y, 0.1 * number)
+        yield fixture("box", number, [(0.5, 0.3)], friction=0.5)
+    yield body("dynamic", 0.1, 3)
+    yield fixture("polygon", 4, [(0.6, 0), (0, 0.4), (-0.3, -0.3)], restitution=0.4)
+    yield on("a", "impulse", 2, 2.0, 0.3, 0.0, 0.1)
+    yield "steps " + 90 * "." + "a" + 60 * "."
+
+
+def thrown_polygons() -> Iterator[str]:
+    """Polygons thrown at static ones so fast that they would pass, and at each other, which they may."""
+    yield "gravity 0 -10"
+    yield body("static", 0, 0)
+    yield fixture("polygon", 0, [(-20, 0), (20, 0), (20, -0.2), (-20, -0.2)], density=0)
+    yield fixture("polygon", 0, [(8, 0), (8.1, 0), (8, 9)], density=0, restitution=0.5)
+    yield body("static", -8, 4, 0.3)
+    yield fixture("box", 1, [(0.05, 6)], density=0, friction=0.9)
+    for number, x in enumerate((-2, 0, 2), start=2):
+        yield body("dynamic", x, 3, 0.4 * number)
+        yield fixture("polygon", number, [(0.3, 0), (0.2, 0.3), (-0.3, 0.2), (-0.2, -0.3)], restitution=0.3)
+    yield on("a", "velocity", 2, -120.0, -40.0)
+    yield on("b", "velocity", 3, 90.0, -10.0)
+    yield on("c", "velocity", 4, -60.0, -90.0)
+    yield on("d", "spin", 3, -50.0)
+    yield "steps " + 3 * "." + "abcd" + 40 * "." + "cbad" + 60 * "."
+
+
+def rays() -> Iterator[str]:
+    """A turning body looks around: at edges from both sides, polygons, sensors, other bodies, itself."""
+    yield "gravity 0 -10"
+    yield body("static", 0, 0, -0.05)
+    for at in range(12):
+        ends = [(at - 6.0, 0.05 + 0.1 * (at % 3)), (at - 5.0, 0.05 + 0.1 * ((at + 1) % 3))]
+        yield fixture("edge", 0, ends, density=0)
+    yield fixture("edge", 0, [(-4, 6), (4, 6)], density=0, category=4)
+    yield body("static", 2, 0.5, 0.3)
+    yield fixture("box", 1, [(0.5, 0.5)], density=0)
+    yield body("static", -3, 2)
+    yield fixture("polygon", 2, [(0, 0), (1, 0), (0, 2)], density=0, sensor=True, category=8)
+    yield body("dynamic", 0, 3, 0.5)
+    yield fixture("polygon", 3, [(-1, 0.3), (0.2, 0.3), (1.1, 0), (1.1, -0.3), (-1, -0.3)], category=2)
+    yield body("dynamic", 1, 4)
+    yield fixture("box", 4, [(0.2, 0.4)], category=16, mask=0xFFFF)
+    for at in range(24):
+        angle = at * math.pi / 12
+        yield line("ray", 3, 5 * math.sin(angle), -5 * math.cos(angle), (0xFFFF, 1, 4, 8, 16, 2)[at % 6])
+    # Along the axes and from below the ground, where divisors are zero.
+    yield line("ray", 0, 7.0, 0.0, 1)
+    yield line("ray", 0, 0.0, 3.0, 1)
+    yield line("ray", 1, 0.0, -3.0, 1)
+    yield line("ray", 1, -3.0, 0.0, 1)
+    yield on("a", "velocity", 3, -1.0, 5.0)
+    yield on("b", "spin", 3, 4.0)
+    yield "steps " + 60 * "." + "ab" + 60 * "." + "ba" + 80 * "."

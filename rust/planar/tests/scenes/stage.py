@@ -10,7 +10,7 @@ import Box2D
 import numpy as np
 
 STEP = (1.0 / 50.0, 180, 60)
-"""What LunarLander and CarRacing pass to every step: seconds, velocity iterations, position iterations."""
+"""What Gymnasium's environments pass to every step: seconds, velocity iterations, position iterations."""
 
 
 class Listener(Box2D.b2ContactListener):  # type: ignore[misc]
@@ -27,6 +27,20 @@ class Listener(Box2D.b2ContactListener):  # type: ignore[misc]
         self.events += [0, contact.fixtureA.userData, contact.fixtureB.userData]
 
 
+class Nearest(Box2D.b2RayCastCallback):  # type: ignore[misc]
+    """Looks for the nearest fixture of some categories."""
+
+    def __init__(self, mask: int) -> None:
+        super().__init__()
+        self.mask, self.fraction = mask, 1.0
+
+    def ReportFixture(self, fixture: Any, point: Any, normal: Any, fraction: float) -> float:
+        if not fixture.filterData.categoryBits & self.mask:
+            return -1.0
+        self.fraction = fraction
+        return fraction
+
+
 class Stage:
     """A Box2D world, the parts by number, and what the letters mean."""
 
@@ -39,6 +53,7 @@ class Stage:
         self.joints: list[Any] = []
         self.letters: dict[str, list[str]] = {}
         self.time = STEP
+        self.rays: list[tuple[int, Any, int]] = []
 
     def run(self, command: str) -> Iterator[list[int]]:
         """Carries out a command; yields the state after each step."""
@@ -157,6 +172,23 @@ class Stage:
     def do_speed(self, joint: str, speed: str) -> None:
         self.joints[int(joint)].motorSpeed = float(speed)
 
+    def do_strength(self, joint: str, torque: str) -> None:
+        self.joints[int(joint)].maxMotorTorque = float(torque)
+
+    def do_ray(self, body: str, x: str, y: str, mask: str) -> None:
+        """`ray BODY X Y MASK`: after every step, from the body's place by (X, Y), seeing the categories in MASK."""
+        self.rays.append((int(body), np.array([x, y], np.float32), int(mask)))
+
+    def fractions(self) -> list[float]:
+        """How far the rays reach."""
+        found = []
+        for body, way, mask in self.rays:
+            nearest = Nearest(mask)
+            start = np.array(self.bodies[body].position, np.float32)
+            self.world.RayCast(nearest, tuple(map(float, start)), tuple(map(float, start + way)))
+            found.append(nearest.fraction)
+        return found
+
     def state(self) -> list[int]:
         """Everything that can be read of the world, as 32-bit words."""
         words: list[int] = []
@@ -182,4 +214,6 @@ class Stage:
             for point in manifold.points[: manifold.pointCount]:
                 add(*point.localPoint, point.normalImpulse, point.tangentImpulse)
                 words.append(point.id.key)
-        return [*words, len(self.listener.events) // 3, *self.listener.events]
+        words += [len(self.listener.events) // 3, *self.listener.events]
+        add(*self.fractions())
+        return words

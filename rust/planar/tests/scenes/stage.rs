@@ -8,7 +8,7 @@ use planar::{
 use std::collections::HashMap;
 use std::str::SplitWhitespace;
 
-/// What LunarLander and CarRacing pass to every step: seconds, velocity iterations, position iterations.
+/// What Gymnasium's environments pass to every step: seconds, velocity iterations, position iterations.
 pub const STEP: (f32, u32, u32) = (1.0 / 50.0, 180, 60);
 
 /// A world, its parts by number, and what the letters mean.
@@ -22,6 +22,15 @@ pub struct Stage {
     pub time: (f32, u32, u32),
     /// Events of contacts that ended because a body was destroyed since the last step.
     ended: Vec<[u32; 3]>,
+    rays: Vec<Ray>,
+}
+
+/// A ray that is cast after every step, from a body's place.
+struct Ray {
+    body: usize,
+    way: Vec2,
+    /// The categories that stop it.
+    mask: u16,
 }
 
 /// The words of a command, one by one.
@@ -57,6 +66,7 @@ impl Stage {
             letters: HashMap::new(),
             time: STEP,
             ended: Vec::new(),
+            rays: Vec::new(),
         }
     }
 
@@ -92,6 +102,11 @@ impl Stage {
                 let joint = self.joints[words.next::<usize>()].expect("the joint exists");
                 self.world.set_motor_speed(joint, words.next());
             }
+            "strength" => {
+                let joint = self.joints[words.next::<usize>()].expect("the joint exists");
+                self.world.set_max_motor_torque(joint, words.next());
+            }
+            "ray" => self.rays.push(Ray { body: words.next(), way: words.vector(), mask: words.next() }),
             _ => self.act(&name, &mut words),
         }
         assert!(words.0.next().is_none(), "too many words: {command}");
@@ -225,6 +240,7 @@ impl Stage {
         }
         self.add_contacts(&mut state);
         self.add_events(&mut state);
+        self.add_rays(&mut state);
         self.ended.clear();
         state
     }
@@ -261,6 +277,15 @@ impl Stage {
             for (field, word) in ["touching", "fixture A", "fixture B"].into_iter().zip(event) {
                 state.word(&format!("event, {field}"), word);
             }
+        }
+    }
+
+    fn add_rays(&self, state: &mut State) {
+        for ray in &self.rays {
+            let from = self.world.body(self.body(ray.body)).position();
+            let sees = |fixture| self.world.fixture(fixture).filter().category & ray.mask != 0;
+            let [fraction] = self.world.cast_rays(from, [from + ray.way], sees);
+            state.float("fraction of a ray", fraction.unwrap_or(1.0));
         }
     }
 

@@ -6,9 +6,9 @@
 
 use super::band::{Band, bytes_of_four, cells};
 use super::grid::{BANDS, COLUMNS, MOST_ROWS, Pixel};
-use super::lanes::{Simd, U16x16};
 use crate::screen::FRAME_SIDE;
 use crate::smoothscale::{Axis, UNIT, high_product};
+use lane_math::lanes::{Simd, U16x16};
 
 /// Pixels that an open cell's filter looks at: the one before the cell, and up to 11 of its own.
 const WINDOW: usize = 12;

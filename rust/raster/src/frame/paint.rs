@@ -2,13 +2,13 @@
 
 use super::band::{Band, cells};
 use super::grid::{COLUMNS, Pixel};
-use super::lanes::Simd;
 use super::prepare::{Prepared, Shape};
 use super::rows::{Rows, Runs};
 use super::strokes::paint_stroke;
 use crate::fill::Inside;
 use crate::scene::{Scene, Style};
 use crate::screen::RIGHT;
+use lane_math::lanes::Simd;
 
 /// Paints a shape. `crossings` is working memory.
 #[inline(always)]

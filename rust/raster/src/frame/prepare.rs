@@ -1,11 +1,11 @@
 //! A scene's polygons as what the bands need of them: edges to trace, strokes to follow, and who is where.
 
 use super::grid::{BAND_OF, BANDS};
-use super::lanes::I32x8;
 use crate::fill::Inside;
 use crate::scene::{Polygon, Scene, Style};
 use crate::screen::{BOTTOM, FRAME_SIDE, Point, RIGHT};
 use crate::stroke::Stroke;
+use lane_math::lanes::I32x8;
 use std::ops::Range;
 
 /// A polygon that reaches the screen.

@@ -2,11 +2,11 @@
 
 use super::band::Band;
 use super::grid::{CELL_OF, COLUMNS, MOST_ROWS};
-use super::lanes::{I32x8, Simd};
 use super::prepare::{Edge, Shape};
 use crate::fill::solid_crossing;
 use crate::scene::Style;
 use crate::screen::RIGHT;
+use lane_math::lanes::{I32x8, Simd};
 
 /// Which of a shape's rows are a band's.
 #[derive(Clone, Copy)]

@@ -13,17 +13,7 @@ pub(crate) struct Avx2(__m256);
 pub(crate) struct Avx2Mask(__m256);
 
 impl Mask for Avx2Mask {
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_and_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_or_ps(self.0, other.0) })
-    }
+    of_two!(and: _mm256_and_ps, or: _mm256_or_ps);
 
     #[inline(always)]
     fn not(self) -> Self {
@@ -79,76 +69,26 @@ impl F32x8 for Avx2 {
         unsafe { _mm256_storeu_ps(target, self.0) }
     }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_add_ps(self.0, other.0) })
+    of_two! {
+        add: _mm256_add_ps,
+        sub: _mm256_sub_ps,
+        mul: _mm256_mul_ps,
+        div: _mm256_div_ps,
+        min: _mm256_min_ps,
+        max: _mm256_max_ps,
+        bit_and: _mm256_and_ps,
+        bit_or: _mm256_or_ps,
+        bit_xor: _mm256_xor_ps,
     }
 
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_sub_ps(self.0, other.0) })
-    }
+    of_three!(mul_add: _mm256_fmadd_ps, neg_mul_add: _mm256_fnmadd_ps);
 
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_mul_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_div_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the processor has FMA (parent module).
-        Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
-    }
-
-    #[inline(always)]
-    fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the processor has FMA (parent module).
-        Self(unsafe { _mm256_fnmadd_ps(self.0, factor.0, addend.0) })
-    }
+    comparisons!(Avx2Mask, _mm256_cmp_ps, lt: _CMP_LT_OQ, le: _CMP_LE_OQ, eq: _CMP_EQ_OQ);
 
     #[inline(always)]
     fn floor(self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_floor_ps(self.0) })
-    }
-
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_min_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_max_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn lt(self, other: Self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (parent module).
-        Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn le(self, other: Self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (parent module).
-        Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn eq(self, other: Self) -> Avx2Mask {
-        // SAFETY: the processor has AVX2 (parent module).
-        Avx2Mask(unsafe { _mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0) })
     }
 
     #[inline(always)]
@@ -161,24 +101,6 @@ impl F32x8 for Avx2 {
     fn select(mask: Avx2Mask, if_true: Self, if_false: Self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_blendv_ps(if_false.0, if_true.0, mask.0) })
-    }
-
-    #[inline(always)]
-    fn bit_and(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_and_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn bit_or(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_or_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn bit_xor(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_xor_ps(self.0, other.0) })
     }
 
     #[inline(always)]

@@ -13,17 +13,7 @@ pub(crate) struct Avx2F64(__m256d);
 pub(crate) struct Avx2F64Mask(__m256d);
 
 impl Mask for Avx2F64Mask {
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_and_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn or(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_or_pd(self.0, other.0) })
-    }
+    of_two!(and: _mm256_and_pd, or: _mm256_or_pd);
 
     #[inline(always)]
     fn not(self) -> Self {
@@ -61,64 +51,24 @@ impl F64x4 for Avx2F64 {
         lanes
     }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_add_pd(self.0, other.0) })
+    of_two! {
+        add: _mm256_add_pd,
+        sub: _mm256_sub_pd,
+        mul: _mm256_mul_pd,
+        div: _mm256_div_pd,
+        bit_and: _mm256_and_pd,
+        bit_or: _mm256_or_pd,
+        bit_xor: _mm256_xor_pd,
     }
 
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_sub_pd(self.0, other.0) })
-    }
+    of_three!(mul_add: _mm256_fmadd_pd, neg_mul_add: _mm256_fnmadd_pd);
 
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_mul_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_div_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the processor has FMA (parent module).
-        Self(unsafe { _mm256_fmadd_pd(self.0, factor.0, addend.0) })
-    }
-
-    #[inline(always)]
-    fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-        // SAFETY: the processor has FMA (parent module).
-        Self(unsafe { _mm256_fnmadd_pd(self.0, factor.0, addend.0) })
-    }
+    comparisons!(Avx2F64Mask, _mm256_cmp_pd, lt: _CMP_LT_OQ, le: _CMP_LE_OQ, eq: _CMP_EQ_OQ);
 
     #[inline(always)]
     fn floor(self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_floor_pd(self.0) })
-    }
-
-    #[inline(always)]
-    fn lt(self, other: Self) -> Avx2F64Mask {
-        // SAFETY: the processor has AVX2 (parent module).
-        Avx2F64Mask(unsafe { _mm256_cmp_pd::<_CMP_LT_OQ>(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn le(self, other: Self) -> Avx2F64Mask {
-        // SAFETY: the processor has AVX2 (parent module).
-        Avx2F64Mask(unsafe { _mm256_cmp_pd::<_CMP_LE_OQ>(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn eq(self, other: Self) -> Avx2F64Mask {
-        // SAFETY: the processor has AVX2 (parent module).
-        Avx2F64Mask(unsafe { _mm256_cmp_pd::<_CMP_EQ_OQ>(self.0, other.0) })
     }
 
     #[inline(always)]
@@ -130,24 +80,6 @@ impl F64x4 for Avx2F64 {
     fn select(mask: Avx2F64Mask, if_true: Self, if_false: Self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_blendv_pd(if_false.0, if_true.0, mask.0) })
-    }
-
-    #[inline(always)]
-    fn bit_and(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_and_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn bit_or(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_or_pd(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn bit_xor(self, other: Self) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_xor_pd(self.0, other.0) })
     }
 
     #[inline(always)]

@@ -5,12 +5,47 @@
 //! `unsafe` block of this module. They compile to single instructions when inlined into a function that has the target
 //! features, which `Isa::run` provides.
 
+/// Methods of two registers that are one instruction each.
+macro_rules! of_two {
+    ($($name:ident: $instruction:ident),+ $(,)?) => {
+        $(#[inline(always)]
+        fn $name(self, other: Self) -> Self {
+            // SAFETY: the processor has AVX2 (see above).
+            Self(unsafe { $instruction(self.0, other.0) })
+        })+
+    };
+}
+
+/// Methods of three registers that are one instruction each.
+macro_rules! of_three {
+    ($($name:ident: $instruction:ident),+ $(,)?) => {
+        $(#[inline(always)]
+        fn $name(self, factor: Self, addend: Self) -> Self {
+            // SAFETY: the processor has FMA (see above).
+            Self(unsafe { $instruction(self.0, factor.0, addend.0) })
+        })+
+    };
+}
+
+/// Comparisons: an instruction and its operands for each method.
+macro_rules! comparisons {
+    ($mask:ident, $instruction:ident, $($name:ident: $predicate:ident),+ $(,)?) => {
+        $(#[inline(always)]
+        fn $name(self, other: Self) -> Self::Mask {
+            // SAFETY: the processor has AVX2 (see above).
+            $mask(unsafe { $instruction::<$predicate>(self.0, other.0) })
+        })+
+    };
+}
+
 mod f32x8;
 mod f64x4;
+mod integers;
 
 use super::Simd;
 use f32x8::Avx2;
 use f64x4::Avx2F64;
+use integers::{Avx2I32, Avx2U16};
 
 /// The lane types of a processor with AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +54,8 @@ pub(crate) struct Avx2Family;
 impl Simd for Avx2Family {
     type F32 = Avx2;
     type F64 = Avx2F64;
+    type U16 = Avx2U16;
+    type I32 = Avx2I32;
 
     const FUSES: bool = true;
 }

@@ -7,28 +7,8 @@ use crate::lanes::F32x8;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Portable([f32; 8]);
 
-#[inline(always)]
-fn zip_bits(a: Portable, b: Portable, combine: impl Fn(u32, u32) -> u32) -> Portable {
-    Portable(zip(a.0, b.0, |a, b| f32::from_bits(combine(a.to_bits(), b.to_bits()))))
-}
-
 impl F32x8 for Portable {
-    type Mask = PortableMask<8>;
-
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        Self([value; 8])
-    }
-
-    #[inline(always)]
-    fn from_array(lanes: [f32; 8]) -> Self {
-        Self(lanes)
-    }
-
-    #[inline(always)]
-    fn to_array(self) -> [f32; 8] {
-        self.0
-    }
+    shared_methods!(f32, u32, 8);
 
     /// # Safety
     ///
@@ -49,41 +29,6 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a + b))
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a - b))
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a * b))
-    }
-
-    #[inline(always)]
-    fn div(self, other: Self) -> Self {
-        Self(zip(self.0, other.0, |a, b| a / b))
-    }
-
-    #[inline(always)]
-    fn mul_add(self, factor: Self, addend: Self) -> Self {
-        Self(std::array::from_fn(|lane| self.0[lane].mul_add(factor.0[lane], addend.0[lane])))
-    }
-
-    #[inline(always)]
-    fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-        Self(std::array::from_fn(|lane| (-self.0[lane]).mul_add(factor.0[lane], addend.0[lane])))
-    }
-
-    #[inline(always)]
-    fn floor(self) -> Self {
-        Self(self.0.map(f32::floor))
-    }
-
-    #[inline(always)]
     fn min(self, other: Self) -> Self {
         Self(zip(self.0, other.0, |a, b| if a < b { a } else { b }))
     }
@@ -94,48 +39,8 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
-    fn lt(self, other: Self) -> PortableMask<8> {
-        PortableMask(zip(self.0, other.0, |a, b| a < b))
-    }
-
-    #[inline(always)]
-    fn le(self, other: Self) -> PortableMask<8> {
-        PortableMask(zip(self.0, other.0, |a, b| a <= b))
-    }
-
-    #[inline(always)]
-    fn eq(self, other: Self) -> PortableMask<8> {
-        PortableMask(zip(self.0, other.0, |a, b| a == b))
-    }
-
-    #[inline(always)]
     fn is_nan(self) -> PortableMask<8> {
         PortableMask(self.0.map(f32::is_nan))
-    }
-
-    #[inline(always)]
-    fn select(mask: PortableMask<8>, if_true: Self, if_false: Self) -> Self {
-        Self(std::array::from_fn(|lane| if mask.0[lane] { if_true.0[lane] } else { if_false.0[lane] }))
-    }
-
-    #[inline(always)]
-    fn bit_and(self, other: Self) -> Self {
-        zip_bits(self, other, |a, b| a & b)
-    }
-
-    #[inline(always)]
-    fn bit_or(self, other: Self) -> Self {
-        zip_bits(self, other, |a, b| a | b)
-    }
-
-    #[inline(always)]
-    fn bit_xor(self, other: Self) -> Self {
-        zip_bits(self, other, |a, b| a ^ b)
-    }
-
-    #[inline(always)]
-    fn bit_shl<const COUNT: i32>(self) -> Self {
-        Self(self.0.map(|a| f32::from_bits(a.to_bits() << COUNT)))
     }
 
     #[inline(always)]
@@ -144,13 +49,8 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
-    fn bit_add(self, other: Self) -> Self {
-        zip_bits(self, other, u32::wrapping_add)
-    }
-
-    #[inline(always)]
     fn bit_sub(self, other: Self) -> Self {
-        zip_bits(self, other, u32::wrapping_sub)
+        Self(zip(self.0, other.0, |a, b| f32::from_bits(a.to_bits().wrapping_sub(b.to_bits()))))
     }
 
     #[inline(always)]

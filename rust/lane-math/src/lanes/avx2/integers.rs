@@ -1,61 +1,48 @@
-//! Lanes in AVX2 registers.
+//! Sixteen 16-bit and eight 32-bit integers in a register. Why each `unsafe` block is sound: see the header of the parent
+//! module. Loads and stores are unaligned, and of the whole array that is passed.
 
-use super::{I32x8, Simd, U16x16};
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-/// Lanes in AVX2 registers.
-///
-/// Whoever names this type in code that runs asserts that the processor has AVX2. In this crate that is
-/// [`FrameRenderer::render`](crate::FrameRenderer::render), where [`Isa::Avx2`](lane_math::Isa::Avx2) proves it, and a
-/// test that asks first.
-//
-// SAFETY, of all blocks in this file: the processor has AVX2. Loads and stores are unaligned, and of the whole array
-// that is passed.
-pub(in super::super) struct Avx2;
-
-impl Simd for Avx2 {
-    type U16 = Wide;
-    type I32 = Long;
-}
+use crate::lanes::{I32x8, U16x16};
 
 /// Sixteen 16-bit lanes.
-#[derive(Clone, Copy)]
-pub(in super::super) struct Wide(__m256i);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2U16(__m256i);
 
 /// Eight 32-bit lanes.
-#[derive(Clone, Copy)]
-pub(in super::super) struct Long(__m256i);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2I32(__m256i);
 
-impl U16x16 for Wide {
+impl U16x16 for Avx2U16 {
     #[inline(always)]
     fn splat(value: u16) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_set1_epi16(value as i16) })
     }
 
     #[inline(always)]
     fn load(values: &[u16; 16]) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn store(self, values: &mut [u16; 16]) {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), self.0) }
     }
 
     #[inline(always)]
     fn widen(bytes: &[u8; 16]) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_cvtepu8_epi16(_mm_loadu_si128(bytes.as_ptr().cast())) })
     }
 
     #[inline(always)]
     fn narrow(self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe {
             let low = _mm256_and_si256(self.0, _mm256_set1_epi16(0xff));
             let packed = _mm_packus_epi16(_mm256_castsi256_si128(low), _mm256_extracti128_si256::<1>(low));
@@ -64,34 +51,24 @@ impl U16x16 for Wide {
         bytes
     }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_add_epi16(self.0, other.0) })
-    }
+    of_two!(add: _mm256_add_epi16, mul_low: _mm256_mullo_epi16);
 
     #[inline(always)]
     fn quadruple(self) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_slli_epi16::<2>(self.0) })
     }
 
     #[inline(always)]
-    fn mul_low(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_mullo_epi16(self.0, other.0) })
-    }
-
-    #[inline(always)]
     fn mul_high(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { mul_high(self.0, other.0) })
     }
 
     #[inline(always)]
     fn sum_pixels(self, other: Self) -> [u16; 8] {
         let mut sums = [0; 8];
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe {
             let (even, odd) =
                 (_mm256_unpacklo_epi64(self.0, other.0), _mm256_unpackhi_epi64(self.0, other.0));
@@ -121,82 +98,55 @@ unsafe fn mul_high(one: __m256i, other: __m256i) -> __m256i {
     product
 }
 
-impl I32x8 for Long {
+impl I32x8 for Avx2I32 {
     #[inline(always)]
     fn splat(value: i32) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_set1_epi32(value) })
     }
 
     #[inline(always)]
     fn load(values: &[i32; 8]) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_loadu_si256(values.as_ptr().cast()) })
     }
 
     #[inline(always)]
     fn store(self, values: &mut [i32; 8]) {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), self.0) }
     }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_add_epi32(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn sub(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_sub_epi32(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn mul(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_mullo_epi32(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn min(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_min_epi32(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn max(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_max_epi32(self.0, other.0) })
+    of_two! {
+        add: _mm256_add_epi32,
+        sub: _mm256_sub_epi32,
+        mul: _mm256_mullo_epi32,
+        min: _mm256_min_epi32,
+        max: _mm256_max_epi32,
+        greater: _mm256_cmpgt_epi32,
     }
 
     #[inline(always)]
     fn times_65536(self) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_slli_epi32::<16>(self.0) })
     }
 
     #[inline(always)]
     fn over_65536(self) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_srai_epi32::<16>(_mm256_add_epi32(self.0, _mm256_set1_epi32(1 << 15))) })
     }
 
     #[inline(always)]
-    fn greater(self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
-        Self(unsafe { _mm256_cmpgt_epi32(self.0, other.0) })
-    }
-
-    #[inline(always)]
     fn select(mask: Self, this: Self, other: Self) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_blendv_epi8(other.0, this.0, mask.0) })
     }
 
     #[inline(always)]
     fn scaled(self, factor: f32) -> Self {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe {
             let product = _mm256_mul_ps(_mm256_cvtepi32_ps(self.0), _mm256_set1_ps(factor));
             Self(_mm256_cvttps_epi32(product))
@@ -205,7 +155,7 @@ impl I32x8 for Long {
 
     #[inline(always)]
     fn least(self) -> i32 {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe {
             let four = _mm_min_epi32(_mm256_castsi256_si128(self.0), _mm256_extracti128_si256::<1>(self.0));
             let two = _mm_min_epi32(four, _mm_unpackhi_epi64(four, four));
@@ -215,7 +165,7 @@ impl I32x8 for Long {
 
     #[inline(always)]
     fn greatest(self) -> i32 {
-        // SAFETY: see `Avx2`.
+        // SAFETY: the processor has AVX2 (parent module).
         unsafe {
             let four = _mm_max_epi32(_mm256_castsi256_si128(self.0), _mm256_extracti128_si256::<1>(self.0));
             let two = _mm_max_epi32(four, _mm_unpackhi_epi64(four, four));

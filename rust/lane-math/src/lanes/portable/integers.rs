@@ -1,16 +1,7 @@
-//! Lanes in arrays, for every machine.
+//! Sixteen 16-bit and eight 32-bit integers in arrays.
 
-use super::{I32x8, Simd, U16x16};
-use crate::smoothscale::high_product;
+use crate::lanes::{I32x8, U16x16};
 use std::array::from_fn;
-
-/// Lanes on every machine.
-pub(in super::super) struct Portable;
-
-impl Simd for Portable {
-    type U16 = [u16; 16];
-    type I32 = [i32; 8];
-}
 
 impl U16x16 for [u16; 16] {
     #[inline(always)]
@@ -55,7 +46,7 @@ impl U16x16 for [u16; 16] {
 
     #[inline(always)]
     fn mul_high(self, other: Self) -> Self {
-        from_fn(|lane| high_product(self[lane], other[lane]))
+        from_fn(|lane| ((u32::from(self[lane]) * u32::from(other[lane])) >> 16) as u16)
     }
 
     #[inline(always)]
