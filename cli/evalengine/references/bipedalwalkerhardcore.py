@@ -9,6 +9,7 @@ import gymnasium
 from evalengine.references import Variant, bipedalwalker
 from evalengine.references.bipedalwalker import (
     CLOSED_LOOPS,
+    DIFFERENCES,
     DRIVERS,
     GOLDEN_STEPS,
     GOLDEN_STRIDE,
@@ -22,6 +23,7 @@ from evalengine.references.bipedalwalker import (
 
 __all__ = [
     "CLOSED_LOOPS",
+    "DIFFERENCES",
     "DRIVERS",
     "ENV_ID",
     "GOLDEN_STEPS",

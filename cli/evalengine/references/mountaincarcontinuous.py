@@ -11,11 +11,13 @@ from gymnasium.envs.classic_control.continuous_mountain_car import Continuous_Mo
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
+from evalengine.references.versions import numpy_1
 
 ENV_ID = "MountainCarContinuous-v0"
 PACKAGE = "gymnasium"
 PACKAGES = ("gymnasium", "numpy")
 LIBM = ("cos", "pow")
+DIFFERENCES = (numpy_1("state", "observation", "reward"),)
 VARIANTS = (
     Variant({"goal_velocity": 0.03}, max_episode_steps=250),
     Variant({"goal_velocity": 0.069}, max_episode_steps=250),
