@@ -92,7 +92,7 @@ def test_a_cell_is_what_the_comparison_found() -> None:
     sections = answer["sections"]
     assert (heading, note) == ("snake", "")
     assert cell == f"equal ({len(sections) * STEPS:,})" and len(sections) >= 4
-    assert {"Python", "gymnasium", "numpy"} <= answer["versions"].keys()
+    assert {"Python", "gymnasium", "numpy", "box2d", "pygame-ce"} <= answer["versions"].keys()
 
 
 def section(**changes: Any) -> dict[str, Any]:
