@@ -58,7 +58,7 @@ POINTWISE_ROWS = 16
 VECTOR = 32
 """Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
 
-_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "identity"}
+_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "sin", "identity"}
 """Layers that have no such rest."""
 
 _MOST_VALUES = 1 << 24

@@ -164,6 +164,7 @@ def _activations() -> dict[str, Callable[..., torch.Tensor]]:
     return found | {
         "relu": functional.relu,
         "tanh": torch.tanh,
+        "sin": torch.sin,
         "sigmoid": torch.sigmoid,
         "identity": lambda rows: rows,
     }
