@@ -2,7 +2,7 @@
 
 python scripts/version_matrix.py                          what `make versions` runs: everything, some 20 GB to download
 python scripts/version_matrix.py --only "torch 2.15.0"    one row measured anew; the other rows stay as they are
-python scripts/version_matrix.py --only gymnasium --only numpy
+python scripts/version_matrix.py --environment bipedalwalker    one column of all rows, for a new environment
 
 For a new version: add it to `TABLED` in cli/evalengine/references/versions.py and measure its row. Each row is an
 environment of its own, which uv makes from PyPI and which is deleted before the next: at most one PyTorch, with all its
@@ -37,7 +37,15 @@ WORK = ROOT / ".cache" / "versions"
 ALWAYS = ("numpy", "pandas", "rich", "typer")
 """What evalengine itself needs."""
 
-NEWEST = {package: versions[-1] for package, versions in TABLED.items()}
+NEEDS_PYTHON = {"numpy 2.5.5": "3.12"}
+"""Rows that the oldest supported Python cannot have."""
+
+NEWEST = {
+    package: [version for version in versions if f"{package} {version}" not in NEEDS_PYTHON][-1]
+    for package, versions in TABLED.items()
+}
+"""What rows have that are about something else."""
+
 PYTHONS = ("3.12", "3.13")
 """Measured beside --python, with the newest of everything, where uv finds them here."""
 
@@ -72,7 +80,8 @@ def plans(python: str) -> list[Plan]:
         # As pip installs it: with the Box2D and the pygame that this version asks for.
         found.append(Plan(f"gymnasium {version}", (f"gymnasium[box2d]=={version}",), python))
     for version in TABLED["numpy"]:
-        found.append(Plan(f"numpy {version}", (gymnasium, f"numpy=={version}"), python))
+        other = NEEDS_PYTHON.get(f"numpy {version}", python)
+        found.append(Plan(f"numpy {version}", (gymnasium, f"numpy=={version}"), other))
     for version in TABLED["box2d-py"]:
         found.append(Plan(f"box2d-py {version}", (*others, f"box2d-py=={version}", drawing), python))
     for package in ("pygame-ce", "pygame"):
@@ -85,7 +94,7 @@ def plans(python: str) -> list[Plan]:
     return found
 
 
-def measured(plan: Plan, uv: str) -> Row | None:
+def measured(plan: Plan, uv: str, environments: Sequence[str]) -> Row | None:
     """Make the environment, measure in it, delete it; None where it cannot be made, which is said on stderr."""
     folder = WORK / "venv"
     python = folder / "bin" / "python"
@@ -98,24 +107,25 @@ def measured(plan: Plan, uv: str) -> Row | None:
         if not made:
             streams.note(f"{plan.label}: left out, see above")
             return None
-        return _row(plan, python)
+        return _row(plan, python, environments)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _row(plan: Plan, python: Path) -> Row:
-    asked = ["forward"] if plan.is_torch else [entry.short_name for entry in entries()]
+def _row(plan: Plan, python: Path, environments: Sequence[str]) -> Row:
+    asked = ["forward"] if plan.is_torch else environments
     installed: dict[str, str] = {}
-    cells, notes = [], []
+    cells: dict[str, str] = {}
+    notes: list[str] = []
     for what in asked:
         answer = _asked(python, what)
         installed |= answer.get("versions", {})
         for heading, cell, note in (forward_cells if plan.is_torch else environment_cell)(what, answer):
-            cells.append(cell)
+            cells[heading] = cell
             notes += [f"{heading}: {note}"] if note else []
     installed.pop("evalengine", None)
     listed = ", ".join(f"{package} {version}" for package, version in installed.items())
-    return Row(plan.label, listed, tuple(cells), tuple(notes))
+    return Row(plan.label, listed, cells, tuple(notes))
 
 
 def _asked(python: Path, what: str) -> dict[str, Any]:
@@ -148,6 +158,8 @@ def main(arguments: Sequence[str]) -> int:
     """Measure the rows that are asked for, write the tables, and return 1 if a row could not be measured."""
     parser = argparse.ArgumentParser(prog="make versions", description=main.__doc__)
     parser.add_argument("--only", action="append", help='a row ("torch 2.15.0") or all of a package; may be repeated')
+    names = [entry.short_name for entry in entries()]
+    parser.add_argument("--environment", action="append", choices=names, help="a column; may be repeated (all)")
     parser.add_argument("--python", default=f"3.{sys.version_info[1]}", help="of most rows (%(default)s)")
     parser.add_argument("--uv", default=_uv(), help="(%(default)s)")
     parser.add_argument("--target", type=Path, default=TARGET, help="the document (%(default)s)")
@@ -164,10 +176,10 @@ def main(arguments: Sequence[str]) -> int:
         _run(options.uv, "pip", "install", "--quiet", "--python", str(tools / "bin" / "python"), "swig==4.*")
     left_out = 0
     for plan in todo:
-        row = measured(plan, options.uv)
+        row = measured(plan, options.uv, options.environment or names)
         left_out += row is None
         if row is not None:
-            streams.note(row.line())
+            streams.note(row.line(list(row.cells)))
             _write(options.target, [plan.label for plan in every], row)
     return 1 if left_out else 0
 
@@ -175,7 +187,8 @@ def main(arguments: Sequence[str]) -> int:
 def _write(target: Path, labels: list[str], row: Row) -> None:
     """Put one row in its place, after each measurement: an interrupted run keeps what it has."""
     text = target.read_text(encoding="utf-8")
-    rows = {known.label: known for known in rows_of(text)} | {row.label: row}
+    rows = {known.label: known for known in rows_of(text)}
+    rows[row.label] = row.with_cells_of(rows.get(row.label, row))
     kept = [rows[label] for label in labels if label in rows]
     with write_whole(target) as stream:
         stream.write(between_markers(text, "versions", section_text(kept)).encode())

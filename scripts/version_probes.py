@@ -30,7 +30,7 @@ def environment(name: str) -> dict[str, Any]:
     from evalengine.parity.drivers import player
     from evalengine.parity.open_loop import open_loop, variants_section
     from evalengine.references import Variant, reference
-    from evalengine.references.versions import standing
+    from evalengine.references.versions import REFERENCES, standing
 
     found, entry = reference(name), resolve(name)
     steps = found.share_of(STEPS)
@@ -41,7 +41,9 @@ def environment(name: str) -> dict[str, Any]:
     ]
     if found.variants:
         sections.append(variants_section(found, drivers, name="variants", seed=0, steps=steps))
-    versions = {"Python": platform.python_version(), **standing("gymnasium", *found.packages).versions}
+    # Of all environments, so that rows say the same whatever their columns are.
+    packages = [package for package in REFERENCES if package != "torch"]
+    versions = {"Python": platform.python_version(), **standing(*packages).versions}
     return {"versions": versions, "sections": [section.to_json() for section in sections]}
 
 

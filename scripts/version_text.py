@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from evalengine.environments.registry import entries
 
+NOT_MEASURED = "-"
 FORWARD_HEADINGS = ("order of sums", "tanh", "logits and layers of networks")
 _BEGIN, _END = "<!-- versions: begin -->", "<!-- versions: end -->"
 
@@ -19,18 +20,26 @@ class Row:
     Attributes:
         label: which version it is about: "gymnasium 1.2.3".
         installed: everything that was compared with.
-        cells: one for each column.
+        cells: heading of a column -> what it says; columns that were never measured are missing.
         notes: of cells that say more than equal: "carracing: ...".
     """
 
     label: str
     installed: str
-    cells: tuple[str, ...]
+    cells: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
-    def line(self) -> str:
+    def line(self, headings: Sequence[str]) -> str:
         """The row in Markdown."""
-        return f"| {' | '.join([self.label, *self.cells, self.installed])} |"
+        cells = [self.cells.get(heading, NOT_MEASURED) for heading in headings]
+        return f"| {' | '.join([self.label, *cells, self.installed])} |"
+
+    def with_cells_of(self, other: Row) -> Row:
+        """This row, and what an earlier one has of columns that this one lacks, if both were compared with the same."""
+        if other.installed != self.installed:
+            return self
+        notes = [note for note in other.notes if note.partition(":")[0] not in self.cells]
+        return replace(self, cells={**other.cells, **self.cells}, notes=(*self.notes, *notes))
 
 
 def section_text(rows: Sequence[Row]) -> str:
@@ -46,7 +55,7 @@ def _table(headings: Sequence[str], rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     lines = [f"| {' | '.join(['version', *headings, 'compared with'])} |", f"|{'---|' * (len(headings) + 2)}"]
-    lines += [row.line() for row in rows]
+    lines += [row.line(headings) for row in rows]
     notes = [f"- {row.label}, {note}" for row in rows for note in row.notes]
     return "\n".join([*lines, *([""] if notes else []), *notes])
 
@@ -54,9 +63,14 @@ def _table(headings: Sequence[str], rows: Sequence[Row]) -> str:
 def rows_of(text: str) -> Iterator[Row]:
     """The rows that a document has between the marks."""
     section = text.partition(_BEGIN)[2].partition(_END)[0]
+    headings: list[str] = []
     for line in section.splitlines():
-        cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
-        if line.startswith("| ") and re.search(r"\d", cells[0]):
-            label, *middle, installed = cells
-            notes = re.findall(rf"^- {re.escape(label)}, (.*)$", section, flags=re.MULTILINE)
-            yield Row(label, installed, tuple(middle), tuple(notes))
+        if not line.startswith("| "):
+            continue
+        label, *middle, installed = (cell.strip() for cell in line.strip("| ").split(" | "))
+        if label == "version":
+            headings = middle
+            continue
+        notes = re.findall(rf"^- {re.escape(label)}, (.*)$", section, flags=re.MULTILINE)
+        cells = {name: cell for name, cell in zip(headings, middle, strict=True) if cell != NOT_MEASURED}
+        yield Row(label, installed, cells, tuple(notes))

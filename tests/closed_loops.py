@@ -12,6 +12,9 @@ from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.references import Variant, reference
 from evalengine.workloads.individuals import individuals
 
+BOX2D = ("lunarlander", "bipedalwalker", "bipedalwalkerhardcore", "carracing")
+"""The environments on Box2D, which take most of the time."""
+
 INDIVIDUALS = 4
 """Trained ones and random ones in turn, where there are trained ones."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalengine.clusters.distributed import evaluate_on
     from evalengine.clusters.ray_evaluator import RayEvaluator
     from evalengine.environments.native import Environment, make
+    from evalengine.environments.normalization import Normalization
     from evalengine.environments.observation import ObservationOptions
     from evalengine.environments.registry import EnvironmentEntry
     from evalengine.errors import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from evalengine.evaluation.cancellation import CancelToken
     from evalengine.evaluation.descriptors import Condition, Descriptor
     from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
-    from evalengine.evaluation.normalization import Normalization, ObservationStatistics
+    from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
     from evalengine.policies.loading import LoadedWeights, load_weights
     from evalengine.policies.policy import Policy
@@ -91,9 +92,9 @@ _MODULES = {
     "LoadedWeights": "policies.loading",
     "MissingDependencyError": "errors",
     "NonFiniteError": "errors",
-    "Normalization": "evaluation.normalization",
+    "Normalization": "environments.normalization",
     "ObservationOptions": "environments.observation",
-    "ObservationStatistics": "evaluation.normalization",
+    "ObservationStatistics": "evaluation.statistics",
     "OutOfMemoryError": "errors",
     "OutputError": "errors",
     "Policy": "policies.policy",

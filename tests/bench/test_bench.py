@@ -31,7 +31,10 @@ CARTPOLE = resolve("cartpole")
 SNAKE = resolve("snake")
 CARRACING = resolve("carracing")
 LISTED = [
-    (entry, policy, name) for entry in entries() for policy in workloads.policies(entry) for name in workloads.NAMES
+    (entry, policy, name)
+    for entry in entries()
+    for policy in workloads.policies(entry)
+    for name in workloads.names(entry)
 ]
 TRAINED = [(entry, policy) for entry, policy, name in LISTED if name == "trained"]
 LOOPS = ("multiprocessing", "multiprocessing-tuned")
@@ -61,7 +64,7 @@ def test_the_first_policy_is_the_environments_default(entry: EnvironmentEntry) -
     listed = workloads.policies(entry)
     assert listed[0] == entry.default_policy
     assert [str(Policy(policy)) for policy in listed] == list(listed)
-    for name in workloads.NAMES:
+    for name in workloads.names(entry):
         assert workloads.workload(name, entry) == workloads.workload(name, entry, listed[0])
 
 

@@ -14,11 +14,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from lying_engine import LyingEngine
 
 from evalengine import Policy, evaluate
 from evalengine.bench.backends import CLUSTERS, Evaluated, Task, open_backend
@@ -167,32 +166,14 @@ def test_real_near_ties_part_the_policies_and_are_explained() -> None:
     assert all("within the bound" in note for note in found.notes)
 
 
-class Lying:
-    """The engine, except that one episode's return is one ulp too large and its actions are made up."""
-
-    def __init__(self, task: Task) -> None:
-        self.engine = open_backend("rust", task)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
-        honest = self.engine.evaluate(weights, seeds)
-        returns = honest.returns.copy()
-        returns[1, 0] = np.nextafter(returns[1, 0], np.inf)
-        actions = [[bytes(int(length)) for length in row] for row in honest.lengths]
-        return Evaluated(returns, honest.lengths, actions)
-
-
 def test_a_wrong_fitness_is_a_mismatch() -> None:
     workload = replace(workloads.workload("random", CARTPOLE), population=4, episodes=2)
     task = Task(workload.env_id, workload.policy, 2)
     seeds, weights = workload.seeds(), workload.weights()
     rounds = {"rust": [open_backend("rust", task).evaluate(weights, seeds)] * 2}
-    rounds["multiprocessing"] = [Lying(task).evaluate(weights, seeds)] * 2
+    # By one ulp.
+    lying = LyingEngine(task, 1, 0, lambda total: float(np.nextafter(total, np.inf)))
+    rounds["multiprocessing"] = [lying.evaluate(weights, seeds)] * 2
     session = Session(Series(Measure.throughput, workload), 2, 0.001, {}, lambda line: None)
     comparisons = session.comparisons(rounds, threads=2)
     assert [(c.backend, c.differing, c.explained, c.ok) for c in comparisons] == [

@@ -176,7 +176,7 @@ def test_all_means_every_environment_and_every_policy() -> None:
         (entry.id, policy, name)
         for entry in entries()
         for policy in workloads.policies(entry)
-        for name in workloads.NAMES
+        for name in workloads.names(entry)
     ]
     assert len(result.comparisons) == len(result.rows) and result.ok
 

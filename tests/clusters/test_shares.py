@@ -14,8 +14,8 @@ from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, Inline, Last, asser
 from evalengine import Evaluation, InputError, NonFiniteError, Policy, evaluate, evaluate_on
 from evalengine.clusters.shares import Assembly, Job, evaluate_share
 from evalengine.evaluation.call import Part, evaluate_part
-from evalengine.evaluation.normalization import ObservationStatistics, PairwiseSum, PartialSum
 from evalengine.evaluation.options import ShareOptions
+from evalengine.evaluation.statistics import ObservationStatistics, PairwiseSum, PartialSum
 
 EVERYTHING: dict[str, Any] = {"trajectories": [36, 0, 5, 6, 0], "collect_statistics": True, "descriptors": ["max(x)"]}
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from closed_loops import play
+from closed_loops import BOX2D, play
 
+from evalengine.environments.registry import entries
 from evalengine.parity.torch_policy import TorchPolicy
+
+CLASSIC = ("cartpole", "acrobot", "pendulum", "mountaincar", "mountaincarcontinuous", "snake")
 
 
 @pytest.mark.usefixtures("known_order")
-@pytest.mark.parametrize("name", ["cartpole", "acrobot", "pendulum", "snake"])
+@pytest.mark.parametrize("name", CLASSIC)
 def test_the_engine_plays_what_gymnasium_and_pytorch_play(name: str, torch_policy: TorchPolicy) -> None:
-    assert play(name, torch_policy) > 500
+    assert play(name, torch_policy) > 150
+
+
+def test_every_environment_is_played_here_or_on_box2d() -> None:
+    assert {entry.short_name for entry in entries()} == {*CLASSIC, *BOX2D}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,6 +171,7 @@ def test_the_program_ends_with_its_input() -> None:
         "torch = sys.modules['torch'] = types.ModuleType('torch')\n"
         "torch.set_num_threads = lambda count: print('noise')\n"
         "torch.__version__ = '0.0'\n"
+        "torch.zeros = lambda count: types.SimpleNamespace(numpy=lambda: None)\n"
         "torch.__config__ = types.SimpleNamespace(show=lambda: 'Math Kernel Library Version 2024.2-Product')\n"
         "from evalengine.parity import torch_worker\n"
         "torch_worker.main()\n"
@@ -197,6 +199,26 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TorchPolic
     """A TorchPolicy whose program is `tmp_path / "program.py"`."""
     monkeypatch.setattr(torch_policy_module, "_WORKER", tmp_path / "program.py")
     yield TorchPolicy()
+
+
+def test_a_pytorch_that_cannot_use_numpy_says_what_to_install(play: TorchPolicy, tmp_path: Path) -> None:
+    """PyTorch 2.2 beside NumPy 2: it is imported, and every array that it is asked for is a RuntimeError."""
+    torch = (
+        "import types\n"
+        "torch = sys.modules['torch'] = types.ModuleType('torch')\n"
+        "torch.set_num_threads, torch.__version__ = int, '2.2.2+cpu'\n"
+        "torch.__config__ = types.SimpleNamespace(show=str)\n"
+        "def unavailable(): raise RuntimeError('Numpy is not available')\n"
+        "torch.zeros = lambda count: types.SimpleNamespace(numpy=unavailable)\n"
+    )
+    program(tmp_path, torch + f"import runpy; runpy.run_path({torch_worker.__file__!r}, run_name='__main__')\n")
+    message = (
+        "torch 2.2.2+cpu cannot use the NumPy that is installed (Numpy is not available): "
+        "pip install 'numpy<2' or a newer torch"
+    )
+    with pytest.raises(MissingDependencyError, match=f"^{re.escape(message)}$"), play:
+        pass
+    assert play._process is None
 
 
 def program(tmp_path: Path, code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from evalengine import make
-from evalengine.environments.registry import resolve
+from evalengine.environments.registry import entries, resolve
 from evalengine.evaluation.provenance import package_version
 from evalengine.parity import open_loop as module
 from evalengine.parity.drivers import player
@@ -61,6 +62,20 @@ def test_versions_outside_of_the_table_are_named() -> None:
     assert untabled({"gymnasium": "1.0.1", "torch": "2.13.0"}) == (
         f"not among the versions of PARITY.md's table, and compared here: gymnasium 1.0.1 ({listed})"
     )
+
+
+def test_the_tables_of_the_document_have_a_row_for_every_tabled_version() -> None:
+    text = (ROOT / "parity" / "PARITY.md").read_text(encoding="utf-8")
+    section = text.partition("<!-- versions: begin -->")[2].partition("<!-- versions: end -->")[0]
+    labels = re.findall(r"^\| (\S+ \S+) \|", section, flags=re.MULTILINE)
+    own_row = [package for package in TABLED if package != "box2d"]  # which every row names
+    wanted = [f"{package} {version}" for package in own_row for version in TABLED[package]]
+    assert sorted(label for label in labels if not label.startswith("Python")) == sorted(wanted)
+    headings = section.split("\n")[2].strip("| ").split(" | ")
+    assert headings == ["version", *(entry.short_name for entry in entries()), "compared with"]
+    assert {line.count(" | ") for line in section.partition("\n- ")[0].splitlines() if line.startswith("| ")} == {
+        len(headings) - 1
+    }
 
 
 # --- documented differences
@@ -157,13 +172,20 @@ def test_carracing_names_what_older_versions_draw_otherwise(monkeypatch: pytest.
     assert found.documented(["observation"]) == ""
 
 
-def test_pendulum_names_numpy_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = reference("pendulum")
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("pendulum", ["state", "reward"]), ("mountaincarcontinuous", ["observation"]), ("bipedalwalker", ["reward"]),
+     ("bipedalwalkerhardcore", ["reward"])],
+)  # fmt: skip
+def test_numpy_1_is_named_where_it_computes_otherwise(
+    name: str, fields: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = reference(name)
     install(monkeypatch, numpy="1.26.4")
-    assert "numpy 1.26.4 computes with a float32 torque in float64" in found.documented(["state", "observation"])
-    assert found.documented(["terminated"]) == ""
+    assert "numpy 1.26.4 computes with float32 actions in float64" in found.documented(fields)
+    assert found.documented(["terminated"]) == reference("cartpole").documented(fields) == ""
     install(monkeypatch, numpy="2.0.0")
-    assert found.documented(["state"]) == ""
+    assert found.documented(fields) == ""
 
 
 def test_float64_torques_are_what_numpy_1_made_of_float32_ones() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +45,7 @@ MODULES: list[tuple[nn.Module, str]] = [
     (nn.Sigmoid(), "sigmoid"),
     (nn.LogSigmoid(), "logsigmoid"),
     (nn.Tanh(), "tanh"),
+    (activation_module("sin"), "sin"),
 ]
 FUNCTIONS: list[tuple[Callable[[Tensor], Tensor], str]] = [
     (lambda x: F.leaky_relu(x, 0.3), "leaky_relu:0.3"),
@@ -62,6 +65,10 @@ FUNCTIONS: list[tuple[Callable[[Tensor], Tensor], str]] = [
     (lambda x: x.sigmoid(), "sigmoid"),
     (lambda x: torch.sigmoid(x), "sigmoid"),
     (lambda x: F.tanh(x), "tanh"),
+    (lambda x: torch.sin(x), "sin"),
+    (lambda x: x.sin(), "sin"),
+    (lambda x: torch.sin_(x), "sin"),
+    (lambda x: x.sin_(), "sin"),
     (lambda x: F.hardswish(x), "hardswish"),
     (lambda x: F.hardsigmoid(x), "hardsigmoid"),
 ]
@@ -102,6 +109,13 @@ def test_there_and_back(module: nn.Module, spelling: str) -> None:
 @pytest.mark.parametrize(("function", "spelling"), FUNCTIONS)
 def test_functions_are_read(function: Callable[[Tensor], Tensor], spelling: str) -> None:
     assert str(Policy.from_torch(Net(function))) == f"mlp:4-8-2,act={spelling}".removesuffix(",act=tanh")
+
+
+@pytest.mark.parametrize("spelling", DEFAULTS)
+def test_modules_are_copied_and_pickled(spelling: str) -> None:
+    module, values = activation_module(spelling), torch.linspace(-3.0, 3.0, 32)
+    for other in (pickle.loads(pickle.dumps(module)), copy.deepcopy(module)):
+        assert repr(other) == repr(module) and torch.equal(other(values), module(values))
 
 
 @pytest.mark.parametrize("spelling", [spelling for _, spelling in MODULES])

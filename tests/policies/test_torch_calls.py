@@ -128,7 +128,7 @@ def mul(where: str) -> str:
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning", "ignore:.*torch.jit.*:FutureWarning")
 def test_what_a_wrapper_or_a_subclass_adds_is_named(module: Callable[[], nn.Module], message: str) -> None:
     assert refusal(module()) == message
 

@@ -277,7 +277,7 @@ def test_an_archive_of_two_arrays_or_none(tmp_path: Path) -> None:
         ("[" * 100_000, "expected JSON: "),
         ("7", 'expected "format": "evalengine-weights", got 7'),
         ({"format": "x"}, "expected \"format\": \"evalengine-weights\", got {'format': 'x'}"),
-        ({"format": "evalengine-weights", "version": 2}, "expected version 1, got 2"),
+        ({"format": "evalengine-weights", "version": 3}, "expected version 1 or 2, got 3"),
         ({"format": "evalengine-weights", "version": 1, "env_id": 5}, "expected env_id to be a string, got 5"),
         ({"format": "evalengine-weights", "version": 1, "policy": "mlp"}, "policy 'mlp': no architecture 'mlp'; "),
         ({"format": "evalengine-weights", "version": 1, "policy": 5}, "policy: expected a spelling such as "),

@@ -16,7 +16,7 @@ from evalengine.policies.loading import load_weights
 POLICY = Policy("mlp:4-2")
 POPULATION = POLICY.init(2, seed=0)
 NO_FILE = "expected a regular file, got a folder or a device"
-MOST = 1 << 20
+MOST = 1 << 23
 
 
 @pytest.fixture(params=["npy", "npz"])

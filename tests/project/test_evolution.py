@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from lying_engine import LyingEngine
 
 from evalengine import Policy, evaluate, load_weights
-from evalengine.bench.backends import Evaluated, Task, open_backend
+from evalengine.bench.backends import Task, open_backend
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -95,30 +95,12 @@ def test_cartpole_is_solved(capsys: pytest.CaptureFixture[str], tmp_path: Path, 
     assert fitness[0] >= 475.0  # what Gymnasium calls solved, on seeds that the run has not seen
 
 
-class OneTooMany:
-    """The engine, with one episode's return and actions changed."""
-
-    def __init__(self, task: Task) -> None:
-        self.engine = open_backend("rust", task)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def evaluate(self, weights: NDArray[np.float32], seeds: NDArray[np.uint64]) -> Evaluated:
-        honest = self.engine.evaluate(weights, seeds)
-        returns = honest.returns.copy()
-        returns[2, 1] += 1.0
-        return Evaluated(returns, honest.lengths, [[bytes(int(n)) for n in row] for row in honest.lengths])
-
-
 def test_a_difference_without_explanation_ends_the_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def opened(name: str, task: Task) -> Any:
-        return OneTooMany(task) if name == "multiprocessing" else open_backend(name, task)
+        lying = name == "multiprocessing"
+        return LyingEngine(task, 2, 1, lambda total: total + 1.0) if lying else open_backend(name, task)
 
     monkeypatch.setattr(evolution, "open_backend", opened)
     lines, errors = printed(capsys, "--backend", "multiprocessing", exit_code=1)

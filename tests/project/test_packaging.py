@@ -16,6 +16,7 @@ from conftest import LONGEST
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from evalengine.references.versions import REFERENCES, TABLED
 from run_tests import (
     EXPECTED_SKIPS,
     MOST_WORKERS,
@@ -26,6 +27,7 @@ from run_tests import (
     unexpected_skips,
     unlisted_skips,
 )
+from version_matrix import NEWEST
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -62,16 +64,15 @@ def test_every_requirement_is_one_exact_version_and_nothing_else(file: str) -> N
     assert [line for line in requirements if PIN.fullmatch(line) is None] == []
 
 
-def test_the_references_are_pinned_to_the_versions_of_the_claims() -> None:
-    wanted = {
-        "torch": "2.13.0",
-        "gymnasium": "1.4.0",
-        "box2d": "2.3.10",
-        "pygame-ce": "2.5.8",
-        "opencv-python-headless": "5.0.0.93",
-        "numpy": "2.4.6",
-    }
+def test_the_references_are_pinned_to_the_newest_versions_that_were_compared() -> None:
+    wanted = {name: NEWEST[name] for name in REFERENCES}
     assert {name: str(pins("dev.txt")[name]) for name in wanted} == wanted
+
+
+def test_what_was_compared_lies_in_the_ranges_that_users_get() -> None:
+    wide = {requirement.name: requirement.specifier for requirement in ranges()}
+    for name in ("torch", "gymnasium", "numpy"):
+        assert [version for version in TABLED[name] if not wide[name].contains(version)] == []
 
 
 @pytest.mark.parametrize("requirement", ranges(), ids=str)
@@ -245,7 +246,7 @@ def test_what_ci_does_not_install_may_be_skipped() -> None:
     "skip",
     [
         "tests/parity/test_parity_golden.py:34: acrobot: recorded with another math library: sin differ here",
-        "tests/parity/test_parity_forward.py:37: torch 2.14.0: the claims are about torch==2.13.0",
+        "tests/parity/test_parity_forward.py:37: torch 2.14.0: not compared",
         "tests/clusters/test_ray_cluster.py:12: could not import 'ray': No module named 'ray'",
         "tests/clusters/test_mpi.py:48: no time",
         "tests/bench/test_bench.py:1: envpool is not installed (requirements/peers.txt)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from evalengine.references.versions import TABLED
 from results_text import between_markers
 from version_matrix import plans
 from version_probes import STEPS, environment, environment_cell, forward_cells
-from version_text import Row, rows_of, section_text
+from version_text import FORWARD_HEADINGS, Row, rows_of, section_text
 
 NAMES = [entry.short_name for entry in entries()]
 DOCUMENT = "before\n<!-- versions: begin -->\n<!-- versions: end -->\nafter\n"
@@ -32,7 +33,8 @@ def test_every_tabled_version_is_measured_once() -> None:
 
 
 def row(label: str, *, cell: str = "equal (5)", notes: tuple[str, ...] = ()) -> Row:
-    return Row(label, f"{label}, numpy 2.4.6", (cell,) * (3 if label.startswith("torch ") else len(NAMES)), notes)
+    headings = FORWARD_HEADINGS if label.startswith("torch ") else NAMES
+    return Row(label, f"{label}, numpy 2.4.6", dict.fromkeys(headings, cell), notes)
 
 
 def test_rows_are_read_back_as_they_were_written() -> None:
@@ -55,17 +57,33 @@ def test_a_measured_row_takes_its_place_and_the_others_stay(tmp_path: Path, monk
     monkeypatch.setattr(version_matrix, "WORK", tmp_path)
     monkeypatch.setattr(version_matrix, "_run", lambda *command: True)
     for wanted, made in ((labels[1], labels[1]), (labels[2], labels[2])):
-        monkeypatch.setattr(version_matrix, "measured", lambda plan, uv, made=made: row(made, cell="equal (7)"))
+        monkeypatch.setattr(version_matrix, "measured", lambda plan, uv, names, made=made: row(made, cell="equal (7)"))
         assert version_matrix.main(["--only", wanted, "--target", str(target)]) == 0
     found = list(rows_of(target.read_text()))
     assert [each.label for each in found] == [*labels[:3], labels[-1]]  # what is tabled no more is gone
-    assert [each.cells[0] for each in found] == ["equal (5)", "equal (7)", "equal (7)", "equal (5)"]
-    monkeypatch.setattr(version_matrix, "measured", lambda plan, uv: None)
+    assert [each.cells.get("snake", each.cells.get("tanh")) for each in found] == [
+        "equal (5)",
+        "equal (7)",
+        "equal (7)",
+        "equal (5)",
+    ]
+    monkeypatch.setattr(version_matrix, "measured", lambda plan, uv, names: None)
     before = target.read_text()
     assert version_matrix.main(["--only", labels[0], "--target", str(target)]) == 1
     assert target.read_text() == before
     with pytest.raises(SystemExit):
         version_matrix.main(["--only", "torch 0.4", "--target", str(target)])
+
+
+def test_a_new_column_joins_a_row_that_was_compared_with_the_same() -> None:
+    before = Row("numpy 2.4.6", "numpy 2.4.6", {"snake": "differs", "cartpole": "differs"}, ("snake: a", "cartpole: b"))
+    again = Row("numpy 2.4.6", "numpy 2.4.6", {"snake": "equal (1)"})
+    assert again.with_cells_of(before) == replace(
+        again, cells={"snake": "equal (1)", "cartpole": "differs"}, notes=("cartpole: b",)
+    )
+    assert again.with_cells_of(replace(before, installed="numpy 2.4.6, box2d 9")) == again
+    text = between_markers(DOCUMENT, "versions", section_text([again]))
+    assert list(rows_of(text)) == [again] and "| equal (1) | - |" in text
 
 
 def test_a_cell_is_what_the_comparison_found() -> None:
@@ -74,7 +92,7 @@ def test_a_cell_is_what_the_comparison_found() -> None:
     sections = answer["sections"]
     assert (heading, note) == ("snake", "")
     assert cell == f"equal ({len(sections) * STEPS:,})" and len(sections) >= 4
-    assert {"Python", "gymnasium", "numpy"} <= answer["versions"].keys()
+    assert {"Python", "gymnasium", "numpy", "box2d", "pygame-ce"} <= answer["versions"].keys()
 
 
 def section(**changes: Any) -> dict[str, Any]:

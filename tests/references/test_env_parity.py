@@ -209,7 +209,7 @@ def test_lunarlander_equals_gymnasium(part: int) -> None:
 @pytest.mark.parametrize("env_id", ["BipedalWalker-v3", "BipedalWalkerHardcore-v3"])
 def test_bipedalwalker_equals_gymnasium(env_id: str, part: int) -> None:
     seen = play_part(env_id, part)
-    assert seen["terminated"] > 100 and seen["truncated"] > 10
+    assert seen["terminated"] > 50 and seen["truncated"] > 10
 
 
 def play_variant(found: Reference, variant: Variant, first_seed: int, steps: int) -> Counter[str]:

@@ -162,7 +162,7 @@ def test_another_order_or_another_tanh_of_pytorch_is_unproven(
     kept = "PyTorch's order of summation" if agrees else "PyTorch's tanh, a sample"
     assert (verdicts[changed], verdicts[kept]) == ("unproven", "holds")
     # A linear policy needs the order, and no tanh.
-    assert {verdicts["cartpole closed loop"], verdicts["cartpole logits, mlp:4-2"]} == {
+    assert {verdicts["cartpole closed loop, mlp:4-2"], verdicts["cartpole logits, mlp:4-2"]} == {
         "holds" if agrees else "unproven"
     }
 

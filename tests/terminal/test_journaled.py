@@ -105,6 +105,14 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, pieces: int, error: BaseExceptio
     monkeypatch.setattr(command, "evaluate", limited)
 
 
+def stopped(population: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Stop a run after some pieces; returns what it leaves beside `out`."""
+    with monkeypatch.context() as patched:
+        stop_after(patched, 5, Stop())
+        assert run(population, out) == app.INTERNAL
+    return Path(f"{out}.part").read_bytes()
+
+
 @pytest.mark.usefixtures("small_pieces")
 def test_what_is_resumed_is_reported_like_what_was_not(
     population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
@@ -164,10 +172,7 @@ def test_another_run_is_not_resumed(
     message: str,
 ) -> None:
     out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
-    with monkeypatch.context() as patched:
-        stop_after(patched, 5, Stop())
-        assert run(population, out) == app.INTERNAL
-    before = part.read_bytes()
+    before = stopped(population, out, monkeypatch)
     capsys.readouterr()
     stop_after(monkeypatch, 0, Stop())
     assert run(population, out, *changed) == app.BAD_INPUT
@@ -222,10 +227,7 @@ def test_a_run_of_another_machine_is_not_resumed(
     capsys: Captured,
 ) -> None:
     out, part = tmp_path / "out.csv", tmp_path / "out.csv.part"
-    with monkeypatch.context() as patched:
-        stop_after(patched, 5, Stop())
-        assert run(population, out) == app.INTERNAL
-    before = part.read_bytes()
+    before = stopped(population, out, monkeypatch)
     capsys.readouterr()
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, lambda: value)

@@ -28,8 +28,8 @@ from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.evaluation.call import Evaluation, Part, evaluate_part
 from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
-from evalengine.evaluation.normalization import PairwiseSum
 from evalengine.evaluation.options import DEFAULTS, ShareOptions
+from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
+from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.evaluation.cancellation import cancellable, check_progress, check_token
 from evalengine.evaluation.descriptors import raw_descriptors
-from evalengine.evaluation.normalization import ObservationStatistics, PartialSum, check_normalization
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
+from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
@@ -78,7 +79,7 @@ class Part(NamedTuple):
     Attributes:
         evaluation: of its own individuals, except that `trajectories` has their numbers in the whole population, and
             `statistics` is None.
-        sums: what the population's statistics are made of (`normalization.PairwiseSum`), if they were asked for.
+        sums: what the population's statistics are made of (`statistics.PairwiseSum`), if they were asked for.
     """
 
     evaluation: Evaluation

@@ -1,37 +1,32 @@
 """The keywords of an evaluation: their names, types and defaults, stated here only; `evaluate` says what each one does.
 
-Those that are of every share of a population, wherever it is run, are `ShareOptions`; a call on this machine has more.
+Those that a weight file remembers, too, are `SettingOptions`; those of every share of a population, wherever it is run,
+are `ShareOptions`; a call on this machine has more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import Parameter, signature
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypeVar
 
 from numpy.typing import ArrayLike
 
-from evalengine.environments.observation import ObservationLike
 from evalengine.evaluation.cancellation import CancelToken
 from evalengine.evaluation.descriptors import DescriptorLike
-from evalengine.evaluation.normalization import Normalization
+from evalengine.policies.setting import SettingOptions
 from evalengine.scalars import check_integer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class ShareOptions(TypedDict, total=False):
+class ShareOptions(SettingOptions, total=False):
     """What every share is evaluated with, beside its weights and seeds."""
 
-    env_kwargs: Mapping[str, bool | int | float] | None
-    reset_options: Mapping[str, float] | None
-    observation: ObservationLike | None
-    max_episode_steps: int | None
     on_nan: Literal["raise"] | float
     keep: Collection[str]
     descriptors: Sequence[DescriptorLike]
     trajectories: Collection[int]
-    normalize: Normalization | None
     collect_statistics: bool
 
 

@@ -86,7 +86,7 @@ LAYERS: tuple[tuple[str, tuple[float, ...]], ...] = (
     ("sigmoid", ()),
     ("logsigmoid", ()),
 )
-"""What is swept beside tanh: names and parameters as layers have them, other parameters than PyTorch's defaults too."""
+"""What is swept beside tanh and sin: names and parameters as layers have them, others than PyTorch's defaults too."""
 
 SWEPT = (
     Activation(
@@ -97,6 +97,8 @@ SWEPT = (
         whole=((8.0, 9.1),),
         slow=(),
     ),
+    # Beyond the joint it is another function, up to the end of the format.
+    Activation("sin", joints=(10_000.0,), largest=float(np.finfo(np.float32).max), slow=()),
     *(Activation(*layer) for layer in LAYERS),
 )
 

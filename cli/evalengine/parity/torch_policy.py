@@ -58,7 +58,7 @@ CONVOLUTION_ROWS = 16
 VECTOR = 32
 """Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
 
-_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "identity"}
+_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "sin", "identity"}
 """Layers that have no such rest."""
 
 _MOST_VALUES = 1 << 24
@@ -85,7 +85,7 @@ class TorchPolicy:
         """Start the process and wait until PyTorch is loaded.
 
         Raises:
-            MissingDependencyError: torch is not installed.
+            MissingDependencyError: torch is not installed, or not for the NumPy that is.
             EvalEngineError: the process did not come up.
         """
         if importlib.util.find_spec("torch") is None:
@@ -104,6 +104,9 @@ class TorchPolicy:
         )
         try:
             header, _ = self._receive(self._process)
+            if "lacking" in header:
+                # PyTorch before 2.3 was built for NumPy 1.
+                raise MissingDependencyError(f"{header['lacking']}: pip install 'numpy<2' or a newer torch")
         except BaseException:
             self.__exit__()
             raise

@@ -7,10 +7,11 @@ it before. Messages go through stdin and stdout; each is
     header                  JSON; "sizes" lists the lengths of the arrays that follow, in bytes
     arrays                  raw floating numbers in the machine's order
 
-The program begins with {"versions": {package: version}}. A request names "input_shape", "layers" (as `_engine.Layer`),
-"dtype" ("float32" or "float64": what to compute in) and "keep" (the indices of the layers whose outputs are wanted),
-and brings two float32 arrays, the flat weights and the rows of observations; the answer brings one array of that dtype
-for each kept layer. Where something fails, the answer is {"error": message} instead. The end of stdin is the end.
+The program begins with {"versions": {package: version}}, and "lacking" where PyTorch cannot work here. A request names
+"input_shape", "layers" (as `_engine.Layer`), "dtype" ("float32" or "float64": what to compute in) and "keep" (the
+indices of the layers whose outputs are wanted), and brings two float32 arrays, the flat weights and the rows of
+observations; the answer brings one array of that dtype for each kept layer. Where something fails, the answer is
+{"error": message} instead. The end of stdin is the end.
 
 Run as a file, so it imports nothing of this package.
 """
@@ -90,6 +91,17 @@ def _versions() -> dict[str, str]:
     return versions
 
 
+def _lacking() -> dict[str, str]:
+    """What PyTorch needs to hand over arrays and does not have here, as "lacking"; nothing where all is there."""
+    import torch
+
+    try:
+        torch.zeros(1).numpy()
+    except RuntimeError as error:
+        return {"lacking": f"torch {torch.__version__} cannot use the NumPy that is installed ({error})"}
+    return {}
+
+
 def _answer(request: dict[str, Any], weights: bytearray, observations: bytearray) -> list[memoryview]:
     """Run the layers on all rows; return the kept outputs."""
     import torch
@@ -152,6 +164,7 @@ def _activations() -> dict[str, Callable[..., torch.Tensor]]:
     return found | {
         "relu": functional.relu,
         "tanh": torch.tanh,
+        "sin": torch.sin,
         "sigmoid": torch.sigmoid,
         "identity": lambda rows: rows,
     }
@@ -172,7 +185,7 @@ def main() -> None:
 
         # More threads split the sums of a linear layer.
         torch.set_num_threads(1)
-        write_message(answers, {"versions": _versions()}, [])
+        write_message(answers, {"versions": _versions()} | _lacking(), [])
     except ImportError as error:
         write_message(answers, {"error": f"import torch: {error}"}, [])
         return

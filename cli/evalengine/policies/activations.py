@@ -44,6 +44,7 @@ DEFAULTS: Final[dict[str, tuple[float, ...]]] = {
     "sigmoid": (),
     "logsigmoid": (),
     "tanh": (),
+    "sin": (),
 }
 """Name -> the parameters that PyTorch takes where none are given, in its order."""
 

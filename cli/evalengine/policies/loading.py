@@ -5,16 +5,18 @@
     >>> loaded.weights.shape, str(loaded.policy), loaded.env_id
     ((1, 450), 'mlp:4-64-2', 'CartPole-v1')
 
-A .npy or .npz file has a sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own
-metadata. Pickles (.pt, .pth) are never opened: the error shows the lines that convert them. Depends on array_files,
-policy, arguments and registry; knows nothing of episodes.
+What the policy plays in, such as a normalisation, is in `loaded.options`, for `evaluate`. A .npy or .npz file has a
+sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own metadata. Pickles (.pt, .pth) are
+never opened: the error shows the lines that convert them. Depends on array_files, policy, setting and arguments; knows
+nothing of episodes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +24,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import float_array
+from evalengine.environments.normalization import Normalization
+from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError, PickleError
 from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
 from evalengine.messages import first_line, named, shown
 from evalengine.policies.policy import Policy
-from evalengine.policies.saving import FORMAT, SUFFIXES, VERSION, sidecar_of
+from evalengine.policies.saving import FORMAT, LONGEST_DESCRIPTION, SUFFIXES, VERSIONS, sidecar_of
+from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting
 from evalengine.scalars import check_flag
 
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
-_LONGEST_SIDECAR = 1 << 20
+_JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +48,30 @@ class LoadedWeights:
         policy: what the file says, or what it was read with; None if neither.
         env_id: the full id that the file names, None if it names none.
         path: the file.
+        env_kwargs: the environment's keyword arguments that the file names, None if it names none.
+        reset_options: the options of every reset, None if it names none.
+        observation: what the policy sees of images, None if that is the environment's own.
+        max_episode_steps: the time limit in steps, None if that is the environment's own.
+        normalize: mean, std and clip of what the policy sees, with the bits that were saved; None without.
     """
 
     weights: NDArray[np.float32]
     policy: Policy | None
     env_id: str | None
     path: Path
+    env_kwargs: Mapping[str, bool | int | float] | None = None
+    reset_options: Mapping[str, float] | None = None
+    observation: ObservationOptions | None = None
+    max_episode_steps: int | None = None
+    normalize: Normalization | None = None
+
+    @property
+    def options(self) -> SettingOptions:
+        """What the file says for `evaluate(loaded.env_id, loaded.weights, loaded.policy, **loaded.options)`.
+
+        Those of env_kwargs, reset_options, observation, max_episode_steps and normalize that are not None.
+        """
+        return checked_setting({name: getattr(self, name) for name in SETTING_NAMES})
 
 
 def load_weights(
@@ -82,7 +105,8 @@ def load_weights(
     if known is not None and weights.shape[-1] != known.n_params:
         source = "" if given else " (the policy that it names)"
         raise InputError(f"{name}: expected shape (P, {known.n_params}) for {known}{source}, got {weights.shape}")
-    return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path)
+    options: Any = described.options
+    return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path, **options)
 
 
 def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
@@ -135,6 +159,7 @@ def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray
 class _Description:
     policy: Policy | None = None
     env_id: str | None = None
+    options: SettingOptions = field(default_factory=SettingOptions)
 
 
 def _describe(path: Path, content: ArrayFile) -> _Description:
@@ -142,13 +167,14 @@ def _describe(path: Path, content: ArrayFile) -> _Description:
     if path.suffix == ".safetensors":
         if content.metadata.get("format") != FORMAT:  # PyTorch writes "pt"
             return _Description()
-        return _checked_description(content.metadata, f"weights: {named(path)}: metadata")
+        name = f"weights: {named(path)}: metadata"
+        return _checked_description(_parsed_metadata(content.metadata, name), name)
     sidecar = sidecar_of(path)
     name = f"weights: {named(sidecar)}"
     try:
         with open_regular(sidecar, name) as (stream, size):
-            if size > _LONGEST_SIDECAR:
-                raise InputError(f"{name}: expected at most {_LONGEST_SIDECAR} bytes, got {size}")
+            if size > LONGEST_DESCRIPTION:
+                raise InputError(f"{name}: expected at most {LONGEST_DESCRIPTION} bytes, got {size}")
             text = stream.read(size)
     except FileNotFoundError:
         return _Description()
@@ -160,15 +186,30 @@ def _describe(path: Path, content: ArrayFile) -> _Description:
         raise InputError(f"{name}: expected JSON: {first_line(error)}") from None
 
 
+def _parsed_metadata(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Return metadata, which are strings, with those parsed that a sidecar has as JSON."""
+    parsed: dict[str, Any] = dict(metadata)
+    for key in set(_JSON_IN_METADATA) & set(metadata):
+        if len(metadata[key]) > LONGEST_DESCRIPTION:
+            raise InputError(f"{name}: {key}: expected at most {LONGEST_DESCRIPTION} bytes, got {len(metadata[key])}")
+        try:
+            parsed[key] = json.loads(metadata[key])
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{name}: {key}: expected JSON: {first_line(error)}") from None
+    return parsed
+
+
 def _checked_description(description: Any, name: str) -> _Description:
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise InputError(f'{name}: expected "format": "{FORMAT}", got {shown(description)}')
-    if str(description.get("version")) != str(VERSION):
-        raise InputError(f"{name}: expected version {VERSION}, got {shown(description.get('version'))}")
+    if str(description.get("version")) not in [str(version) for version in VERSIONS]:
+        versions = " or ".join(str(version) for version in VERSIONS)
+        raise InputError(f"{name}: expected version {versions}, got {shown(description.get('version'))}")
     spelled, env_id = description.get("policy"), description.get("env_id")
     if not isinstance(env_id, str | None):
         raise InputError(f"{name}: expected env_id to be a string, got {shown(env_id)}")
     try:
-        return _Description(None if spelled is None else Policy(spelled), env_id)
+        policy = None if spelled is None else Policy(spelled)
+        return _Description(policy, env_id, read_setting(description, env_id))
     except InputError as error:
         raise InputError(f"{name}: {error}") from None

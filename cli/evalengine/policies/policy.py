@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from evalengine.policies.population import Weights
+    from evalengine.policies.setting import SettingOptions
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -114,8 +115,25 @@ class Policy(Architecture):
 
         return to_torch(self, vector)
 
-    def save(self, path: str | os.PathLike[str], weights: Weights, env_id: str | None = None) -> None:
-        """Write weights, and what they are for, to .npy, .npz or .safetensors; see `saving.save_weights`."""
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        weights: Weights,
+        env_id: str | None = None,
+        **options: Unpack[SettingOptions],
+    ) -> None:
+        """Write weights, and what they are for, to .npy, .npz or .safetensors; see `save_weights`.
+
+        Args:
+            path: the file.
+            weights: what `evaluate` takes.
+            env_id: the environment.
+            options: what the policy plays in: env_kwargs, reset_options, observation, max_episode_steps, normalize.
+
+        Raises:
+            InputError: something does not fit the policy or the environment.
+            OutputError: a file cannot be written; what was there is kept.
+        """
         from evalengine.policies.saving import save_weights
 
-        save_weights(path, weights, policy=self, env_id=env_id)
+        save_weights(path, weights, policy=self, env_id=env_id, **options)

@@ -1,15 +1,16 @@
 """Weight files written: one individual or a population, with what they are for.
 
 A .npy or .npz file has a sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own
-metadata. `loading` reads both. Depends on architecture, population, files and the registry.
+metadata. `loading` reads both. Depends on architecture, population, setting, files and the registry.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -21,45 +22,71 @@ from evalengine.files.whole import check_writable, file_path, is_special, write_
 from evalengine.messages import named
 from evalengine.policies.architecture import Architecture
 from evalengine.policies.population import flat_weights
+from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, described_setting
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
 
 FORMAT = "evalengine-weights"
-VERSION = 1
+VERSIONS = (1, 2)
+"""Of descriptions. The second has options of `evaluate`; who knows the first only must not play without them."""
+
+LONGEST_DESCRIPTION = 1 << 23
+"""Bytes: mean and standard deviation of 200,000 numbers are in there."""
+
 SUFFIXES = (".npy", ".npz", ".safetensors")
 
 
 def save_weights(
-    path: str | os.PathLike[str], weights: Weights, *, policy: Architecture | str, env_id: str | None = None
+    path: str | os.PathLike[str],
+    weights: Weights,
+    *,
+    policy: Architecture | str,
+    env_id: str | None = None,
+    **options: Unpack[SettingOptions],
 ) -> None:
     """Write weights (D,) or (P, D) as a population (P, D) float32 by the suffix of `path`; whole or not at all.
+
+    A file with options has version 2, which evaluators that do not know them refuse to read; one without has version 1.
 
     Args:
         path: ends in .npy or .npz (the sidecar is `path` with .json after it) or .safetensors.
         weights: what `evaluate` takes.
         policy: what the weights are for.
         env_id: the environment, by id or short name; stored as the full id.
+        options: what the policy plays in, as `evaluate` takes it: env_kwargs, reset_options, observation,
+            max_episode_steps and normalize, whose float32 numbers keep their bits. `load_weights` returns them, and
+            `evalengine evaluate` and `evalengine replay` use them.
 
     Raises:
-        InputError: another suffix, an unknown environment, or weights that do not fit the policy.
+        InputError: another suffix, an unknown environment, weights that do not fit the policy, or options that do not
+            fit the environment.
         OutputError: a file cannot be written; what was there is kept.
     """
+    for name in options:
+        if name not in SETTING_NAMES:
+            raise TypeError(f"save_weights() got an unexpected keyword argument '{name}'")
     path = file_path("output", path)
     if path.suffix not in SUFFIXES:
         raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {named(path)}")
     policy = Architecture(policy)
     matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+    full_id = None if env_id is None else resolve(env_id).id
+    setting = described_setting(checked_setting(options, full_id))
     description = {
         "format": FORMAT,
-        "version": VERSION,
-        "env_id": None if env_id is None else resolve(env_id).id,
+        "version": 2 if setting else 1,
+        "env_id": full_id,
         "policy": str(policy),
         "n_params": policy.n_params,
         "population": len(matrix),
+        **setting,
     }
+    text = _lines(description)
+    if len(text) > LONGEST_DESCRIPTION:
+        raise InputError(f"output: expected a description of at most {LONGEST_DESCRIPTION} bytes, got {len(text)}")
     if path.suffix == ".safetensors":
-        strings = {key: str(value) for key, value in description.items() if value is not None}
+        strings = {key: _string(value) for key, value in description.items() if value is not None}
         with write_whole(path) as stream:
             write_safetensors(stream, {"weights": matrix}, strings)
         return
@@ -73,7 +100,18 @@ def save_weights(
         else:
             np.savez(stream, weights=matrix)
     with write_whole(sidecar) as stream:
-        stream.write(json.dumps(description, indent=2).encode() + b"\n")
+        stream.write(text)
+
+
+def _lines(description: Mapping[str, object]) -> bytes:
+    """Return JSON with a line for each key, so that a mean of many numbers does not take as many lines."""
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in description.items())
+    return f"{{\n{lines}\n}}\n".encode()
+
+
+def _string(value: object) -> str:
+    """Return a value of the description as .safetensors keeps it: texts as they are, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def sidecar_of(path: Path) -> Path:

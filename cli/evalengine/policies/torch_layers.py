@@ -108,6 +108,7 @@ def _readers() -> dict[object, _Reader]:
     }
     activations: dict[str, tuple[object, ...]] = {
         "tanh": (torch.tanh, torch.tanh_, tensor.tanh, tensor.tanh_, functional.tanh),
+        "sin": (torch.sin, torch.sin_, tensor.sin, tensor.sin_),
         "relu": (torch.relu, torch.relu_, functional.relu, tensor.relu, tensor.relu_),
         "sigmoid": (
             torch.sigmoid,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
+from evalengine.references.versions import numpy_1
 
 with warnings.catch_warnings():
     # SWIG's types warn when they are made. Where warnings are errors, Box2D would crash the process.
@@ -25,12 +26,13 @@ ENV_ID = "BipedalWalker-v3"
 PACKAGE = "gymnasium"
 PACKAGES = ("gymnasium", "numpy", "box2d")
 LIBM = ("sin", "cos", "sinf", "cosf")
+DIFFERENCES = (numpy_1("reward"),)
 VARIANTS = (
     Variant({"hardcore": True}),
     Variant({"hardcore": False}, max_episode_steps=3000),
     Variant(max_episode_steps=120),
 )
-POLICIES = ("mlp:24-64-4,act=relu,head=clip",)
+CLOSED_LOOPS = ((Variant(), "mlp:24-64-4,act=relu,head=clip"),)
 """No tanh anywhere: EXACT, actions included."""
 
 GOLDEN_STEPS = 600

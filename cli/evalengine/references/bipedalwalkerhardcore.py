@@ -8,19 +8,22 @@ import gymnasium
 
 from evalengine.references import Variant, bipedalwalker
 from evalengine.references.bipedalwalker import (
+    CLOSED_LOOPS,
+    DIFFERENCES,
     DRIVERS,
     GOLDEN_STEPS,
     GOLDEN_STRIDE,
     LIBM,
     PACKAGE,
     PACKAGES,
-    POLICIES,
     ending,
     foreseen,
     state,
 )
 
 __all__ = [
+    "CLOSED_LOOPS",
+    "DIFFERENCES",
     "DRIVERS",
     "ENV_ID",
     "GOLDEN_STEPS",
@@ -28,7 +31,6 @@ __all__ = [
     "LIBM",
     "PACKAGE",
     "PACKAGES",
-    "POLICIES",
     "VARIANTS",
     "ending",
     "foreseen",

@@ -11,14 +11,16 @@ from gymnasium.envs.classic_control.continuous_mountain_car import Continuous_Mo
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
+from evalengine.references.versions import numpy_1
 
 ENV_ID = "MountainCarContinuous-v0"
 PACKAGE = "gymnasium"
 PACKAGES = ("gymnasium", "numpy")
 LIBM = ("cos", "pow")
+DIFFERENCES = (numpy_1("state", "observation", "reward"),)
 VARIANTS = (
-    Variant({"goal_velocity": 0.03}),
-    Variant({"goal_velocity": 0.069}),
+    Variant({"goal_velocity": 0.03}, max_episode_steps=250),
+    Variant({"goal_velocity": 0.069}, max_episode_steps=250),
     Variant({"goal_velocity": -0.02}, options={"low": 0.3, "high": 0.6}),
     Variant(options={"low": -1.2, "high": 0.4}),
     Variant(options={"low": -0.5, "high": -0.5}),
@@ -26,7 +28,7 @@ VARIANTS = (
     Variant(options={"high": 0.5}),
     Variant(max_episode_steps=1),
 )
-POLICIES = ("mlp:2-64-1,act=relu,head=clip",)
+CLOSED_LOOPS = ((Variant(), "mlp:2-64-1,act=relu,head=clip"),)
 """No tanh anywhere: EXACT, actions included."""
 
 # Fails here, with the id in the message, rather than at the first `make`.

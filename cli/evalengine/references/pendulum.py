@@ -11,7 +11,7 @@ from gymnasium.envs.classic_control.pendulum import PendulumEnv
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
-from evalengine.references.versions import Difference
+from evalengine.references.versions import numpy_1
 
 ENV_ID = "Pendulum-v1"
 PACKAGE = "gymnasium"
@@ -27,20 +27,7 @@ VARIANTS = (
     Variant(options={"y_init": 8.0}, max_episode_steps=77),
     Variant(max_episode_steps=1),
 )
-DIFFERENCES = (
-    Difference(
-        "numpy",
-        "computes with a float32 torque in float64",
-        ("state", "observation", "reward"),
-        before="2.0.0",
-        remedy="numpy>=2",
-    ),
-)
-"""A float32 scalar times a Python float was a float64 before NumPy 2 (NEP 50).
-
-Torques that are float64 give the same in both.
-"""
-
+DIFFERENCES = (numpy_1("state", "observation", "reward"),)
 CLOSED_LOOPS = ((Variant(), "mlp:3-64-1,act=relu,head=clip"),)
 
 # Fails here, with the id in the message, rather than at the first `make`.

@@ -20,7 +20,7 @@ from evalengine.evaluation.provenance import evalengine_version, package_version
 TABLED = {
     "torch": ("2.2.2", "2.4.1", "2.6.0", "2.9.1", "2.13.0", "2.15.0"),
     "gymnasium": ("1.0.0", "1.1.1", "1.2.3", "1.3.0", "1.4.0"),
-    "numpy": ("1.26.4", "2.0.2", "2.2.6", "2.4.6"),
+    "numpy": ("1.26.4", "2.0.2", "2.2.6", "2.4.6", "2.5.5"),
     "box2d": ("2.3.10",),
     "box2d-py": ("2.3.5",),
     "pygame-ce": ("2.5.5", "2.5.7", "2.5.8"),
@@ -122,6 +122,18 @@ class Difference:
             return False
         number = _numbers(version)
         return _numbers(self.since) <= number and (not self.before or number < _numbers(self.before))
+
+
+def numpy_1(*fields: str) -> Difference:
+    """Return what NumPy 1 does with float32 actions: such a scalar times a Python float is a float64 there (NEP 50).
+
+    Actions that are float64 give the same in both.
+
+    Args:
+        fields: of a step that are computed with the action as such a scalar.
+    """
+    what = "computes with float32 actions in float64"
+    return Difference("numpy", what, fields, before="2.0.0", remedy="numpy>=2")
 
 
 def documented(differences: Iterable[Difference], fields: Iterable[str]) -> str:

@@ -23,12 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.environments.native import make
+from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
 from evalengine.policies.heads import Head, plain_action
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
+from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.divergence import Divergence, differing_bits
 
@@ -47,6 +49,7 @@ class Setting:
         reset_options: options of every reset.
         observation: the wrappers before it; None for none.
         max_episode_steps: time limit in steps; None means the environment's own.
+        normalize: what observations are normalised with before the policy sees them; None for nothing.
     """
 
     env_id: str
@@ -55,6 +58,20 @@ class Setting:
     reset_options: Mapping[str, float] = field(default_factory=dict)
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
+    normalize: Normalization | None = None
+
+    @classmethod
+    def of(cls, env_id: str, policy: Policy, options: SettingOptions) -> Setting:
+        """Return the setting that keywords of `evaluate` mean."""
+        return cls(
+            env_id,
+            policy,
+            options.get("env_kwargs") or {},
+            options.get("reset_options") or {},
+            ObservationOptions.of(options.get("observation")),
+            options.get("max_episode_steps"),
+            options.get("normalize"),
+        )
 
 
 @dataclass(frozen=True)
@@ -187,7 +204,8 @@ class GymPlayer:
     def _action(self, weights: NDArray[np.float32], observation: NDArray[Any]) -> Any:
         policy, options = self._setting.policy, self._setting.observation
         is_gray = options is not None and options.grayscale
-        inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray)
+        normalize = self._setting.normalize
+        inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray, normalize=normalize)
         return plain_action(self._head.actions(policy.logits(weights, inputs))[0])
 
 

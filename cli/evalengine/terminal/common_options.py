@@ -56,4 +56,9 @@ Observation = Annotated[
     str | None,
     typer.Option(help="What is seen of images, such as skip=4,gray,resize=84x84,stack=4 (or padding=zero)."),
 ]
-MaxEpisodeSteps = Annotated[int | None, typer.Option(help="Time limit in steps; the environment's own if left out.")]
+MaxEpisodeSteps = Annotated[
+    int | None, typer.Option(help="Time limit in steps; the file's, then the environment's own, if left out.")
+]
+Normalize = Annotated[
+    bool, typer.Option("--normalize/--no-normalize", help="Normalise observations as the file says, if it does.")
+]

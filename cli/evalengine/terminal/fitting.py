@@ -22,7 +22,7 @@ from evalengine.policies.policy import Policy
 def choose(
     loaded: LoadedWeights,
     env: str | None,
-    env_kwargs: Mapping[str, bool | int | float],
+    env_kwargs: Mapping[str, bool | int | float] | None = None,
     observation: ObservationLike | None = None,
 ) -> tuple[EnvironmentEntry, Policy]:
     """Return the environment (keyword arguments applied) and the policy for a weights file.

@@ -1,8 +1,10 @@
 """What `evaluate` and `replay` share: individuals of a weights file play episodes of one environment.
 
-    weights file, index ──► selected ──► weights (P, D), positions in the file (P,)
+    weights file, options ──► setting_of ──► keywords of `evaluate`
+    weights file, index ────► selected ────► weights (P, D), positions in the file (P,)
 
-Depends on the errors and on what `load_weights` returns; the commands' own questions are in their own configurations.
+Depends on the errors, the registry and what `load_weights` returns; the commands' own questions are in their own
+configurations.
 """
 
 from __future__ import annotations
@@ -11,18 +13,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.environments.observation import ObservationLike
+from evalengine.environments.registry import resolve
 from evalengine.errors import InputError
 from evalengine.files.journal import is_of_a_run
 from evalengine.files.whole import check_other_file
 from evalengine.messages import named, shown
 from evalengine.policies.loading import LoadedWeights
 from evalengine.policies.saving import sidecar_of
+from evalengine.policies.setting import SettingOptions, checked_setting, spelled_setting
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,12 @@ class EpisodesConfig:
         policy: spelling; None takes what the file says, or the environment's default.
         episodes: episodes per individual; None means as many as `seeds`, or `default_episodes`.
         seeds: the first seed of consecutive ones, or one seed for each episode; every individual plays the same.
-        env_kwargs: keyword arguments of the environment.
-        reset_options: options of every reset.
-        observation: frame skip, gray scale, size and stack of images; see `evalengine.ObservationOptions`.
-        max_episode_steps: time limit in steps of the environment; None means the environment's own.
+        env_kwargs: keyword arguments of the environment; others are the file's.
+        reset_options: options of every reset; others are the file's.
+        observation: frame skip, gray scale, size and stack of images; see `evalengine.ObservationOptions`. None takes
+            what the file says, "" has none of them.
+        max_episode_steps: time limit in steps of the environment; None means the file's, then the environment's own.
+        normalize: whether observations are normalised as the file says.
         threads: None means the cores that this process may use.
     """
 
@@ -54,6 +60,7 @@ class EpisodesConfig:
     reset_options: Mapping[str, float] = field(default_factory=dict)
     observation: ObservationLike | None = None
     max_episode_steps: int | None = None
+    normalize: bool = True
     threads: int | None = None
 
     @property
@@ -86,6 +93,39 @@ class EpisodesConfig:
             check_other_file(option, path, sidecar_of(weights), "the weights' description")
         if is_of_a_run(Path(os.path.realpath(path))):
             raise InputError(f"{option}: expected another file than those of an unfinished run, got {named(path)}")
+
+
+def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOptions, str]:
+    """Return what the individuals play in, and a line about what of it is the file's, "" if nothing is.
+
+    What is asked for wins over the file, of keyword arguments and reset options each on its own. In another environment
+    than the file's, only what the policy sees is the file's: observation and normalisation.
+
+    Raises:
+        InputError: a name or a value that cannot be used.
+    """
+    of_file: dict[str, Any] = dict(loaded.options)
+    if not config.normalize:
+        of_file.pop("normalize", None)
+    if config.env is not None and loaded.env_id is not None:
+        entry = resolve(config.env)
+        if loaded.env_id.lower() not in (entry.id.lower(), entry.short_name.lower()):
+            of_file = {name: of_file[name] for name in ("observation", "normalize") if name in of_file}
+    asked: dict[str, Any] = {
+        "env_kwargs": config.env_kwargs,
+        "reset_options": config.reset_options,
+        "observation": config.observation,
+        "max_episode_steps": config.max_episode_steps,
+    }
+    for name in ("env_kwargs", "reset_options"):
+        of_file[name] = {key: value for key, value in of_file.get(name, {}).items() if key not in asked[name]}
+        asked[name] = {**of_file[name], **asked[name]}
+    for name in ("observation", "max_episode_steps"):
+        if asked[name] is not None:
+            of_file.pop(name, None)
+    setting = checked_setting({**of_file, **{name: value for name, value in asked.items() if value is not None}})
+    said = spelled_setting(checked_setting(of_file))
+    return setting, f"as {named(loaded.path)} says: {said}" if said else ""
 
 
 def selected(

@@ -92,7 +92,12 @@ _WORKLOADS = {
         Workload("random", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=1),
         Workload("trained", "Pendulum-v1", "mlp:3-64-1", 16384, 4, seed=2, weights_file="pendulum.npy", noise=0.002),
     ),
-    "MountainCar-v0": (Workload("random", "MountainCar-v0", "mlp:2-64-3", 16384, 4, seed=1),),
+    "MountainCar-v0": (
+        Workload("random", "MountainCar-v0", "mlp:2-64-3", 16384, 4, seed=1),
+        Workload(
+            "trained", "MountainCar-v0", "mlp:2-64-3", 16384, 4, seed=2, weights_file="mountaincar.npy", noise=0.002
+        ),
+    ),
     "MountainCarContinuous-v0": (Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),),
     "BipedalWalker-v3": (Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),),
     "BipedalWalkerHardcore-v3": (Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),),

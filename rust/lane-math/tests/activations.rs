@@ -2,18 +2,13 @@
 //! the scalar twin. `examples/sweep_activations.rs` compares the latter for all 2^32 inputs, the Python package PyTorch.
 
 mod activation_list;
-
-use std::collections::BTreeMap;
+mod recording;
 
 use activation_list::ACTIVATIONS;
 use lane_math::lanes::{PortableFamily, Simd};
 use lane_math::{Activation, Isa, Kernel};
 use proptest::prelude::*;
-
-/// The bits of a number, and one pattern for every NaN.
-fn bits(value: f32) -> u32 {
-    if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() }
-}
+use recording::{Recording, bits, digest};
 
 /// The bits of an activation's results.
 fn applied(activation: Activation, isa: Isa, arguments: &[f32]) -> Vec<u32> {
@@ -22,22 +17,13 @@ fn applied(activation: Activation, isa: Isa, arguments: &[f32]) -> Vec<u32> {
     values.into_iter().map(bits).collect()
 }
 
-/// The recording: each line's words by the name before the colon.
-fn recording() -> BTreeMap<String, Vec<String>> {
-    let recorded = match std::env::var("LANE_MATH_ACTIVATIONS") {
-        Ok(path) => std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}")),
-        Err(_) => include_str!("torch_activations.txt").to_owned(),
-    };
-    let lines = recorded.lines().filter_map(|line| line.split_once(": "));
-    lines.map(|(name, words)| (name.to_owned(), words.split(' ').map(str::to_owned).collect())).collect()
+fn recording() -> Recording {
+    Recording::read("LANE_MATH_ACTIVATIONS", include_str!("torch_activations.txt"))
 }
 
-fn hexadecimal(words: &[String]) -> Vec<u32> {
-    words.iter().map(|word| u32::from_str_radix(word, 16).expect("bits in hexadecimal")).collect()
-}
-
+/// The arguments whose results the recording writes out: the identity's results.
 fn recorded_arguments() -> Vec<f32> {
-    hexadecimal(&recording()["arguments"]).into_iter().map(f32::from_bits).collect()
+    recording().results("identity").into_iter().map(f32::from_bits).collect()
 }
 
 /// The arguments whose results the recording has a digest of: see `samples` in the script.
@@ -47,25 +33,13 @@ fn samples() -> Vec<f32> {
     everywhere.chain(grid).collect()
 }
 
-/// A hash of bits and their places.
-fn digest(results: &[u32]) -> u64 {
-    let mut sum = 0_u64;
-    for (place, &bits) in results.iter().enumerate() {
-        let state = (place as u64) << 32 | u64::from(bits);
-        let state = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let state = (state ^ state >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        sum = sum.wrapping_add(state ^ state >> 31);
-    }
-    sum
-}
-
 #[test]
 fn the_recording_has_every_activation_and_no_other() {
     let recording = recording();
-    let mut names: Vec<&str> = ACTIVATIONS.iter().map(|&(name, _)| name).chain(["arguments"]).collect();
+    let mut names = ACTIVATIONS.map(|(name, _)| name);
     names.sort_unstable();
-    assert_eq!(recording.keys().collect::<Vec<_>>(), names);
-    assert!(recording["arguments"].len() > 300);
+    assert_eq!(recording.names(), names);
+    assert!(recorded_arguments().len() > 300);
 }
 
 #[test]
@@ -73,7 +47,7 @@ fn the_scalar_twin_has_pytorchs_bits() {
     let recording = recording();
     let arguments = recorded_arguments();
     for (name, activation) in ACTIVATIONS {
-        for (&x, expected) in arguments.iter().zip(hexadecimal(&recording[name][1..])) {
+        for (&x, expected) in arguments.iter().zip(recording.results(name)) {
             let value = bits(activation.value(x));
             assert_eq!(value, expected, "{name} of {x:e}: {value:08x}, PyTorch has {expected:08x}");
         }
@@ -86,11 +60,11 @@ fn every_instruction_set_has_pytorchs_bits() {
     let arguments = recorded_arguments();
     let samples = samples();
     for (name, activation) in ACTIVATIONS {
-        let expected = hexadecimal(&recording[name][1..]);
+        let expected = recording.results(name);
         for isa in Isa::all_available() {
             assert_eq!(applied(activation, isa, &arguments), expected, "{name}, {isa:?}");
-            let digest = format!("{:016x}", digest(&applied(activation, isa, &samples)));
-            assert_eq!(digest, recording[name][0], "{name}, {isa:?}, of the samples");
+            let digest = digest(&applied(activation, isa, &samples));
+            assert_eq!(digest, recording.digest(name), "{name}, {isa:?}, of the samples");
         }
     }
 }

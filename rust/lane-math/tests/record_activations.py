@@ -3,14 +3,14 @@
 
     python rust/lane-math/tests/record_activations.py > rust/lane-math/tests/torch_activations.txt
 
-The first line says which versions made the recording, the second has arguments, as the bits of float32 in hexadecimal.
-Then one line per activation: its name and parameters, a digest of its results for the samples below, and its results
-for the arguments, as bits. Every NaN is written as 7fc00000. LANE_MATH_ACTIVATIONS=FILE cargo test -p lane-math
-compares another recording.
+The first line says which versions made the recording. Then one line per activation: its name and parameters, a digest
+of its results for the samples below, and its results for the edges below, as the bits of float32 in hexadecimal. The
+identity's results are the edges themselves. Every NaN is written as 7fc00000. LANE_MATH_ACTIVATIONS=FILE cargo test -p
+lane-math compares another recording.
 
 PyTorch computes whole vectors and the values that are left over with different functions: all tensors here are
-contiguous and multiples of 32 long. MKL (tanh) and oneDNN (gelu) are told to use their AVX2 kernels, which must happen
-before Python starts: the script restarts itself so.
+contiguous and multiples of 32 long. MKL (tanh, sin) and oneDNN (gelu) are told to use their AVX2 kernels, which must
+happen before Python starts: the script restarts itself so.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ ACTIVATIONS: dict[str, Callable[..., torch.Tensor]] = {
     "sigmoid": torch.sigmoid,
     "logsigmoid": functional.logsigmoid,
     "tanh": torch.tanh,
+    "sin": torch.sin,
     "identity": lambda x: x,
 }
 PARAMETERS: dict[str, list[tuple[float, ...]]] = {
@@ -58,6 +59,7 @@ PARAMETERS: dict[str, list[tuple[float, ...]]] = {
 }
 # Where one of the formulas changes, and where its result does.
 BOUNDS = [0.25, 0.5, 1, 1.5, 2, 2.5, 3, 5.5, 6, 6.1, 8.66434, 16.635532, 20, 80, 87.33, 88.37626, 88.72283, 100, 104]
+BOUNDS += [10_000]
 SAMPLE_STEP, SAMPLE_SIZE, GRID_SIZE = 16381, 262_176, 1 << 18
 
 
@@ -108,7 +110,6 @@ def main() -> None:
     torch.set_num_threads(1)
     libraries = [line.strip(" -") for line in torch.__config__.show().split("\n") if "Library" in line or "DNN" in line]
     print(f"# torch {torch.__version__}; {'; '.join(libraries[:2])}")
-    print(f"arguments: {words(edges())}")
     for name, activation in ACTIVATIONS.items():
         for parameters in PARAMETERS.get(name, [()]):
             on_samples, on_edges = (

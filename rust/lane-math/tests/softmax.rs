@@ -49,6 +49,16 @@ fn bits_of(values: &[f32]) -> Vec<u32> {
 }
 
 #[test]
+fn the_recording_has_every_length_and_no_other() {
+    let mut names: Vec<_> = FUNCTIONS
+        .iter()
+        .flat_map(|(name, ..)| LENGTHS.map(move |length| format!("{name} {length}")))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(recording().names(), names);
+}
+
+#[test]
 fn every_instruction_set_has_pytorchs_bits() {
     let recording = recording();
     for (name, in_place, _) in FUNCTIONS {

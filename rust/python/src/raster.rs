@@ -1,4 +1,8 @@
 //! The drawing of CarRacing, for tests that compare it with pygame. Environments call the crate itself.
+//!
+//! It is in every build, the wheel's too, as [`fail`](crate::boundary::fail) is: tests look at the extension that users get,
+//! and one built for tests alone would be another to keep. That costs two kilobytes: the renderers behind it are those that
+//! environments call.
 
 use crate::EngineError;
 use crate::boundary::{Items, guarded};

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from evalengine.evaluation.evaluate import Evaluation
 from evalengine.files.frames import frame_csv
 from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special
+from evalengine.policies.setting import SettingOptions, described_setting
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.evaluate.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame
 
@@ -60,6 +62,7 @@ class Task:
         config: what was asked for; `out` is not None.
         env_id: full id of the environment.
         policy: canonical spelling.
+        setting: what it plays in, the file's and what was asked for.
         weights: (P, D) float32, perhaps a memory map.
         individuals: (P,) int64, their positions in the file.
         provenance: of this process.
@@ -68,6 +71,7 @@ class Task:
     config: EvaluateConfig
     env_id: str
     policy: str
+    setting: SettingOptions
     weights: NDArray[np.float32]
     individuals: NDArray[np.int64]
     provenance: dict[str, str | int]
@@ -157,6 +161,8 @@ def _remaining(
 def _identity(task: Task) -> dict[str, Any]:
     """Return what the bytes of the CSV depend on, in the order in which differences are looked for."""
     config, here = task.config, requirements()
+    setting = described_setting(task.setting)
+    normalize = setting.get("normalize")
     with config.weights.open("rb") as stream:
         content = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
@@ -172,12 +178,17 @@ def _identity(task: Task) -> dict[str, Any]:
         "env": task.env_id,
         "policy": task.policy,
         "seeds": config.episode_seeds,
-        "env_kwargs": dict(config.env_kwargs),
-        "reset_options": dict(config.reset_options),
-        "observation": None if config.observation is None else str(config.observation),
-        "max_episode_steps": config.max_episode_steps,
+        "env_kwargs": setting.get("env_kwargs", {}),
+        "reset_options": setting.get("reset_options", {}),
+        "observation": setting.get("observation"),
+        "max_episode_steps": setting.get("max_episode_steps"),
+        "normalize's SHA-256": None if normalize is None else _digest(normalize),  # an image's mean has megabytes
         "on_nan": str(config.on_nan),
     }
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _csv(result: EvaluateResult, *, with_header: bool) -> bytes:

@@ -21,9 +21,10 @@ from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable
 from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
+from evalengine.policies.setting import SettingOptions
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.fitting import choose
-from evalengine.terminal.weights_file import selected
+from evalengine.terminal.weights_file import selected, setting_of
 
 __all__ = ["EvaluateConfig", "EvaluateResult", "run"]
 
@@ -44,7 +45,7 @@ def run(
     Args:
         config: what to evaluate.
         progress: called with (episodes done, episodes in all) about ten times a second.
-        note: called with lines for the user: what is resumed, or kept after Ctrl-C.
+        note: called with lines for the user: what is played as the file says, resumed, or kept after Ctrl-C.
 
     Raises:
         InputError: a file, a name or a number that cannot be used; raised before any episode starts.
@@ -56,14 +57,17 @@ def run(
         config.check_output("out", config.out)
         check_writable(config.out)
     loaded = load_weights(config.weights, config.policy, memory_map=_is_large(config.weights))
-    entry, policy = choose(loaded, config.env, config.env_kwargs, config.observation)
+    setting, said = setting_of(config, loaded)
+    entry, policy = choose(loaded, config.env, setting.get("env_kwargs"), setting.get("observation"))
     weights, individuals = selected(loaded, config.index, "a position from 0")
-    play = partial(_evaluate, config, entry, policy)
+    if said and note is not None:
+        note(said)
+    play = partial(_evaluate, config, entry, policy, setting)
     if config.out is not None:
         from evalengine.terminal.evaluate import journaled
 
         if journaled.is_worth_it(config, len(weights)):
-            task = journaled.Task(config, entry.id, str(policy), weights, individuals, provenance(started_at))
+            task = journaled.Task(config, entry.id, str(policy), setting, weights, individuals, provenance(started_at))
             return journaled.run(task, play, progress, note)
     with within_population(config.index or 0):
         evaluation = play(weights, progress)
@@ -80,6 +84,7 @@ def _evaluate(
     config: EvaluateConfig,
     entry: EnvironmentEntry,
     policy: Policy,
+    setting: SettingOptions,
     weights: NDArray[np.float32],
     progress: Callable[[int, int], object] | None,
 ) -> Evaluation:
@@ -89,13 +94,10 @@ def _evaluate(
         policy,
         episodes=config.n_episodes,
         seeds=config.seeds,
-        env_kwargs=config.env_kwargs,
-        reset_options=config.reset_options,
-        observation=config.observation,
-        max_episode_steps=config.max_episode_steps,
         threads=config.threads,
         on_nan=config.on_nan,
         progress=progress,
+        **setting,
     )
 
 

@@ -15,6 +15,7 @@ from evalengine.terminal.common_options import (
     Help,
     Json,
     MaxEpisodeSteps,
+    Normalize,
     Observation,
     PolicyOption,
     ResetOption,
@@ -38,6 +39,7 @@ def evaluate(
     reset_option: ResetOption = None,
     observation: Observation = None,
     max_episode_steps: MaxEpisodeSteps = None,
+    normalize: Normalize = True,
     threads: Threads = None,
     on_nan: Annotated[
         str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
@@ -64,6 +66,7 @@ def evaluate(
         reset_options=options.parse_settings("--reset-option", reset_option or []),
         observation=observation,
         max_episode_steps=max_episode_steps,
+        normalize=normalize,
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),
         out=out,

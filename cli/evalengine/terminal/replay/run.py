@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.messages import named, shown
 from evalengine.policies.loading import LoadedWeights, load_weights
+from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.versions import standing
 from evalengine.replay.video import VideoWriter, check_video, write_video
 from evalengine.terminal.fitting import choose
 from evalengine.terminal.replay.result import EpisodeReplay, ReplayConfig, ReplayResult
-from evalengine.terminal.weights_file import selected
+from evalengine.terminal.weights_file import selected, setting_of
 
 if TYPE_CHECKING:
     from evalengine.replay.player import Played, Setting
@@ -43,7 +43,7 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
 
     Args:
         config: what to play.
-        progress: called with a line for people before each episode.
+        progress: called with a line for people before each episode, and first with what is played as the file says.
 
     Raises:
         InputError: a file, a name or a number that cannot be used; raised before any episode starts.
@@ -52,9 +52,9 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
         OutputError: the video cannot be written, or no window can be opened.
     """
     _check_outputs(config)
-    observation = ObservationOptions.of(config.observation)
     loaded = load_weights(config.weights, config.policy)
-    entry, policy = choose(loaded, config.env, config.env_kwargs, observation)
+    options, said = setting_of(config, loaded)
+    entry, policy = choose(loaded, config.env, options.get("env_kwargs"), options.get("observation"))
     policy.check_fits(entry)
     candidates, positions = selected(loaded, config.index, "best or a position from 0")
     if importlib.util.find_spec("gymnasium") is None:
@@ -63,10 +63,12 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
     unproven = standing(*source.packages).unproven or source.documented(("observation",))
     from evalengine.replay.player import Setting
 
-    setting = Setting(entry.id, policy, config.env_kwargs, config.reset_options, observation, config.max_episode_steps)
+    setting = Setting.of(entry.id, policy, options)
+    if said:
+        progress(said)
     # Made before the episodes are evaluated, so that a missing package or a bad name is known before any work.
     with _stage(setting, config) as (play, writer, fps):
-        evaluation = _evaluated(config, setting, candidates)
+        evaluation = _evaluated(config, setting, options, candidates)
         row = _best_row(evaluation, loaded, config.index)
         individual = int(positions[row])
         episodes = []
@@ -130,20 +132,19 @@ def _check_outputs(config: ReplayConfig) -> None:
     check_video(config.video)
 
 
-def _evaluated(config: ReplayConfig, setting: Setting, weights: NDArray[np.float32]) -> Evaluation:
+def _evaluated(
+    config: ReplayConfig, setting: Setting, options: SettingOptions, weights: NDArray[np.float32]
+) -> Evaluation:
     return evaluate(
         setting.env_id,
         weights,
         setting.policy,
         episodes=config.n_episodes,
         seeds=config.seeds,
-        env_kwargs=setting.env_kwargs,
-        reset_options=setting.reset_options,
-        observation=setting.observation,
-        max_episode_steps=setting.max_episode_steps,
         threads=config.threads,
         # Others than the best may fail; if the best has, all have.
         on_nan=-np.inf,
+        **options,
     )
 
 

@@ -16,6 +16,7 @@ from evalengine.terminal.common_options import (
     Help,
     Json,
     MaxEpisodeSteps,
+    Normalize,
     Observation,
     PolicyOption,
     ResetOption,
@@ -44,6 +45,7 @@ def replay(
     reset_option: ResetOption = None,
     observation: Observation = None,
     max_episode_steps: MaxEpisodeSteps = None,
+    normalize: Normalize = True,
     threads: Threads = None,
     video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
     render: Annotated[
@@ -71,6 +73,7 @@ def replay(
         reset_options=options.parse_settings("--reset-option", reset_option or []),
         observation=observation,
         max_episode_steps=max_episode_steps,
+        normalize=normalize,
         threads=threads,
         video=video,
         render=render,

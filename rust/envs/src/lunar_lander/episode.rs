@@ -171,9 +171,7 @@ impl Environment for LunarLander {
     }
 
     fn observe(&self, _view: View, observation: &mut [f32]) {
-        for (shown, value) in observation.iter_mut().zip(self.observed) {
-            *shown = value as f32;
-        }
+        observation.copy_from_slice(&self.observed.map(|value| value as f32));
     }
 
     fn events(&self, events: &mut [f64]) {

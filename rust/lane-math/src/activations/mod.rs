@@ -4,11 +4,11 @@
 //! float32 tensors of a multiple of 32 values (16 where PyTorch uses its AVX2 kernels), MKL and oneDNN told to use AVX2
 //! (`MKL_CBWR=AVX2`, `ONEDNN_MAX_CPU_ISA=AVX2`; without the latter `gelu` is another function on processors with
 //! AVX-512). What is left over of other tensors PyTorch computes with the platform's libm, a few units in the last place
-//! off. NaN gives a quiet NaN; -0, infinities and subnormals give what PyTorch gives.
+//! off; but not of tanh and sin. NaN gives a quiet NaN; -0, infinities and subnormals give what PyTorch gives.
 //!
 //! **Method.** PyTorch's kernels are short formulas ([`formulas`]) over the functions of SLEEF, a public library: its
 //! exp, expm1 and tanh ([`exp`]), and log1p ([`log1p`]), stated here anew, operation for operation. GELU is
-//! oneDNN's ([`gelu`]), and tanh Intel's ([`tanh`](crate::tanh())). Lanes and portable lanes share one definition, in which
+//! oneDNN's ([`gelu`]), and tanh and sin are Intel's ([`tanh`](crate::tanh()), [`sin`]). Lanes and portable lanes share one definition, in which
 //! every fused multiply-add is written as one. `tests/record_activations.py` records PyTorch's results for the tests.
 
 mod exp;
@@ -18,6 +18,7 @@ mod log;
 mod log1p;
 mod names;
 mod pairs;
+mod sin;
 mod softmax;
 
 pub use formulas::relu;
@@ -88,6 +89,8 @@ pub enum Activation {
     LogSigmoid,
     /// `torch.tanh`: see [`tanh`].
     Tanh,
+    /// `torch.sin`: the sine, also of what is far from zero.
+    Sin,
 }
 
 impl Activation {
@@ -175,6 +178,7 @@ impl Activation {
             Self::Sigmoid => by_eights!(|x| formulas::sigmoid(x)),
             Self::LogSigmoid => by_eights!(|x| formulas::log_sigmoid(x)),
             Self::Tanh => tanh_slice::<S>(values),
+            Self::Sin => by_eights!(|x| sin::sin::<S>(x)),
         }
     }
 }

@@ -11,7 +11,7 @@ impl Activation {
     ///
     /// `identity`, `relu`, `leaky_relu` (negative_slope), `relu6`, `elu` (alpha), `selu`, `celu` (alpha), `gelu`,
     /// `gelu_tanh`, `silu`, `mish`, `softplus` (beta, threshold), `softsign`, `hardtanh` (min, max), `hardsigmoid`,
-    /// `hardswish`, `sigmoid`, `logsigmoid`, `tanh`.
+    /// `hardswish`, `sigmoid`, `logsigmoid`, `tanh`, `sin`.
     ///
     /// None if there is no such name, or not with so many parameters, or if a parameter is not finite in float32.
     ///
@@ -45,6 +45,7 @@ impl Activation {
             ("sigmoid", []) => Self::Sigmoid,
             ("logsigmoid", []) => Self::LogSigmoid,
             ("tanh", []) => Self::Tanh,
+            ("sin", []) => Self::Sin,
             _ => return None,
         };
         found.parameters().into_iter().all(f32::is_finite).then_some(found)
@@ -71,6 +72,7 @@ impl Activation {
             Self::Sigmoid => "sigmoid",
             Self::LogSigmoid => "logsigmoid",
             Self::Tanh => "tanh",
+            Self::Sin => "sin",
         }
     }
 
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn names_and_parameters_make_activations() {
-        let all: [(&str, &[f64]); 19] = [
+        let all: [(&str, &[f64]); 20] = [
             ("identity", &[]),
             ("relu", &[]),
             ("leaky_relu", &[0.01]),
@@ -134,6 +136,7 @@ mod tests {
             ("sigmoid", &[]),
             ("logsigmoid", &[]),
             ("tanh", &[]),
+            ("sin", &[]),
         ];
         let made: Vec<_> = all
             .map(|(name, parameters)| {

@@ -3,7 +3,7 @@
 use lane_math::Activation;
 
 /// Name and parameters as PyTorch has them, and the activation.
-pub const ACTIVATIONS: [(&str, Activation); 33] = [
+pub const ACTIVATIONS: [(&str, Activation); 34] = [
     ("identity", Activation::Identity),
     ("relu", Activation::Relu),
     ("leaky_relu 0.01", Activation::LeakyRelu { negative_slope: 0.01 }),
@@ -37,4 +37,5 @@ pub const ACTIVATIONS: [(&str, Activation); 33] = [
     ("sigmoid", Activation::Sigmoid),
     ("logsigmoid", Activation::LogSigmoid),
     ("tanh", Activation::Tanh),
+    ("sin", Activation::Sin),
 ];

@@ -20,6 +20,11 @@ impl Recording {
         )
     }
 
+    /// What the lines are called, in order of the alphabet.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+
     /// The digest of all results of a line.
     pub fn digest(&self, name: &str) -> u64 {
         u64::from_str_radix(&self.0[name][0], 16).expect("a digest in hexadecimal")
