@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
+from evalengine.references.box2d_state import ContactRow, body_state, contact_row, contact_state, joint_impulse
 from evalengine.references.versions import numpy_1
 
 with warnings.catch_warnings():
@@ -33,7 +34,7 @@ VARIANTS = (
     Variant(max_episode_steps=120),
 )
 CLOSED_LOOPS = ((Variant(), "mlp:24-64-4,act=relu,head=clip"),)
-"""No tanh anywhere: EXACT, actions included."""
+"""Another activation and another head than those of the default policy."""
 
 GOLDEN_STEPS = 600
 """Of each variant with each driver."""
@@ -200,29 +201,18 @@ CONTACTS = 16
 
 def state(env: BipedalWalker) -> Mapping[str, Any]:
     """The physics behind the observation, in the order in which a step computes it."""
-    contacts = list(_contacts(env))[:CONTACTS]
-    padding = [(0.0,) * 4] * (CONTACTS - len(contacts))
-    found: dict[str, Any] = {
-        "terrain": env.terrain_y,
-        "contacts": [pair for pair, _ in contacts] + padding,
-        "contact_impulses": [impulses for _, impulses in contacts] + padding,
-    }
+    found: dict[str, Any] = {"terrain": env.terrain_y, **contact_state(_contacts(env), CONTACTS)}
     for number, joint in enumerate(env.joints):
-        found[f"joint_{number}_impulse"] = _joint_impulse(joint)
+        found[f"joint_{number}_impulse"] = joint_impulse(joint)
     for name, body in zip(("hull", "leg_0", "leg_1", "leg_2", "leg_3"), _parts(env), strict=True):
-        found[f"{name}_velocity"] = tuple(body.linearVelocity)
-        found[f"{name}_angular_velocity"] = body.angularVelocity
-        found[f"{name}_position"] = tuple(body.position)
-        found[f"{name}_angle"] = body.angle
-        found[f"{name}_center"] = tuple(body.worldCenter)
-        found[f"{name}_awake"] = body.awake
+        found |= body_state(name, body)
     found["ground_contact"] = [env.legs[1].ground_contact, env.legs[3].ground_contact]
     found["has_fallen"] = env.game_over
     found["shaping"] = env.prev_shaping
     return found
 
 
-def _contacts(env: BipedalWalker) -> Iterator[tuple[tuple[float, ...], tuple[float, ...]]]:
+def _contacts(env: BipedalWalker) -> Iterator[ContactRow]:
     """Of each contact: part of the ground, body (0 the hull), touching, points; and both points' impulses."""
     if not env.world.contactCount:
         return
@@ -232,13 +222,4 @@ def _contacts(env: BipedalWalker) -> Iterator[tuple[tuple[float, ...], tuple[flo
             for number, body in enumerate(numbered):
                 body.userData = number
     for contact in env.world.contacts_gen:
-        points = contact.manifold.points
-        impulses = [impulse for point in points for impulse in (point.normalImpulse, point.tangentImpulse)]
-        pair = (contact.fixtureA.body.userData, contact.fixtureB.body.userData, contact.touching, len(points))
-        yield pair, (*impulses, *[0.0] * (4 - len(impulses)))
-
-
-def _joint_impulse(joint: Any) -> tuple[float, ...]:
-    """Of the point, the limit and the motor. Reactions are impulses times the given frequency."""
-    force = joint.GetReactionForce(1.0)
-    return (force.x, force.y, joint.GetReactionTorque(1.0), joint.GetMotorTorque(1.0))
+        yield contact_row(contact, contact.fixtureA.body.userData, contact.fixtureB.body.userData)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.references import Choose, Variant
+from evalengine.references.box2d_state import ContactRow, body_state, contact_row, contact_state, joint_impulse
 
 with warnings.catch_warnings():
     # SWIG's types warn when they are made. Where warnings are errors, Box2D would crash the process.
@@ -152,29 +153,21 @@ CONTACTS = 12
 
 def state(env: LunarLander) -> Mapping[str, Any]:
     """The physics behind the observation, in the order in which a step computes it."""
-    contacts = list(_contacts(env))[:CONTACTS]
-    padding = [(0.0,) * 4] * (CONTACTS - len(contacts))
     found: dict[str, Any] = {
         "wind_indices": [env.wind_idx, env.torque_idx] if env.enable_wind else [0, 0],
-        "contacts": [pair for pair, _ in contacts] + padding,
-        "contact_impulses": [impulses for _, impulses in contacts] + padding,
+        **contact_state(_contacts(env), CONTACTS),
     }
     for number, leg in enumerate(env.legs):
-        found[f"joint_{number}_impulse"] = _joint_impulse(leg.joint)
+        found[f"joint_{number}_impulse"] = joint_impulse(leg.joint)
     for name, body in zip(("lander", "leg_0", "leg_1"), (env.lander, *env.legs), strict=True):
-        found[f"{name}_velocity"] = tuple(body.linearVelocity)
-        found[f"{name}_angular_velocity"] = body.angularVelocity
-        found[f"{name}_position"] = tuple(body.position)
-        found[f"{name}_angle"] = body.angle
-        found[f"{name}_center"] = tuple(body.worldCenter)
-        found[f"{name}_awake"] = body.awake
+        found |= body_state(name, body)
     found["ground_contact"] = [leg.ground_contact for leg in env.legs]
     found["has_crashed"] = env.game_over
     found["shaping"] = env.prev_shaping
     return found
 
 
-def _contacts(env: LunarLander) -> Iterator[tuple[tuple[float, ...], tuple[float, ...]]]:
+def _contacts(env: LunarLander) -> Iterator[ContactRow]:
     """Of each contact: edge of the ground, body (0 the lander), touching, points; and both points' impulses."""
     if not env.world.contactCount:
         return
@@ -184,12 +177,4 @@ def _contacts(env: LunarLander) -> Iterator[tuple[tuple[float, ...], tuple[float
         edge = 0 if right - left > 10.0 else 1 + round(left / 2.0)
         body = contact.fixtureB.body
         number = 0 if body == env.lander else 1 + env.legs.index(body)
-        points = contact.manifold.points
-        impulses = [impulse for point in points for impulse in (point.normalImpulse, point.tangentImpulse)]
-        yield (edge, number, contact.touching, len(points)), (*impulses, *[0.0] * (4 - len(impulses)))
-
-
-def _joint_impulse(joint: Any) -> tuple[float, ...]:
-    """Of the point, the limit and the motor. Reactions are impulses times the given frequency."""
-    force = joint.GetReactionForce(1.0)
-    return (force.x, force.y, joint.GetReactionTorque(1.0), joint.GetMotorTorque(1.0))
+        yield contact_row(contact, edge, number)

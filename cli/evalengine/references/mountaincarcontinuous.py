@@ -29,7 +29,7 @@ VARIANTS = (
     Variant(max_episode_steps=1),
 )
 CLOSED_LOOPS = ((Variant(), "mlp:2-64-1,act=relu,head=clip"),)
-"""No tanh anywhere: EXACT, actions included."""
+"""Another activation and another head than those of the default policy."""
 
 # Fails here, with the id in the message, rather than at the first `make`.
 gymnasium.spec(ENV_ID)

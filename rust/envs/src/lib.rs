@@ -43,12 +43,14 @@ pub mod registry;
 mod reset_bounds;
 #[cfg(test)]
 mod resets;
+mod sign;
 mod snake;
 mod space;
 mod spec;
 mod state_lanes;
 #[cfg(test)]
 mod twins;
+mod world_state;
 mod worlds;
 
 pub use arguments::{Arguments, Parameter, Value, nearest_name};

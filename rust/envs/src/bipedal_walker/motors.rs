@@ -2,6 +2,7 @@
 
 use crate::environment::{Action, FloatType};
 use crate::float16::float16;
+use crate::sign::sign;
 
 /// Motors: a hip and a knee of each leg.
 pub(super) const MOTORS: usize = 4;
@@ -66,19 +67,6 @@ impl Drive {
             Costs::F32(costs) => f64::from(costs.iter().fold(reward as f32, |left, cost| left - cost)),
             Costs::F64(costs) => costs.iter().fold(reward, |left, cost| left - cost),
         }
-    }
-}
-
-/// `numpy.sign(value)`: 0 of both zeros, NaN of NaN.
-fn sign(value: f64) -> f64 {
-    if value > 0.0 {
-        1.0
-    } else if value < 0.0 {
-        -1.0
-    } else if value == 0.0 {
-        0.0
-    } else {
-        value
     }
 }
 

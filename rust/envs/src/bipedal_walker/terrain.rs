@@ -2,6 +2,7 @@
 //! built: blocks come first in the world, then the edges from left to right, each a body of its own.
 
 use super::SCALE;
+use crate::sign::sign;
 use numpy_rng::Generator;
 use planar::{BodyDef, FixtureDef, Shape, Vec2, World};
 
@@ -194,17 +195,6 @@ impl Pen<'_> {
                 }
             }
         }
-    }
-}
-
-/// `numpy.sign`.
-fn sign(value: f64) -> f64 {
-    if value > 0.0 {
-        1.0
-    } else if value < 0.0 {
-        -1.0
-    } else {
-        0.0
     }
 }
 

@@ -5,7 +5,7 @@
 //! of its own, and tires push the bodies that stand for them.
 
 use super::path::Node;
-use super::track::sign;
+use crate::sign::sign;
 use crate::worlds::TIME_STEP;
 use lane_math::libm;
 use planar::{

@@ -6,6 +6,7 @@
 
 use super::SCALE;
 use super::path::{self, Node, TURN_RATE};
+use crate::sign::sign;
 use lane_math::libm;
 use numpy_rng::Generator;
 use std::ops::Range;
@@ -134,19 +135,6 @@ impl Track {
                 self.has_kerb[back(index, tiles)] |= self.has_kerb[index];
             }
         }
-    }
-}
-
-/// `numpy.sign`: 0 for zeros of both signs.
-pub(super) fn sign(value: f64) -> f64 {
-    if value > 0.0 {
-        1.0
-    } else if value < 0.0 {
-        -1.0
-    } else if value == 0.0 {
-        0.0
-    } else {
-        value
     }
 }
 
