@@ -72,12 +72,9 @@ pub mod memory;
 mod peak;
 mod tanh;
 
-pub use activations::{
-    Activation, log_softmax, log_softmax_in_place, log_softmax_slice, relu, softmax, softmax_in_place,
-    softmax_slice,
-};
+pub use activations::{Activation, log_softmax, log_softmax_in_place, relu, softmax, softmax_in_place};
 pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;
 pub use peak::{MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
-pub use tanh::{tanh, tanh_in_place, tanh_slice};
+pub use tanh::{tanh, tanh_in_place};

@@ -108,19 +108,24 @@ fn dot(start: f32, inputs: &[f32], row: &[f32], lanes: usize) -> f32 {
     sum
 }
 
+/// The sizes of a convolution's images: (channels, height, width) of the input, (height, width) of the output.
+fn image_sizes(place: &PlacedLayer) -> ([usize; 3], [usize; 2]) {
+    match (place.input, place.output) {
+        (
+            InputShape::Image { channels, height, width },
+            InputShape::Image { height: out_height, width: out_width, .. },
+        ) => ([channels, height, width], [out_height, out_width]),
+        _ => unreachable!("Architecture::new gives a convolution an image for input and output"),
+    }
+}
+
 /// A convolution: per output value one chain of fused multiply-adds that starts from the bias and goes over blocks of
 /// eight channels, kernel rows, kernel columns, and the channels of the block.
 fn conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
     let Layer::Conv2d { out_channels, kernel, stride, padding, .. } = place.layer else {
         unreachable!("the caller matched a convolution")
     };
-    let (
-        InputShape::Image { channels, height, width },
-        InputShape::Image { height: out_height, width: out_width, .. },
-    ) = (place.input, place.output)
-    else {
-        unreachable!("Architecture::new gives a convolution an image for input and output")
-    };
+    let ([channels, height, width], [out_height, out_width]) = image_sizes(place);
     let pads_channels = executes_channel_padding(channels, (height, width), kernel, stride);
     let (weight, bias) = params.split_at(out_channels * channels * kernel.0 * kernel.1);
     let mut output = Vec::with_capacity(place.output.size());
@@ -158,13 +163,7 @@ fn matrix_conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32>
     let Layer::Conv2d { out_channels, kernel, stride, padding, .. } = place.layer else {
         unreachable!("the caller matched a convolution")
     };
-    let (
-        InputShape::Image { channels, height, width },
-        InputShape::Image { height: out_height, width: out_width, .. },
-    ) = (place.input, place.output)
-    else {
-        unreachable!("Architecture::new gives a convolution an image for input and output")
-    };
+    let ([channels, height, width], [out_height, out_width]) = image_sizes(place);
     let (taps, pixels) = (place.taps(), out_height * out_width);
     let (weight, bias) = params.split_at(out_channels * taps);
     let mut output = vec![0.0; out_channels * pixels];

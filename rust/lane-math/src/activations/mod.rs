@@ -27,9 +27,7 @@ use crate::isa::{Isa, Kernel};
 use crate::lanes::{F32x8, Portable, Simd};
 use crate::tanh::{tanh, tanh_slice};
 
-pub use softmax::{
-    log_softmax, log_softmax_in_place, log_softmax_slice, softmax, softmax_in_place, softmax_slice,
-};
+pub use softmax::{log_softmax, log_softmax_in_place, softmax, softmax_in_place};
 
 /// An activation function, with its parameters as PyTorch's kernels hold them.
 ///

@@ -31,18 +31,7 @@ pub fn log_softmax(row: &mut [f32]) {
 ///
 /// If `rows` is not a whole number of rows.
 pub fn softmax_in_place(isa: Isa, rows: &mut [f32], length: usize) {
-    struct InPlace<'a>(&'a mut [f32], usize);
-
-    impl Kernel for InPlace<'_> {
-        type Output = ();
-
-        #[inline(always)]
-        fn run<S: Simd>(self) {
-            softmax_slice::<S>(self.0, self.1);
-        }
-    }
-
-    isa.run(InPlace(rows, length));
+    isa.run(InPlace::<false>(rows, length));
 }
 
 /// Replaces each row of `length` values by its [`log_softmax`].
@@ -51,23 +40,27 @@ pub fn softmax_in_place(isa: Isa, rows: &mut [f32], length: usize) {
 ///
 /// If `rows` is not a whole number of rows.
 pub fn log_softmax_in_place(isa: Isa, rows: &mut [f32], length: usize) {
-    struct InPlace<'a>(&'a mut [f32], usize);
-
-    impl Kernel for InPlace<'_> {
-        type Output = ();
-
-        #[inline(always)]
-        fn run<S: Simd>(self) {
-            log_softmax_slice::<S>(self.0, self.1);
-        }
-    }
-
-    isa.run(InPlace(rows, length));
+    isa.run(InPlace::<true>(rows, length));
 }
 
-/// [`softmax_in_place`] for use inside a [`Kernel`].
+/// softmax, or if `LOG` log_softmax, of rows of a length.
+struct InPlace<'a, const LOG: bool>(&'a mut [f32], usize);
+
+impl<const LOG: bool> Kernel for InPlace<'_, LOG> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        if LOG {
+            log_softmax_slice::<S>(self.0, self.1);
+        } else {
+            softmax_slice::<S>(self.0, self.1);
+        }
+    }
+}
+
 #[inline(always)]
-pub fn softmax_slice<S: Simd>(rows: &mut [f32], length: usize) {
+fn softmax_slice<S: Simd>(rows: &mut [f32], length: usize) {
     check_rows(rows, length);
     for row in rows.chunks_exact_mut(length.max(1)) {
         let greatest = greatest::<S::F32>(row);
@@ -78,9 +71,8 @@ pub fn softmax_slice<S: Simd>(rows: &mut [f32], length: usize) {
     }
 }
 
-/// [`log_softmax_in_place`] for use inside a [`Kernel`].
 #[inline(always)]
-pub fn log_softmax_slice<S: Simd>(rows: &mut [f32], length: usize) {
+fn log_softmax_slice<S: Simd>(rows: &mut [f32], length: usize) {
     check_rows(rows, length);
     for row in rows.chunks_exact_mut(length.max(1)) {
         let greatest = greatest::<S::F32>(row);

@@ -74,7 +74,7 @@ pub fn tanh_in_place(isa: Isa, values: &mut [f32]) {
 
 /// [`tanh_in_place`] for use inside a [`Kernel`].
 #[inline(always)]
-pub fn tanh_slice<S: Simd>(values: &mut [f32]) {
+pub(crate) fn tanh_slice<S: Simd>(values: &mut [f32]) {
     if !S::FUSES {
         for value in values {
             *value = tanh(*value);
