@@ -125,6 +125,15 @@ def test_a_choice_against_a_clear_margin_is_a_mismatch() -> None:
     assert "step 2, action 0 or 1: logit margin 0.001 above the bound" in found.reason
 
 
+def test_layers_without_a_bound_excuse_nothing() -> None:
+    actions, total = played(3, lambda step: int(step % 3 == 2))
+    found = explain_episode("CartPole-v1", Policy("mlp:4-2,out=silu"), TIE, 3, actions, total)
+    assert (found.explained, found.step) == (False, 2)
+    assert found.reason == "step 2, action 0 or 1: no bound is known of silu"
+    with pytest.raises(ValueError, match="got silu"):
+        logits_and_bounds(Policy("mlp:4-2,out=silu"), TIE, np.zeros(4, np.float32))
+
+
 def test_a_tie_does_not_excuse_a_wrong_return() -> None:
     actions, total = played(3, lambda step: int(step == 2))
     found = explain_episode("CartPole-v1", POLICY, TIE, 3, actions, float(np.nextafter(total, np.inf)))

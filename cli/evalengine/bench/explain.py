@@ -14,7 +14,8 @@ An episode is **explained** if and only if
    Box, |a - b| <= `difference_bound` in each dimension;
 3. there is at least one such step.
 
-Anything else is a mismatch. Depends on the native environment and on NumPy, never on PyTorch.
+Anything else is a mismatch, and so are other choices of a policy with layers of which no bound is known. Depends on the
+native environment and on NumPy, never on PyTorch.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.rounding import TANH_ULPS, UNIT_ROUNDOFF, logits_and_bounds
+from evalengine.bench.rounding import TANH_ULPS, UNIT_ROUNDOFF, logits_and_bounds, unbounded_layers
 from evalengine.environments.native import make
 from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head, plain_action
@@ -86,6 +87,11 @@ def explain_episode(
     parted = np.flatnonzero((ours != baseline).reshape(len(ours), -1).any(axis=1)).tolist()
     if not parted:
         return Explanation(False, "every action is the engine's own, but the results differ")
+    unbounded = unbounded_layers(policy)
+    if unbounded:
+        step = parted[0]
+        text = f"step {step}, action {ours[step]} or {baseline[step]}: no bound is known of {', '.join(unbounded)}"
+        return Explanation(False, text, step)
     margins = []
     for step in parted:
         margin, bound = _margin_and_bound(head, policy, weights, inputs[step], ours[step], baseline[step])

@@ -22,8 +22,15 @@ UNIT_ROUNDOFF = 2.0**-24
 SMALLEST_SUBNORMAL = 2.0**-149
 """Bounds what underflow can take from one float32 product."""
 
+_BOUNDED_LAYERS = {"linear", "conv2d", "relu", "tanh"}
+
 TANH_ULPS = 2.0
 """Error of one float32 tanh, in units in the last place: PyTorch's own is at most 0.52, others' are larger."""
+
+
+def unbounded_layers(policy: Policy) -> list[str]:
+    """Return the names of a policy's layers whose rounding no formula here bounds."""
+    return sorted({layer[0] for layer in policy.layers} - _BOUNDED_LAYERS)
 
 
 def logits_and_bounds(
@@ -44,6 +51,9 @@ def logits_and_bounds(
         policy: the architecture.
         weights: float32 (D,).
         policy_input: one observation as the policy sees it, float32 (n,) or (C, H, W).
+
+    Raises:
+        ValueError: the policy has one of `unbounded_layers`.
     """
     vector = weights.astype(np.float64)
     values = policy_input.astype(np.float64)
@@ -55,9 +65,11 @@ def logits_and_bounds(
             position += taken
         elif layer[0] == "relu":
             values = np.maximum(values, 0.0)
-        else:
+        elif layer[0] == "tanh":
             values = np.tanh(values)
             errors = errors + TANH_ULPS * 2.0 * UNIT_ROUNDOFF * (np.abs(values) + errors)
+        else:
+            raise ValueError(f"expected one of {', '.join(sorted(_BOUNDED_LAYERS))}, got {layer[0]}")
         errors = errors * (1.0 + 2.0**-20)
     return values, errors
 
