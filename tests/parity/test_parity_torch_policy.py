@@ -216,7 +216,7 @@ def test_a_pytorch_that_cannot_use_numpy_says_what_to_install(play: TorchPolicy,
     torch = (
         "import types\n"
         "torch = sys.modules['torch'] = types.ModuleType('torch')\n"
-        "torch.set_num_threads, torch.__version__ = int, '2.2.2+cpu'\n"
+        "torch.set_num_threads, torch.__version__, torch.__file__ = int, '2.2.2+cpu', ''\n"
         "torch.__config__ = types.SimpleNamespace(show=str)\n"
         "def unavailable(): raise RuntimeError('Numpy is not available')\n"
         "torch.zeros = lambda count: types.SimpleNamespace(numpy=unavailable)\n"
