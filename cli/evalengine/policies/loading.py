@@ -30,6 +30,8 @@ from evalengine.errors import InputError, PickleError
 from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
 from evalengine.messages import first_line, named, shown
+from evalengine.policies.layer_arrays import from_names
+from evalengine.policies.notices import notice_rounding
 from evalengine.policies.policy import Policy
 from evalengine.policies.saving import FORMAT, LONGEST_DESCRIPTION, SUFFIXES, VERSIONS, sidecar_of
 from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting
@@ -75,22 +77,31 @@ class LoadedWeights:
 
 
 def load_weights(
-    path: str | os.PathLike[str], policy: Policy | str | None = None, *, memory_map: bool = False
+    path: str | os.PathLike[str],
+    policy: Policy | str | None = None,
+    *,
+    layout: str | None = None,
+    memory_map: bool = False,
 ) -> LoadedWeights:
     """Read weights from .npy, .npz or .safetensors; float64 and float16 are cast to float32.
 
     A .npz or .safetensors file holds an array called "weights", or any one array, of shape (D,) or (P, D); or, where
-    the policy is known, the tensors of one individual's state dict.
+    the policy is known, one individual's state dict, also of Stable-Baselines3, or its arrays by layer, W1, b1, ... or
+    arr_0, arr_1, ... (`Policy.from_arrays`).
 
     Args:
         path: the file.
         policy: what the weights are for; wins over what the file says.
+        layout: "out_in" or "in_out", of arrays by layer whose shapes leave it open; see `Policy.from_arrays`.
         memory_map: leave the numbers of a .npy file where they are, so that a population may be larger than the memory.
             This needs float32 in C order; anything else is read. The file must not be changed meanwhile.
 
     Raises:
         InputError: the file is missing, empty, truncated, pickled, of another format, promises more than it has, or
             does not fit the policy.
+
+    Warns:
+        WeightsWarning: numbers are rounded to float32, or tensors left out that no action depends on.
     """
     path = file_path("weights", path)
     given = None if policy is None else Policy(policy)
@@ -99,7 +110,7 @@ def load_weights(
     content = _read(path, name, memory_map)
     described = _describe(path, content)
     known = given or described.policy
-    weights = _weights_of(content, known, name)
+    weights = _weights_of(content, known, name, layout)
     if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
         raise InputError(f"{name}: expected shape (D,) or (P, D), got {weights.shape}")
     if known is not None and weights.shape[-1] != known.n_params:
@@ -140,17 +151,20 @@ def _conversion(path: Path) -> str:
     )
 
 
-def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray[np.float32]:
+def _weights_of(content: ArrayFile, policy: Policy | None, name: str, layout: str | None) -> NDArray[np.float32]:
     arrays = content.arrays
     # A lone "0.weight" is the state dict of a single layer without bias.
     is_state_dict = policy is not None and all(name.rpartition(".")[2] == "weight" for name in arrays)
-    if "weights" in arrays or (len(arrays) == 1 and not is_state_dict):
-        return float_array(name, arrays.get("weights", next(iter(arrays.values()))))
+    if layout is None and ("weights" in arrays or (len(arrays) == 1 and not is_state_dict)):
+        given = arrays.get("weights", next(iter(arrays.values())))
+        weights = float_array(name, given)
+        notice_rounding(name, [(given, weights)])
+        return weights
     if policy is None:
         names = ", ".join(arrays) or "none"
         raise InputError(f"{name}: expected one array, or a state dict and the policy it is for, got {named(names)}")
     try:
-        return policy.from_state_dict(arrays)
+        return from_names(policy, arrays, layout)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
 

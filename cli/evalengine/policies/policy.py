@@ -16,9 +16,9 @@ files. Depends on architecture, and inside functions on what converts.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,10 +58,50 @@ class Policy(Architecture):
         return to_state_dict(self, vector, like)
 
     def from_state_dict(self, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
-        """Return the flat vector (D,) of a state dict, under any names; see `state_dicts.from_state_dict`."""
+        """Return the flat vector (D,) of a state dict, under any names, such as Stable-Baselines3's.
+
+        Of a policy of Stable-Baselines3 and sb3-contrib (`model.policy.state_dict()` of PPO, A2C, TRPO, ARS, DQN, TD3,
+        DDPG and SAC, MlpPolicy and CnnPolicy) the actor is taken, and what it needs no more is said and left out.
+
+        Args:
+            state_dict: arrays or tensors by name, in any order.
+            prefix: take only what is called so, such as "actor."; the rest of the state dict is left alone.
+
+        Raises:
+            InputError: a name is missing or unknown, a shape or a dtype does not fit, or the order of layers that have
+                one shape cannot be told.
+
+        Warns:
+            WeightsWarning: numbers are rounded to float32, or networks beside the actor are left out.
+        """
         from evalengine.policies.state_dicts import from_state_dict
 
         return from_state_dict(self, state_dict, prefix)
+
+    def from_arrays(
+        self, arrays: Sequence[ArrayLike] | Mapping[str, Any], layout: str | None = None
+    ) -> NDArray[np.float32]:
+        """Return the flat vector (D,) of one individual's arrays, layer by layer.
+
+        Args:
+            arrays: [W1, b1, W2, b2, ...], which is Keras' `get_weights()`, too; or a mapping of names to them, with a
+                kind (W, weight, kernel; b, bias) and a number each, in any order: {"W1": ..., "b1": ...}, what Flax
+                has, or what `np.savez` calls arr_0, arr_1, .... A bias (n,) may be (1, n) or (n, 1).
+            layout: "out_in" for matrices (out, in), which are PyTorch's; "in_out" for (in, out), which are Keras',
+                Flax's and those of x @ W, with kernels of convolutions (height, width, in, out) and images that are
+                flattened with their channels last, which are put into the order that PyTorch has. None takes the one
+                that fits all shapes.
+
+        Raises:
+            InputError: an array is missing or too many, a shape or a dtype does not fit, names do not tell the order,
+                or every matrix is square, so that the shapes leave the layout open; the message names the layer.
+
+        Warns:
+            WeightsWarning: numbers are rounded to float32.
+        """
+        from evalengine.policies.layer_arrays import from_arrays
+
+        return from_arrays(self, arrays, layout)
 
     def flatten(self, individuals: Weights) -> NDArray[np.float32]:
         """Return modules, state dicts or vectors as `evaluate` sees them: (D,) for one, (P, D) for a list of them.
