@@ -41,7 +41,7 @@ _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 _JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LoadedWeights:
     """What a weight file holds.
 
@@ -66,6 +66,13 @@ class LoadedWeights:
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
     normalize: Normalization | None = None
+
+    def __repr__(self) -> str:
+        """One line: how many vectors of which policy, for which environment, and what else the file says."""
+        policy = f"{self.weights.shape[1]:,} numbers" if self.policy is None else str(self.policy)
+        place = "" if self.env_id is None else f" for {self.env_id}"
+        settings = f" with {', '.join(self.options)}" if self.options else ""
+        return f"LoadedWeights({len(self.weights):,} x {policy}{place}{settings}, {str(self.path)!r})"
 
     @property
     def options(self) -> SettingOptions:
