@@ -52,7 +52,7 @@ class ActorCritic(nn.Module):
         super().__init__()
         if is_box:
             self.log_std = nn.Parameter(torch.zeros(outputs))
-        self.mlp_extractor = nn.Module()
+        self.mlp_extractor: Any = nn.Module()
         self.mlp_extractor.policy_net = chain(inputs, width, width)
         self.mlp_extractor.value_net = chain(inputs, width, width)
         self.action_net = nn.Linear(width, outputs)
@@ -106,7 +106,7 @@ class OffPolicy(nn.Module):
 
     def __init__(self, *, is_sac: bool) -> None:
         super().__init__()
-        self.actor = nn.Module()
+        self.actor: Any = nn.Module()
         if is_sac:
             self.actor.latent_pi = chain(3, 8, 8, activation=nn.ReLU)
             self.actor.mu, self.actor.log_std = nn.Linear(8, 1), nn.Linear(8, 1)
@@ -130,7 +130,7 @@ class ARS(nn.Module):
         super().__init__()
         self.action_net = chain(*sizes, activation=nn.ReLU, last=False)
         if not bias:
-            self.action_net = nn.Sequential(nn.Linear(*sizes, bias=False))
+            self.action_net = nn.Sequential(nn.Linear(sizes[0], sizes[-1], bias=False))
 
     def forward(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = self.action_net(inputs)
