@@ -105,7 +105,7 @@ def _layers(policy: Architecture, arrays: object) -> list[_Layer]:
         got = ", ".join(str(array.shape) for _, array in given)
         raise InputError(
             f"arrays: expected {len(expected)} arrays for {policy}, weight{' and bias' if any(policy.biases) else ''} "
-            f"by layer, as {wanted}, or (in, out), got {len(given)}: {named(got)}"
+            f"by layer, as {wanted}, or (in, out), got {len(given)}{': ' if got else ''}{named(got)}"
         )
     layers: list[_Layer] = []
     for (name, array), parameter in zip(given, expected, strict=True):

@@ -51,7 +51,6 @@ _FAMILIES = (
         ("features_extractor", "vf_features_extractor", "mlp_extractor.value_net", "value_net", "log_std"),
     ),
 )
-_ONE_OBJECT = ("features_extractor.", "pi_features_extractor.", "vf_features_extractor.")
 
 
 class Acting(NamedTuple):
@@ -77,14 +76,22 @@ def acting_part(names: Iterable[str]) -> Acting | None:
         rest = [name for name in every if name.rpartition(".")[0] not in layers]
         found = [next((other for other in family.others if _is_in(name, other)), None) for name in rest]
         if None not in found:
-            return Acting(layers, list(dict.fromkeys(other for other in found if other is not None)))
+            # Where it does not act, "features_extractor" is the actor's own by another name.
+            others = dict.fromkeys(other for other in found if other not in (None, "features_extractor"))
+            return Acting(layers, [str(other) for other in others])
     return None
 
 
-def same_object(name: str) -> list[str]:
-    """Return the other names under which a tensor may be in the same state dict."""
-    start = next((start for start in _ONE_OBJECT if name.startswith(start)), None)
-    return [] if start is None else [other + name.removeprefix(start) for other in _ONE_OBJECT if other != start]
+def same_object(name: str, names: Iterable[str]) -> list[str]:
+    """Return the other names under which a feature extractor's tensor may stand in the same state dict."""
+    key = _extractor_key(name)
+    return [other for other in names if key is not None and other != name and _extractor_key(other) == key]
+
+
+def _extractor_key(name: str) -> str | None:
+    """Return a tensor's name inside of its feature extractor, None outside of one; those of targets are others."""
+    _, found, key = name.rpartition("features_extractor.")
+    return key if found and "_target." not in name else None
 
 
 def _first_there(modules: tuple[str, ...], names: list[str]) -> str:

@@ -53,12 +53,10 @@ def to_state_dict(
     wanted = _by_name(like)
     canonical = {name: ours for ours, name in _matched(policy, _shapes(wanted)).items()}
     for name, ours in list(canonical.items()):
+        # An extractor that actor and critic share has several names, of which the last to be loaded would win.
+        others = [other for other in same_object(name, wanted) if other not in canonical]
         before = _array(wanted, name)
-        canonical |= {
-            other: ours
-            for other in same_object(name)
-            if other in wanted and np.array_equal(_array(wanted, other), before, equal_nan=True)
-        }
+        canonical |= {o: ours for o in others if np.array_equal(_array(wanted, o), before, equal_nan=True)}
     return {
         name: tensors[canonical[name]].copy() if name in canonical else np.array(_array(wanted, name), np.float32)
         for name in wanted
