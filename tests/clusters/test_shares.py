@@ -165,7 +165,7 @@ def test_a_changed_trajectory_is_found() -> None:
     found: Evaluation = evaluate_on(Inline(), "cartpole", POPULATION, MLP, shares=4, **options)
     rewards = found.trajectories[3][0].rewards
     rewards[-1] = np.nextafter(rewards[-1], 2.0)
-    with pytest.raises(AssertionError, match=r"trajectories\[3\]\[0\].rewards"):
+    with pytest.raises(AssertionError, match=r"\[trajectories\]\[3\]\[0\].rewards"):
         assert_equal_bits(found, one_machine(**options))
 
 

@@ -122,7 +122,7 @@ def test_other_results_are_one_line(everything: Evaluation, tmp_path: Path) -> N
     assert repr(cut) == "Trajectory(2 actions, observations float32 (4,), truncated, seed 0)"
     assert repr(everything.statistics) == f"ObservationStatistics({everything.steps:,} observations of shape (4,))"
     path = tmp_path / "weights.npy"
-    save_weights(path, POPULATION, POLICY, env_id="CartPole-v1", max_episode_steps=200)
+    save_weights(path, POPULATION, policy=POLICY, env_id="CartPole-v1", max_episode_steps=200)
     assert repr(load_weights(path)) == (
         f"LoadedWeights(64 x mlp:4-8-2 for CartPole-v1 with max_episode_steps, {str(path)!r})"
     )
