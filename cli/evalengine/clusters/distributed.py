@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.clusters.shares import Assembly, Job, evaluate_share, within_population
 from evalengine.errors import InputError
-from evalengine.evaluation.call import Evaluation, Part
+from evalengine.evaluation.call import Part
 from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
+from evalengine.evaluation.result import Evaluation
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
 

@@ -22,9 +22,9 @@ from evalengine.clusters.ray_nodes import Node, met_nodes
 from evalengine.clusters.ray_run import Run
 from evalengine.clusters.shares import Job
 from evalengine.errors import InputError, MissingDependencyError
-from evalengine.evaluation.call import Evaluation
 from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
+from evalengine.evaluation.result import Evaluation
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
 

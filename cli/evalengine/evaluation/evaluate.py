@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
-from evalengine.evaluation.call import Evaluation, evaluate_part
+from evalengine.evaluation.call import evaluate_part
 from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
+from evalengine.evaluation.result import Evaluation
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 

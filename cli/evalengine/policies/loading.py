@@ -71,11 +71,14 @@ class LoadedWeights:
     normalize: Normalization | None = None
 
     def __repr__(self) -> str:
-        """Return one line that says what the file holds, its settings among it; numbers are left out."""
-        return f"<LoadedWeights {self}>"
+        """One line: how many vectors of which policy, for which environment, and what else the file says."""
+        policy = f"{self.weights.shape[1]:,} numbers" if self.policy is None else str(self.policy)
+        place = "" if self.env_id is None else f" for {self.env_id}"
+        settings = f" with {', '.join(self.options)}" if self.options else ""
+        return f"LoadedWeights({len(self.weights):,} x {policy}{place}{settings}, {str(self.path)!r})"
 
     def __str__(self) -> str:
-        """Return that line."""
+        """One line that has the values of the settings, too; those of a normalisation by shape."""
         count = len(self.weights)
         individuals = f"{count} individual{'' if count == 1 else 's'}"
         policy = f" of {self.weights.shape[1]} weights" if self.policy is None else f" of {self.policy}"

@@ -95,7 +95,10 @@ def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], p
 
 def is_state_dict(names: Mapping[str, object]) -> bool:
     """Say whether these are names of PyTorch's: all end in weight or bias behind a dot, or are Stable-Baselines3's."""
-    texts = [name for name in names if isinstance(name, str)]
+    try:
+        texts = [name for name in names if isinstance(name, str)]
+    except Exception:  # a mapping of the caller's own, which is refused as a state dict
+        return True
     kinds = {name.rpartition(".")[2] for name in texts}
     return len(texts) < len(names) or kinds <= {"weight", "bias"} or acting_part(texts) is not None
 
