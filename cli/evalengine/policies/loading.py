@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,11 @@ from evalengine.policies.layer_arrays import from_names
 from evalengine.policies.notices import notice_rounding
 from evalengine.policies.policy import Policy
 from evalengine.policies.saving import FORMAT, LONGEST_DESCRIPTION, SUFFIXES, VERSIONS, sidecar_of
-from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting
-from evalengine.scalars import check_flag
+from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting, spelled_setting
+from evalengine.scalars import check_flag, check_integer
+
+if TYPE_CHECKING:
+    from evalengine.policies.torch_player import Player
 
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 _JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize")
@@ -73,6 +76,47 @@ class LoadedWeights:
         place = "" if self.env_id is None else f" for {self.env_id}"
         settings = f" with {', '.join(self.options)}" if self.options else ""
         return f"LoadedWeights({len(self.weights):,} x {policy}{place}{settings}, {str(self.path)!r})"
+
+    def __str__(self) -> str:
+        """One line that has the values of the settings, too; those of a normalisation by shape."""
+        count = len(self.weights)
+        individuals = f"{count} individual{'' if count == 1 else 's'}"
+        policy = f" of {self.weights.shape[1]} weights" if self.policy is None else f" of {self.policy}"
+        env = "" if self.env_id is None else f" for {named(self.env_id)}"
+        setting = spelled_setting(self.options)
+        return f"{named(self.path)}: {individuals}{policy}{env}{'; ' if setting else ''}{setting}"
+
+    def to_torch(self, index: int | None = None, *, actions: bool = True) -> Player:
+        """Return one individual as a module from observations to actions, with the file's own settings.
+
+        See `Policy.to_torch`, also for what stays outside: the file's env_kwargs, reset_options, observation and
+        max_episode_steps are for the environment that is played in.
+
+        Args:
+            index: the individual, counted from 0; None is the only one.
+            actions: whether the module goes on to actions, or ends with the network's outputs.
+
+        Raises:
+            InputError: there is no such individual, or the file does not say policy and environment.
+            MissingDependencyError: torch is not installed.
+        """
+        if self.policy is None or self.env_id is None:
+            raise InputError(
+                f"weights: {named(self.path)}: expected a file that says policy and env_id, got one that does not: "
+                "use policy.to_torch"
+            )
+        count = len(self.weights)
+        if index is None and count != 1:
+            raise InputError(f"index: expected one of the {count} individuals in {named(self.path)}, got None")
+        chosen = check_integer("index", 0 if index is None else index, least=0, most=count - 1)
+        return self.policy.to_torch(
+            self.weights[chosen],
+            self.env_id,
+            env_kwargs=self.env_kwargs,
+            observation=self.observation,
+            normalize=self.normalize,
+            actions=actions,
+        )
 
     @property
     def options(self) -> SettingOptions:

@@ -18,19 +18,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import weight_array
+from evalengine.errors import InputError
 from evalengine.policies.architecture import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from evalengine.environments.normalization import Normalization
+    from evalengine.environments.observation import ObservationLike
     from evalengine.policies.population import Weights
     from evalengine.policies.setting import SettingOptions
+    from evalengine.policies.torch_player import Player
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -144,16 +148,77 @@ class Policy(Architecture):
 
         return cls(from_torch(module, observation_shape))
 
-    def to_torch(self, vector: ArrayLike) -> nn.Sequential:
+    @overload
+    def to_torch(self, vector: ArrayLike) -> nn.Sequential: ...
+
+    @overload
+    def to_torch(
+        self,
+        vector: ArrayLike,
+        env_id: str,
+        *,
+        env_kwargs: Mapping[str, bool | int | float] | None = None,
+        observation: ObservationLike | None = None,
+        normalize: Normalization | None = None,
+        actions: bool = False,
+    ) -> Player: ...
+
+    def to_torch(
+        self,
+        vector: ArrayLike,
+        env_id: str | None = None,
+        *,
+        env_kwargs: Mapping[str, bool | int | float] | None = None,
+        observation: ObservationLike | None = None,
+        normalize: Normalization | None = None,
+        actions: bool = False,
+    ) -> nn.Sequential | Player:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
 
+        It is the network alone, from what the policy sees to its outputs: it leaves out the division of bytes by 255,
+        the channels put first, the normalisation, and how outputs become actions. With `env_id` all of this is in the
+        module: `observe` and `policy`, and with `actions` also `act`. It takes observations as Gymnasium has them,
+        a batch or one alone; `module.action(observation)` is what `env.step` takes.
+
+        What happens outside of the module stays outside: the environment's wrappers (frame skip, gray scale, size,
+        stack), its keyword arguments, reset options and time limit. Bits are the engine's where PyTorch runs as in
+        `parity`: one thread, and `MKL_CBWR=AVX2`, `ONEDNN_MAX_CPU_ISA=AVX2`, `ATEN_CPU_CAPABILITY=avx2` in the
+        environment before Python starts. The module fills batches up to multiples of 32 for that.
+
+        Args:
+            vector: the weights of one individual.
+            env_id: the environment, by full id or short name; it says what observations and actions are.
+            env_kwargs: its keyword arguments.
+            observation: the wrappers before it, as for `evaluate`.
+            normalize: what observations are normalised with, as for `evaluate`.
+            actions: from observations to actions, int64 (B,) or float32 (B, n) for a Box, not to outputs (B, n).
+
         Raises:
-            InputError: the vector does not have the policy's number of parameters.
+            InputError: the vector does not have the policy's number of parameters; something does not fit the
+                environment, or needs one.
             MissingDependencyError: torch is not installed.
         """
-        from evalengine.policies.torch_modules import to_torch
+        from evalengine.policies.torch_modules import import_torch, to_torch
 
-        return to_torch(self, vector)
+        import_torch()
+        if env_id is None:
+            if actions is not False or any(option is not None for option in (env_kwargs, observation, normalize)):
+                raise InputError(
+                    "to_torch: expected env_id with env_kwargs, observation, normalize or actions: it says what "
+                    "observations and actions are"
+                )
+            return to_torch(self, vector)
+        from evalengine.policies.torch_player import to_player
+
+        return to_player(
+            self,
+            vector,
+            env_id,
+            env_kwargs=env_kwargs,
+            observation=observation,
+            normalize=normalize,
+            actions=actions,
+        )
 
     def save(
         self,
