@@ -41,7 +41,9 @@ class Policy(Architecture):
         arch: "mlp" or "cnn".
         input_shape: (inputs,) for mlp; (channels, height, width) for cnn.
         convolutions: the convolutions of a cnn, first to last.
-        sizes: the outputs of the fully connected layers, first to last.
+        sizes: the outputs of the fully connected layers and recurrent cells, first to last.
+        cells: of each of these which recurrent cell it is, "lstm", "gru", "rnn" (tanh) or "rnn_relu", or "" for none.
+            Cells begin every episode with a state of zeros.
         activations: after every layer but the last, first to last: names of `torch.nn.functional`, with parameters
             that differ from PyTorch's defaults after colons, such as "leaky_relu:0.2".
         output_activation: after the last layer; "identity" is none.
@@ -106,6 +108,10 @@ class Policy(Architecture):
 
     def to_torch(self, vector: ArrayLike) -> nn.Sequential:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
+
+        With recurrent cells it is called as `outputs, state = module(observations, state)`: the state is None before
+        the first step of an episode, then a tuple with one item for each cell, first to last: h (B, hidden size), or
+        (h, c) of an LSTMCell.
 
         Raises:
             InputError: the vector does not have the policy's number of parameters.
