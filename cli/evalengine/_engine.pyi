@@ -34,6 +34,7 @@ class EnvironmentEntry(TypedDict):
     n_actions: int | None
     action_low: list[float] | None
     action_high: list[float] | None
+    variant_of: str | None
     max_episode_steps: int | None
     default_policy: str
     kwargs: dict[str, bool | int | float]

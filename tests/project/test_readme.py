@@ -48,7 +48,6 @@ def test_descriptors_and_trajectories_are_as_shown() -> None:
     exec(compile(example, "README.md", "exec"), names)
     flight = names["flight"]
     assert isinstance(flight, evalengine.Evaluation)
-    assert flight.descriptors is not None and flight.trajectories is not None
     assert flight.descriptors.shape == (64, 2, 3)
     length = int(flight.lengths[0, 1])
     assert flight.trajectories[0][1].observations.shape == (length + 1, 8)

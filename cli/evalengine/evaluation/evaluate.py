@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
-from evalengine.evaluation.call import Evaluation, evaluate_part
+from evalengine.evaluation.call import evaluate_part
 from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
+from evalengine.evaluation.result import Evaluation
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 
@@ -111,7 +112,9 @@ def evaluate(
             `ObservationStatistics`.
         threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
             with those that it starts.
-        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        progress: True draws a bar with the rate and the time left on stderr (a line a minute where that is no
+            terminal); a function is called with (episodes done, episodes in all) about ten times a second, from the
+            calling thread.
         cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
             within a fraction of a second, however long a step takes.
 

@@ -8,7 +8,8 @@ PyTorch's sums depend on the processor, the number of threads, the size of the b
 in memory the weights happen to lie. They do not if
 
 - MKL and oneDNN are told which kernels to use, before they are loaded (`RECIPE`; later it is silently ignored), so
-  PyTorch runs in a process of its own;
+  PyTorch runs in a process of its own; on Intel's processors, for which MKL has other kernels whatever it is told, that
+  process has it take those of all other processors (`TorchPolicy.told`);
 - one thread is used;
 - the batch is a multiple of 4, and at least 16 rows with convolutions, some of which take another way below: copies of
   the last row fill it up, and their outputs are dropped.
@@ -72,9 +73,11 @@ class TorchPolicy:
 
     Attributes:
         versions: package -> version, of what computes in that process: "torch", "mkl", "onednn".
+        told: whether this is an Intel processor, and MKL takes its kernels for other ones all the same.
     """
 
     versions: Mapping[str, str]
+    told: bool = False
 
     def __init__(self, variables: Mapping[str, str] = RECIPE) -> None:
         """Remember the environment variables; nothing is started yet."""
@@ -111,6 +114,7 @@ class TorchPolicy:
             self.__exit__()
             raise
         self.versions = header["versions"]
+        self.told = header.get("told", False)
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -7,7 +7,8 @@ it before. Messages go through stdin and stdout; each is
     header                  JSON; "sizes" lists the lengths of the arrays that follow, in bytes
     arrays                  raw floating numbers in the machine's order
 
-The program begins with {"versions": {package: version}}, and "lacking" where PyTorch cannot work here. A request names
+The program begins with {"versions": {package: version}, "told": whether MKL had to be told that this is no Intel
+processor}, and "lacking" where PyTorch cannot work here. A request names
 "input_shape", "layers" (as `_engine.Layer`), "dtype" ("float32" or "float64": what to compute in) and "keep" (the
 indices of the layers whose outputs are wanted), and brings three float32 arrays, the flat weights, the rows of
 observations, and the rows of what recurrent cells remember; the answer brings one array of that dtype for each kept
@@ -19,6 +20,7 @@ Run as a file, so it imports nothing of this package.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     import torch
 
 _LENGTH = struct.Struct("<I")
+
+_MKL_ANSWERS = {"mkl_serv_intel_cpu_true": 0, "mkl_serv_intel_cpu": 0, "mkl_serv_cpuiszen": 1}
+"""What MKL asks about the processor, and what the functions return on AMD's."""
 
 _MOST_HEADER = 1 << 20
 """Bytes; a longer header is something else that was printed, and would be waited for in vain."""
@@ -90,6 +95,32 @@ def _versions() -> dict[str, str]:
         if found:
             versions[name] = found[1]
     return versions
+
+
+def tell_mkl() -> bool:
+    """Have MKL take its kernels for processors that are not Intel's on Intel's, too; return whether that was done.
+
+    `MKL_CBWR=AVX2` asks for one way of adding, but a build of MKL has two: its own for Intel's processors, another for
+    all others. What it asks before it chooses are exported functions without arguments, and they are overwritten here,
+    in this process alone, with functions that return what they return on AMD's. Where that cannot be done (another
+    build, a system that protects memory) nothing changes, and the probe finds the other order.
+    """
+    import torch
+
+    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
+    try:
+        loaded = ctypes.CDLL(library)
+        if not loaded.mkl_serv_intel_cpu_true():
+            return False
+        asked = [(getattr(loaded, name), answer) for name, answer in _MKL_ANSWERS.items()]
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            for function, answer in asked:
+                memory.seek(ctypes.cast(function, ctypes.c_void_p).value or 0)
+                # mov eax, answer; ret
+                memory.write(b"\xb8" + struct.pack("<i", answer) + b"\xc3")
+    except (OSError, AttributeError):
+        return False
+    return not loaded.mkl_serv_intel_cpu_true()
 
 
 def _lacking() -> dict[str, str]:
@@ -222,7 +253,7 @@ def main() -> None:
 
         # More threads split the sums of a linear layer.
         torch.set_num_threads(1)
-        write_message(answers, {"versions": _versions()} | _lacking(), [])
+        write_message(answers, {"versions": _versions(), "told": tell_mkl()} | _lacking(), [])
     except ImportError as error:
         write_message(answers, {"error": f"import torch: {error}"}, [])
         return

@@ -2,7 +2,7 @@
 
     [nn.Module, ...], [state_dict, ...], arrays ──► flat_weights ──► arrays, for `arguments` to check
 
-Needs torch only where a module is given. Depends on torch_modules and state_dicts.
+Needs torch only where a module is given. Depends on torch_modules and layer_arrays.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from evalengine.arguments import float_array
 from evalengine.errors import InputError
 from evalengine.messages import named
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.layer_arrays import from_names
 from evalengine.policies.spelling import Spelling
-from evalengine.policies.state_dicts import from_state_dict
 from evalengine.policies.torch_modules import read_module
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 def flat_weights(policy: Architecture, weights: Weights) -> Any:
     """Return `weights` with every module and every state dict in it as a flat vector; anything else as it is.
 
+    Arrays by name ("W1", "b1") are taken as state dicts are, where their shapes tell the layout (`Policy.from_arrays`).
     Every module is read on its own (`Policy.from_torch`), and run beside the policy where it is more than PyTorch's own
     classes, which takes milliseconds each: state dicts of a large population are some seventy times as quick.
 
@@ -59,7 +60,7 @@ def _flat(policy: Architecture, individual: Any, name: str) -> Any:
     torch = sys.modules.get("torch")  # who has a module has imported torch
     try:
         if isinstance(individual, Mapping):
-            return from_state_dict(policy, individual)
+            return from_names(policy, individual)
         if torch is None or not isinstance(individual, torch.nn.Module):
             return individual
         found, parameters = read_module(individual, policy.input_shape if policy.arch == "cnn" else None)

@@ -5,7 +5,8 @@
 A state dict says what its tensors are called and which shapes they have, but not in which order a module runs them. The
 names of the equivalent nn.Sequential ("0.weight", "2.bias") say all; under other names a layer is known by the shape
 of its weight, and layers of one shape by the numbers in their names, if nothing else in them differs ("fc2" before
-"fc10"). Where that does not tell, the error says so: nothing is guessed. Needs no torch. Depends on policy and
+"fc10"). The names of Stable-Baselines3's policies are known, and the networks beside the actor left out. Where nothing
+tells, the error says so: nothing is guessed. Needs no torch. Depends on architecture, stable_baselines, notices and
 arguments.
 """
 
@@ -19,10 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import float_array, weight_vector
+from evalengine.arguments import float_array, plain_array, weight_vector
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.notices import notice, notice_rounding
+from evalengine.policies.stable_baselines import Acting, acting_part, same_object
 
 _NUMBER = re.compile(r"\d+")
 _OF_A_SEQUENCE = "_l0"
@@ -40,6 +43,7 @@ def to_state_dict(
         policy: the architecture.
         vector: the individual.
         like: a state dict whose names, and their order, are taken; None takes those of the equivalent nn.Sequential.
+            What in one of Stable-Baselines3 has no part in the action stays as it is there.
 
     Raises:
         InputError: the vector does not have the policy's number of parameters, or `like` is not the policy's.
@@ -52,7 +56,15 @@ def to_state_dict(
         return tensors
     wanted = _by_name(like)
     canonical = {name: ours for ours, name in _matched(policy, _shapes(wanted)).items()}
-    return {name: tensors[canonical[name]] for name in wanted}
+    for name, ours in list(canonical.items()):
+        # An extractor that actor and critic share has several names, of which the last to be loaded would win.
+        others = [other for other in same_object(name, wanted) if other not in canonical]
+        before = _array(wanted, name)
+        canonical |= {o: ours for o in others if np.array_equal(_array(wanted, o), before, equal_nan=True)}
+    return {
+        name: tensors[canonical[name]].copy() if name in canonical else np.array(_array(wanted, name), np.float32)
+        for name in wanted
+    }
 
 
 def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
@@ -66,6 +78,9 @@ def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], p
     Raises:
         InputError: a name is missing or unknown, a shape or a dtype does not fit, or the order of layers that have
             one shape cannot be told.
+
+    Warns:
+        WeightsWarning: numbers are rounded to float32, or a part of Stable-Baselines3's that does not act is left out.
     """
     if not isinstance(prefix, str):
         raise InputError(f"state dict: expected prefix to be a string, got {kind(prefix)}")
@@ -73,9 +88,23 @@ def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], p
     chosen = {name: value for name, value in given.items() if name.startswith(prefix)}
     if prefix and not chosen:
         raise InputError(f"state dict: expected names that start with {named(prefix)}, got {_listed(given)}")
-    names = _matched(policy, _shapes(chosen))
+    names = _matched(policy, _shapes(chosen), prefix)
     in_order = [names[parameter.name] for parameter in policy.parameters]
-    return np.concatenate([float_array(f"state dict: {named(name)}", chosen[name]).reshape(-1) for name in in_order])
+    tensors = [float_array(f"state dict: {named(name)}", chosen[name]) for name in in_order]
+    if len(chosen) > len(tensors) and (acting := _acting(chosen, prefix)) is not None and acting.others:
+        notice(f"state dict: left out, as no deterministic action depends on it: {named(', '.join(acting.others))}")
+    notice_rounding("state dict", ((chosen[name], tensor) for name, tensor in zip(in_order, tensors, strict=True)))
+    return np.concatenate([tensor.reshape(-1) for tensor in tensors])
+
+
+def is_state_dict(names: Mapping[str, object]) -> bool:
+    """Say whether these are names of PyTorch's: all end in weight or bias behind a dot, or are Stable-Baselines3's."""
+    try:
+        texts = [name for name in names if isinstance(name, str)]
+    except Exception:  # a mapping of the caller's own, which is refused as a state dict
+        return True
+    kinds = {name.rpartition(".")[2] for name in texts}
+    return len(texts) < len(names) or kinds <= {"weight", "bias"} or acting_part(texts) is not None
 
 
 def _by_name(state_dict: object) -> dict[str, Any]:
@@ -102,12 +131,25 @@ def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+def _array(arrays: Mapping[str, Any], name: str) -> NDArray[Any]:
+    return plain_array(f"state dict: {named(name)}", arrays[name])
+
+
+def _acting(names: Mapping[str, object], prefix: str) -> Acting | None:
+    """Return the part of a Stable-Baselines3 policy that acts, or None if it is none."""
+    found = acting_part(name.removeprefix(prefix) for name in names)
+    return found and Acting(
+        [f"{prefix}{layer}" for layer in found.layers], [f"{prefix}{name}" for name in found.others]
+    )
+
+
+def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix: str = "") -> dict[str, str]:
     """Return the name here of each name in the equivalent nn.Sequential; all shapes are checked."""
     expected = {parameter.name: parameter.shape for parameter in policy.parameters}
     names = {name: name for name in expected}
     if set(shapes) != set(expected):
-        layers = _layers(policy, shapes)
+        acting = _acting(shapes, prefix)
+        layers = _layers(policy, shapes) if acting is None else _acting_layers(policy, acting, shapes)
         names = {name: f"{layers[layer]}.{kind}" for name in expected for layer, _, kind in [name.rpartition(".")]}
         names = {ours: theirs.removeprefix(".") for ours, theirs in names.items()}
         names = {ours: theirs if theirs in shapes else theirs + _OF_A_SEQUENCE for ours, theirs in names.items()}
@@ -143,6 +185,17 @@ def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict
         found = _in_order(policy, [layer for layer, its in theirs.items() if its == like], like[0])
         matched.update(zip(places, found, strict=True))
     return matched
+
+
+def _acting_layers(policy: Architecture, acting: Acting, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """Return the layer there of each layer here, one after the other; shapes are the caller's to check."""
+    ours = _weights({p.name: p.shape for p in policy.parameters})
+    got = [(f"{layer}.weight", f"{layer}.bias" in shapes) for layer in acting.layers]
+    if [has_bias for _, has_bias in got] != [has_bias for _, has_bias in ours.values()]:
+        wanted = ", ".join(f"{shape}{'' if has_bias else ' without bias'}" for shape, has_bias in ours.values())
+        found = ", ".join(f"{name} {shapes[name]}{'' if has_bias else ' without bias'}" for name, has_bias in got)
+        raise InputError(f"state dict: expected weights of shapes {wanted} for {policy}, got {named(found)}")
+    return dict(zip(ours, acting.layers, strict=True))
 
 
 def _weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[_Shape, bool]]:

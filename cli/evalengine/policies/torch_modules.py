@@ -52,7 +52,7 @@ def to_torch(policy: Architecture, vector: ArrayLike) -> nn.Sequential:
         MissingDependencyError: torch is not installed.
     """
     state_dict = to_state_dict(policy, vector)
-    torch = _import_torch()
+    torch = import_torch()
     layers = list(_torch_layers(policy))
     module: nn.Sequential = recurrent_module(layers) if policy.n_state else torch.nn.Sequential(*layers)
     module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in state_dict.items()})
@@ -76,7 +76,7 @@ def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = N
         InputError: as `from_torch`.
         MissingDependencyError: torch is not installed.
     """
-    torch = _import_torch()
+    torch = import_torch()
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"from_torch: expected a torch.nn.Module, got {kind(module)}")
     observation_shape = _checked_shape(observation_shape)
@@ -90,7 +90,12 @@ def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = N
     return policy, parameters
 
 
-def _import_torch() -> ModuleType:
+def import_torch() -> ModuleType:
+    """Return torch.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
     try:
         import torch
     except ImportError:

@@ -48,6 +48,12 @@ PolicyOption = Annotated[
         "--policy", help="Such as mlp:4-64-2; what the file says if left out.", autocompletion=complete_policy
     ),
 ]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="out_in|in_out", help="Matrices of arrays by layer: PyTorch's, or Keras'; told by shapes if left out."
+    ),
+]
 EnvKwarg = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment; repeatable.")
 ]

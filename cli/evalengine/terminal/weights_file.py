@@ -1,5 +1,6 @@
 """What `evaluate` and `replay` share: individuals of a weights file play episodes of one environment.
 
+    weights file, options ──► loaded_weights, and what is said of them
     weights file, options ──► setting_of ──► keywords of `evaluate`
     weights file, index ────► selected ────► weights (P, D), positions in the file (P,)
 
@@ -10,7 +11,8 @@ configurations.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -20,11 +22,11 @@ from numpy.typing import NDArray
 
 from evalengine.environments.observation import ObservationLike
 from evalengine.environments.registry import resolve
-from evalengine.errors import InputError
+from evalengine.errors import InputError, WeightsWarning
 from evalengine.files.journal import is_of_a_run
 from evalengine.files.whole import check_other_file
 from evalengine.messages import named, shown
-from evalengine.policies.loading import LoadedWeights
+from evalengine.policies.loading import LoadedWeights, load_weights
 from evalengine.policies.saving import sidecar_of
 from evalengine.policies.setting import SettingOptions, checked_setting, spelled_setting
 
@@ -37,6 +39,7 @@ class EpisodesConfig:
         weights: a .npy, .npz or .safetensors file with one vector or a population.
         env: short name or full id; None takes what the file says, or the only environment that fits.
         policy: spelling; None takes what the file says, or the environment's default.
+        layout: "out_in" or "in_out", of arrays by layer; None is told by their shapes.
         episodes: episodes per individual; None means as many as `seeds`, or `default_episodes`.
         seeds: the first seed of consecutive ones, or one seed for each episode; every individual plays the same.
         env_kwargs: keyword arguments of the environment; others are the file's.
@@ -54,6 +57,7 @@ class EpisodesConfig:
     weights: Path
     env: str | None = None
     policy: str | None = None
+    layout: str | None = None
     episodes: int | None = None
     seeds: int | tuple[int, ...] = 0
     env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
@@ -93,6 +97,19 @@ class EpisodesConfig:
             check_other_file(option, path, sidecar_of(weights), "the weights' description")
         if is_of_a_run(Path(os.path.realpath(path))):
             raise InputError(f"{option}: expected another file than those of an unfinished run, got {named(path)}")
+
+
+def loaded_weights(config: EpisodesConfig, note: Callable[[str], object], *, memory_map: bool = False) -> LoadedWeights:
+    """Return what the file holds; what is not taken exactly as it is there is told to `note`, a line each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", WeightsWarning)
+        loaded = load_weights(config.weights, config.policy, layout=config.layout, memory_map=memory_map)
+    for warning in caught:
+        if issubclass(warning.category, WeightsWarning):
+            note(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return loaded
 
 
 def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOptions, str]:

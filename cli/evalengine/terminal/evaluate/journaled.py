@@ -177,6 +177,7 @@ def _identity(task: Task) -> dict[str, Any]:
         "index": config.index,
         "env": task.env_id,
         "policy": task.policy,
+        "layout": config.layout,
         "seeds": config.episode_seeds,
         "env_kwargs": setting.get("env_kwargs", {}),
         "reset_options": setting.get("reset_options", {}),

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from evalengine import streams
+from evalengine.progress import episode_progress
 from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
     EnvOption,
     Help,
     Json,
+    Layout,
     MaxEpisodeSteps,
     Normalize,
     Observation,
@@ -24,13 +26,13 @@ from evalengine.terminal.common_options import (
     Threads,
     Weights,
 )
-from evalengine.terminal.progress import episode_progress
 
 
 def evaluate(
     weights: Weights,
     env: EnvOption = None,
     policy: PolicyOption = None,
+    layout: Layout = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
     seed: Seed = None,
     seeds: Seeds = None,
@@ -59,6 +61,7 @@ def evaluate(
         weights=weights,
         env=env,
         policy=policy,
+        layout=layout,
         episodes=episodes,
         seeds=options.parse_seeds(seed, seeds),
         index=index,

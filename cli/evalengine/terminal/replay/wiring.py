@@ -15,6 +15,7 @@ from evalengine.terminal.common_options import (
     EnvOption,
     Help,
     Json,
+    Layout,
     MaxEpisodeSteps,
     Normalize,
     Observation,
@@ -31,6 +32,7 @@ def replay(
     weights: Weights,
     env: EnvOption = None,
     policy: PolicyOption = None,
+    layout: Layout = None,
     index: Annotated[
         str,
         typer.Option(
@@ -66,6 +68,7 @@ def replay(
         weights=weights,
         env=env,
         policy=policy,
+        layout=layout,
         index=options.parse_index(index),
         episodes=episodes,
         seeds=options.parse_seeds(seed, seeds),
