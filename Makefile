@@ -97,6 +97,7 @@ wheel: build ## sdist and manylinux wheel into dist/, checked in an empty enviro
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
 	rm -rf dist
 	$(BIN)/python scripts/build_dist.py dist --portable
+	$(BIN)/twine check --strict dist/*
 	EVALENGINE_DIST=dist $(BIN)/pytest tests/project/test_wheel.py
 
 clean: ## removes what the other targets made
