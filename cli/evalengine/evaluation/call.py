@@ -22,7 +22,7 @@ from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
-from evalengine.evaluation.cancellation import cancellable, check_progress, check_token
+from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.result import Evaluation
@@ -31,6 +31,7 @@ from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checke
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
+from evalengine.progress import check_progress, reported
 from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def evaluate_part(
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
     try:
-        with engine_errors():
+        with engine_errors(), reported(progress) as report:
             raw = _engine.evaluate(
                 entry.id,
                 kwargs,
@@ -108,7 +109,7 @@ def evaluate_part(
                 max_episode_steps=limit,
                 on_nan=failure_fitness,
                 keep_final_observation=keeps_final_observation,
-                progress=cancellable(progress, cancel),
+                progress=cancellable(report, cancel),
                 observation=raw_options(seen),
                 normalization=None if normalize is None else normalize.raw(entry),
                 descriptors=wanted,

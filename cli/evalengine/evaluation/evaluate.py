@@ -112,7 +112,9 @@ def evaluate(
             `ObservationStatistics`.
         threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
             with those that it starts.
-        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        progress: True draws a bar with the rate and the time left on stderr (a line a minute where that is no
+            terminal); a function is called with (episodes done, episodes in all) about ten times a second, from the
+            calling thread.
         cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
             within a fraction of a second, however long a step takes.
 

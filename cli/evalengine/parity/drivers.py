@@ -73,9 +73,14 @@ def policy_player(policy: Policy, head: Head, individuals: Sequence[NDArray[np.f
         nonlocal episodes
         weights = individuals[episodes % len(individuals)]
         episodes += 1
-        return lambda observation: plain_action(
-            head.actions(policy.logits(weights, policy_inputs(policy, observation[np.newaxis])))[0]
-        )
+        state: NDArray[np.float32] | None = None
+
+        def choose(observation: NDArray[Any]) -> Any:
+            nonlocal state
+            logits, state = policy.step(weights, policy_inputs(policy, observation[np.newaxis]), state)
+            return plain_action(head.actions(logits)[0])
+
+        return choose
 
     return begin
 

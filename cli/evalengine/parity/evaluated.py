@@ -103,8 +103,10 @@ def _stepped(
         for episode, env in enumerate(envs):
             last[individual, episode], _ = env.reset(seed=int(seeds[individual, episode]))
         running = list(range(len(envs)))
+        states = np.zeros((len(envs), policy.n_state), np.float32)
         while running:
-            logits = policy.logits(weights, policy_inputs(policy, last[individual, running]))
+            inputs = policy_inputs(policy, last[individual, running])
+            logits, states[running] = policy.step(weights, inputs, states[running])
             for episode, action in zip(list(running), head.actions(logits), strict=True):
                 place = individual, episode
                 last[place], reward, terminated[place], truncated[place], _ = envs[episode].step(plain_action(action))

@@ -10,8 +10,8 @@ needs it imports it inside a function. Depends on the environments, architecture
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,9 @@ _ROWS = 32
 
 
 _HEADS = ("tanh", "clip")
+
+State: TypeAlias = tuple["Tensor | tuple[Tensor, Tensor]", ...]
+"""What recurrent cells remember: for each cell h (B, hidden size), or (h, c) of an LSTM."""
 
 
 class Observe(nn.Module):
@@ -102,7 +105,7 @@ class Player(nn.Module):
 
     Attributes:
         observe: from observations to what the policy sees.
-        policy: the network, an nn.Sequential.
+        policy: the network, an nn.Sequential; with recurrent cells one that takes and gives a state.
         act: from logits to actions, or None.
     """
 
@@ -111,16 +114,19 @@ class Player(nn.Module):
         super().__init__()
         self.observe, self.policy, self.act = observe, policy, act
         self._shape, self._dtype = entry.observation_shape, entry.observation_dtype
+        self._remembers = any(isinstance(layer, nn.RNNCellBase) for layer in policy)
         self.eval()
 
-    def forward(self, observations: Tensor | NDArray[Any]) -> Tensor:
+    def forward(self, observations: Tensor | NDArray[Any], state: State | None = None) -> Any:
         """Return the actions of a batch, or the action of one observation; logits where there is no `act`.
 
         Args:
             observations: (B, *observation_shape) or observation_shape, in the environment's dtype.
+            state: of recurrent cells: what this returned at the step before, None at the first step of an episode.
 
         Returns:
-            int64 (B,) or () for discrete actions, float32 (B, n) or (n,) for a Box and for logits.
+            int64 (B,) or () for discrete actions, float32 (B, n) or (n,) for a Box and for logits. Of a policy with
+            recurrent cells a pair of this and the state.
 
         Raises:
             InputError: another shape or dtype than the environment's.
@@ -129,16 +135,28 @@ class Player(nn.Module):
         seen = self.observe(batch)
         # Smaller batches, and the last rows of others, would be summed in another order.
         missing = -len(seen) % _ROWS
-        padded = torch.cat([seen, seen[-1:].expand(missing, *seen.shape[1:])]) if missing else seen
-        logits = self.policy(padded)[: len(seen)]
+        padded = _filled_up(seen, missing)
+        if self._remembers:
+            before = None if state is None else _mapped(lambda rows: _filled_up(rows, missing), state)
+            logits, after = self.policy(padded, before)
+            state = _mapped(lambda rows: rows[: len(seen)], after)
+        else:
+            logits = self.policy(padded)
+        logits = logits[: len(seen)]
         actions: Tensor = logits if self.act is None else self.act(logits)
-        return actions[0] if is_one else actions
+        one_or_all = actions[0] if is_one else actions
+        return (one_or_all, state) if self._remembers else one_or_all
 
-    def action(self, observation: NDArray[Any]) -> Any:
-        """Return the action of one observation as Gymnasium's `step` takes it: an int, or float32 (n,) for a Box."""
+    def action(self, observation: NDArray[Any], state: State | None = None) -> Any:
+        """Return the action of one observation as Gymnasium's `step` takes it: an int, or float32 (n,) for a Box.
+
+        Of a policy with recurrent cells a pair of this and the state for the next step; `state` as for `forward`.
+        """
         with torch.no_grad():
-            action = self(observation)
-        return action.item() if action.ndim == 0 else action.cpu().numpy()
+            returned = self(observation, state)
+        action, after = returned if self._remembers else (returned, None)
+        plain = action.item() if action.ndim == 0 else action.cpu().numpy()
+        return (plain, after) if self._remembers else plain
 
     def _batch(self, observations: Tensor | NDArray[Any]) -> tuple[Tensor, bool]:
         """Return observations as a batch where the weights are, and whether it was one observation alone."""
@@ -155,6 +173,19 @@ class Player(nn.Module):
             raise InputError(f"observations: expected shape {self._shape} or (B, {wanted}), got {shape}")
         where = next(self.policy.parameters()).device
         return (given[None] if shape == self._shape else given).to(where), shape == self._shape
+
+
+def _filled_up(rows: Tensor, missing: int) -> Tensor:
+    """Return rows with so many copies of the last one behind them."""
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+
+
+def _mapped(function: Callable[[Tensor], Tensor], state: State) -> State:
+    """Return what a function makes of each tensor of a state."""
+    return tuple(
+        (function(of_cell[0]), function(of_cell[1])) if isinstance(of_cell, tuple) else function(of_cell)
+        for of_cell in state
+    )
 
 
 def to_player(

@@ -158,6 +158,8 @@ class GymPlayer:
         self._counter = StepCounter(_reference(setting, render_mode), show)
         self.fps = float(self._counter.metadata["render_fps"])
         self._env = wrapped(self._counter, setting.observation)
+        # What recurrent cells remember of the episode.
+        self._state: NDArray[np.float32] | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -175,6 +177,7 @@ class GymPlayer:
         """
         options = dict(self._setting.reset_options)
         observation = self._reset(seed, options)
+        self._state = None
         twin, _ = self._native.reset(seed=seed, options=options)
         divergence = first_difference((twin,), (observation,), seed=seed, step=0, action=None)
         total, terminated, truncated, step = 0.0, False, False, 0
@@ -206,7 +209,8 @@ class GymPlayer:
         is_gray = options is not None and options.grayscale
         normalize = self._setting.normalize
         inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray, normalize=normalize)
-        return plain_action(self._head.actions(policy.logits(weights, inputs))[0])
+        logits, self._state = policy.step(weights, inputs, self._state)
+        return plain_action(self._head.actions(logits)[0])
 
 
 def first_difference(

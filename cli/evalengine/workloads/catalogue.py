@@ -124,6 +124,12 @@ _WORKLOADS = {
         Workload("random", "CartPole-v1", "mlp:4-16-2", 262144, 16, seed=1),
         Workload("trained", "CartPole-v1", "mlp:4-16-2", 65536, 4, seed=2, weights_file="cartpole-16.npy", noise=0.002),
     ),
+    # Variants, for those who ask for them by name.
+    "CartPole-v0": (
+        Workload("random", "CartPole-v0", "mlp:4-64-2", 65536, 16, seed=1),
+        Workload("trained", "CartPole-v0", "mlp:4-64-2", 8192, 4, seed=2, weights_file="cartpole.npy", noise=0.002),
+    ),
+    "LunarLanderContinuous-v3": (Workload("random", "LunarLanderContinuous-v3", "mlp:8-64-2", 8192, 4, seed=1),),
     "evalengine/Snake-v0": (
         Workload("random", "evalengine/Snake-v0", _SNAKE_POLICY, 2048, 4, seed=1),
         Workload(

@@ -25,6 +25,9 @@ pub struct Entry {
     pub kwargs: &'static [Parameter],
     /// The options of `env.reset`, with their defaults.
     pub reset_options: &'static [Parameter],
+    /// The id of the environment whose other defaults or time limit Gymnasium has registered under this id; `None` for an
+    /// environment of its own.
+    pub variant_of: Option<&'static str>,
     /// Checks the arguments and fixes them.
     pub(crate) build: Build,
 }

@@ -60,6 +60,7 @@ def _environment_lines(listed: ListedEnvironment) -> list[RenderableType]:
     limit = "none" if entry.max_episode_steps is None else f"{entry.max_episode_steps:,} steps"
     rows = {
         "short name": entry.short_name,
+        **({} if entry.variant_of is None else {"variant of": entry.variant_of}),
         "observation": observation_text(entry),
         "actions": actions_text(entry),
         "time limit": limit,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evalengine import streams
+from evalengine.progress import episode_progress
 from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
@@ -25,7 +26,6 @@ from evalengine.terminal.common_options import (
     Threads,
     Weights,
 )
-from evalengine.terminal.progress import episode_progress
 
 
 def evaluate(
