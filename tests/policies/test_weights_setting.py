@@ -82,6 +82,16 @@ def test_images_and_resets_have_their_options(tmp_path: Path, suffix: str) -> No
     assert_equal_normalizations(loaded.normalize, normalize)
 
 
+@pytest.mark.parametrize("name", ["cartpole", "lunarlander", "pendulum", "snake"])
+def test_files_of_the_first_version_are_read(name: str) -> None:
+    path = Path(__file__).resolve().parents[2] / "examples" / "weights" / f"{name}.npy"
+    description = json.loads(Path(f"{path}.json").read_text())
+    assert description["version"] == 1
+    loaded = load_weights(path)
+    assert (str(loaded.policy), loaded.env_id, loaded.options) == (description["policy"], description["env_id"], {})
+    assert loaded.weights.tobytes() == np.load(path).tobytes()
+
+
 def test_float64_means_are_the_float32_that_was_played(tmp_path: Path) -> None:
     mean, std = np.full(8, 0.1), np.full(8, 1 / 3)
     given = Normalization(mean, std)
