@@ -137,12 +137,13 @@ def parse(spec: str) -> Spelling:
     head = chosen.get("head", "tanh")
     if head not in HEADS:
         raise _not_an_option(spec, f"head={head}")
+    input_shape = _parse_input(spec, arch, first)
     convolutions = _parse_convolutions(spec, arch, tokens)
     cells, sizes = _parse_sizes(spec, tokens[len(convolutions) :])
     hidden = [*(LINEAR for _ in convolutions), *cells][:-1]
     return Spelling(
         arch=arch,
-        input_shape=_parse_input(spec, arch, first),
+        input_shape=input_shape,
         convolutions=convolutions,
         sizes=sizes,
         cells=cells,
