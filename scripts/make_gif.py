@@ -2,8 +2,8 @@
 
     python scripts/make_gif.py docs/trained.gif      what `make gif` runs
 
-Each panel is one episode of a committed file of weights, played in the real Gymnasium and equal to evaluate's to the bit,
-or `replay` ends with 1. Panels have the same height, run at the same speed, and the shorter ones hold their last frame.
+Each panel is one episode of a committed file of weights, played in the real Gymnasium and equal to evaluate's to the
+bit, or `replay` ends with 1. Panels have the same height and speed, and the shorter ones hold their last frame.
 """
 
 from __future__ import annotations
@@ -45,7 +45,15 @@ def _arguments(videos: list[Path], target: Path) -> list[str]:
     beside = "".join(f"[v{index}]" for index in range(len(videos))) + f"hstack=inputs={len(videos)}"
     palette = f"split[a][b];[a]palettegen=max_colors={COLOURS}[p];[b][p]paletteuse=dither=none"
     inputs = [argument for video in videos for argument in ("-i", str(video))]
-    return ["-y", "-loglevel", "error", *inputs, "-filter_complex", ";".join([*panels, f"{beside},{palette}"]), str(target)]
+    return [
+        "-y",
+        "-loglevel",
+        "error",
+        *inputs,
+        "-filter_complex",
+        ";".join([*panels, f"{beside},{palette}"]),
+        str(target),
+    ]
 
 
 if __name__ == "__main__":

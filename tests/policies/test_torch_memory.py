@@ -198,8 +198,8 @@ def _in_a_row(self: Any, x: Tensor, state: Any) -> Any:
 
 
 OTHER_STATE = (
-    "layer cell ({}): expected a cell that gets its part of the state that Net is called with, and whose next one stands "
-    "in the same place of the state that it returns, got another state"
+    "layer cell ({}): expected a cell that gets its part of the state that Net is called with, and whose next one "
+    "stands in the same place of the state that it returns, got another state"
 )
 TAKES_NONE = (
     "expected Net, which has recurrent cells, to have forward(observations, state) that returns (outputs, state), "
