@@ -107,6 +107,22 @@ def test_what_was_loaded_is_evaluated_with_its_settings(tmp_path: Path) -> None:
     assert of_file(max_episode_steps=9) == returns(**SETTING | {"max_episode_steps": 9}) != returns(**SETTING)
 
 
+def test_where_settings_would_be_lost_what_was_loaded_is_refused(tmp_path: Path) -> None:
+    loaded: Any = written(tmp_path / "w.npy", **SETTING)
+    for call in (
+        lambda: LANDER.flatten(loaded),
+        lambda: evalengine.batch_evaluate("lunarlander", loaded, 1, "mlp", (8, 16, 2)),
+        lambda: LANDER.save(tmp_path / "again.npy", loaded),
+    ):
+        with pytest.raises(InputError) as refused:
+            call()
+        assert str(refused.value) == (
+            "weights: expected arrays, got LoadedWeights, which evaluate takes with its settings: hand over its "
+            "weights, and **loaded.options"
+        )
+    assert not (tmp_path / "again.npy").exists()
+
+
 def test_in_another_environment_only_what_the_policy_sees_is_the_files(tmp_path: Path) -> None:
     policy, normalize = Policy("mlp:24-4"), awkward((24,), clip=1.0)
     options: Any = {"env_kwargs": {"hardcore": False}, "max_episode_steps": 5, "normalize": normalize}
