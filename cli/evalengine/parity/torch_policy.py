@@ -146,12 +146,21 @@ class TorchPolicy:
         if weights.ndim == 2:
             rows = [self.logits(policy, *individual) for individual in zip(weights, observations, strict=True)]
             return np.stack(rows) if rows else np.empty((0, observations.shape[1], policy.n_outputs), np.float32)
-        (logits,) = self.outputs(policy.input_shape, policy.layers, weights, observations)
+        (logits,) = self.outputs(policy.input_shape, policy.layers, policy.split(weights)[1], observations)
         return logits
 
     def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return PyTorch's tanh of float32 values of any shape."""
         return self.activation(("tanh",), values)
+
+    def sigmoid(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's sigmoid of float32 values of any shape."""
+        return self.activation(("sigmoid",), values)
+
+    def softmax(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's softmax of each row (B, n)."""
+        (result,) = self.outputs(rows.shape[1:], [("softmax",)], np.empty(0, np.float32), rows)
+        return np.asarray(result, np.float32)
 
     def activation(self, layer: tuple[str, *tuple[float, ...]], values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return an activation of float32 values of any shape, which PyTorch is given in whole vectors.
