@@ -57,13 +57,17 @@ examples: build ## examples/slot_ins, one evolutionary library after the other, 
 
 ci: lint docs test ## everything that must hold before a change lands
 
-lint: build ## formatting, lints, types, documentation
+lint: build ## formatting, lints, types, documentation, workflows
 	$(CARGO) fmt $(IN_RUST) --all --check
 	$(CARGO) clippy $(IN_RUST) --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc $(IN_RUST) --workspace --no-deps --locked
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 
 # Not with --quiet: warnings that are not shown are not counted, and then --strict forgives them. The variable silences
 # Material's note about its successor.
@@ -93,6 +97,7 @@ wheel: build ## sdist and manylinux wheel into dist/, checked in an empty enviro
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
 	rm -rf dist
 	$(BIN)/python scripts/build_dist.py dist --portable
+	$(BIN)/twine check --strict dist/*
 	EVALENGINE_DIST=dist $(BIN)/pytest tests/project/test_wheel.py
 
 clean: ## removes what the other targets made

@@ -54,11 +54,13 @@ def test_help_goes_to_stdout(command: list[str]) -> None:
 def test_help_lists_commands_and_exit_codes(capsys: Captured) -> None:
     assert app.main(["--help"]) == 0
     text = capsys.readouterr().out
+    assert app.main(["-h"]) == 0
+    assert capsys.readouterr().out == text
     assert "  evaluate  Evaluate the individuals of a weights file.\n" in text
     assert "  replay    Play one individual in the real Gymnasium; record or watch it.\n" in text
     assert "  envs      List the environments: what they observe, take and promise.\n" in text
     assert "  bench     Measure steps per second, ours against what people use instead.\n" in text
-    assert "  compare   Tell what got slower between two runs of bench" in text
+    assert "  compare   Compare two benchmark runs: what got slower" in text
     assert " ".join(text.split()).endswith(app.EXIT_CODES)
 
 

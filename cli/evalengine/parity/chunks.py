@@ -39,6 +39,14 @@ _EVALUATED_INDIVIDUALS = 16
 _SEEDS_PER_CHUNK = 10 * PIECE
 
 
+RECURRENT = {
+    "cartpole": ("mlp:4-gru16-2", "mlp:4-rnn_relu7-2"),
+    "lunarlander": ("mlp:8-lstm32-4",),
+    "pendulum": ("mlp:3-rnn24-1",),
+    "snake": ("cnn:5x12x12-8k3s2-lstm20-4",),
+}
+"""Policies with memory that have closed loops, too, by the short names of environments."""
+
 Finished = tuple[list[Section], float]
 """The sections of a chunk, and the seconds that it took."""
 
@@ -51,6 +59,7 @@ class Chunk:
         kind: "open loop", "variant", "closed loop", "drawn", "evaluate", "forward" or "sweep".
         env: short name; "" for the forward pass and for sweeps.
         what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN`, the
+            closed loop's policy, the
             activation, or "".
         number: tells chunks of one kind apart; seeds, and the first argument of a sweep, follow from it.
         steps: environment steps, random shapes of forward passes, or arguments of a sweep.
@@ -97,6 +106,7 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
             str(index): share if variant.kwargs else share // 10
             for index, (variant, _) in enumerate(found.closed_loops)
         }
+        loops |= dict.fromkeys(RECURRENT.get(name, ()), share // 10)
         for loop, total in loops.items():
             chunks += _shares("closed loop", name, [loop], total, _INDIVIDUALS * piece)
         for index in (index for index, drawn in enumerate(DRAWN) if drawn.env == name):
@@ -165,7 +175,10 @@ def _sweep(chunk: Chunk) -> Section:
 
 def _closed_loop(chunk: Chunk) -> Section:
     found, entry = reference(chunk.env), resolve(chunk.env)
-    variant, spelling = found.closed_loops[int(chunk.what)] if chunk.what else (Variant(), entry.default_policy)
+    if chunk.what.isdecimal():
+        variant, spelling = found.closed_loops[int(chunk.what)]
+    else:
+        variant, spelling = Variant(), chunk.what or entry.default_policy
     loop = ClosedLoop(found, Policy(spelling), chunk.seed, variant)
     weights = individuals(loop.entry, loop.policy, _INDIVIDUALS, chunk.seed)
     section, _ = loop.section(loop.name, weights, chunk.steps, _Worker.torch())

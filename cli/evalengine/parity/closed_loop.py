@@ -4,7 +4,8 @@
                           └──────────► Trace ──► Section ◄── Trace ◄──────────┘
 
 Every bit is compared: logits, actions, observations, rewards and ends. Episodes of one individual run side by side, so
-that PyTorch is asked once for a step of all of them; rows of a batch have no influence on each other. A policy with a
+that PyTorch is asked once for a step of all of them; rows of a batch have no influence on each other. Each side keeps
+what recurrent cells remember for itself. A policy with a
 layer whose order of summation in PyTorch is not known (`Network.exactness`) has no closed loop: nothing is claimed of
 its logits. Depends on traces, comparers and the native side; PyTorch is what the caller hands in.
 """
@@ -58,6 +59,15 @@ class LogitsSource(Functions, Protocol):
         self, policy: Policy, weights: NDArray[np.float32], observations: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return (B, n_outputs) for weights (D,) and observations (B, ...) as `Policy.logits` takes them."""
+
+    def step(
+        self,
+        policy: Policy,
+        weights: NDArray[np.float32],
+        observations: NDArray[np.float32],
+        states: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the same after the steps that recurrent cells remember as (B, n_state), and what they do then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,14 +172,33 @@ class ClosedLoop:
             for lane in playing:
                 if lane.has_ended:
                     lane.reset(next(episodes))
-            our_logits = self.policy.logits(weights, self._inputs([lane.ours for lane in playing]))
-            their_logits = theirs.logits(self.policy, weights, self._inputs([lane.theirs for lane in playing]))
+            our_logits = self._our_logits(weights, playing)
+            their_logits = self._their_logits(theirs, weights, playing)
             our_actions = chosen_actions([lane.our_actions for lane in playing], our_logits)
             their_actions = chosen_actions([lane.their_actions for lane in playing], their_logits)
             for lane, *chosen in zip(playing, our_actions, our_logits, their_actions, their_logits, strict=True):
                 lane.step(*chosen)
             steps -= len(playing)
         return joined([lane.ours.trace() for lane in lanes]), joined([lane.theirs.trace() for lane in lanes])
+
+    def _our_logits(self, weights: NDArray[np.float32], playing: Sequence[_Lane]) -> NDArray[np.float32]:
+        inputs = self._inputs([lane.ours for lane in playing])
+        logits, after = self.policy.step(weights, inputs, np.stack([lane.our_state for lane in playing]))
+        for lane, state in zip(playing, after, strict=True):
+            lane.our_state = state
+        return logits
+
+    def _their_logits(
+        self, theirs: LogitsSource, weights: NDArray[np.float32], playing: Sequence[_Lane]
+    ) -> NDArray[np.float32]:
+        inputs = self._inputs([lane.theirs for lane in playing])
+        if self.policy.n_state == 0:
+            return theirs.logits(self.policy, weights, inputs)
+        states = np.stack([lane.their_state for lane in playing])
+        logits, after = theirs.step(self.policy, weights, inputs, states)
+        for lane, state in zip(playing, after, strict=True):
+            lane.their_state = state
+        return logits
 
     @property
     def _longest(self) -> int:
@@ -180,7 +209,7 @@ class ClosedLoop:
 
 
 class _Lane:
-    """The environment on both sides, and the rows of the episodes that it plays one after the other."""
+    """The environment on both sides, what each side's policy remembers, and the rows of its episodes in turn."""
 
     our_actions: ActionStream
     their_actions: ActionStream
@@ -193,6 +222,8 @@ class _Lane:
         self._native = make(loop.reference.env_id, observation=None, max_episode_steps=limit, **variant.kwargs)
         self._gym = make_reference(loop.reference, variant)
         self.ours, self.theirs = TraceRows(), TraceRows()
+        self._no_state = np.zeros(loop.policy.n_state, np.float32)
+        self.our_state = self.their_state = self._no_state
         self.has_ended = True
 
     def reset(self, episode: int) -> None:
@@ -204,6 +235,7 @@ class _Lane:
         self.our_actions, self.their_actions = (
             ActionStream(self._head, seed, log_std=self._log_std, functions=functions) for functions in self._functions
         )
+        self.our_state = self.their_state = self._no_state
         self.has_ended = False
 
     def step(

@@ -75,9 +75,14 @@ def policy_player(policy: Policy, head: Head, individuals: Sequence[NDArray[np.f
         # Whatever it draws is the driver's choice: both sides are given the action.
         actions = ActionStream(head, episodes, log_std=policy.split(weights)[0])
         episodes += 1
-        return lambda observation: actions.action(
-            policy.logits(weights, policy_inputs(policy, observation[np.newaxis]))[0]
-        )
+        state: NDArray[np.float32] | None = None
+
+        def choose(observation: NDArray[Any]) -> Any:
+            nonlocal state
+            logits, state = policy.step(weights, policy_inputs(policy, observation[np.newaxis]), state)
+            return actions.action(logits[0])
+
+        return choose
 
     return begin
 

@@ -105,8 +105,10 @@ def _stepped(
         log_std, _ = policy.split(weights)
         streams = [ActionStream(head, int(seed), log_std=log_std) for seed in seeds[individual]]
         running = list(range(len(envs)))
+        states = np.zeros((len(envs), policy.n_state), np.float32)
         while running:
-            logits = policy.logits(weights, policy_inputs(policy, last[individual, running]))
+            inputs = policy_inputs(policy, last[individual, running])
+            logits, states[running] = policy.step(weights, inputs, states[running])
             actions = chosen_actions([streams[episode] for episode in running], logits)
             for episode, action in zip(list(running), actions, strict=True):
                 place = individual, episode

@@ -150,6 +150,9 @@ PROBED_SUMS = (
 TANH_ARGUMENTS = 8192
 """How many arguments of tanh are tried."""
 
+_WITH_TANH = {"tanh", "rnn", "gru", "lstm"}
+"""Layers that compute a tanh."""
+
 TANH_BITS = "a65d0616e672414c"
 """The beginning of the SHA-256 of what `torch.tanh` returns for them on a processor with AVX2."""
 
@@ -197,7 +200,7 @@ class Probe:
             policy: the architecture.
             has_tanh: whether there is a tanh beside those of its layers, as in a head.
         """
-        has_tanh |= any(layer[0] == "tanh" for layer in policy.layers)
+        has_tanh |= any(layer[0] in _WITH_TANH for layer in policy.layers)
         return self.unproven or (self.unproven_tanh if has_tanh else "")
 
     def sections(self) -> list[Section]:

@@ -45,7 +45,9 @@ class Policy(Architecture):
         arch: "mlp" or "cnn".
         input_shape: (inputs,) for mlp; (channels, height, width) for cnn.
         convolutions: the convolutions of a cnn, first to last.
-        sizes: the outputs of the fully connected layers, first to last.
+        sizes: the outputs of the fully connected layers and recurrent cells, first to last.
+        cells: of each of these which recurrent cell it is, "lstm", "gru", "rnn" (tanh) or "rnn_relu", or "" for none.
+            Cells begin every episode with a state of zeros.
         activations: after every layer but the last, first to last: names of `torch.nn.functional`, with parameters
             that differ from PyTorch's defaults after colons, such as "leaky_relu:0.2".
         output_activation: after the last layer; "identity" is none.
@@ -178,6 +180,10 @@ class Policy(Architecture):
         actions: bool = False,
     ) -> nn.Sequential | Player:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
+
+        With recurrent cells it is called as `outputs, state = module(observations, state)`: the state is None before
+        the first step of an episode, then a tuple with one item for each cell, first to last: h (B, hidden size), or
+        (h, c) of an LSTMCell.
 
         It is the network alone, from what the policy sees to its outputs: it leaves out the division of bytes by 255,
         the channels put first, the normalisation, and how outputs become actions. With `env_id` all of this is in the

@@ -29,6 +29,10 @@ from evalengine.policies.notices import notice, notice_rounding
 from evalengine.policies.stable_baselines import Acting, acting_part, same_object
 
 _NUMBER = re.compile(r"\d+")
+_OF_A_SEQUENCE = "_l0"
+"""Behind the names of the parameters of nn.LSTM, nn.GRU and nn.RNN, which nn.LSTMCell and the others have without."""
+_Shape = tuple[int, ...] | tuple[tuple[int, ...], tuple[int, ...]]
+"""Of a layer's weight, or of the two of a recurrent cell."""
 
 
 def to_state_dict(
@@ -154,6 +158,7 @@ def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix
         layers = _layers(policy, shapes) if acting is None else _acting_layers(policy, acting, shapes)
         names = {name: f"{layers[layer]}.{kind}" for name in expected for layer, _, kind in [name.rpartition(".")]}
         names = {ours: theirs.removeprefix(".") for ours, theirs in names.items()}
+        names = {ours: theirs if theirs in shapes else theirs + _OF_A_SEQUENCE for ours, theirs in names.items()}
     for ours, theirs in names.items():
         if tuple(shapes[theirs]) != expected[ours]:
             raise InputError(
@@ -184,7 +189,7 @@ def is_log_std(name: str) -> bool:
 def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     """Return the layer here of each layer of the equivalent nn.Sequential, by the shape of its weight, and its bias."""
     ours, theirs = _weights({p.name: p.shape for p in policy.parameters}), _weights(shapes)
-    count = sum(1 + has_bias for _, has_bias in theirs.values())
+    count = sum((1 + has_bias) * _matrices(shape) for shape, has_bias in theirs.values())
     biases = sorted(has_bias for _, has_bias in theirs.values())
     if count != len(shapes) or biases != sorted(policy.biases):
         each = "weight and bias" if policy.bias else "weight and bias as there" if any(policy.biases) else "weight"
@@ -192,7 +197,7 @@ def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict
             f"state dict: expected the names {', '.join(p.name for p in policy.parameters)} for {policy}, or {each} "
             f"for each layer under other names, got {_listed(shapes)}"
         )
-    if sorted(theirs.values()) != sorted(ours.values()):
+    if sorted(map(str, theirs.values())) != sorted(map(str, ours.values())):
         got = ", ".join(f"{layer} {shape}" for layer, (shape, _) in sorted(theirs.items()))
         raise InputError(
             f"state dict: expected weights of shapes {', '.join(str(shape) for shape, _ in ours.values())} for "
@@ -217,17 +222,25 @@ def _acting_layers(policy: Architecture, acting: Acting, shapes: Mapping[str, tu
     return dict(zip(ours, acting.layers, strict=True))
 
 
-def _weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[tuple[int, ...], bool]]:
-    """Return the shape of each layer's weight, and whether there is a bias beside it."""
-    found = {}
+def _weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[_Shape, bool]]:
+    """Return the shape of each layer's weight, or of a cell's weights, and whether there is a bias beside it."""
+    found: dict[str, tuple[_Shape, bool]] = {}
     for name, shape in shapes.items():
         layer, _, kind = name.rpartition(".")
         if kind == "weight":
             found[layer] = (tuple(shape), f"{layer}.bias".removeprefix(".") in shapes)
+        if kind in ("weight_ih", f"weight_ih{_OF_A_SEQUENCE}"):
+            of_hidden, bias = name.replace("weight_ih", "weight_hh"), name.replace("weight_ih", "bias_ih")
+            found[layer] = ((tuple(shape), tuple(shapes.get(of_hidden, ()))), bias in shapes)
     return found
 
 
-def _in_order(policy: Architecture, layers: Sequence[str], shape: tuple[int, ...]) -> list[str]:
+def _matrices(shape: _Shape) -> int:
+    """Return how many weights a layer has: a recurrent cell two."""
+    return 2 if shape and isinstance(shape[0], tuple) else 1
+
+
+def _in_order(policy: Architecture, layers: Sequence[str], shape: _Shape) -> list[str]:
     """Return layers that have one shape by the numbers in their names, where nothing else in these differs."""
     if len({_NUMBER.sub("0", layer) for layer in layers}) > 1:
         first = next(p.name for p in policy.parameters)

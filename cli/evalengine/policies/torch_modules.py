@@ -24,9 +24,11 @@ from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
 from evalengine.policies.activations import IDENTITY
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.cells import LINEAR
 from evalengine.policies.head_spelling import LOG_STD
 from evalengine.policies.state_dicts import is_log_std, to_state_dict
 from evalengine.policies.torch_activations import activation_module
+from evalengine.policies.torch_cells import cell_module, recurrent_module
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
 from evalengine.policies.torch_layers import layers_of
@@ -44,13 +46,16 @@ _BATCHES = (1, 5)
 def to_torch(policy: Architecture, vector: ArrayLike) -> nn.Sequential:
     """Return the equivalent nn.Sequential on the CPU, in float32, holding a copy of the weights of one individual (D,).
 
+    With recurrent cells it takes and gives a state: see `torch_cells`.
+
     Raises:
         InputError: the vector does not have the policy's number of parameters.
         MissingDependencyError: torch is not installed.
     """
     state_dict = to_state_dict(policy, vector)
     torch = import_torch()
-    module: nn.Sequential = torch.nn.Sequential(*_torch_layers(policy))
+    layers = list(_torch_layers(policy))
+    module: nn.Sequential = recurrent_module(layers) if policy.n_state else torch.nn.Sequential(*layers)
     if policy.learns_noise:
         # A module's own parameters come before those of its layers.
         module.register_parameter(LOG_STD, torch.nn.Parameter(torch.zeros(policy.n_outputs)))
@@ -138,10 +143,14 @@ def _torch_layers(policy: Architecture) -> Iterator[nn.Module]:
         channels = conv.out_channels
     if policy.arch == "cnn":
         yield nn.Flatten()
-    linears = [parameter for parameter in policy.parameters if len(parameter.shape) == 2]
-    for number, parameter in enumerate(linears, start=1):
-        yield uninitialised(nn.Linear, parameter.fan_in, parameter.shape[0], bias=next(biases), **options)
-        if number < len(linears):
+    inputs = policy.n_features
+    for number, (cell, size) in enumerate(zip(policy.cells, policy.sizes, strict=True), start=1):
+        if cell == LINEAR:
+            yield uninitialised(nn.Linear, inputs, size, bias=next(biases), **options)
+        else:
+            yield cell_module(cell, inputs, size, bias=next(biases), options=options)
+        inputs = size
+        if number < len(policy.sizes):
             yield activation_module(next(activations))
     if policy.output_activation != IDENTITY:
         yield activation_module(policy.output_activation)

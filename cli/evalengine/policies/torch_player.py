@@ -10,8 +10,8 @@ needs it imports it inside a function. Depends on the environments, architecture
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from evalengine.environments.registry import EnvironmentEntry, describe
 from evalengine.errors import InputError
 from evalengine.messages import kind, named
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.head_spelling import threshold_of
 from evalengine.policies.torch_modules import to_torch
 from evalengine.scalars import check_flag
 
@@ -30,7 +31,8 @@ _ROWS = 32
 """A batch that is a multiple of this is summed in one known order, whatever the processor and the layers."""
 
 
-_HEADS = ("tanh", "clip")
+State: TypeAlias = tuple["Tensor | tuple[Tensor, Tensor]", ...]
+"""What recurrent cells remember: for each cell h (B, hidden size), or (h, c) of an LSTM."""
 
 
 class Observe(nn.Module):
@@ -73,7 +75,7 @@ class Act(nn.Module):
     """From logits (B, n) to actions: int64 (B,) where they are discrete, float32 (B, n) of a Box.
 
     Attributes:
-        kind: "argmax", "tanh" or "clip".
+        kind: "argmax", "threshold:0.5"; or of a Box "tanh", "clip", "raw", "sigmoid", or one for each output.
         low: the bounds of a Box, (n,); (0,) for discrete actions; a buffer, as the next one.
         high: see `low`.
     """
@@ -89,12 +91,30 @@ class Act(nn.Module):
         self.register_buffer("high", torch.tensor(high, dtype=torch.float32, device="cpu"))
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Return the first largest logit's position, or the logits within the bounds."""
+        """Return the first largest logit's position, whether one is above the threshold, or what heads of a Box make.
+
+        Of whole vectors: a sigmoid of other batches than multiples of 32 has other last bits.
+        """
         if self.kind == "argmax":
             return logits.argmax(dim=1)
-        if self.kind == "clip":
-            return torch.clamp(logits, self.low, self.high)
-        return self.low + (torch.tanh(logits) + 1.0) * 0.5 * (self.high - self.low)
+        if (bound := threshold_of(self.kind)) is not None:
+            return (logits[:, 0] > bound).long()
+        kinds = self.kind.split("/")
+        if len(kinds) == 1:
+            return _bounded(kinds[0], logits, self.low, self.high)
+        columns = [
+            _bounded(kind, logits[:, index].contiguous(), self.low[index], self.high[index])
+            for index, kind in enumerate(kinds)
+        ]
+        return torch.stack(columns, dim=1)
+
+
+def _bounded(kind: str, logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    if kind == "tanh":
+        return low + (torch.tanh(logits) + 1.0) * 0.5 * (high - low)
+    if kind == "sigmoid":
+        return low + torch.sigmoid(logits) * (high - low)
+    return torch.clamp(logits, low, high) if kind == "clip" else logits
 
 
 class Player(nn.Module):
@@ -102,7 +122,7 @@ class Player(nn.Module):
 
     Attributes:
         observe: from observations to what the policy sees.
-        policy: the network, an nn.Sequential.
+        policy: the network, an nn.Sequential; with recurrent cells one that takes and gives a state.
         act: from logits to actions, or None.
     """
 
@@ -111,16 +131,19 @@ class Player(nn.Module):
         super().__init__()
         self.observe, self.policy, self.act = observe, policy, act
         self._shape, self._dtype = entry.observation_shape, entry.observation_dtype
+        self._remembers = any(isinstance(layer, nn.RNNCellBase) for layer in policy)
         self.eval()
 
-    def forward(self, observations: Tensor | NDArray[Any]) -> Tensor:
+    def forward(self, observations: Tensor | NDArray[Any], state: State | None = None) -> Any:
         """Return the actions of a batch, or the action of one observation; logits where there is no `act`.
 
         Args:
             observations: (B, *observation_shape) or observation_shape, in the environment's dtype.
+            state: of recurrent cells: what this returned at the step before, None at the first step of an episode.
 
         Returns:
-            int64 (B,) or () for discrete actions, float32 (B, n) or (n,) for a Box and for logits.
+            int64 (B,) or () for discrete actions, float32 (B, n) or (n,) for a Box and for logits. Of a policy with
+            recurrent cells a pair of this and the state.
 
         Raises:
             InputError: another shape or dtype than the environment's.
@@ -129,16 +152,27 @@ class Player(nn.Module):
         seen = self.observe(batch)
         # Smaller batches, and the last rows of others, would be summed in another order.
         missing = -len(seen) % _ROWS
-        padded = torch.cat([seen, seen[-1:].expand(missing, *seen.shape[1:])]) if missing else seen
-        logits = self.policy(padded)[: len(seen)]
-        actions: Tensor = logits if self.act is None else self.act(logits)
-        return actions[0] if is_one else actions
+        padded = _filled_up(seen, missing)
+        if self._remembers:
+            before = None if state is None else _mapped(lambda rows: _filled_up(rows, missing), state)
+            logits, after = self.policy(padded, before)
+            state = _mapped(lambda rows: rows[: len(seen)], after)
+        else:
+            logits = self.policy(padded)
+        actions: Tensor = (logits if self.act is None else self.act(logits))[: len(seen)]
+        one_or_all = actions[0] if is_one else actions
+        return (one_or_all, state) if self._remembers else one_or_all
 
-    def action(self, observation: NDArray[Any]) -> Any:
-        """Return the action of one observation as Gymnasium's `step` takes it: an int, or float32 (n,) for a Box."""
+    def action(self, observation: NDArray[Any], state: State | None = None) -> Any:
+        """Return the action of one observation as Gymnasium's `step` takes it: an int, or float32 (n,) for a Box.
+
+        Of a policy with recurrent cells a pair of this and the state for the next step; `state` as for `forward`.
+        """
         with torch.no_grad():
-            action = self(observation)
-        return action.item() if action.ndim == 0 else action.cpu().numpy()
+            returned = self(observation, state)
+        action, after = returned if self._remembers else (returned, None)
+        plain = action.item() if action.ndim == 0 else action.cpu().numpy()
+        return (plain, after) if self._remembers else plain
 
     def _batch(self, observations: Tensor | NDArray[Any]) -> tuple[Tensor, bool]:
         """Return observations as a batch where the weights are, and whether it was one observation alone."""
@@ -155,6 +189,19 @@ class Player(nn.Module):
             raise InputError(f"observations: expected shape {self._shape} or (B, {wanted}), got {shape}")
         where = next(self.policy.parameters()).device
         return (given[None] if shape == self._shape else given).to(where), shape == self._shape
+
+
+def _filled_up(rows: Tensor, missing: int) -> Tensor:
+    """Return rows with so many copies of the last one behind them."""
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+
+
+def _mapped(function: Callable[[Tensor], Tensor], state: State) -> State:
+    """Return what a function makes of each tensor of a state."""
+    return tuple(
+        (function(of_cell[0]), function(of_cell[1])) if isinstance(of_cell, tuple) else function(of_cell)
+        for of_cell in state
+    )
 
 
 def to_player(
@@ -185,8 +232,10 @@ def to_player(
 
 
 def _act(policy: Architecture, entry: EnvironmentEntry) -> Act:
-    if policy.head not in _HEADS:
-        raise InputError(f"to_torch: expected head=tanh or head=clip for a module of actions, got {policy}")
+    if policy.head == "sample" or policy.noise:
+        raise InputError(
+            f"to_torch: expected no head=sample and no noise for a module of actions, which draws nothing, got {policy}"
+        )
     if entry.n_actions is not None:
-        return Act("argmax", (), ())
+        return Act("argmax" if threshold_of(policy.head) is None else policy.head, (), ())
     return Act(policy.head, entry.action_low or (), entry.action_high or ())

@@ -164,6 +164,8 @@ class GymPlayer:
         self._counter = StepCounter(_reference(setting, render_mode), show)
         self.fps = float(self._counter.metadata["render_fps"])
         self._env = wrapped(self._counter, setting.observation)
+        # What recurrent cells remember of the episode.
+        self._state: NDArray[np.float32] | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -181,6 +183,7 @@ class GymPlayer:
         """
         options = dict(self._setting.reset_options)
         observation = self._reset(seed, options)
+        self._state = None
         twin, _ = self._native.reset(seed=seed, options=options)
         divergence = first_difference((twin,), (observation,), seed=seed, step=0, action=None)
         actions = self._actions(weights, seed)
@@ -219,8 +222,8 @@ class GymPlayer:
         is_gray = options is not None and options.grayscale
         normalize = self._setting.normalize
         inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray, normalize=normalize)
-        (outputs,) = policy.logits(weights, inputs)
-        return np.asarray(outputs)
+        logits, self._state = policy.step(weights, inputs, self._state)
+        return np.asarray(logits[0])
 
 
 def first_difference(

@@ -28,7 +28,9 @@ def print_help(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit(OK)
 
 
-Help = Annotated[bool, typer.Option("--help", callback=print_help, is_eager=True, help="Show this message and exit.")]
+Help = Annotated[
+    bool, typer.Option("--help", "-h", callback=print_help, is_eager=True, help="Show this message and exit.")
+]
 Weights = Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")]
 Seed = Annotated[int | None, typer.Option(help="First seed; 0 if left out.")]
 Seeds = Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")]

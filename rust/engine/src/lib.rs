@@ -56,6 +56,7 @@ mod error;
 mod exchange;
 mod finite;
 mod in_play;
+mod lane_states;
 mod memory;
 mod normalization;
 mod normalizer;

@@ -36,6 +36,7 @@ impl Worker<'_> {
         for (to, from) in (kept..self.active).enumerate() {
             other.group.take_lane(to, self.group.as_mut(), from);
             other.decoder.take_lane(to, &self.decoder, from);
+            other.states.take_lane(to, &self.states, from);
             let episode = self.in_play.get(from);
             other.in_play.set(to, episode);
             if let (Some(theirs), Some(ours)) = (&mut other.recorder, &mut self.recorder) {
