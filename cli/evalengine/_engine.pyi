@@ -145,6 +145,7 @@ def evaluate(
     most_trajectory_bytes: int = 0,
     statistics: bool = False,
     share: tuple[int, int] | None = None,
+    exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
 ) -> RawEvaluation: ...
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

@@ -29,10 +29,11 @@ from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.messages import shown
+from evalengine.policies.heads import deviations_of, raw_head
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 from evalengine.progress import check_progress, reported
-from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
+from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -85,6 +86,7 @@ def evaluate_part(
     failure_fitness = _failure_fitness(given["on_nan"])
     if (limit := given["max_episode_steps"]) is not None:
         limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
+    epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
     threads = check_threads(given["threads"])
     progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
@@ -102,7 +104,7 @@ def evaluate_part(
                 kwargs,
                 reset_values,
                 policy.network,
-                policy.head,
+                raw_head(policy),
                 matrix,
                 episode_seeds,
                 threads=available_threads() if threads is None else threads,
@@ -117,10 +119,11 @@ def evaluate_part(
                 most_trajectory_bytes=MOST_BYTES,
                 statistics=given["collect_statistics"],
                 share=place,
+                exploration=(policy.deviations, epsilon, sticky),
             )
     except NonFiniteError as error:
         # The engine, which looks first, does not say which weight it is, where it is a weight.
-        raise (non_finite_weight(matrix) or error) from None
+        raise (non_finite_weight(matrix) or _infinite_deviation(policy, matrix) or error) from None
     all_seeds = _for_every_individual(episode_seeds, len(matrix))
     on_request = {
         "final_observation": raw["final_observation"],
@@ -143,6 +146,21 @@ def evaluate_part(
     )
     sums = [PartialSum(level, index, ObservationStatistics(*sums)) for level, index, sums in raw["partial_sums"]]
     return Part(evaluation, sums)
+
+
+def _infinite_deviation(policy: Policy, weights: NDArray[np.float32]) -> NonFiniteError | None:
+    """Return the error that names the first individual with a `log_std` whose exponential float32 does not hold."""
+    log_std, _ = policy.split(weights)
+    for individual, row in enumerate(log_std):
+        too_large = ~np.isfinite(deviations_of(row))
+        if too_large.any():
+            position = int(too_large.argmax())
+            return NonFiniteError(
+                f"weights: expected log_std whose exponentials are finite, got {row[position]} in individual "
+                f"{individual} at position {position}",
+                individual=individual,
+            )
+    return None
 
 
 def available_threads() -> int:

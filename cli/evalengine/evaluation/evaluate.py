@@ -41,7 +41,8 @@ def batch_evaluate(
     activation: str | Sequence[str] | None = None,
     output_activation: str = "identity",
     bias: bool | Sequence[bool] = True,
-    head: str = "tanh",
+    head: str | Sequence[str] = "tanh",
+    noise: str | float | Sequence[float] = 0.0,
     **options: Unpack[BatchOptions],
 ) -> NDArray[np.float32]:
     """Return the fitness (P,) float32 of a population: the mean return of each individual over its episodes.
@@ -57,8 +58,9 @@ def batch_evaluate(
         output_activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, threads, progress,
-            cancel; see `evaluate`, whose others are taken and change nothing that is returned.
+        noise: see `Policy.from_shape`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, epsilon, sticky, threads,
+            progress, cancel; see `evaluate`, whose others are taken and change nothing that is returned.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -68,7 +70,13 @@ def batch_evaluate(
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
     policy = Policy.from_shape(
-        policy_arch, policy_shape, activation=activation, output_activation=output_activation, bias=bias, head=head
+        policy_arch,
+        policy_shape,
+        activation=activation,
+        output_activation=output_activation,
+        bias=bias,
+        head=head,
+        noise=noise,
     )
     matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
@@ -112,6 +120,10 @@ def evaluate(
         trajectories: the individuals whose episodes are kept step by step; see `Trajectory`. What they can take is
             checked beforehand, and is 4 GiB at most.
         normalize: the mean and standard deviation that observations are normalised with before the policy sees them.
+        epsilon: the probability that an action is a random one instead of the policy's, all actions being equally
+            likely. This, and whatever else is drawn for actions, comes from a random stream of each episode's own,
+            which the episode's seed seeds: `docs/api.md` says how.
+        sticky: the probability that an action is the episode's former one again, whoever chose that.
         collect_statistics: sum up the observations that the policies see, before they are normalised; see
             `ObservationStatistics`.
         threads: None is all cores that this process may use. Where the system does not start so many, the call goes on

@@ -58,6 +58,8 @@ DEFAULTS: EvaluateOptions = {
     "descriptors": (),
     "trajectories": (),
     "normalize": None,
+    "epsilon": 0.0,
+    "sticky": 0.0,
     "collect_statistics": False,
     "threads": None,
     "progress": None,

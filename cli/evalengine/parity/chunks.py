@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from evalengine.environments.registry import EnvironmentEntry, resolve
 from evalengine.parity.closed_loop import ClosedLoop
+from evalengine.parity.drawn_actions import DRAWN, drawn_section
 from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import sections
@@ -55,9 +56,10 @@ class Chunk:
     """A part of the proof.
 
     Attributes:
-        kind: "open loop", "variant", "closed loop", "evaluate", "forward" or "sweep".
+        kind: "open loop", "variant", "closed loop", "drawn", "evaluate", "forward" or "sweep".
         env: short name; "" for the forward pass and for sweeps.
-        what: the driver, the number of the variant or of the adapter's closed loop, the closed loop's policy, the
+        what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN`, the
+            closed loop's policy, the
             activation, or "".
         number: tells chunks of one kind apart; seeds, and the first argument of a sweep, follow from it.
         steps: environment steps, random shapes of forward passes, or arguments of a sweep.
@@ -87,8 +89,8 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
         entries: the environments.
         steps: of each environment's closed loop, with every form of its actions, and of its open loops, or the share
             of them that a slow reference states. Of the open loops half are with its default settings, drivers sharing
-            them, and half with its variants. Evaluations and closed loops of other policies have a tenth, the policy
-            driver a fortieth.
+            them, and half with its variants. Evaluations, closed loops of other policies and each case of `DRAWN` have
+            a tenth, the policy driver a fortieth.
         shapes: random networks.
         sweeps: whether activations are swept over all their arguments.
     """
@@ -107,6 +109,8 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
         loops |= dict.fromkeys(RECURRENT.get(name, ()), share // 10)
         for loop, total in loops.items():
             chunks += _shares("closed loop", name, [loop], total, _INDIVIDUALS * piece)
+        for index in (index for index, drawn in enumerate(DRAWN) if drawn.env == name):
+            chunks += _shares("drawn", name, [str(index)], share // 10, piece)
         chunks += _shares("evaluate", name, [""], share // 10, piece)
         chunks += _shares("open loop", name, ["policy"], share // 40, piece)
         chunks += _shares("open loop", name, drivers, share // 2 if variants else share, piece)
@@ -137,6 +141,10 @@ def run_chunk(chunk: Chunk) -> list[Section]:
         return [_sweep(chunk)]
     if chunk.kind == "closed loop":
         return [_closed_loop(chunk)]
+    if chunk.kind == "drawn":
+        drawn, torch_policy = DRAWN[int(chunk.what)], _Worker.torch()
+        unproven = _Worker.unproven()
+        return [drawn_section(drawn, seed=chunk.seed, steps=chunk.steps, torch_policy=torch_policy, unproven=unproven)]
     entry = resolve(chunk.env)
     policy = Policy(entry.default_policy)
     head = Head.of(policy, entry)

@@ -39,7 +39,7 @@ from evalengine.parity.trace import (
     rows_within,
     spread_rows,
 )
-from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.heads import ENGINE, ActionStream, Functions, Head, chosen_actions
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant
@@ -52,8 +52,8 @@ _SHORT_EPISODE = 100
 """Steps that every one of these has at least, where there is no time limit."""
 
 
-class LogitsSource(Protocol):
-    """Whoever computes the reference's logits: `TorchPolicy`."""
+class LogitsSource(Functions, Protocol):
+    """Whoever computes the reference's logits, and what heads make of them: `TorchPolicy`."""
 
     def logits(
         self, policy: Policy, weights: NDArray[np.float32], observations: NDArray[np.float32]
@@ -68,9 +68,6 @@ class LogitsSource(Protocol):
         states: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the same after the steps that recurrent cells remember as (B, n_state), and what they do then."""
-
-    def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the tanh (B, n) of values (B, n)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +165,8 @@ class ClosedLoop:
         """Run both sides step by step; an episode ends where either side's does."""
         episodes = count(first_episode)
         # As many as leave each time for a whole episode.
-        lanes = [_Lane(self) for _ in range(min(SIDE_BY_SIDE, max(1, steps // self._longest)))]
+        log_std, _ = self.policy.split(weights)
+        lanes = [_Lane(self, log_std, theirs) for _ in range(min(SIDE_BY_SIDE, max(1, steps // self._longest)))]
         while steps > 0:
             playing = lanes[:steps]
             for lane in playing:
@@ -176,8 +174,8 @@ class ClosedLoop:
                     lane.reset(next(episodes))
             our_logits = self._our_logits(weights, playing)
             their_logits = self._their_logits(theirs, weights, playing)
-            our_actions = self.head.actions(our_logits)
-            their_actions = self.head.actions_with(theirs.tanh, their_logits)
+            our_actions = chosen_actions([lane.our_actions for lane in playing], our_logits)
+            their_actions = chosen_actions([lane.their_actions for lane in playing], their_logits)
             for lane, *chosen in zip(playing, our_actions, our_logits, their_actions, their_logits, strict=True):
                 lane.step(*chosen)
             steps -= len(playing)
@@ -213,8 +211,12 @@ class ClosedLoop:
 class _Lane:
     """The environment on both sides, what each side's policy remembers, and the rows of its episodes in turn."""
 
-    def __init__(self, loop: ClosedLoop) -> None:
+    our_actions: ActionStream
+    their_actions: ActionStream
+
+    def __init__(self, loop: ClosedLoop, log_std: NDArray[np.float32], theirs: Functions) -> None:
         variant = loop.variant
+        self._head, self._log_std, self._functions = loop.head, log_std, (ENGINE, theirs)
         self._seed, self._options = loop.seed, variant.options
         limit = variant.max_episode_steps
         self._native = make(loop.reference.env_id, observation=None, max_episode_steps=limit, **variant.kwargs)
@@ -230,18 +232,20 @@ class _Lane:
         options = None if self._options is None else dict(self._options)
         self.ours.add_reset(seed, episode, self._native.reset(seed=seed, options=options)[0], {})
         self.theirs.add_reset(seed, episode, self._gym.reset(seed=seed, options=options)[0], {})
+        self.our_actions, self.their_actions = (
+            ActionStream(self._head, seed, log_std=self._log_std, functions=functions) for functions in self._functions
+        )
         self.our_state = self.their_state = self._no_state
         self.has_ended = False
 
     def step(
         self,
-        our_action: Any,
+        mine: Any,
         our_logits: NDArray[np.float32],
-        their_action: Any,
+        reference: Any,
         their_logits: NDArray[np.float32],
     ) -> None:
         """Take a step on both sides, each with its own action."""
-        mine, reference = plain_action(our_action), plain_action(their_action)
         our_step, their_step = self._native.step(mine), self._gym.step(reference)
         self.ours.add_step(mine, our_step, {}, our_logits)
         self.theirs.add_step(reference, their_step, {}, their_logits)

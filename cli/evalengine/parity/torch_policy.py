@@ -167,13 +167,27 @@ class TorchPolicy:
             float32 (B, n_outputs), and (B, n_state).
         """
         logits, after = self.outputs(
-            policy.input_shape, policy.layers, weights, observations, states=states, keep_states=True
+            policy.input_shape,
+            policy.layers,
+            policy.split(weights)[1],
+            observations,
+            states=states,
+            keep_states=True,
         )
         return logits, after
 
     def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return PyTorch's tanh of float32 values of any shape."""
         return self.activation(("tanh",), values)
+
+    def sigmoid(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's sigmoid of float32 values of any shape."""
+        return self.activation(("sigmoid",), values)
+
+    def softmax(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's softmax of each row (B, n)."""
+        (result,) = self.outputs(rows.shape[1:], [("softmax",)], np.empty(0, np.float32), rows)
+        return np.asarray(result, np.float32)
 
     def activation(self, layer: tuple[str, *tuple[float, ...]], values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return an activation of float32 values of any shape, which PyTorch is given in whole vectors.

@@ -6,7 +6,7 @@
 
 `Policy` adds ways from and to what people have: modules, state dicts, files. They stand between the two, so that none
 of them needs to know `Policy`. The forward pass itself is the extension's (`network`); environments are known here only
-by the shapes that they ask for. Depends on spelling, arguments and the extension.
+by the shapes that they ask for. Depends on spelling, fits, arguments and the extension.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from evalengine.errors import InputError, engine_errors
 from evalengine.messages import named, shown
 from evalengine.policies.activations import IDENTITY, activation_layer, canonical
 from evalengine.policies.cells import LINEAR, cell_shapes, state_sizes
-from evalengine.policies.spelling import HEADS, Spelling, parse, spell_shape
-from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
+from evalengine.policies.fits import check_fits
+from evalengine.policies.head_spelling import DEFAULT_HEAD, LOG_STD, given_head, given_noise
+from evalengine.policies.spelling import Spelling, parse, spell_shape
+from evalengine.scalars import as_number, check_flag, check_integer, items_of
 
 if TYPE_CHECKING:
     from evalengine.environments.registry import EnvironmentEntry
@@ -37,7 +39,10 @@ _MOST_NUMBERS = 2**30
 
 
 class Parameter(NamedTuple):
-    """One tensor of the flat vector: its name in the equivalent nn.Sequential, its shape, the fan-in of its layer."""
+    """One tensor of the flat vector: its name in the equivalent nn.Sequential, its shape, the fan-in of its layer.
+
+    `log_std`, which belongs to no layer, has a fan-in of 0.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -78,7 +83,8 @@ class Architecture(Spelling):
         activation: str | Sequence[str] | None = None,
         output_activation: str = IDENTITY,
         bias: bool | Sequence[bool] = True,
-        head: str = "tanh",
+        head: str | Sequence[str] = DEFAULT_HEAD,
+        noise: str | float | Sequence[float] = 0.0,
     ) -> Self:
         """Return the policy of a shape: sizes for mlp, (channels, height, width, *convolutions, *sizes) for cnn.
 
@@ -93,21 +99,23 @@ class Architecture(Spelling):
                 for all of several layers is not for the recurrent cells among them, nor is None.
             output_activation: after the last layer, before the head; "softmax" and "log_softmax", too.
             bias: whether all layers have biases, or which.
-            head: how logits become Box actions, "tanh" or "clip".
+            head: how outputs become actions: "tanh", "clip", "raw" or "sigmoid" of a Box, or one of them for each
+                output, ("tanh", "sigmoid", "sigmoid"); "argmax", "sample" or "threshold:0.5" of discrete actions.
+            noise: the standard deviation of Gaussian noise on the outputs, or one for each; or "log_std".
 
         Raises:
             InputError: the shape or an option is none, or the sizes do not fit each other.
         """
-        if not is_one_of(head, HEADS):
-            raise InputError(f"head: expected 'tanh' or 'clip', got {shown(head)}")
         spelled = spell_shape(arch, shape)
+        outputs = int(spelled.rpartition("-")[2]) if spelled.rpartition("-")[2].isdigit() else 0
+        heads, noises = given_head(head, outputs), given_noise(noise, outputs)
         if activation is not None:
             one_or_several = items_of(activation, (tuple, list)) or [activation]
             spelled += f",act={'/'.join(_activation('activation', item) for item in one_or_several)}"
         spelled += f",out={_activation('output_activation', output_activation, of_outputs=True)}"
         biases = items_of(bias, (tuple, list)) or [bias]
         digits = [str(int(check_flag("bias", item))) for item in biases]
-        return cls(f"{spelled},bias={'/'.join(digits)},head={head}")
+        return cls(f"{spelled},bias={'/'.join(digits)},head={heads}{f',noise={noises}' if noises else ''}")
 
     def __repr__(self) -> str:
         """Return the expression that makes this policy."""
@@ -160,8 +168,11 @@ class Architecture(Spelling):
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The tensors of the flat vector, in order."""
-        found: list[Parameter] = []
+        """The tensors of the flat vector, in order.
+
+        `log_std` comes first, as in `parameters()` of every module that has it beside its layers.
+        """
+        found = [Parameter(LOG_STD, (self.n_outputs,), 0)] if self.learns_noise else []
 
         def add(index: int, shapes: dict[str, tuple[int, ...]], fan_in: int) -> None:
             found.extend(Parameter(f"{index}.{name}", shape, fan_in) for name, shape in shapes.items())
@@ -183,6 +194,29 @@ class Architecture(Spelling):
                 add(first + 2 * number, cell_shapes(cell, inputs, size, bias=next(biases)), size)
             inputs = size
         return tuple(found)
+
+    @property
+    def learns_noise(self) -> bool:
+        """Whether the first parameters are logarithms of the noise's standard deviations, `log_std`."""
+        return self.noise == LOG_STD
+
+    @property
+    def without_noise(self) -> Self:
+        """The same policy without noise, whose parameters are the network's alone."""
+        return type(self)(str(self).replace(f",noise={self.noise}", "")) if self.noise else self
+
+    @cached_property
+    def deviations(self) -> tuple[float, ...] | None:
+        """The standard deviation of the noise on each output, () without noise, None where they are parameters."""
+        if self.learns_noise:
+            return None
+        numbers = [float(number) for number in self.noise.split("/") if number]
+        return tuple(numbers * self.n_outputs if len(numbers) == 1 else numbers)
+
+    def split(self, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return views of weights (..., D): `log_std` (..., n_outputs), or (..., 0) without, and the network's own."""
+        count = self.n_outputs if self.learns_noise else 0
+        return weights[..., :count], weights[..., count:]
 
     def _feature_counts(self) -> list[int]:
         """Return the sizes of the input and of every convolution's output; check that each kernel fits its input."""
@@ -214,27 +248,14 @@ class Architecture(Spelling):
         Raises:
             InputError: the policy cannot play this environment; the message gives both sides.
         """
-        wanted = (entry.n_inputs,) if self.arch == "mlp" else entry.image_shape or entry.observation_shape
-        if (self.input_shape, self.n_outputs) != (wanted, entry.n_outputs):
-            inputs, got = ("x".join(str(size) for size in sizes) for sizes in (wanted, self.input_shape))
-            raise InputError(
-                f"policy: {entry.id} needs {inputs} inputs and {entry.n_outputs} outputs, "
-                f"got {self} ({got} inputs, {self.n_outputs} outputs)"
-            )
-        if entry.n_actions is None and (self.output_activation, self.head) == ("tanh", "tanh"):
-            raise InputError(
-                f"policy: {entry.id} has Box actions, out=tanh and head=tanh would apply tanh twice: expected "
-                f"head=clip beside out=tanh, which plays the outputs as they are, or no out=tanh, got {self}"
-            )
-        if entry.n_actions is not None and self.head != "tanh":
-            raise InputError(f"policy: {entry.id} has discrete actions, expected no head={self.head}, got {self}")
+        check_fits(self, entry)
 
     def init(self, population: int, seed: int, gain: float = 1.0) -> NDArray[np.float32]:
         """Return a random population (P, D) float32 within PyTorch's default initialisation bounds.
 
         Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, those of recurrent
         cells in +-1/sqrt(hidden size), from `numpy.random.default_rng(seed)`, individual by individual: a larger
-        population starts with the smaller one.
+        population starts with the smaller one. `log_std` is 0.
 
         Args:
             population: P, from 0.
@@ -253,12 +274,16 @@ class Architecture(Spelling):
         seed = check_integer("seed", seed, least=0, most=2**64 - 1)
         weights = np.random.default_rng(seed).random((population, self.n_params), dtype=np.float32)
         bounds = np.concatenate(
-            [np.full(math.prod(p.shape), 1 / math.sqrt(p.fan_in), dtype=np.float32) for p in self.parameters]
+            [
+                np.full(math.prod(p.shape), 1 / math.sqrt(p.fan_in) if p.fan_in else 0.0, dtype=np.float32)
+                for p in self.parameters
+            ]
         )
         weights *= 2
         weights -= 1
         weights *= bounds
         weights *= np.float32(factor)
+        self.split(weights)[0][...] = 0.0
         return weights
 
     def logits(
@@ -317,7 +342,7 @@ class Architecture(Spelling):
     def _checked_inputs(
         self, weights: ArrayLike, observations: ArrayLike
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return weights and flat observations as the extension takes them."""
+        """Return the network's weights and flat observations as the extension takes them."""
         individuals = weight_array(weights, self, self.n_params)
         inputs = plain_array("observations", observations)
         leading = individuals.ndim
@@ -328,7 +353,8 @@ class Architecture(Spelling):
             raise InputError(f"observations: expected shape ({expected}) for {self}, got {inputs.shape}")
         if inputs.dtype.kind not in "fiu":
             raise InputError(f"observations: expected numbers, got {named(inputs.dtype)}")
-        return individuals, np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
+        flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
+        return np.ascontiguousarray(self.split(individuals)[1]), flat
 
 
 def _weight_and_bias(shape: tuple[int, ...], *, bias: bool) -> dict[str, tuple[int, ...]]:

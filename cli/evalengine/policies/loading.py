@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from evalengine.policies.torch_player import Player
 
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
-_JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize")
+_JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize", "epsilon", "sticky")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,6 +59,8 @@ class LoadedWeights:
         observation: what the policy sees of images, None if that is the environment's own.
         max_episode_steps: the time limit in steps, None if that is the environment's own.
         normalize: mean, std and clip of what the policy sees, with the bits that were saved; None without.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is the former one again.
     """
 
     weights: NDArray[np.float32]
@@ -70,6 +72,8 @@ class LoadedWeights:
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
     normalize: Normalization | None = None
+    epsilon: float = 0.0
+    sticky: float = 0.0
 
     def __repr__(self) -> str:
         """One line: how many vectors of which policy, for which environment, and what else the file says."""
@@ -123,7 +127,8 @@ class LoadedWeights:
     def options(self) -> SettingOptions:
         """What the file says for `evaluate(loaded.env_id, loaded.weights, loaded.policy, **loaded.options)`.
 
-        Those of env_kwargs, reset_options, observation, max_episode_steps and normalize that are not None.
+        Those of env_kwargs, reset_options, observation, max_episode_steps and normalize that are not None, and of
+        epsilon and sticky that are not 0.
         """
         return checked_setting({name: getattr(self, name) for name in SETTING_NAMES})
 

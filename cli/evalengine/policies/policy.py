@@ -52,7 +52,11 @@ class Policy(Architecture):
             that differ from PyTorch's defaults after colons, such as "leaky_relu:0.2".
         output_activation: after the last layer; "identity" is none.
         biases: whether each layer has biases, first to last.
-        head: how logits become Box actions: "tanh" scales tanh(z) to the bounds, "clip" clips z to them.
+        head: how outputs z become actions. Of a Box, for all of them or, after slashes, for each: "tanh" scales tanh(z)
+            to the bounds, "sigmoid" sigmoid(z); "clip" clips z to them; "raw" is z. Discrete: "argmax", as "tanh" too;
+            "sample" draws with the probabilities softmax(z); "threshold:0.5" is 1 where z > 0.5, else 0.
+        noise: standard deviations of Gaussian noise on the outputs of a Box, before the head, "0.1" or one for each,
+            "0.1/0.2"; "log_std" where their logarithms are the first parameters; "" for none.
     """
 
     def to_state_dict(
@@ -239,7 +243,8 @@ class Policy(Architecture):
             path: the file.
             weights: what `evaluate` takes.
             env_id: the environment.
-            options: what the policy plays in: env_kwargs, reset_options, observation, max_episode_steps, normalize.
+            options: what the policy plays in: env_kwargs, reset_options, observation, max_episode_steps, normalize,
+                epsilon, sticky.
 
         Raises:
             InputError: something does not fit the policy or the environment.

@@ -69,7 +69,8 @@ def _flat(policy: Architecture, individual: Any, name: str) -> Any:
             return from_names(policy, individual)
         if torch is None or not isinstance(individual, torch.nn.Module):
             return individual
-        found, parameters = read_module(individual, policy.input_shape if policy.arch == "cnn" else None)
+        shape = policy.input_shape if policy.arch == "cnn" else None
+        found, parameters = read_module(individual, shape, learns_noise=policy.learns_noise)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     if _body(found) != _body(policy):
@@ -79,5 +80,6 @@ def _flat(policy: Architecture, individual: Any, name: str) -> Any:
 
 
 def _body(policy: Architecture) -> tuple[object, ...]:
-    """Return what a module says of its policy: all but the head."""
-    return tuple(getattr(policy, part.name) for part in fields(Spelling) if part.name != "head")
+    """Return what a module says of its policy: all but the head, and noise of given deviations."""
+    parts = (getattr(policy, part.name) for part in fields(Spelling) if part.name not in ("head", "noise"))
+    return (*parts, policy.learns_noise)

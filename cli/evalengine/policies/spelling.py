@@ -11,9 +11,10 @@ A spelling is an architecture, its shape, and options where they differ from the
     mlp:4-64-32-2,act=relu/tanh             an activation for each hidden layer
     mlp:8-lstm32-4                          a recurrent cell: lstm, gru, rnn, rnn_relu, then its hidden size
     mlp:4-64-2,out=sigmoid,bias=1/0         an activation of the outputs; whether each layer has biases
+    mlp:3-64-1,head=clip,noise=0.1          noise on the outputs; `head_spelling` has both grammars
 
 This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. Depends on
-activations, cells, scalars, messages and errors.
+activations, cells, head_spelling, scalars, messages and errors.
 """
 
 from __future__ import annotations
@@ -27,16 +28,18 @@ from evalengine.errors import InputError
 from evalengine.messages import kind, shown
 from evalengine.policies.activations import IDENTITY, canonical
 from evalengine.policies.cells import GATES, LINEAR, split_size
+from evalengine.policies.head_spelling import DEFAULT_HEAD, canonical_head, canonical_noise
 from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
     "convolutions such as 16k3s2p1, hidden sizes, outputs; recurrent cells such as lstm32), then options such as "
-    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 ,head=tanh|clip"
+    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 "
+    ",head=tanh|clip|raw|sigmoid (of Box actions) ,head=argmax|sample|threshold:0.5 (of discrete ones) "
+    ",noise=0.1|log_std"
 )
-HEADS = ("tanh", "clip")
 DEFAULT_ACTIVATION = {"mlp": "tanh", "cnn": "relu"}
-_OPTIONS = ("act", "out", "bias", "head")
+_OPTIONS = ("act", "out", "bias", "head", "noise")
 
 # Nine digits: far beyond any network, and every product of three sizes stays cheap to print.
 _SIZE = re.compile(r"[1-9]\d{0,8}")
@@ -77,6 +80,7 @@ class Spelling:
     output_activation: str
     biases: tuple[bool, ...]
     head: str
+    noise: str
 
     @property
     def activation(self) -> str:
@@ -116,8 +120,9 @@ class Spelling:
         output = "" if self.output_activation == IDENTITY else f",out={self.output_activation}"
         biases = "/".join(_uniform([str(int(bias)) for bias in self.biases]))
         bias = "" if biases == "1" else f",bias={biases}"
-        head = "" if self.head == "tanh" else f",head={self.head}"
-        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}"
+        head = "" if self.head == DEFAULT_HEAD else f",head={self.head}"
+        noise = f",noise={self.noise}" if self.noise else ""
+        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}{noise}"
 
 
 def parse(spec: str) -> Spelling:
@@ -134,23 +139,22 @@ def parse(spec: str) -> Spelling:
         raise _misspelt(spec, f"no architecture {shown(arch)}")
     chosen = _parse_options(spec, options)
     first, *tokens = sizes.split("-")
-    head = chosen.get("head", "tanh")
-    if head not in HEADS:
-        raise _not_an_option(spec, f"head={head}")
     input_shape = _parse_input(spec, arch, first)
     convolutions = _parse_convolutions(spec, arch, tokens)
-    cells, sizes = _parse_sizes(spec, tokens[len(convolutions) :])
+    cells, layer_sizes = _parse_sizes(spec, tokens[len(convolutions) :])
     hidden = [*(LINEAR for _ in convolutions), *cells][:-1]
+    head, noise = _parse_head(spec, chosen, layer_sizes[-1])
     return Spelling(
         arch=arch,
         input_shape=input_shape,
         convolutions=convolutions,
-        sizes=sizes,
+        sizes=layer_sizes,
         cells=cells,
         activations=_parse_activations(spec, chosen.get("act"), DEFAULT_ACTIVATION[arch], hidden),
         output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
         biases=_parse_biases(spec, chosen.get("bias", "1"), len(tokens)),
         head=head,
+        noise=noise,
     )
 
 
@@ -299,6 +303,16 @@ def _parse_biases(spec: str, text: str, layers: int) -> tuple[bool, ...]:
     if len(chosen) not in (1, layers):
         raise _misspelt(spec, f"{shown('bias=' + text)}: {_one_or(layers, 'digit', 'layer')}")
     return tuple(digit == "1" for digit in (chosen * layers if len(chosen) == 1 else chosen))
+
+
+def _parse_head(spec: str, chosen: dict[str, str], outputs: int) -> tuple[str, str]:
+    try:
+        return (
+            canonical_head(chosen.get("head", DEFAULT_HEAD), outputs),
+            canonical_noise(chosen.get("noise", "0"), outputs),
+        )
+    except ValueError as error:
+        raise _misspelt(spec, str(error)) from None
 
 
 def _one_or(count: int, what: str, each: str) -> str:

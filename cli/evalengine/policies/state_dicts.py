@@ -5,9 +5,9 @@
 A state dict says what its tensors are called and which shapes they have, but not in which order a module runs them. The
 names of the equivalent nn.Sequential ("0.weight", "2.bias") say all; under other names a layer is known by the shape
 of its weight, and layers of one shape by the numbers in their names, if nothing else in them differs ("fc2" before
-"fc10"). The names of Stable-Baselines3's policies are known, and the networks beside the actor left out. Where nothing
-tells, the error says so: nothing is guessed. Needs no torch. Depends on architecture, stable_baselines, notices and
-arguments.
+"fc10"). `log_std`, where the policy has it, is known by its name. The names of Stable-Baselines3's policies are known,
+and the networks beside the actor left out. Where nothing tells, the error says so: nothing is guessed. Needs no torch.
+Depends on architecture, stable_baselines, notices and arguments.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from evalengine.arguments import float_array, plain_array, weight_vector
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.head_spelling import LOG_STD
 from evalengine.policies.notices import notice, notice_rounding
 from evalengine.policies.stable_baselines import Acting, acting_part, same_object
 
@@ -92,8 +93,11 @@ def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], p
     names = _matched(policy, _shapes(chosen), prefix)
     in_order = [names[parameter.name] for parameter in policy.parameters]
     tensors = [float_array(f"state dict: {named(name)}", chosen[name]) for name in in_order]
-    if len(chosen) > len(tensors) and (acting := _acting(chosen, prefix)) is not None and acting.others:
-        notice(f"state dict: left out, as no deterministic action depends on it: {named(', '.join(acting.others))}")
+    if len(chosen) > len(tensors) and (acting := _acting(chosen, prefix)) is not None:
+        left_out = [name for name in acting.others if name not in in_order]
+        if left_out:
+            what = "action" if policy.learns_noise else "deterministic action"
+            notice(f"state dict: left out, as no {what} depends on it: {named(', '.join(left_out))}")
     notice_rounding("state dict", ((chosen[name], tensor) for name, tensor in zip(in_order, tensors, strict=True)))
     return np.concatenate([tensor.reshape(-1) for tensor in tensors])
 
@@ -149,6 +153,8 @@ def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix
     expected = {parameter.name: parameter.shape for parameter in policy.parameters}
     names = {name: name for name in expected}
     if set(shapes) != set(expected):
+        if policy.learns_noise:
+            return _matched_with_log_std(policy, shapes, prefix)
         acting = _acting(shapes, prefix)
         layers = _layers(policy, shapes) if acting is None else _acting_layers(policy, acting, shapes)
         names = {name: f"{layers[layer]}.{kind}" for name in expected for layer, _, kind in [name.rpartition(".")]}
@@ -161,6 +167,24 @@ def _matched(policy: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix
                 f"got {tuple(shapes[theirs])}"
             )
     return names
+
+
+def _matched_with_log_std(policy: Architecture, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> dict[str, str]:
+    """Return `_matched` of a policy with `log_std`: that by its name, the rest as of the policy without noise."""
+    found = [name for name in shapes if is_log_std(name)]
+    rest = {name: shape for name, shape in shapes.items() if name not in found}
+    if len(found) != 1 or math.prod(shapes[found[0]]) != policy.n_outputs:
+        got = ", ".join(f"{name} {shapes[name]}" for name in found)
+        raise InputError(
+            f"state dict: expected one tensor called log_std, of {policy.n_outputs} numbers, for {policy}, "
+            f"got {named(got) or 'none'}"
+        )
+    return {LOG_STD: found[0], **_matched(policy.without_noise, rest, prefix)}
+
+
+def is_log_std(name: str) -> bool:
+    """Say whether this is what libraries call the logarithms of an actor's deviations."""
+    return name.rpartition(".")[2] in ("log_std", "logstd", "actor_logstd")
 
 
 def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:

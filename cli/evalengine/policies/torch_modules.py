@@ -25,7 +25,8 @@ from evalengine.messages import first_line, kind, named
 from evalengine.policies.activations import IDENTITY
 from evalengine.policies.architecture import Architecture
 from evalengine.policies.cells import LINEAR
-from evalengine.policies.state_dicts import to_state_dict
+from evalengine.policies.head_spelling import LOG_STD
+from evalengine.policies.state_dicts import is_log_std, to_state_dict
 from evalengine.policies.torch_activations import activation_module
 from evalengine.policies.torch_cells import cell_module, recurrent_module
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
@@ -56,6 +57,9 @@ def to_torch(policy: Architecture, vector: ArrayLike) -> nn.Sequential:
     torch = import_torch()
     layers = list(_torch_layers(policy))
     module: nn.Sequential = recurrent_module(layers) if policy.n_state else torch.nn.Sequential(*layers)
+    if policy.learns_noise:
+        # A module's own parameters come before those of its layers.
+        module.register_parameter(LOG_STD, torch.nn.Parameter(torch.zeros(policy.n_outputs)))
     module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in state_dict.items()})
     return module
 
@@ -70,8 +74,15 @@ def from_torch(module: nn.Module, observation_shape: tuple[int, ...] | None = No
     return read_module(module, observation_shape)[0]
 
 
-def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = None) -> tuple[Architecture, list[Own]]:
+def read_module(
+    module: nn.Module, observation_shape: tuple[int, ...] | None = None, *, learns_noise: bool = False
+) -> tuple[Architecture, list[Own]]:
     """Return the policy that a module is, and the module's parameters, named, in the order of the flat vector.
+
+    Args:
+        module: see `Policy.from_torch`.
+        observation_shape: see there.
+        learns_noise: a parameter `log_std`, which no layer has, is the policy's, with noise=log_std.
 
     Raises:
         InputError: as `from_torch`.
@@ -86,12 +97,15 @@ def read_module(module: nn.Module, observation_shape: tuple[int, ...] | None = N
     layers = layers_of(operations_of(module, axes) if read is None else read.operations)
     policy = chain_policy(layers, observation_shape)
     parameters = chain_parameters(layers)
-    _check_parameters(module, parameters)
+    deviations = _log_std(module, policy) if learns_noise else []
+    _check_parameters(module, [*deviations, *parameters])
     if read is not None:
         _compare_remembering(module, policy, parameters, read, observation_shape)
     elif not is_plain(module):
         _compare(module, policy, parameters, observation_shape)
-    return policy, parameters
+    if deviations:
+        policy = Architecture(f"{policy},noise={LOG_STD}")
+    return policy, [*deviations, *parameters]
 
 
 def import_torch() -> ModuleType:
@@ -146,6 +160,12 @@ def _torch_layers(policy: Architecture) -> Iterator[nn.Module]:
         yield activation_module(policy.output_activation)
 
 
+def _log_std(module: nn.Module, policy: Architecture) -> list[Own]:
+    """Return the module's logarithms of deviations, one for each output; nothing if it has none."""
+    named_so = [Own(name, tensor) for name, tensor in module.named_parameters() if is_log_std(name)]
+    return [own for own in named_so[:1] if own.tensor.numel() == policy.n_outputs]
+
+
 def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
     """Check that the flat vector is all that can change in the module: each parameter once, and nothing beside."""
     in_chain = [id(own.tensor) for own in chain]
@@ -153,7 +173,8 @@ def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
         raise InputError("from_torch: expected every layer once, got layers that share parameters")
     for name, parameter in module.named_parameters():
         if id(parameter) not in in_chain:
-            raise InputError(f"from_torch: parameter {named(name)} belongs to no Linear or Conv2d of the chain")
+            advice = f" (a policy with noise={LOG_STD} can be given its weights)" if is_log_std(name) else ""
+            raise InputError(f"from_torch: parameter {named(name)} belongs to no Linear or Conv2d of the chain{advice}")
 
 
 def _compare(

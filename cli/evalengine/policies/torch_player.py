@@ -23,14 +23,13 @@ from evalengine.environments.registry import EnvironmentEntry, describe
 from evalengine.errors import InputError
 from evalengine.messages import kind, named
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.head_spelling import threshold_of
 from evalengine.policies.torch_modules import to_torch
 from evalengine.scalars import check_flag
 
 _ROWS = 32
 """A batch that is a multiple of this is summed in one known order, whatever the processor and the layers."""
 
-
-_HEADS = ("tanh", "clip")
 
 State: TypeAlias = tuple["Tensor | tuple[Tensor, Tensor]", ...]
 """What recurrent cells remember: for each cell h (B, hidden size), or (h, c) of an LSTM."""
@@ -76,7 +75,7 @@ class Act(nn.Module):
     """From logits (B, n) to actions: int64 (B,) where they are discrete, float32 (B, n) of a Box.
 
     Attributes:
-        kind: "argmax", "tanh" or "clip".
+        kind: "argmax", "threshold:0.5"; or of a Box "tanh", "clip", "raw", "sigmoid", or one for each output.
         low: the bounds of a Box, (n,); (0,) for discrete actions; a buffer, as the next one.
         high: see `low`.
     """
@@ -92,12 +91,30 @@ class Act(nn.Module):
         self.register_buffer("high", torch.tensor(high, dtype=torch.float32, device="cpu"))
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Return the first largest logit's position, or the logits within the bounds."""
+        """Return the first largest logit's position, whether one is above the threshold, or what heads of a Box make.
+
+        Of whole vectors: a sigmoid of other batches than multiples of 32 has other last bits.
+        """
         if self.kind == "argmax":
             return logits.argmax(dim=1)
-        if self.kind == "clip":
-            return torch.clamp(logits, self.low, self.high)
-        return self.low + (torch.tanh(logits) + 1.0) * 0.5 * (self.high - self.low)
+        if (bound := threshold_of(self.kind)) is not None:
+            return (logits[:, 0] > bound).long()
+        kinds = self.kind.split("/")
+        if len(kinds) == 1:
+            return _bounded(kinds[0], logits, self.low, self.high)
+        columns = [
+            _bounded(kind, logits[:, index].contiguous(), self.low[index], self.high[index])
+            for index, kind in enumerate(kinds)
+        ]
+        return torch.stack(columns, dim=1)
+
+
+def _bounded(kind: str, logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    if kind == "tanh":
+        return low + (torch.tanh(logits) + 1.0) * 0.5 * (high - low)
+    if kind == "sigmoid":
+        return low + torch.sigmoid(logits) * (high - low)
+    return torch.clamp(logits, low, high) if kind == "clip" else logits
 
 
 class Player(nn.Module):
@@ -142,8 +159,7 @@ class Player(nn.Module):
             state = _mapped(lambda rows: rows[: len(seen)], after)
         else:
             logits = self.policy(padded)
-        logits = logits[: len(seen)]
-        actions: Tensor = logits if self.act is None else self.act(logits)
+        actions: Tensor = (logits if self.act is None else self.act(logits))[: len(seen)]
         one_or_all = actions[0] if is_one else actions
         return (one_or_all, state) if self._remembers else one_or_all
 
@@ -216,8 +232,10 @@ def to_player(
 
 
 def _act(policy: Architecture, entry: EnvironmentEntry) -> Act:
-    if policy.head not in _HEADS:
-        raise InputError(f"to_torch: expected head=tanh or head=clip for a module of actions, got {policy}")
+    if policy.head == "sample" or policy.noise:
+        raise InputError(
+            f"to_torch: expected no head=sample and no noise for a module of actions, which draws nothing, got {policy}"
+        )
     if entry.n_actions is not None:
-        return Act("argmax", (), ())
+        return Act("argmax" if threshold_of(policy.head) is None else policy.head, (), ())
     return Act(policy.head, entry.action_low or (), entry.action_high or ())

@@ -69,6 +69,16 @@ Observation = Annotated[
 MaxEpisodeSteps = Annotated[
     int | None, typer.Option(help="Time limit in steps; the file's, then the environment's own, if left out.")
 ]
+Epsilon = Annotated[
+    float | None,
+    typer.Option(help="Probability of a random action; the file's, or 0, if left out.", show_default=False),
+]
+Sticky = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability that an action is the former one again; the file's, or 0, if left out.", show_default=False
+    ),
+]
 Normalize = Annotated[
     bool, typer.Option("--normalize/--no-normalize", help="Normalise observations as the file says, if it does.")
 ]

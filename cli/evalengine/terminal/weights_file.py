@@ -47,6 +47,8 @@ class EpisodesConfig:
             what the file says, "" has none of them.
         max_episode_steps: time limit in steps of the environment; None means the file's, then the environment's own.
         normalize: whether observations are normalised as the file says.
+        epsilon: the probability of a random action; None means the file's.
+        sticky: the probability that an action is the former one again; None means the file's.
         threads: None means the cores that this process may use.
     """
 
@@ -64,6 +66,8 @@ class EpisodesConfig:
     observation: ObservationLike | None = None
     max_episode_steps: int | None = None
     normalize: bool = True
+    epsilon: float | None = None
+    sticky: float | None = None
     threads: int | None = None
 
     @property
@@ -128,11 +132,13 @@ def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOp
         "reset_options": config.reset_options,
         "observation": config.observation,
         "max_episode_steps": config.max_episode_steps,
+        "epsilon": config.epsilon,
+        "sticky": config.sticky,
     }
     for name in ("env_kwargs", "reset_options"):
         of_file[name] = {key: value for key, value in of_file.get(name, {}).items() if key not in asked[name]}
         asked[name] = {**of_file[name], **asked[name]}
-    for name in ("observation", "max_episode_steps"):
+    for name in ("observation", "max_episode_steps", "epsilon", "sticky"):
         if asked[name] is not None:
             of_file.pop(name, None)
     setting = checked_setting({**of_file, **{name: value for name, value in asked.items() if value is not None}})

@@ -6,7 +6,7 @@ mod sharing;
 use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
 use crate::exchange::Exchange;
-use crate::finite::all_finite;
+use crate::finite::{all_finite, is_finite};
 use crate::in_play::{Episode, InPlay};
 use crate::lane_states::LaneStates;
 use crate::normalizer::Normalizer;
@@ -31,7 +31,7 @@ pub(crate) struct Worker<'a> {
     usual_lanes: usize,
     group: Box<dyn Group>,
     slots: Slots,
-    decoder: ActionDecoder,
+    decoder: ActionDecoder<'a>,
     scratch: Scratch,
     view: View,
     reads_pixels: bool,
@@ -67,7 +67,7 @@ impl<'a> Worker<'a> {
             usual_lanes: lanes.usual,
             group: task.spec.group(width),
             slots: Slots::default(),
-            decoder: ActionDecoder::new(task.spec.action_space(), task.head, width),
+            decoder: ActionDecoder::new(task.spec.action_space(), task.head, task.exploration, width),
             scratch: task.network.scratch(width),
             view: task.view(),
             reads_pixels: task.reads_pixels(),
@@ -238,14 +238,16 @@ impl<'a> Worker<'a> {
     fn start_episode(&mut self, lane: usize) -> bool {
         while let Some(job) = self.next_job() {
             let (individual, episode) = (job / self.task.episodes, job % self.task.episodes);
-            let weights = self.task.individual_weights(individual);
-            if self.task.on_non_finite != OnNonFinite::Stop && !all_finite(weights) {
+            if self.task.on_non_finite != OnNonFinite::Stop && !is_finite(self.task, individual) {
                 self.fail_before_the_start(job);
                 continue;
             }
+            let weights = self.task.individual_weights(individual);
             let slot = self.slots.acquire(self.task.network, individual, weights);
             self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0 });
-            self.group.reset(lane, self.task.seed(individual, episode));
+            let seed = self.task.seed(individual, episode);
+            self.group.reset(lane, seed);
+            self.decoder.start(lane, seed, self.task.log_std(individual));
             self.states.reset(lane);
             if let Some(recorder) = &mut self.recorder {
                 recorder.start(lane, individual, self.group.as_ref());
@@ -283,6 +285,7 @@ impl<'a> Worker<'a> {
         let last = self.active;
         if lane != last {
             self.group.move_lane(last, lane);
+            self.decoder.move_lane(last, lane);
             self.states.move_lane(last, lane);
             self.in_play.set(lane, self.in_play.get(last));
             if let Some(recorder) = &mut self.recorder {

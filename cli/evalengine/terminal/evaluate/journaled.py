@@ -184,6 +184,8 @@ def _identity(task: Task) -> dict[str, Any]:
         "observation": setting.get("observation"),
         "max_episode_steps": setting.get("max_episode_steps"),
         "normalize's SHA-256": None if normalize is None else _digest(normalize),  # an image's mean has megabytes
+        "epsilon": setting.get("epsilon", 0.0),
+        "sticky": setting.get("sticky", 0.0),
         "on_nan": str(config.on_nan),
     }
 

@@ -13,6 +13,7 @@ from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
     EnvOption,
+    Epsilon,
     Help,
     Json,
     Layout,
@@ -23,6 +24,7 @@ from evalengine.terminal.common_options import (
     ResetOption,
     Seed,
     Seeds,
+    Sticky,
     Threads,
     Weights,
 )
@@ -42,6 +44,8 @@ def evaluate(
     observation: Observation = None,
     max_episode_steps: MaxEpisodeSteps = None,
     normalize: Normalize = True,
+    epsilon: Epsilon = None,
+    sticky: Sticky = None,
     threads: Threads = None,
     on_nan: Annotated[
         str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
@@ -70,6 +74,8 @@ def evaluate(
         observation=observation,
         max_episode_steps=max_episode_steps,
         normalize=normalize,
+        epsilon=epsilon,
+        sticky=sticky,
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),
         out=out,

@@ -13,6 +13,7 @@ from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
     EnvOption,
+    Epsilon,
     Help,
     Json,
     Layout,
@@ -23,6 +24,7 @@ from evalengine.terminal.common_options import (
     ResetOption,
     Seed,
     Seeds,
+    Sticky,
     Threads,
     Weights,
 )
@@ -48,6 +50,8 @@ def replay(
     observation: Observation = None,
     max_episode_steps: MaxEpisodeSteps = None,
     normalize: Normalize = True,
+    epsilon: Epsilon = None,
+    sticky: Sticky = None,
     threads: Threads = None,
     video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
     render: Annotated[
@@ -77,6 +81,8 @@ def replay(
         observation=observation,
         max_episode_steps=max_episode_steps,
         normalize=normalize,
+        epsilon=epsilon,
+        sticky=sticky,
         threads=threads,
         video=video,
         render=render,
