@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from evalengine.evaluation.cancellation import CancelToken
     from evalengine.evaluation.descriptors import Condition, Descriptor
     from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
+    from evalengine.evaluation.rules import NoOps, StopRules
     from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
     from evalengine.policies.loading import LoadedWeights, load_weights
@@ -60,6 +61,7 @@ __all__ = [
     "InternalError",
     "LoadedWeights",
     "MissingDependencyError",
+    "NoOps",
     "NonFiniteError",
     "Normalization",
     "ObservationOptions",
@@ -68,6 +70,7 @@ __all__ = [
     "OutputError",
     "Policy",
     "RayEvaluator",
+    "StopRules",
     "Trajectory",
     "WeightsWarning",
     "WorkersLostError",
@@ -93,6 +96,7 @@ _MODULES = {
     "InternalError": "errors",
     "LoadedWeights": "policies.loading",
     "MissingDependencyError": "errors",
+    "NoOps": "evaluation.rules",
     "NonFiniteError": "errors",
     "Normalization": "environments.normalization",
     "ObservationOptions": "environments.observation",
@@ -102,6 +106,7 @@ _MODULES = {
     "Policy": "policies.policy",
     "Trajectory": "evaluation.trajectories",
     "RayEvaluator": "clusters.ray_evaluator",
+    "StopRules": "evaluation.rules",
     "WeightsWarning": "errors",
     "WorkersLostError": "errors",
     "batch_evaluate": "evaluation.evaluate",

@@ -62,6 +62,7 @@ class RawEvaluation(TypedDict):
     lengths: NDArray[np.int64]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
+    stopped: NDArray[np.int8]
     failed: NDArray[np.bool_]
     final_observation: NDArray[np.float32] | None
     descriptors: NDArray[np.float64]
@@ -146,6 +147,7 @@ def evaluate(
     statistics: bool = False,
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
+    rules: tuple[int, Sequence[float], int | None, float, float | None] = (0, (), None, 0.0, None),
 ) -> RawEvaluation: ...
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

@@ -19,7 +19,7 @@ from evalengine.policies.policy import Policy
 CARTPOLE = Policy("mlp:4-8-2")
 POPULATION = CARTPOLE.init(5, seed=0)
 SNAKE = Policy("cnn:5x12x12-4k3-8-4")
-ARRAYS = ("fitness", "returns", "lengths", "terminated", "truncated", "failed", "seeds", "final_observation")
+ARRAYS = ("fitness", "returns", "lengths", "terminated", "truncated", "stopped", "failed", "seeds", "final_observation")
 # One 0.5-logit everywhere: always the first action. A cart pushed one way falls after some 10 steps.
 ALWAYS_LEFT = np.zeros(CARTPOLE.n_params, dtype=np.float32)
 
@@ -71,6 +71,7 @@ def test_shapes_and_dtypes() -> None:
         "lengths": ((5, 3), np.int64),
         "terminated": ((5, 3), np.bool_),
         "truncated": ((5, 3), np.bool_),
+        "stopped": ((5, 3), np.int8),
         "failed": ((5,), np.bool_),
         "seeds": ((5, 3), np.uint64),
         "final_observation": ((5, 3, 4), np.float32),

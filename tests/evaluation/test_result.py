@@ -81,7 +81,8 @@ def test_the_best_is_the_first_of_the_fittest() -> None:
 def test_a_frame_has_a_row_for_each_episode(everything: Evaluation) -> None:
     frame = everything.to_frame()
     assert list(frame.columns) == [
-        *("individual", "episode", "seed", "fitness", "return", "length", "terminated", "truncated", "failed"),
+        *("individual", "episode", "seed", "fitness", "return", "length", "terminated", "truncated"),
+        *("failed", "ending"),
         *DESCRIPTORS,
     ]
     assert len(frame) == 64 * 3
@@ -92,10 +93,10 @@ def test_a_frame_has_a_row_for_each_episode(everything: Evaluation) -> None:
         assert row["fitness"] == everything.fitness[individual]
         assert row["return"] == everything.returns[individual, episode]
         assert row["length"] == everything.lengths[individual, episode]
-        assert row.iloc[9:].tolist() == everything.descriptors[individual, episode].tolist()
+        assert row.iloc[10:].tolist() == everything.descriptors[individual, episode].tolist()
     assert frame.dtypes["seed"] == np.uint64
     plain = evaluate("cartpole", POPULATION[:0], POLICY).to_frame()
-    assert (len(plain), list(plain.columns)) == (0, list(frame.columns[:9]))
+    assert (len(plain), list(plain.columns)) == (0, list(frame.columns[:10]))
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ OPTIONS: dict[str, Any] = {
     "max_episode_steps": 2,
     "epsilon": 0.1,
     "sticky": 0.2,
+    "stop": {"patience": 1, "return_below": -9},
+    "no_ops": 1,
     "on_nan": -1.0,
     "normalize": None,
 }

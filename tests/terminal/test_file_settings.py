@@ -213,3 +213,17 @@ def test_images_are_normalised_in_gymnasium_too(
     assert found["ok"] and [episode["return"] for episode in found["episodes"]] == expected.returns[0].tolist()
     bare = evaluate("carracing", weights, policy, seeds=0, **{**setting, "normalize": None})
     assert bare.returns.tobytes() != expected.returns.tobytes()
+
+
+def test_episodes_are_stopped_and_begun_as_the_command_line_says(lander: Path, capsys: Captured, tmp_path: Path) -> None:
+    given = ["--stop", "patience=20,return_below=-50", "--no-ops", "4:2"]
+    found, _ = played(capsys, lander, *given)
+    rules: dict[str, Any] = {"stop": {"patience": 20, "return_below": -50}, "no_ops": {"count": 4, "action": 2}}
+    assert found["fitness"] == fitness(**SETTING, **rules) != fitness(**SETTING)
+    refused = ["evaluate", str(lander), "--stop", "patience=0"]
+    assert app.main(refused) == app.BAD_INPUT
+    error = "error: stop: patience: expected an integer from 1 to 2147483647, got 0\n"
+    assert capsys.readouterr().err.endswith(error)
+    out = tmp_path / "all.csv"
+    assert app.main(["evaluate", str(lander), *given, "--episodes", "30", "--out", str(out)]) == app.OK
+    assert out.exists()

@@ -36,6 +36,7 @@ def result_of(returns: NDArray[np.float64], failed: tuple[int, ...] = (), **conf
         lengths=np.arange(population * episodes, dtype=np.int64).reshape(population, episodes),
         terminated=np.ones((population, episodes), dtype=np.bool_),
         truncated=np.zeros((population, episodes), dtype=np.bool_),
+        stopped=np.zeros((population, episodes), dtype=np.int8),
         failed=is_failed,
         seeds=np.broadcast_to(np.array([[3, 2**64 - 1]], dtype=np.uint64)[:, :episodes], (population, episodes)),
         seconds=0.5,

@@ -30,6 +30,7 @@ from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
 from evalengine.evaluation.options import DEFAULTS, ShareOptions
 from evalengine.evaluation.result import Evaluation
+from evalengine.evaluation.rules import NoOps, StopRules
 from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.policy import Policy
@@ -215,6 +216,8 @@ def _own_options(options: ShareOptions, population: int) -> ShareOptions:
     own["env_kwargs"] = named_values("env_kwargs", given["env_kwargs"])
     own["reset_options"] = named_values("reset_options", given["reset_options"])
     own["observation"] = ObservationOptions.of(given["observation"])
+    own["stop"] = StopRules.of(given["stop"])
+    own["no_ops"] = NoOps.of(given["no_ops"])
     own["keep"] = tuple(given["keep"])
     own["descriptors"] = tuple(Descriptor.of(descriptor) for descriptor in given["descriptors"])
     own["trajectories"] = checked_individuals(given["trajectories"], population)

@@ -26,6 +26,7 @@ from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.result import Evaluation
+from evalengine.evaluation.rules import raw_rules
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.messages import shown
@@ -87,6 +88,7 @@ def evaluate_part(
     if (limit := given["max_episode_steps"]) is not None:
         limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
     epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
+    rules = raw_rules(given["stop"], given["no_ops"], entry)
     threads = check_threads(given["threads"])
     progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
@@ -120,6 +122,7 @@ def evaluate_part(
                 statistics=given["collect_statistics"],
                 share=place,
                 exploration=(policy.deviations, epsilon, sticky),
+                rules=rules,
             )
     except NonFiniteError as error:
         # The engine, which looks first, does not say which weight it is, where it is a weight.
@@ -137,6 +140,7 @@ def evaluate_part(
         lengths=raw["lengths"],
         terminated=raw["terminated"],
         truncated=raw["truncated"],
+        stopped=raw["stopped"],
         failed=raw["failed"],
         seeds=all_seeds,
         seconds=raw["seconds"],

@@ -59,8 +59,9 @@ def batch_evaluate(
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
         noise: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, epsilon, sticky, threads,
-            progress, cancel; see `evaluate`, whose others are taken and change nothing that is returned.
+        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, epsilon, sticky, stop,
+            no_ops, threads, progress, cancel; see `evaluate`, whose others are taken and change nothing that is
+            returned.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -124,6 +125,12 @@ def evaluate(
             likely. This, and whatever else is drawn for actions, comes from a random stream of each episode's own,
             which the episode's seed seeds: `docs/api.md` says how.
         sticky: the probability that an action is the episode's former one again, whoever chose that.
+        stop: when an episode is stopped early, such as {"patience": 100, "reward_above": 0, "return_below": -5}: after
+            100 steps in a row without a reward above 0, or as soon as the return so far is below -5; see `StopRules`.
+            Its lane takes the next episode at once. `Evaluation.stopped` and `endings` say which rule it was.
+        no_ops: how many of an episode's first steps play action 0, or of a Box what is nearest to 0, whatever the
+            policy says; {"count": 10, "action": 3} plays another; see `NoOps`. They are steps like any others, and
+            their rewards count.
         collect_statistics: sum up the observations that the policies see, before they are normalised; see
             `ObservationStatistics`.
         threads: None is all cores that this process may use. Where the system does not start so many, the call goes on

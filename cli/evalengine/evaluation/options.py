@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from evalengine.evaluation.cancellation import CancelToken
 from evalengine.evaluation.descriptors import DescriptorLike
+from evalengine.evaluation.rules import NoOpsLike, StopLike
 from evalengine.policies.setting import SettingOptions
 from evalengine.progress import Progress
 from evalengine.scalars import check_integer
@@ -24,6 +25,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class ShareOptions(SettingOptions, total=False):
     """What every share is evaluated with, beside its weights and seeds."""
 
+    stop: StopLike | None
+    no_ops: NoOpsLike
     on_nan: Literal["raise"] | float
     keep: Collection[str]
     descriptors: Sequence[DescriptorLike]
@@ -60,6 +63,8 @@ DEFAULTS: EvaluateOptions = {
     "normalize": None,
     "epsilon": 0.0,
     "sticky": 0.0,
+    "stop": None,
+    "no_ops": 0,
     "collect_statistics": False,
     "threads": None,
     "progress": None,

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
+from evalengine.evaluation.rules import STOP_RULES
 from evalengine.evaluation.statistics import ObservationStatistics
 from evalengine.evaluation.trajectories import Trajectory
 
@@ -45,7 +46,8 @@ class Evaluation:
         returns: (P, E) float64, the sum of rewards of each episode; NaN where it failed or was not run.
         lengths: (P, E) int64, in steps of the environment, of which a skip takes several per action.
         terminated: (P, E) bool: the episode reached an end of the task.
-        truncated: (P, E) bool: the episode reached its time limit; both can be set.
+        truncated: (P, E) bool: the episode reached its time limit, or was stopped; terminated can be set, too.
+        stopped: (P, E) int8: 1 where "patience" and 2 where "return_below" of `stop` has stopped the episode, else 0.
         failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
         seeds: (P, E) uint64, read-only.
         seconds: the wall time of the episodes.
@@ -59,6 +61,7 @@ class Evaluation:
     lengths: NDArray[np.int64]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
+    stopped: NDArray[np.int8]
     failed: NDArray[np.bool_]
     seeds: NDArray[np.uint64]
     seconds: float
@@ -103,6 +106,16 @@ class Evaluation:
         return cast("ObservationStatistics", self._requested("statistics"))
 
     @property
+    def endings(self) -> NDArray[np.str_]:
+        """(P, E): how each episode ended, in a word.
+
+        "terminated", also where the time limit was reached in that very step; "truncated" by the time limit; "patience"
+        or "return_below", the rule that stopped it; "failed" where a weight or a logit was not finite.
+        """
+        ways = [self.terminated, self.stopped == 1, self.stopped == 2, self.truncated]
+        return np.select(ways, ["terminated", *STOP_RULES[1:], "truncated"], "failed")
+
+    @property
     def best(self) -> int:
         """The number of the fittest individual, the first of several: `population[result.best]` are its weights.
 
@@ -117,7 +130,7 @@ class Evaluation:
         """Return a row for each individual and episode, in that order.
 
         Columns: individual, episode, seed, fitness (of the individual), return, length, terminated, truncated, failed
-        (of the individual), and one for each descriptor, named like it.
+        (of the individual), ending (see `endings`), and one for each descriptor, named like it.
         """
         import pandas as pd
 
@@ -132,6 +145,7 @@ class Evaluation:
             "terminated": self.terminated.reshape(-1),
             "truncated": self.truncated.reshape(-1),
             "failed": np.repeat(self.failed, episodes),
+            "ending": self.endings.reshape(-1),
         }
         frame = pd.DataFrame(columns)
         if self.descriptor_names:
@@ -144,6 +158,8 @@ class Evaluation:
         """One line, however large the population is."""
         details = [f"fitness {self._fitness_range()}", f"{self.steps:,} steps in {self.seconds:.3g} s"]
         failed = int(np.count_nonzero(self.failed))
+        stopped = int(np.count_nonzero(self.stopped))
+        details += [f"{stopped:,} stopped"] if stopped else []
         details += [f"{failed} failed"] if failed else []
         details += [f"with {', '.join(self.on_request)}"] if self.on_request else []
         return f"Evaluation({self._shape()}: {'; '.join(details)})"
@@ -156,6 +172,7 @@ class Evaluation:
             "steps": f"{self.steps:,} in {self.seconds:.3g} s",
             "mean length": f"{self.lengths.mean():,.1f}" if self.lengths.size else "-",
             "terminated, truncated": f"{np.count_nonzero(self.terminated):,}, {np.count_nonzero(self.truncated):,}",
+            "stopped": f"{np.count_nonzero(self.stopped):,}",
             "failed": f"{np.count_nonzero(self.failed):,}",
             "on request": ", ".join(self.on_request) or "-",
         }

@@ -35,7 +35,8 @@ class Trajectory:
         actions: (T,) int64 for Discrete actions, (T, dimensions) float32 for a Box, as the environment was given them.
         rewards: (T,) float64.
         terminated: the episode reached an end of the task.
-        truncated: the episode reached its time limit; both can be set, and neither is if the episode failed.
+        truncated: the episode reached its time limit, or a rule stopped it; both can be set, and neither is if
+            the episode failed.
         seed: what the episode was reset with.
 
     An individual whose weights are not finite is not run: then there is no observation at all, and T is 0.

@@ -79,6 +79,16 @@ Sticky = Annotated[
         help="Probability that an action is the former one again; the file's, or 0, if left out.", show_default=False
     ),
 ]
+Stop = Annotated[
+    str | None,
+    typer.Option(help="Stop episodes early: patience=50,reward_above=0,return_below=-5, or some of it."),
+]
+NoOps = Annotated[
+    str | None,
+    typer.Option(
+        "--no-ops", help="How many first steps play action 0, or another one: 10, 10:3 or 10:0/1/0.", show_default=False
+    ),
+]
 Normalize = Annotated[
     bool, typer.Option("--normalize/--no-normalize", help="Normalise observations as the file says, if it does.")
 ]

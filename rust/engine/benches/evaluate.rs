@@ -93,6 +93,7 @@ fn evaluate(bencher: Bencher<'_, '_>, spec: &dyn Spec, layers: Vec<Layer>, episo
         max_episode_steps: Some(limit),
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
+        rules: engine::Rules::default(),
         normalization: None,
         recording: Recording::default(),
     };

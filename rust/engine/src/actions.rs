@@ -3,6 +3,7 @@
 mod chance;
 mod head;
 
+use crate::rules::NoOps;
 pub(crate) use chance::deviation;
 pub use chance::{ACTION_STREAM, Exploration, Noise};
 pub use head::{Head, continuous_actions};
@@ -81,6 +82,18 @@ impl<'a> ActionDecoder<'a> {
         match self.space {
             ActionSpace::Discrete(_) => Actions::Discrete(&self.indices[..lanes]),
             ActionSpace::Box { low, .. } => Actions::Continuous(&self.values[..lanes * low.len()]),
+        }
+    }
+
+    /// Puts another action in the place of those of the first lanes that have played so few so far.
+    pub(crate) fn play_instead(&mut self, no_ops: NoOps<'_>, played: &[u64]) {
+        for (lane, _) in played.iter().enumerate().filter(|&(_, &actions)| actions < no_ops.count) {
+            match self.space {
+                ActionSpace::Discrete(_) => self.indices[lane] = no_ops.action[0] as u32,
+                ActionSpace::Box { low, .. } => {
+                    self.values[lane * low.len()..][..low.len()].copy_from_slice(no_ops.action);
+                }
+            }
         }
     }
 

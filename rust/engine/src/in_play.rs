@@ -1,6 +1,7 @@
 //! The episodes that a worker has in play, one in each of its lanes. Every field is an array of its own: a step adds to
 //! them in vectors, and others read them as they are.
 
+use crate::rules::{Rules, StopRule};
 use envs::Outcomes;
 
 /// An episode in play.
@@ -14,6 +15,10 @@ pub(crate) struct Episode {
     pub(crate) total: f64,
     /// The environment's steps so far.
     pub(crate) length: u64,
+    /// Its actions so far; counted under rules only.
+    pub(crate) actions: u64,
+    /// Its last steps in a row without a reward above the bound; counted under rules only.
+    pub(crate) idle: u64,
 }
 
 /// An [`Episode`] in each lane, and what its last step has come to.
@@ -22,8 +27,12 @@ pub(crate) struct InPlay {
     pub(crate) slots: Vec<usize>,
     pub(crate) totals: Vec<f64>,
     pub(crate) lengths: Vec<u64>,
+    pub(crate) actions: Vec<u64>,
+    pub(crate) idle: Vec<u64>,
     /// Which episodes the last step has ended.
     pub(crate) ended: Vec<bool>,
+    /// Which rule has stopped them there.
+    pub(crate) stopped: Vec<Option<StopRule>>,
 }
 
 impl InPlay {
@@ -33,7 +42,10 @@ impl InPlay {
             slots: vec![0; lanes],
             totals: vec![0.0; lanes],
             lengths: vec![0; lanes],
+            actions: vec![0; lanes],
+            idle: vec![0; lanes],
             ended: vec![false; lanes],
+            stopped: vec![None; lanes],
         }
     }
 
@@ -43,6 +55,8 @@ impl InPlay {
             slot: self.slots[lane],
             total: self.totals[lane],
             length: self.lengths[lane],
+            actions: self.actions[lane],
+            idle: self.idle[lane],
         }
     }
 
@@ -51,6 +65,8 @@ impl InPlay {
         self.slots[lane] = episode.slot;
         self.totals[lane] = episode.total;
         self.lengths[lane] = episode.length;
+        self.actions[lane] = episode.actions;
+        self.idle[lane] = episode.idle;
     }
 
     /// Adds a step of the first `active` lanes to their episodes, and truncates those that reach `limit`; true if any has
@@ -67,6 +83,25 @@ impl InPlay {
             truncated[lane] |= lengths[lane] >= limit;
             ended[lane] = terminated[lane] | truncated[lane];
             any |= ended[lane];
+        }
+        any
+    }
+
+    /// Counts the step that was added last for the rules, and truncates the episodes that they stop; true if any is.
+    pub(crate) fn apply(&mut self, rules: &Rules<'_>, active: usize, outcomes: &mut Outcomes) -> bool {
+        let mut any = false;
+        for lane in 0..active {
+            self.actions[lane] += 1;
+            let is_rewarded = outcomes.rewards[lane] > rules.reward_above;
+            self.idle[lane] = if is_rewarded { 0 } else { self.idle[lane] + 1 };
+            let has_ended = self.ended[lane];
+            self.stopped[lane] =
+                if has_ended { None } else { rules.stop(self.idle[lane], self.totals[lane]) };
+            if self.stopped[lane].is_some() {
+                outcomes.truncated[lane] = true;
+                self.ended[lane] = true;
+                any = true;
+            }
         }
         any
     }

@@ -23,6 +23,7 @@
 //!     max_episode_steps: Some(500),
 //!     on_non_finite: OnNonFinite::Stop,
 //!     keep_final_observation: false,
+//!     rules: engine::Rules::default(),
 //!     normalization: None,
 //!     recording: engine::Recording::default(),
 //! };
@@ -63,6 +64,7 @@ mod normalizer;
 mod outcome;
 mod queue;
 mod recording;
+mod rules;
 mod slots;
 mod task;
 mod threads;
@@ -80,6 +82,7 @@ pub use recording::{
     Comparison, Condition, Descriptor, Field, ObservationStatistics, PartialSum, RecordedActions,
     RecordedObservations, Recording, Reducer, Reduction, Share, Trajectory,
 };
+pub use rules::{NoOps, Rules, StopRule};
 pub use task::{OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;

@@ -11,7 +11,7 @@ const COPIES: u128 = 3;
 /// The bytes of results and records, at most. Trajectories have a limit of their own.
 fn kept_bytes(task: &Task<'_>) -> u128 {
     let episodes = task.population as u128 * task.episodes as u128;
-    let result = size_of::<(f64, u64, bool, bool)>() + 2 * size_of::<EpisodeRecord>();
+    let result = size_of::<(f64, u64, bool, bool, bool)>() + 2 * size_of::<EpisodeRecord>();
     let observation = if task.keep_final_observation { task.spec.observation_space().size() } else { 0 };
     let row = observation as u128 * size_of::<f32>() as u128
         + task.recording.descriptors.len() as u128 * size_of::<f64>() as u128;

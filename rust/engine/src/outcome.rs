@@ -1,6 +1,7 @@
 //! Results: what workers record, and the evaluation that is made of it.
 
 use crate::recording::{ObservationStatistics, PartialSum, Recorded, SharedTotal, Trajectory};
+use crate::rules::StopRule;
 use crate::task::{OnNonFinite, Task};
 use lane_math::memory;
 use std::time::Duration;
@@ -13,13 +14,22 @@ pub(crate) struct EpisodeRecord {
     pub(crate) length: u64,
     pub(crate) terminated: bool,
     pub(crate) truncated: bool,
+    pub(crate) stopped: Option<StopRule>,
     pub(crate) failed: bool,
 }
 
 impl EpisodeRecord {
     /// The episode of an individual that is not played at all.
     pub(crate) fn refused(job: usize) -> Self {
-        Self { job, total: f64::NAN, length: 0, terminated: false, truncated: false, failed: true }
+        Self {
+            job,
+            total: f64::NAN,
+            length: 0,
+            terminated: false,
+            truncated: false,
+            stopped: None,
+            failed: true,
+        }
     }
 }
 
@@ -54,8 +64,10 @@ pub struct Evaluation {
     pub lengths: Vec<u64>,
     /// `(P, E)`: the episode reached an end state.
     pub terminated: Vec<bool>,
-    /// `(P, E)`: the episode reached a limit.
+    /// `(P, E)`: the episode reached a limit, or was stopped.
     pub truncated: Vec<bool>,
+    /// `(P, E)`: the rule that stopped the episode, if one did.
+    pub stopped: Vec<Option<StopRule>>,
     /// `(P,)`: weights or logits were not finite.
     pub failed: Vec<bool>,
     /// `(P, E, observation size)` in Gymnasium's order, if asked for.
@@ -90,6 +102,7 @@ impl Evaluation {
             lengths: memory::filled(0, total),
             terminated: memory::filled(false, total),
             truncated: memory::filled(false, total),
+            stopped: memory::filled(None, total),
             failed: vec![false; task.population],
             final_observations: task.keep_final_observation.then(|| memory::filled(0.0, total * size)),
             descriptors: memory::filled(f64::NAN, total * n_descriptors),
@@ -135,6 +148,7 @@ impl Evaluation {
         self.lengths[record.job] = record.length;
         self.terminated[record.job] = record.terminated;
         self.truncated[record.job] = record.truncated;
+        self.stopped[record.job] = record.stopped;
         self.failed[record.job / episodes] |= record.failed;
         self.steps += record.length;
     }

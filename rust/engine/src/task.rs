@@ -4,6 +4,7 @@ use crate::actions::{Exploration, Head, Noise};
 use crate::error::EngineError;
 use crate::normalization::Normalization;
 use crate::recording::definition::Recording;
+use crate::rules::Rules;
 use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, View};
 use policy::{InputShape, Network};
 
@@ -49,6 +50,8 @@ pub struct Task<'a> {
     pub group_width: Option<usize>,
     /// The steps after which an episode is truncated, as Gymnasium's `TimeLimit` does.
     pub max_episode_steps: Option<u64>,
+    /// What the first steps play, and what stops an episode early.
+    pub rules: Rules<'a>,
     /// What happens on NaN and infinity.
     pub on_non_finite: OnNonFinite,
     /// Keep the last observation of every episode.
@@ -240,6 +243,7 @@ impl Task<'_> {
             return Err(EngineError::input(problem));
         }
         self.exploration.check(actions)?;
+        self.rules.check(actions)?;
         let (n_observed, n_logits) = (self.spec.observation_space().size(), self.head.n_outputs(actions));
         if (inputs, outputs) != (n_observed, n_logits) {
             return Err(EngineError::input(format!(
@@ -301,6 +305,7 @@ mod tests {
                 max_episode_steps: None,
                 on_non_finite: OnNonFinite::Stop,
                 keep_final_observation: false,
+                rules: Rules::default(),
                 normalization: None,
                 recording: Recording::default(),
             };

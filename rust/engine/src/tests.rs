@@ -32,6 +32,7 @@ fn with_task(check: impl FnOnce(&Task<'_>)) {
         max_episode_steps: Some(100),
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: true,
+        rules: crate::Rules::default(),
         normalization: None,
         recording: Recording::default(),
     });

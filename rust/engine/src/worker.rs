@@ -155,9 +155,16 @@ impl<'a> Worker<'a> {
             return;
         }
         self.states.advance();
-        self.group.step(self.decoder.decode(logits), &mut self.outcomes);
+        self.decoder.decode(logits);
+        if self.task.rules.no_ops.count > 0 {
+            self.decoder.play_instead(self.task.rules.no_ops, &self.in_play.actions[..self.active]);
+        }
+        self.group.step(self.decoder.decoded(self.active), &mut self.outcomes);
         let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
-        let any_ended = self.in_play.add_step(self.active, &mut self.outcomes, limit);
+        let mut any_ended = self.in_play.add_step(self.active, &mut self.outcomes, limit);
+        if !self.task.rules.are_none() {
+            any_ended |= self.in_play.apply(&self.task.rules, self.active, &mut self.outcomes);
+        }
         self.record_step();
         if any_ended {
             self.replace_lanes(|worker, lane| worker.in_play.ended[lane].then_some(false));
@@ -204,7 +211,7 @@ impl<'a> Worker<'a> {
     }
 
     fn end_episode(&mut self, lane: usize, failed: bool) {
-        let Episode { job, slot, total, length } = self.in_play.get(lane);
+        let Episode { job, slot, total, length, .. } = self.in_play.get(lane);
         let [terminated, truncated] =
             [&self.outcomes.terminated, &self.outcomes.truncated].map(|flags| !failed && flags[lane]);
         self.slots.release(slot);
@@ -214,6 +221,7 @@ impl<'a> Worker<'a> {
             length,
             terminated,
             truncated,
+            stopped: if failed { None } else { self.in_play.stopped[lane] },
             failed,
         });
         if let Some(recorder) = &mut self.recorder {
@@ -244,7 +252,7 @@ impl<'a> Worker<'a> {
             }
             let weights = self.task.individual_weights(individual);
             let slot = self.slots.acquire(self.task.network, individual, weights);
-            self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0 });
+            self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0, actions: 0, idle: 0 });
             let seed = self.task.seed(individual, episode);
             self.group.reset(lane, seed);
             self.decoder.start(lane, seed, self.task.log_std(individual));

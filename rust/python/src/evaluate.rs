@@ -6,7 +6,9 @@ use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
 use engine::envs::registry::find;
-use engine::{Evaluation, Normalization, OnNonFinite, PartialSum, Recording, Seeds, Share, Task};
+use engine::{
+    Evaluation, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share, StopRule, Task,
+};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
@@ -29,7 +31,8 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, max_episode_steps,
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
-                    share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0)))]
+                    share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0),
+                    rules=(0, Items(Vec::new()), None, 0.0, None)))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -53,6 +56,7 @@ pub(crate) fn evaluate<'py>(
     statistics: bool,
     share: Option<(usize, usize)>,
     exploration: RawExploration,
+    rules: RawRules,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
         let entry = find(env_id).map_err(from_env_error)?;
@@ -78,6 +82,7 @@ pub(crate) fn evaluate<'py>(
             network: &network.get().network,
             head: head.head(),
             exploration: to_exploration(&exploration),
+            rules: to_rules(&rules),
             weights: &weights,
             population,
             episodes,
@@ -139,6 +144,27 @@ fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResul
     Ok(evaluation)
 }
 
+/// (the first steps that play an action, the action, patience, reward_above, return_below).
+type RawRules = (u64, Items<f32>, Option<u64>, f64, Option<f64>);
+
+fn to_rules((count, action, patience, reward_above, return_below): &RawRules) -> Rules<'_> {
+    Rules {
+        no_ops: NoOps { count: *count, action: &action.0 },
+        patience: *patience,
+        reward_above: *reward_above,
+        return_below: *return_below,
+    }
+}
+
+/// Positions in `evaluation.result.STOP_RULES`.
+fn stop_code(stopped: Option<StopRule>) -> i8 {
+    match stopped {
+        None => 0,
+        Some(StopRule::Patience) => 1,
+        Some(StopRule::ReturnBelow) => 2,
+    }
+}
+
 fn to_dict<'py>(
     py: Python<'py>,
     observation_shape: &[usize],
@@ -154,6 +180,8 @@ fn to_dict<'py>(
     dict.set_item("lengths", lengths.into_pyarray(py).reshape(shape)?)?;
     dict.set_item("terminated", evaluation.terminated.into_pyarray(py).reshape(shape)?)?;
     dict.set_item("truncated", evaluation.truncated.into_pyarray(py).reshape(shape)?)?;
+    let stopped: Vec<i8> = evaluation.stopped.into_iter().map(stop_code).collect();
+    dict.set_item("stopped", stopped.into_pyarray(py).reshape(shape)?)?;
     dict.set_item("failed", evaluation.failed.into_pyarray(py))?;
     let final_observation = match evaluation.final_observations {
         Some(values) => {

@@ -27,6 +27,7 @@ from evalengine.clusters.shares import within_population
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.evaluate import Evaluation
+from evalengine.evaluation.rules import NoOps, StopRules
 from evalengine.files.frames import frame_csv
 from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special
@@ -186,6 +187,8 @@ def _identity(task: Task) -> dict[str, Any]:
         "normalize's SHA-256": None if normalize is None else _digest(normalize),  # an image's mean has megabytes
         "epsilon": setting.get("epsilon", 0.0),
         "sticky": setting.get("sticky", 0.0),
+        "stop": str(StopRules.of(config.stop) or ""),
+        "no_ops": str(NoOps.of(config.no_ops)),
         "on_nan": str(config.on_nan),
     }
 

@@ -18,6 +18,7 @@ from evalengine.terminal.common_options import (
     Json,
     Layout,
     MaxEpisodeSteps,
+    NoOps,
     Normalize,
     Observation,
     PolicyOption,
@@ -25,6 +26,7 @@ from evalengine.terminal.common_options import (
     Seed,
     Seeds,
     Sticky,
+    Stop,
     Threads,
     Weights,
 )
@@ -46,6 +48,8 @@ def evaluate(
     normalize: Normalize = True,
     epsilon: Epsilon = None,
     sticky: Sticky = None,
+    stop: Stop = None,
+    no_ops: NoOps = None,
     threads: Threads = None,
     on_nan: Annotated[
         str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
@@ -76,6 +80,8 @@ def evaluate(
         normalize=normalize,
         epsilon=epsilon,
         sticky=sticky,
+        stop=stop,
+        no_ops="0" if no_ops is None else no_ops,
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),
         out=out,

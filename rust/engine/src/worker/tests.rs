@@ -67,6 +67,7 @@ fn for_each_environment_with(is_random: bool, check: impl Fn(&str, &Task<'_>)) {
             max_episode_steps: Some(steps),
             on_non_finite: OnNonFinite::Stop,
             keep_final_observation: true,
+            rules: crate::Rules::default(),
             normalization: None,
             recording,
         };
@@ -176,6 +177,7 @@ fn with_long_steps(check: impl Fn(&Task<'_>)) {
         max_episode_steps: Some(3),
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
+        rules: crate::Rules::default(),
         normalization: None,
         recording: Recording::default(),
     });

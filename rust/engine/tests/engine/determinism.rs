@@ -1,9 +1,9 @@
 //! The same bits for any number of threads and lanes, any order of individuals, debug and release.
 
 use crate::support::{evaluate, random_population, small_policy, task};
-use engine::{Evaluation, Seeds, Task};
-use envs::ObservationDtype;
+use engine::{Evaluation, NoOps, Rules, Seeds, StopRule, Task};
 use envs::registry::{ENTRIES, Entry};
+use envs::{ActionSpace, ObservationDtype};
 use lane_math::libm;
 
 /// The hash of every environment's evaluation in [`hash`], recorded on x86-64 with glibc 2.36 and FMA.
@@ -104,6 +104,30 @@ fn threads_and_lanes_change_nothing() {
             }
         }
     });
+}
+
+#[test]
+fn threads_and_lanes_change_nothing_under_rules() {
+    let mut stopped = Vec::new();
+    for_each_environment(|entry, task| {
+        let action = match task.spec.action_space() {
+            ActionSpace::Discrete(_) => vec![1.0],
+            ActionSpace::Box { low, .. } => vec![0.5; low.len()],
+        };
+        let no_ops = NoOps { count: 7, action: &action };
+        let rules = Rules { no_ops, patience: Some(19), reward_above: 0.0, return_below: Some(-40.5) };
+        let task = Task { rules, ..*task };
+        let expected = evaluate(&task).unwrap();
+        stopped.extend(expected.stopped.iter().flatten().copied());
+        for (threads, group_width) in [(1, Some(1)), (2, None), (3, Some(2)), (16, Some(5)), (7, Some(64))] {
+            let got = evaluate(&Task { threads, group_width, ..task }).unwrap();
+            assert_eq!(hash(&got), hash(&expected), "{}: {threads} threads, {group_width:?}", entry.id);
+            assert_eq!(got.stopped, expected.stopped, "{}: {threads} threads, {group_width:?}", entry.id);
+        }
+    });
+    for rule in [StopRule::Patience, StopRule::ReturnBelow] {
+        assert!(stopped.iter().filter(|&&other| other == rule).count() > 20, "{rule:?}");
+    }
 }
 
 #[test]

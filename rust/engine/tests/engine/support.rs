@@ -54,6 +54,7 @@ pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], se
         max_episode_steps: Some(200),
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
+        rules: engine::Rules::default(),
         normalization: None,
         recording: Recording::default(),
     }
