@@ -215,7 +215,7 @@ def test_images_are_normalised_in_gymnasium_too(
     assert bare.returns.tobytes() != expected.returns.tobytes()
 
 
-def test_episodes_are_stopped_and_begun_as_the_command_line_says(lander: Path, capsys: Captured, tmp_path: Path) -> None:
+def test_the_command_line_stops_and_begins_episodes(lander: Path, capsys: Captured, tmp_path: Path) -> None:
     given = ["--stop", "patience=20,return_below=-50", "--no-ops", "4:2"]
     found, _ = played(capsys, lander, *given)
     rules: dict[str, Any] = {"stop": {"patience": 20, "return_below": -50}, "no_ops": {"count": 4, "action": 2}}
