@@ -33,7 +33,8 @@ class OneSequence(nn.Module):
 
     def __init__(self, kind: type[nn.RNNBase] = nn.LSTM, **options: Any) -> None:
         super().__init__()
-        self.rnn = kind(8, 12, **options)
+        make: Any = kind
+        self.rnn = make(8, 12, **options)
         self.out = nn.Linear(12, 4)
         self.time = 1 if self.rnn.batch_first else 0
 
@@ -198,8 +199,8 @@ def _in_a_row(self: Any, x: Tensor, state: Any) -> Any:
 
 
 OTHER_STATE = (
-    "layer cell ({}): expected a cell that gets its part of the state that Net is called with, and whose next one stands "
-    "in the same place of the state that it returns, got another state"
+    "layer cell ({}): expected a cell that gets its part of the state that Net is called with, and whose next one "
+    "stands in the same place of the state that it returns, got another state"
 )
 TAKES_NONE = (
     "expected Net, which has recurrent cells, to have forward(observations, state) that returns (outputs, state), "

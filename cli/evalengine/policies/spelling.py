@@ -139,13 +139,13 @@ def parse(spec: str) -> Spelling:
         raise _not_an_option(spec, f"head={head}")
     input_shape = _parse_input(spec, arch, first)
     convolutions = _parse_convolutions(spec, arch, tokens)
-    cells, sizes = _parse_sizes(spec, tokens[len(convolutions) :])
+    cells, widths = _parse_sizes(spec, tokens[len(convolutions) :])
     hidden = [*(LINEAR for _ in convolutions), *cells][:-1]
     return Spelling(
         arch=arch,
         input_shape=input_shape,
         convolutions=convolutions,
-        sizes=sizes,
+        sizes=widths,
         cells=cells,
         activations=_parse_activations(spec, chosen.get("act"), DEFAULT_ACTIVATION[arch], hidden),
         output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
