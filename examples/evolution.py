@@ -4,6 +4,7 @@
     python examples/evolution.py --env cartpole --generations 30 --backend multiprocessing
     python examples/evolution.py --env lunarlander      # one or two minutes on two cores
     python examples/evolution.py --env cartpole --observation keep=0/2 --policy mlp:2-gru8-2   # no velocities: memory
+    python examples/evolution.py --env mountaincarcontinuous --scale 10   # weak pushes never meet the flag
 
 Each generation plays new seeds, all drawn from `--seed`. So does everything else, and both commands above print the
 same lines: only the time on stderr differs. PyTorch may settle a near-tie of two logits differently than the engine,
@@ -135,9 +136,11 @@ class Evaluator:
         return engine.fitness
 
 
-def evolve(evaluator: Evaluator, policy: Policy, population: int, episodes: int, seed: int) -> Iterator[Generation]:
+def evolve(
+    evaluator: Evaluator, policy: Policy, population: int, episodes: int, seed: int, scale: float = 1.0
+) -> Iterator[Generation]:
     """Generations without end."""
-    weights = policy.init(population, seed)
+    weights = policy.init(population, seed) * np.float32(scale)
     random = np.random.default_rng(seed)
     sigma = np.float32(MUTATION * math.sqrt(float(np.mean(np.square(weights, dtype=np.float64)))))
     species: list[Species] = []
@@ -224,7 +227,7 @@ def run(options: argparse.Namespace) -> int:
     target = SOLVED.get(entry.id, math.inf) if options.target is None else options.target
     start = time.perf_counter()
     with Evaluator(entry.id, policy, options.backend, options.threads, options.observation) as evaluator:
-        generations = evolve(evaluator, policy, size.population, size.episodes, options.seed)
+        generations = evolve(evaluator, policy, size.population, size.episodes, options.seed, options.scale)
         for generation in itertools.islice(generations, size.generations):
             champion = generation.best
             print(
@@ -264,6 +267,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=positive, help=f"{meaning} ({usual})")
     parser.add_argument("--target", type=float, help="mean return on fresh seeds that ends a run (default: solved)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor on the first population's weights (default: 1)"
+    )
     parser.add_argument("--policy", help="such as mlp:4-64-2 (default: the environment's)")
     parser.add_argument("--observation", help="what is seen, such as keep=0/2: CartPole without velocities (rust only)")
     parser.add_argument(

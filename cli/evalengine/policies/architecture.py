@@ -27,7 +27,7 @@ from evalengine.messages import named, shown
 from evalengine.policies.activations import IDENTITY, activation_layer, canonical
 from evalengine.policies.cells import LINEAR, cell_shapes, state_sizes
 from evalengine.policies.spelling import HEADS, Spelling, parse, spell_shape
-from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
+from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
 
 if TYPE_CHECKING:
     from evalengine.environments.registry import EnvironmentEntry
@@ -229,7 +229,7 @@ class Architecture(Spelling):
         if entry.n_actions is not None and self.head != "tanh":
             raise InputError(f"policy: {entry.id} has discrete actions, expected no head={self.head}, got {self}")
 
-    def init(self, population: int, seed: int) -> NDArray[np.float32]:
+    def init(self, population: int, seed: int, gain: float = 1.0) -> NDArray[np.float32]:
         """Return a random population (P, D) float32 within PyTorch's default initialisation bounds.
 
         Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, those of recurrent
@@ -239,10 +239,16 @@ class Architecture(Spelling):
         Args:
             population: P, from 0.
             seed: an unsigned 64-bit integer.
+            gain: what every number is multiplied with, in float32. Of a network whose outputs are near 0 the default
+                head makes the middle of the bounds, and in CarRacing that is a brake that stops the car: 3 lets some
+                of them drive.
 
         Raises:
-            InputError: one of them is no integer, or out of its range.
+            InputError: one of them is no integer, or out of its range, or the gain is no finite number above 0.
         """
+        factor = as_number(gain)
+        if factor is None or not 0 < factor < math.inf:
+            raise InputError(f"gain: expected a finite number above 0, got {shown(gain)}")
         population = check_integer("population", population, least=0, most=2**31 - 1)
         seed = check_integer("seed", seed, least=0, most=2**64 - 1)
         weights = np.random.default_rng(seed).random((population, self.n_params), dtype=np.float32)
@@ -252,6 +258,7 @@ class Architecture(Spelling):
         weights *= 2
         weights -= 1
         weights *= bounds
+        weights *= np.float32(factor)
         return weights
 
     def logits(

@@ -98,7 +98,19 @@ _WORKLOADS = {
             "trained", "MountainCar-v0", "mlp:2-64-3", 16384, 4, seed=2, weights_file="mountaincar.npy", noise=0.002
         ),
     ),
-    "MountainCarContinuous-v0": (Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),),
+    "MountainCarContinuous-v0": (
+        Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),
+        Workload(
+            "trained",
+            "MountainCarContinuous-v0",
+            "mlp:2-64-1",
+            8192,
+            4,
+            seed=2,
+            weights_file="mountaincarcontinuous.npy",
+            noise=0.002,
+        ),
+    ),
     "BipedalWalker-v3": (Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),),
     "BipedalWalkerHardcore-v3": (Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),),
     "LunarLander-v3": (
