@@ -35,7 +35,7 @@ def batch_evaluate(
     weights: Weights,
     n_episodes: int,
     policy_arch: str,
-    policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+    policy_shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
     seeds: ArrayLike | None = None,
     *,
     activation: str | Sequence[str] | None = None,

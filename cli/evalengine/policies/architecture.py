@@ -78,7 +78,7 @@ class Architecture(Spelling):
     def from_shape(
         cls,
         arch: str,
-        shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+        shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
         *,
         activation: str | Sequence[str] | None = None,
         output_activation: str = IDENTITY,
