@@ -120,7 +120,7 @@ def test_a_variant_plays_as_gymnasium_s(name: str) -> None:
             observation, *outcome, _ = ours.step(action)
             expected, *expected_outcome, _ = theirs.step(action)
             assert np.array_equal(observation, expected) and outcome == expected_outcome
-            is_over, steps = outcome[1] or outcome[2], steps + 1
+            is_over, steps = bool(outcome[1] or outcome[2]), steps + 1
         lengths.append(steps)
     assert name != "CartPole-v0" or max(lengths) == 200
 
