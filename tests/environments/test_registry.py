@@ -114,7 +114,8 @@ def test_a_variant_plays_as_gymnasium_s(name: str) -> None:
     for seed in range(4):
         observation = ours.reset(seed=seed)[0]
         assert np.array_equal(observation, theirs.reset(seed=seed)[0])
-        choose, is_over, steps = source.drivers["heuristic"](theirs.unwrapped, np.random.default_rng(seed)), False, 0
+        choose = source.drivers["heuristic"](theirs.unwrapped, np.random.default_rng(seed))
+        is_over, steps = False, 0
         while not is_over:
             action = choose(observation)
             observation, *outcome, _ = ours.step(action)
