@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results versions figures parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: help setup build bench results versions figures gif parity goldens examples test mutants lint docs fmt ci wheel clean
 .PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
@@ -41,6 +41,9 @@ versions: build ## with which PyTorch, Gymnasium, NumPy, ... the claims hold, in
 
 figures: $(READY) ## plots and tables made again from bench_results/*.csv, without measuring
 	$(BIN)/python scripts/render_results.py
+
+gif: build ## docs/trained.gif: trained individuals in the real Gymnasium, side by side
+	$(BIN)/python scripts/make_gif.py docs/trained.gif
 
 # PARITY="--record parity/PARITY.md" writes the table of evidence; --help lists what else there is.
 parity: build ## the long proof that every bit is the references' (minutes; resumes where it was interrupted)

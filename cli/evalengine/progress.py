@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeAlias
 
-from evalengine.errors import InputError
 from evalengine.messages import shown
 from evalengine.streams import USUAL_WIDTH, note
 
@@ -32,6 +31,9 @@ def check_progress(progress: object) -> None:
         InputError: it cannot be called.
     """
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        # Here: a command's --help loads this module, and shall not load the extension.
+        from evalengine.errors import InputError
+
         raise InputError(f"progress: expected True or a function of (done, total), got {shown(progress)}")
 
 

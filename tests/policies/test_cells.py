@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,8 @@ def test_steps_are_those_of_pytorchs_cells(spelled: str) -> None:
     (vector,) = policy.init(1, seed=1)
     module = policy.to_torch(vector * 3)
     random = np.random.default_rng(0)
-    ours, theirs = None, None
+    ours: Any = None
+    theirs: Any = None
     for _ in range(4):
         observations = random.standard_normal((6, 5)).astype(np.float32)
         logits, ours = policy.step(vector * 3, observations, ours)

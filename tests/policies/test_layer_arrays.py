@@ -287,6 +287,21 @@ def test_what_does_not_fit_is_named(arrays: Any, message: str) -> None:
     assert str(refused.value).isprintable()
 
 
+def test_cells_come_as_state_dicts_only(tmp_path: Path) -> None:
+    policy = Policy("mlp:4-lstm8-2")
+    vector = policy.init(1, seed=0)[0]
+    tensors: Any = policy.to_state_dict(vector)
+    np.savez(tmp_path / "w.npz", **tensors)
+    assert load_weights(tmp_path / "w.npz", policy).weights.tobytes() == vector.tobytes()
+    assert policy.flatten(tensors).tobytes() == vector.tobytes()
+    with pytest.raises(InputError) as refused:
+        policy.from_arrays(list(tensors.values()))
+    assert str(refused.value) == (
+        "arrays: expected a policy of linear layers and convolutions, got mlp:4-lstm8-2, with 0.weight_ih: use a state "
+        "dict"
+    )
+
+
 def test_a_layout_that_there_is_not() -> None:
     for layout in ("keras", ["out_in"], 1):
         with pytest.raises(InputError, match=r"^layout: expected 'out_in' or 'in_out', got "):

@@ -307,6 +307,13 @@ def test_init_is_reproducible_and_a_larger_population_starts_with_the_smaller() 
     assert np.array_equal(population[:3], policy.init(3, seed=3))
     assert not np.array_equal(population, policy.init(8, seed=4))
     assert policy.init(0, seed=0).shape == (0, 450)
+    assert np.array_equal(policy.init(8, seed=3, gain=3), population * np.float32(3))
+
+
+@pytest.mark.parametrize("gain", [0, -1.0, float("nan"), float("inf"), "3", None, True])
+def test_init_checks_its_gain(gain: Any) -> None:
+    with pytest.raises(InputError, match=r"^gain: expected a finite number above 0, got "):
+        Policy("mlp:4-2").init(1, 0, gain)
 
 
 @pytest.mark.parametrize(

@@ -266,14 +266,14 @@ def test_an_evolved_actor_goes_back_into_its_model(case: str) -> None:
         (
             "PPO",
             "mlp:4-8-2",
-            "expected weights of shapes (8, 4), (2, 8) for mlp:4-8-2, got mlp_extractor.policy_net.0.weight (8, 4), "
-            "mlp_extractor.policy_net.2.weight (8, 8), action_net.weight (2, 8)",
+            "expected weights of shapes (8, 4), (2, 8) for mlp:4-8-2, got mlp_extractor.policy_net.0 (8, 4), "
+            "mlp_extractor.policy_net.2 (8, 8), action_net (2, 8)",
         ),
         ("PPO", "mlp:4-9-8-2", "mlp_extractor.policy_net.0.weight: expected shape (9, 4) for mlp:4-9-8-2, got (8, 4)"),
         (
             "ARS, linear",
             "mlp:3-1",
-            "expected weights of shapes (1, 3) for mlp:3-1, got action_net.0.weight (1, 3) without bias",
+            "expected weights of shapes (1, 3) for mlp:3-1, got action_net.0 (1, 3) without bias",
         ),
         ("ARS, linear", "mlp:3-2,bias=0", "action_net.0.weight: expected shape (2, 3) for mlp:3-2,bias=0, got (1, 3)"),
     ],
@@ -286,8 +286,8 @@ def test_what_does_not_fit_is_named(case: str, spelling: str, message: str) -> N
 
 def test_a_name_that_stable_baselines_does_not_have_is_not_passed_over() -> None:
     tensors = dict(made("PPO")[0].state_dict())
-    with pytest.raises(InputError, match=r"^state dict: expected the names 0\.weight, .*, got .*lstm_actor\.weight"):
-        Policy("mlp:4-8-8-2").from_state_dict(tensors | {"lstm_actor.weight_ih_l0": torch.zeros(8, 4)})
+    with pytest.raises(InputError, match=r"^state dict: expected the names 0\.weight, .*, got .*other_actor\.weight"):
+        Policy("mlp:4-8-8-2").from_state_dict(tensors | {"other_actor.weight": torch.zeros(8, 4)})
 
 
 def test_a_prefix_takes_the_policy_of_a_checkpoint() -> None:
@@ -313,3 +313,28 @@ def test_a_file_is_played_and_what_is_left_out_is_said(tmp_path: Path, capsys: C
 def test_a_notice_stays_on_one_line() -> None:
     with pytest.warns(WeightsWarning, match=r"^a\\nb\\x1b$"):
         notice("a\nb\x1b")
+
+
+def test_an_lstm_before_the_actor_is_its_cell() -> None:
+    policy = Policy("mlp:4-lstm8-6-2")
+    module: Any = ActorCritic(8, 2, 6)
+    module.mlp_extractor.policy_net = chain(8, 6)
+    module.mlp_extractor.value_net = chain(8, 6)
+    module.lstm_actor, module.lstm_critic = nn.LSTM(4, 8), nn.LSTM(4, 8)
+    acting = (module.lstm_actor, module.mlp_extractor.policy_net, module.action_net)
+    expected = nn.utils.parameters_to_vector(p for part in acting for p in part.parameters()).detach().numpy()
+    vector, said = taken(policy, module.state_dict())
+    assert vector.tobytes() == expected.tobytes()
+    assert said == [
+        "state dict: left out, as no deterministic action depends on it: mlp_extractor.value_net, value_net, "
+        "lstm_critic"
+    ]
+    evolved = policy.to_state_dict(vector * 2, like=module.state_dict())
+    module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in evolved.items()})
+    assert taken(policy, module.state_dict())[0].tobytes() == (vector * 2).tobytes()
+    with pytest.raises(InputError) as refused:
+        Policy("mlp:4-8-6-2").from_state_dict(module.state_dict())
+    assert str(refused.value) == (
+        "state dict: expected weights of shapes (8, 4), (6, 8), (2, 6) for mlp:4-8-6-2, got lstm_actor ((32, 4), "
+        "(32, 8)), mlp_extractor.policy_net.0 (6, 8), action_net (2, 6)"
+    )

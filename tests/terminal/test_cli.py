@@ -291,7 +291,7 @@ def test_a_narrow_terminal_is_written_line_by_line(arguments: list[str]) -> None
     text = on_a_terminal(arguments, COLUMNS="40", NO_COLOR="1")
     assert "\u2026" not in text and "\u2500" not in text
     if arguments == ["envs"]:
-        assert "\nid              LunarLander-v3\nshort name      lunarlander\n" in text
+        assert "\nid           LunarLander-v3\nobservation  (8,) float32\n" in text
     if arguments[0] == "replay":
         assert "\nreturn      500.0\nevaluate's  500.0\nsteps       500\n" in text
 

@@ -79,8 +79,19 @@ def test_names_of_fields_are_shown_where_the_registry_has_them(capsys: Captured)
     assert listed.to_json()["observation_fields"] == ["x", "x_dot"]
     from evalengine import streams
 
-    streams.write_renderables(environments_report(envs.EnvironmentsResult((listed,))))
+    streams.write_renderables(environments_report(envs.EnvironmentsResult((listed,)), 200))
     assert "observation fields   x, x_dot\n" in capsys.readouterr().out
+
+
+def test_the_table_fits_a_usual_terminal(capsys: Captured) -> None:
+    from evalengine import streams
+
+    streams.write_renderables(environments_report(envs.run(), 80))
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    for entry in registered():
+        [line] = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
+        assert observation_text(entry) in line and line.endswith(actions_text(entry))
 
 
 def test_an_unknown_environment_is_one_line(capsys: Captured) -> None:

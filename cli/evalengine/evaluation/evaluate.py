@@ -9,8 +9,9 @@ individual is the float64 sum of its returns, first to last, divided by their nu
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 
 if TYPE_CHECKING:
+    from evalengine.policies.loading import LoadedWeights
     from evalengine.policies.population import Weights
 
 __all__ = ["Evaluation", "batch_evaluate", "evaluate"]
@@ -33,7 +35,7 @@ def batch_evaluate(
     weights: Weights,
     n_episodes: int,
     policy_arch: str,
-    policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+    policy_shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
     seeds: ArrayLike | None = None,
     *,
     activation: str | Sequence[str] | None = None,
@@ -83,7 +85,7 @@ def batch_evaluate(
 @spelled_out
 def evaluate(
     env_id: str,
-    weights: Weights,
+    weights: Weights | LoadedWeights,
     policy: Policy | str,
     **options: Unpack[EvaluateOptions],
 ) -> Evaluation:
@@ -98,7 +100,9 @@ def evaluate(
             is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
             cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
             call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
-            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always.
+            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always. Or what `load_weights`
+            returned: then the file's settings (env_kwargs, reset_options, observation, max_episode_steps, normalize)
+            are used that are not given here; in another environment than the file's, observation and normalize alone.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
@@ -139,4 +143,8 @@ def evaluate(
         InternalError: a bug in the engine.
     """
     check_keywords("evaluate", options, EvaluateOptions.__optional_keys__)
-    return evaluate_part(None, env_id, weights, policy, **options).evaluation
+    given: Any = weights
+    loading = sys.modules.get("evalengine.policies.loading")  # who has loaded weights has imported it
+    if loading is not None and isinstance(given, loading.LoadedWeights):
+        given, options = given.weights, {**given.options_for(env_id), **options}
+    return evaluate_part(None, env_id, given, policy, **options).evaluation

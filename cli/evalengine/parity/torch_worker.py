@@ -207,7 +207,7 @@ def _cell(
     rows = rows.flatten(1)
     gates = _CELLS[name] * hidden
     sizes = [gates * rows.shape[1], gates * hidden, *[gates] * (2 * has_bias)]
-    of_input, of_hidden, *biases = vector[: sum(sizes)].split(sizes)
+    of_input, of_hidden, *biases = torch.split(vector[: sum(sizes)], sizes)
     weights = [of_input.view(gates, -1), of_hidden.view(gates, -1), *biases]
     state = states[:, :hidden].contiguous()
     if name == "lstm":

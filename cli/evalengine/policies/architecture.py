@@ -29,7 +29,7 @@ from evalengine.policies.cells import LINEAR, cell_shapes, state_sizes
 from evalengine.policies.fits import check_fits
 from evalengine.policies.head_spelling import DEFAULT_HEAD, LOG_STD, given_head, given_noise
 from evalengine.policies.spelling import Spelling, parse, spell_shape
-from evalengine.scalars import check_flag, check_integer, items_of
+from evalengine.scalars import as_number, check_flag, check_integer, items_of
 
 if TYPE_CHECKING:
     from evalengine.environments.registry import EnvironmentEntry
@@ -78,7 +78,7 @@ class Architecture(Spelling):
     def from_shape(
         cls,
         arch: str,
-        shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+        shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
         *,
         activation: str | Sequence[str] | None = None,
         output_activation: str = IDENTITY,
@@ -250,7 +250,7 @@ class Architecture(Spelling):
         """
         check_fits(self, entry)
 
-    def init(self, population: int, seed: int) -> NDArray[np.float32]:
+    def init(self, population: int, seed: int, gain: float = 1.0) -> NDArray[np.float32]:
         """Return a random population (P, D) float32 within PyTorch's default initialisation bounds.
 
         Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, those of recurrent
@@ -260,10 +260,16 @@ class Architecture(Spelling):
         Args:
             population: P, from 0.
             seed: an unsigned 64-bit integer.
+            gain: what every number is multiplied with, in float32. Of a network whose outputs are near 0 the default
+                head makes the middle of the bounds, and in CarRacing that is a brake that stops the car: 3 lets some
+                of them drive.
 
         Raises:
-            InputError: one of them is no integer, or out of its range.
+            InputError: one of them is no integer, or out of its range, or the gain is no finite number above 0.
         """
+        factor = as_number(gain)
+        if factor is None or not 0 < factor < math.inf:
+            raise InputError(f"gain: expected a finite number above 0, got {shown(gain)}")
         population = check_integer("population", population, least=0, most=2**31 - 1)
         seed = check_integer("seed", seed, least=0, most=2**64 - 1)
         weights = np.random.default_rng(seed).random((population, self.n_params), dtype=np.float32)
@@ -276,6 +282,7 @@ class Architecture(Spelling):
         weights *= 2
         weights -= 1
         weights *= bounds
+        weights *= np.float32(factor)
         self.split(weights)[0][...] = 0.0
         return weights
 

@@ -5,10 +5,10 @@
     >>> loaded.weights.shape, str(loaded.policy), loaded.env_id
     ((1, 450), 'mlp:4-64-2', 'CartPole-v1')
 
-What the policy plays in, such as a normalisation, is in `loaded.options`, for `evaluate`. A .npy or .npz file has a
-sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own metadata. Pickles (.pt, .pth) are
-never opened: the error shows the lines that convert them. Depends on array_files, policy, setting and arguments; knows
-nothing of episodes.
+What the policy plays in, such as a normalisation, is in `loaded.options`; `evaluate` takes `loaded` with it. A .npy or
+.npz file has a sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own metadata. Pickles
+(.pt, .pth) are never opened: the error shows the lines that convert them. Depends on files, policy, layer_arrays,
+setting and arguments; knows nothing of episodes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from evalengine.arguments import float_array
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
+from evalengine.environments.registry import resolve
 from evalengine.errors import InputError, PickleError
 from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
@@ -130,6 +131,18 @@ class LoadedWeights:
         epsilon and sticky that are not 0.
         """
         return checked_setting({name: getattr(self, name) for name in SETTING_NAMES})
+
+    def options_for(self, env_id: str) -> SettingOptions:
+        """What of `options` is played in an environment: in another than the file's, what the policy sees alone.
+
+        Raises:
+            InputError: there is no such environment.
+        """
+        entry, options = resolve(env_id), self.options
+        if self.env_id is None or self.env_id.lower() in (entry.id.lower(), entry.short_name.lower()):
+            return options
+        seen: Any = {name: value for name, value in options.items() if name in ("observation", "normalize")}
+        return checked_setting(seen)
 
 
 def load_weights(

@@ -48,6 +48,12 @@ def flat_weights(policy: Architecture, weights: Weights) -> Any:
     Raises:
         InputError: a module or a state dict does not fit the policy; the message says which one.
     """
+    loading = sys.modules.get("evalengine.policies.loading")  # as for torch, below
+    if loading is not None and isinstance(weights, loading.LoadedWeights):
+        raise InputError(
+            "weights: expected arrays, got LoadedWeights, which evaluate takes with its settings: hand over its "
+            "weights, and **loaded.options"
+        )
     if not isinstance(weights, list | tuple):
         return _flat(policy, weights, "weights")
     return [_flat(policy, individual, f"weights[{position}]") for position, individual in enumerate(weights)]

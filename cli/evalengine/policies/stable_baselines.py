@@ -1,6 +1,7 @@
 """Which tensors of a Stable-Baselines3 policy choose its actions, in the order in which they run.
 
     PPO, A2C, TRPO; ARS     features_extractor, mlp_extractor.policy_net, action_net
+    RecurrentPPO            features_extractor, lstm_actor, mlp_extractor.policy_net, action_net
     DQN                     q_net.features_extractor, q_net.q_net
     TD3, DDPG; SAC, TQC     actor.features_extractor, actor.latent_pi, actor.mu
 
@@ -15,6 +16,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+_WEIGHTS = ("weight", "weight_ih", "weight_ih_l0")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -44,11 +46,20 @@ _FAMILIES = (
         (
             # One object under two names, which is in the state dict twice; where it is not, the first is the actor's.
             ("pi_features_extractor", "features_extractor"),
+            ("lstm_actor",),
             ("mlp_extractor.shared_net",),
             ("mlp_extractor.policy_net",),
             ("action_net",),
         ),
-        ("features_extractor", "vf_features_extractor", "mlp_extractor.value_net", "value_net", "log_std"),
+        (
+            "features_extractor",
+            "vf_features_extractor",
+            "lstm_critic",
+            "critic",
+            "mlp_extractor.value_net",
+            "value_net",
+            "log_std",
+        ),
     ),
 )
 
@@ -108,7 +119,7 @@ def _layers_of(module: str, names: list[str]) -> list[str]:
         layer
         for name in names
         for layer, _, kind in [name.rpartition(".")]
-        if kind == "weight" and _is_in(layer, module)
+        if kind in _WEIGHTS and _is_in(layer, module)
     }
     return sorted(
         layers, key=lambda layer: (_NUMBER.sub("", layer), [int(digits) for digits in _NUMBER.findall(layer)])

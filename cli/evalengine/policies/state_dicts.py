@@ -29,6 +29,7 @@ from evalengine.policies.notices import notice, notice_rounding
 from evalengine.policies.stable_baselines import Acting, acting_part, same_object
 
 _NUMBER = re.compile(r"\d+")
+_KIND = re.compile(r"(weight|bias)(_[ih]h(_l0)?)?")
 _OF_A_SEQUENCE = "_l0"
 """Behind the names of the parameters of nn.LSTM, nn.GRU and nn.RNN, which nn.LSTMCell and the others have without."""
 _Shape = tuple[int, ...] | tuple[tuple[int, ...], tuple[int, ...]]
@@ -102,13 +103,13 @@ def from_state_dict(policy: Architecture, state_dict: Mapping[str, ArrayLike], p
 
 
 def is_state_dict(names: Mapping[str, object]) -> bool:
-    """Say whether these are names of PyTorch's: all end in weight or bias behind a dot, or are Stable-Baselines3's."""
+    """Say whether these are names of PyTorch's: all end in weight, bias or weight_ih, or are Stable-Baselines3's."""
     try:
         texts = [name for name in names if isinstance(name, str)]
     except Exception:  # a mapping of the caller's own, which is refused as a state dict
         return True
-    kinds = {name.rpartition(".")[2] for name in texts}
-    return len(texts) < len(names) or kinds <= {"weight", "bias"} or acting_part(texts) is not None
+    are_torchs = all(_KIND.fullmatch(name.rpartition(".")[2]) for name in texts)
+    return len(texts) < len(names) or are_torchs or acting_part(texts) is not None
 
 
 def _by_name(state_dict: object) -> dict[str, Any]:
@@ -214,10 +215,12 @@ def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict
 def _acting_layers(policy: Architecture, acting: Acting, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     """Return the layer there of each layer here, one after the other; shapes are the caller's to check."""
     ours = _weights({p.name: p.shape for p in policy.parameters})
-    got = [(f"{layer}.weight", f"{layer}.bias" in shapes) for layer in acting.layers]
-    if [has_bias for _, has_bias in got] != [has_bias for _, has_bias in ours.values()]:
+    there = _weights(shapes)
+    got = [(layer, *there[layer]) for layer in acting.layers]
+    # Of a recurrent cell, which has two weights, nothing else can be the shape.
+    if [(_matrices(s), bias) for _, s, bias in got] != [(_matrices(s), bias) for s, bias in ours.values()]:
         wanted = ", ".join(f"{shape}{'' if has_bias else ' without bias'}" for shape, has_bias in ours.values())
-        found = ", ".join(f"{name} {shapes[name]}{'' if has_bias else ' without bias'}" for name, has_bias in got)
+        found = ", ".join(f"{layer} {shape}{'' if has_bias else ' without bias'}" for layer, shape, has_bias in got)
         raise InputError(f"state dict: expected weights of shapes {wanted} for {policy}, got {named(found)}")
     return dict(zip(ours, acting.layers, strict=True))
 

@@ -32,6 +32,7 @@ from evalengine.policies.torch_cells import cell_module, recurrent_module
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
 from evalengine.policies.torch_layers import layers_of
+from evalengine.policies.torch_memory import Remembering, cells_of, remembering, run_beside, sequences_as_cells
 from evalengine.policies.torch_stand_ins import substituted
 from evalengine.scalars import check_integer, items_of
 
@@ -92,12 +93,15 @@ def read_module(
         raise InputError(f"from_torch: expected a torch.nn.Module, got {kind(module)}")
     observation_shape = _checked_shape(observation_shape)
     axes = 2 if observation_shape is None else 1 + len(observation_shape)
-    layers = layers_of(operations_of(module, axes))
+    read = remembering(module, axes) if cells_of(module) else None
+    layers = layers_of(operations_of(module, axes) if read is None else read.operations)
     policy = chain_policy(layers, observation_shape)
     parameters = chain_parameters(layers)
     deviations = _log_std(module, policy) if learns_noise else []
     _check_parameters(module, [*deviations, *parameters])
-    if not is_plain(module):
+    if read is not None:
+        _compare_remembering(module, policy, parameters, read, observation_shape)
+    elif not is_plain(module):
         _compare(module, policy, parameters, observation_shape)
     if deviations:
         policy = Architecture(f"{policy},noise={LOG_STD}")
@@ -204,6 +208,33 @@ def _compare(
                 raise InputError(
                     f"from_torch: expected {name} to compute what it was read as, {policy}, got other outputs: write "
                     "it as an nn.Sequential"
+                )
+
+
+def _compare_remembering(
+    module: nn.Module,
+    policy: Architecture,
+    parameters: Sequence[Own],
+    read: Remembering,
+    observation_shape: tuple[int, ...] | None,
+) -> None:
+    """Do the same with a module that remembers, for some steps after each other."""
+    import torch
+
+    (vector,) = policy.init(population=1, seed=0)
+    chain = to_torch(policy, vector)
+    theirs = {id(own.tensor): ours.detach() for own, ours in zip(parameters, chain.parameters(), strict=True)}
+    theirs |= {id(buffer): buffer.detach().clone() for buffer in module.buffers()}
+    shape = policy.input_shape if observation_shape is None else tuple(observation_shape)
+    steps: dict[int, list[Tensor]] = {}
+    for rows in _observations(shape):
+        steps.setdefault(len(rows), []).append(rows)
+    with torch.no_grad(), torch.autocast("cpu", enabled=False), substituted(module, theirs), sequences_as_cells(module):
+        for each in steps.values():
+            found = run_beside(module, chain, read, each)
+            if found:
+                raise InputError(
+                    f"from_torch: expected {kind(module)} to compute what it was read as, {policy}, got {found}"
                 )
 
 

@@ -249,6 +249,8 @@ def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) ->
         return env
     from gymnasium import wrappers
 
+    if options.keep is not None:
+        return _keeping(env, list(options.keep))
     if options.skip is not None:
         env = wrappers.MaxAndSkipObservation(env, options.skip)
     if options.grayscale:
@@ -260,6 +262,13 @@ def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) ->
     if options.stack is not None:
         env = wrappers.FrameStackObservation(env, options.stack, padding_type=options.padding)
     return env
+
+
+def _keeping(env: gymnasium.Env[Any, Any], positions: list[int]) -> gymnasium.Env[Any, Any]:
+    """Return `env` with some values of its vectors."""
+    whole: Any = env.observation_space
+    space = gymnasium.spaces.Box(whole.low[positions], whole.high[positions], dtype=whole.dtype)
+    return gymnasium.wrappers.TransformObservation(env, lambda observation: observation[positions], space)
 
 
 def _reference(setting: Setting, render_mode: str | None) -> gymnasium.Env[Any, Any]:

@@ -62,7 +62,9 @@ EnvKwarg = Annotated[
 ResetOption = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; repeatable.")]
 Observation = Annotated[
     str | None,
-    typer.Option(help="What is seen of images, such as skip=4,gray,resize=84x84,stack=4 (or padding=zero)."),
+    typer.Option(
+        help="What is seen: of images skip=4,gray,resize=84x84,stack=4 (or padding=zero), of vectors keep=0/2."
+    ),
 ]
 MaxEpisodeSteps = Annotated[
     int | None, typer.Option(help="Time limit in steps; the file's, then the environment's own, if left out.")

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.environments.observation import ObservationLike
-from evalengine.environments.registry import resolve
 from evalengine.errors import InputError, WeightsWarning
 from evalengine.files.journal import is_of_a_run
 from evalengine.files.whole import check_other_file
@@ -125,13 +124,9 @@ def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOp
     Raises:
         InputError: a name or a value that cannot be used.
     """
-    of_file: dict[str, Any] = dict(loaded.options)
+    of_file: dict[str, Any] = dict(loaded.options if config.env is None else loaded.options_for(config.env))
     if not config.normalize:
         of_file.pop("normalize", None)
-    if config.env is not None and loaded.env_id is not None:
-        entry = resolve(config.env)
-        if loaded.env_id.lower() not in (entry.id.lower(), entry.short_name.lower()):
-            of_file = {name: of_file[name] for name in ("observation", "normalize") if name in of_file}
     asked: dict[str, Any] = {
         "env_kwargs": config.env_kwargs,
         "reset_options": config.reset_options,
