@@ -191,7 +191,9 @@ class Policy(Architecture):
         a batch or one alone; `module.action(observation)` is what `env.step` takes.
 
         What happens outside of the module stays outside: the environment's wrappers (frame skip, gray scale, size,
-        stack), its keyword arguments, reset options and time limit. Bits are the engine's where PyTorch runs as in
+        stack), its keyword arguments, reset options and time limit, and what is drawn: epsilon and sticky actions. A
+        policy with head=sample or noise has no module of actions; one with noise=log_std gives an nn.Sequential with a
+        parameter `log_std`. Bits are the engine's where PyTorch runs as in
         `parity`: one thread, and `MKL_CBWR=AVX2`, `ONEDNN_MAX_CPU_ISA=AVX2`, `ATEN_CPU_CAPABILITY=avx2` in the
         environment before Python starts. The module fills batches up to multiples of 32 for that.
 
