@@ -140,6 +140,11 @@ class Policy(Architecture):
         random observations beside the equivalent nn.Sequential, where every bit has to be equal; weights and attributes
         are as before afterwards. No other thread may call a module with a `forward` of its own meanwhile.
 
+        A module with LSTMCell, GRUCell or RNNCell is called as `forward(observations, state)` and returns the outputs
+        and the next state, in the same places: of one cell h or (h, c), perhaps in a tuple, of several cells a tuple
+        of these in the order of `module.modules()`. LSTM, GRU and RNN of one layer and one direction are taken as their
+        cells, on sequences of one step (`x.unsqueeze(0)`, or 1 with batch_first); PyTorch's own bits of these differ.
+
         Args:
             module: the network, on any device, in any floating dtype, in the mode (`eval()`) in which it plays.
             observation_shape: (channels, height, width) of one observation, as the module sees it; a module with
