@@ -24,7 +24,7 @@ from evalengine.evaluation.cancellation import CancelToken, check_progress, chec
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
 from evalengine.messages import shown
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import AnyPolicy
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -57,7 +57,7 @@ def evaluate_on(
     executor: Executor,
     env_id: str,
     weights: Weights,
-    policy: Policy | str,
+    policy: AnyPolicy | str,
     *,
     episodes: int | None = None,
     seeds: ArrayLike | None = None,

@@ -26,7 +26,7 @@ from evalengine.evaluation.call import Evaluation
 from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
 from evalengine.messages import shown
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import AnyPolicy
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -88,7 +88,7 @@ class RayEvaluator:
         self,
         env_id: str,
         weights: Weights,
-        policy: Policy | str,
+        policy: AnyPolicy | str,
         *,
         episodes: int | None = None,
         seeds: ArrayLike | None = None,

@@ -18,19 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
-from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
+from evalengine.arguments import named_values, seed_matrix
 from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.evaluation.acting import acting
 from evalengine.evaluation.cancellation import cancellable, check_progress, check_token
 from evalengine.evaluation.descriptors import raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
 from evalengine.messages import shown
-from evalengine.policies.policy import Policy
-from evalengine.policies.population import flat_weights
+from evalengine.policies.individuals import AnyPolicy, as_policy, individuals_of, not_finite
 from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def evaluate_part(
     place: tuple[int, int] | None,
     env_id: str,
     weights: Weights,
-    policy: Policy | str,
+    policy: AnyPolicy | str,
     **options: Unpack[EvaluateOptions],
 ) -> Part:
     """Evaluate a share of a population: as `evaluate`, whose work this is.
@@ -113,9 +113,9 @@ def evaluate_part(
     kwargs = named_values("env_kwargs", given["env_kwargs"])
     reset_values = named_values("reset_options", given["reset_options"])
     entry = describe(env_id, kwargs, seen)
-    policy = policy if isinstance(policy, Policy) else Policy(policy)
+    policy = as_policy(policy)
     policy.check_fits(entry)
-    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+    matrix = individuals_of(policy, weights)
     episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
     failure_fitness = _failure_fitness(given["on_nan"])
     if (limit := given["max_episode_steps"]) is not None:
@@ -130,15 +130,16 @@ def evaluate_part(
     first, population = (0, len(matrix)) if place is None else place
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
+    actors = acting(policy, matrix, entry, normalize, collects_statistics=given["collect_statistics"])
     try:
         with engine_errors():
             raw = _engine.evaluate(
                 entry.id,
                 kwargs,
                 reset_values,
-                policy.network,
-                policy.head,
-                matrix,
+                actors.network,
+                actors.head,
+                actors.weights,
                 episode_seeds,
                 threads=available_threads() if threads is None else threads,
                 max_episode_steps=limit,
@@ -152,10 +153,11 @@ def evaluate_part(
                 most_trajectory_bytes=MOST_BYTES,
                 statistics=given["collect_statistics"],
                 share=place,
+                graphs=actors.graphs,
             )
     except NonFiniteError as error:
         # The engine, which looks first, does not say which weight it is, where it is a weight.
-        raise (non_finite_weight(matrix) or error) from None
+        raise (not_finite(matrix) or error) from None
     all_seeds = _for_every_individual(episode_seeds, len(matrix))
     evaluation = Evaluation(
         fitness=raw["fitness"],

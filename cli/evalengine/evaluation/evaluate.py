@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
 from evalengine.evaluation.call import Evaluation, evaluate_part
 from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
+from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 
@@ -75,7 +76,7 @@ def batch_evaluate(
 def evaluate(
     env_id: str,
     weights: Weights,
-    policy: Policy | str,
+    policy: AnyPolicy | str,
     **options: Unpack[EvaluateOptions],
 ) -> Evaluation:
     """Run E episodes of each of P individuals and return everything that is known of them.
@@ -90,7 +91,8 @@ def evaluate(
             cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
             call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
             16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always.
-        policy: a Policy or its spelling, such as "mlp:4-64-2".
+        policy: a Policy or its spelling, such as "mlp:4-64-2". Or a GraphPolicy or its spelling, such as "neat:4-2":
+            then `weights` are graphs, neat-python's genomes (as they are, or as (id, genome)), `Graph` or `Graphs`.
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
             shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.

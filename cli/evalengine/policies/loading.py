@@ -27,9 +27,12 @@ from evalengine.arguments import float_array
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError, PickleError
-from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
+from evalengine.files.arrays import ArrayFile, map_npy, npz_names, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
 from evalengine.messages import first_line, named, shown
+from evalengine.policies.graph_files import GRAPH_MARK, read_graphs
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.individuals import AnyPolicy, as_policy
 from evalengine.policies.policy import Policy
 from evalengine.policies.saving import FORMAT, LONGEST_DESCRIPTION, SUFFIXES, VERSIONS, sidecar_of
 from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting
@@ -44,8 +47,9 @@ class LoadedWeights:
     """What a weight file holds.
 
     Attributes:
-        weights: the population (P, D) float32; a file with one vector gives P = 1. Not checked for NaN.
-        policy: what the file says, or what it was read with; None if neither.
+        weights: the population (P, D) float32; a file with one vector gives P = 1. Not checked for NaN. `Graphs` of a
+            file of graphs.
+        policy: what the file says, or what it was read with, a Policy or a GraphPolicy; None if neither.
         env_id: the full id that the file names, None if it names none.
         path: the file.
         env_kwargs: the environment's keyword arguments that the file names, None if it names none.
@@ -55,8 +59,8 @@ class LoadedWeights:
         normalize: mean, std and clip of what the policy sees, with the bits that were saved; None without.
     """
 
-    weights: NDArray[np.float32]
-    policy: Policy | None
+    weights: Any
+    policy: Any
     env_id: str | None
     path: Path
     env_kwargs: Mapping[str, bool | int | float] | None = None
@@ -75,7 +79,7 @@ class LoadedWeights:
 
 
 def load_weights(
-    path: str | os.PathLike[str], policy: Policy | str | None = None, *, memory_map: bool = False
+    path: str | os.PathLike[str], policy: AnyPolicy | str | None = None, *, memory_map: bool = False
 ) -> LoadedWeights:
     """Read weights from .npy, .npz or .safetensors; float64 and float16 are cast to float32.
 
@@ -93,19 +97,26 @@ def load_weights(
             does not fit the policy.
     """
     path = file_path("weights", path)
-    given = None if policy is None else Policy(policy)
+    given = None if policy is None else as_policy(policy)
     check_flag("memory_map", memory_map)
     name = f"weights: {named(path)}"
     content = _read(path, name, memory_map)
     described = _describe(path, content)
     known = given or described.policy
+    options: Any = described.options
+    if GRAPH_MARK in content.arrays:
+        graphs = read_graphs(content.arrays, name)
+        if known is not None and not isinstance(known, GraphPolicy):
+            raise InputError(f"{name}: expected weights for {known}, got graphs, which a policy such as neat:4-2 plays")
+        return LoadedWeights(graphs, known, described.env_id, path, **options)
+    if isinstance(known, GraphPolicy):
+        raise InputError(f"{name}: expected graphs for {known}, got other arrays")
     weights = _weights_of(content, known, name)
     if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
         raise InputError(f"{name}: expected shape (D,) or (P, D), got {weights.shape}")
     if known is not None and weights.shape[-1] != known.n_params:
         source = "" if given else " (the policy that it names)"
         raise InputError(f"{name}: expected shape (P, {known.n_params}) for {known}{source}, got {weights.shape}")
-    options: Any = described.options
     return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path, **options)
 
 
@@ -124,7 +135,10 @@ def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
             if path.suffix == ".npy":
                 read = map_npy if memory_map else read_npy
                 return ArrayFile({"weights": read(stream, size, name)}, {})
-            return (read_npz if path.suffix == ".npz" else read_safetensors)(stream, size, name)
+            if path.suffix == ".safetensors":
+                return read_safetensors(stream, size, name)
+            holds_graphs = GRAPH_MARK in npz_names(stream)
+            return read_npz(stream, size, name, "biufU" if holds_graphs else "f")
     except FileNotFoundError:
         raise InputError(f"weights: no such file: {named(path)}") from None
 
@@ -157,7 +171,7 @@ def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray
 
 @dataclass(frozen=True)
 class _Description:
-    policy: Policy | None = None
+    policy: AnyPolicy | None = None
     env_id: str | None = None
     options: SettingOptions = field(default_factory=SettingOptions)
 
@@ -209,7 +223,7 @@ def _checked_description(description: Any, name: str) -> _Description:
     if not isinstance(env_id, str | None):
         raise InputError(f"{name}: expected env_id to be a string, got {shown(env_id)}")
     try:
-        policy = None if spelled is None else Policy(spelled)
+        policy = None if spelled is None else as_policy(spelled)
         return _Description(policy, env_id, read_setting(description, env_id))
     except InputError as error:
         raise InputError(f"{name}: {error}") from None

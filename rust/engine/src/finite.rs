@@ -10,6 +10,14 @@ const WEIGHTS_PER_LOOK: usize = 1 << 20;
 /// Refuses the call if an individual in this thread's share of the population has a weight that is not finite. Every
 /// thread looks through its whole share before it plays, so the first such individual is named, whatever their number.
 pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout: &mut Lookout<'_, '_>) {
+    if task.graphs.is_some() {
+        if let Some(found) =
+            queue.share(task.population, thread).find(|&individual| !is_finite(task, individual))
+        {
+            queue.refuse(found);
+        }
+        return;
+    }
     let n_params = task.network.architecture().n_params();
     let share = queue.share(task.population, thread);
     let weights = &task.weights[share.start * n_params..share.end * n_params];
@@ -21,6 +29,14 @@ pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout
         if lookout.look_at_the_call().is_break() {
             return;
         }
+    }
+}
+
+/// No number that an individual consists of is NaN or infinite.
+pub(crate) fn is_finite(task: &Task<'_>, individual: usize) -> bool {
+    match task.graphs {
+        Some(graphs) => graphs.programs[individual].is_finite(),
+        None => all_finite(task.individual_weights(individual)),
     }
 }
 

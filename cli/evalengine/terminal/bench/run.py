@@ -26,10 +26,11 @@ from evalengine.evaluation.provenance import provenance
 from evalengine.files.frames import write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import as_policy
 from evalengine.terminal.bench.tables import bench_frame
 from evalengine.workloads.catalogue import NAMES, Workload, policies, workload
 from evalengine.workloads.catalogue import names as workload_names
+from evalengine.workloads.graphs import is_trained
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -222,14 +223,15 @@ def _check_numbers(config: BenchConfig) -> None:
 
 def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry, policy: str | None) -> list[Workload]:
     """The workloads of one policy, with their own sizes."""
-    spelling = None if policy is None else str(Policy(policy))
+    spelling = None if policy is None else str(as_policy(policy))
     if spelling is not None:
-        Policy(spelling).check_fits(entry)
+        as_policy(spelling).check_fits(entry)
     names = config.workloads
     if names is None and config.measure in RANDOM_ONLY:
         names = ("random",)
     if names is None:
-        names = workload_names(entry) if spelling in (None, *policies(entry)) else ("random",)
+        has_all = spelling in (None, *policies(entry)) or (entry.short_name == "cartpole" and is_trained(spelling))
+        names = workload_names(entry) if has_all else ("random",)
     if not names:
         raise InputError(f"workload: expected at least one of {', '.join(NAMES)}, got none")
     return [workload(name, entry, spelling) for name in dict.fromkeys(names)]
