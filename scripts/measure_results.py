@@ -60,7 +60,7 @@ FILES: dict[str, tuple[BenchConfig, ...]] = {
         _throughput("acrobot"),
         _throughput("pendulum"),
         _throughput("mountaincar"),
-        _throughput("mountaincarcontinuous", workloads=("random",)),
+        _throughput("mountaincarcontinuous"),
         _throughput("lunarlander"),
         _throughput("bipedalwalker", workloads=("random",)),
         _throughput("bipedalwalkerhardcore", workloads=("random",)),

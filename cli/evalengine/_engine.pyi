@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from evalengine.environments.observation import RawOptions
 from evalengine.evaluation.descriptors import RawDescriptor
 
-# ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, bias), or an activation with all of its
-# parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
+# ("linear", outputs, bias), a recurrent cell ("lstm", hidden, bias), ("conv2d", out_channels, kernel, stride, padding,
+# bias), or an activation with all of its parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
 Layer: TypeAlias = (
     tuple[str, int, bool]
     | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool]
@@ -34,6 +34,7 @@ class EnvironmentEntry(TypedDict):
     n_actions: int | None
     action_low: list[float] | None
     action_high: list[float] | None
+    variant_of: str | None
     max_episode_steps: int | None
     default_policy: str
     kwargs: dict[str, bool | int | float]
@@ -91,10 +92,14 @@ class Network:
     n_params: int
     n_inputs: int
     n_outputs: int
+    n_state: int
     macs: int
     exactness: str | None
     def __init__(self, input_shape: tuple[int, ...], layers: Sequence[Layer]) -> None: ...
     def logits(self, weights: NDArray[np.float32], observations: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def step(
+        self, weights: NDArray[np.float32], observations: NDArray[np.float32], states: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
 class Graphs:
     """A population of graphs, compiled; immutable and shared between threads."""
@@ -165,6 +170,7 @@ def evaluate(
     most_trajectory_bytes: int = 0,
     statistics: bool = False,
     share: tuple[int, int] | None = None,
+    exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
     graphs: tuple[Graphs, str, float] | None = None,
 ) -> RawEvaluation: ...
 def graph_functions() -> tuple[list[str], list[str]]:

@@ -246,3 +246,26 @@ def test_the_command_line_evaluates_a_file(tmp_path: Path, capsys: Captured) -> 
     path.with_name("graphs.npz.json").unlink()
     assert "say which policy they are with --policy" in refusal("evaluate", capsys, path)
     assert document("evaluate", capsys, path, "--policy", str(POLICY), "--episodes", 10)["fitness"] == found["fitness"]
+
+
+@pytest.mark.parametrize("net", ["feedforward", "recurrent"])
+def test_a_graph_is_drawn(tmp_path: Path, net: str, capsys: Captured) -> None:
+    from evalengine.terminal import app
+
+    pytest.importorskip("networkx")
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "graphs.npz"
+    GraphPolicy.from_sizes(4, 2, net=net).save(path, population(3), "cartpole")
+    for suffix, start in ((".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF")):
+        picture = tmp_path / f"picture{suffix}"
+        assert app.main(["draw", str(path), str(picture), "--index", "1"]) == 0
+        assert picture.read_bytes().startswith(start)
+    assert b">sigmoid<" in (tmp_path / "picture.svg").read_bytes() or (tmp_path / "picture.svg").stat().st_size > 5_000
+    capsys.readouterr()
+    for arguments, expected in (
+        ([path, tmp_path / "picture.txt"], "expected a name ending in .svg, .png, .pdf"),
+        ([path, path], "expected another file"),
+        ([path, tmp_path / "picture.svg", "--index", 3], "index: expected a position from 0"),
+    ):
+        assert app.main(["draw", *map(str, arguments)]) == app.BAD_INPUT
+        assert expected in capsys.readouterr().err

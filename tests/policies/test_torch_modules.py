@@ -186,7 +186,11 @@ KINDS = "Linear, Conv2d, an activation, Flatten or Identity"
             chain(nn.Flatten(2), nn.Linear(4, 2)),
             f"layer 0 (Flatten): expected {KINDS}, got Flatten(start_dim=2, end_dim=-1)",
         ),
-        (nn.LSTM(4, 2), f"layer 0 (LSTM): expected {KINDS}, got LSTM(4, 2)"),
+        (
+            nn.LSTM(4, 2),
+            "layer 0 (LSTM): expected a chain of layers that can be read, got a sequence of 2 axes: expected one of "
+            "one step, x.unsqueeze(0)",
+        ),
         (chain(nn.Tanh(), nn.Linear(4, 2)), "layer 0 (Tanh): expected an activation to follow a Linear or Conv2d"),
         (
             chain(nn.Linear(4, 8), nn.Tanh(), nn.ReLU(), nn.Linear(8, 2)),

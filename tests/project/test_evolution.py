@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from example_modules import load_example
 from lying_engine import LyingEngine
 
 from evalengine import Policy, evaluate, load_weights
 from evalengine.bench.backends import Task, open_backend
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def load_example(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
 
 evolution = load_example("evolution")
 SMALL = ["--generations", "3", "--population", "12", "--episodes", "2", "--seed", "5", "--threads", "2"]
@@ -64,8 +50,8 @@ def test_a_target_ends_a_run_early(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_large_environment_has_a_large_run_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
-    def no_generations(evaluator: Any, policy: Policy, population: int, episodes: int, seed: int) -> Iterator[Any]:
-        sizes.append((population, episodes))
+    def no_generations(evaluator: Any, policy: Policy, *settings: float) -> Iterator[Any]:
+        sizes.append(settings[:2])
         return iter(())
 
     monkeypatch.setattr(evolution, "evolve", no_generations)

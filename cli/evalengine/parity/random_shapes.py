@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
-from evalengine.parity.layers import is_convolution, placed_layers, sum_length
+from evalengine.parity.layers import is_cell, is_convolution, placed_layers, sum_length
 from evalengine.policies.activations import DEFAULTS, IDENTITY, OF_OUTPUTS
+from evalengine.policies.cells import GATES
 from evalengine.policies.policy import Policy
 from evalengine.policies.spelling import Convolution
 
@@ -63,10 +64,15 @@ class Case(NamedTuple):
     observations: NDArray[np.float32]
     """(B, n_inputs)"""
     kind: Kind = Kind.ORDINARY
+    states: NDArray[np.float32] | None = None
+    """(B, n_state); None where there are no recurrent cells."""
 
 
 def draw_case(seed: int, index: int) -> Case:
-    """Return network `index` of a seed, all of whose bits are claimed: every other one is a cnn."""
+    """Return network `index` of a seed, all of whose bits are claimed: every other one is a cnn.
+
+    One in three of the networks has recurrent cells in place of fully connected layers, and a state that is not zero.
+    """
     draw = np.random.default_rng([seed, index])
     policy = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn)
     kind = list(Kind)[int(draw.integers(len(Kind)))]
@@ -78,7 +84,15 @@ def draw_case(seed: int, index: int) -> Case:
         # Larger weights would drive tanh to +-1 in every layer, where nothing is left to be compared.
         weights = policy.init(1, seed=int(draw.integers(2**63)))[0]
     observations = draw_values(draw, kind, rows * policy.n_inputs, longest).reshape(rows, policy.n_inputs)
-    return Case(f"shape {index} of seed {seed}: {policy}", policy, weights, observations, kind)
+    states = draw_states(draw, kind, policy, rows, longest)
+    return Case(f"shape {index} of seed {seed}: {policy}", policy, weights, observations, kind, states)
+
+
+def draw_states(draw: Draw, kind: Kind, policy: Policy, rows: int, longest_sum: int) -> NDArray[np.float32] | None:
+    """Return what recurrent cells remember (B, n_state) of one kind; None where there are none."""
+    if policy.n_state == 0:
+        return None
+    return draw_values(draw, kind, rows * policy.n_state, longest_sum).reshape(rows, policy.n_state)
 
 
 def draw_values(draw: Draw, kind: Kind, count: int, longest_sum: int) -> NDArray[np.float32]:
@@ -126,6 +140,9 @@ def features(policy: Policy) -> list[str]:
             within = any(size <= pad for size, pad in zip(kernel, padding, strict=True))
             found.update({"conv: kernel within the padding"} if within else ())
             found.update({"conv: not square"} if kernel[0] != kernel[1] or stride[0] != stride[1] else ())
+        elif is_cell(layer):
+            found.add(f"cell: {layer[0]}")
+            found.update({f"cell: a rest of {layer[1] % 16} values" if layer[1] % 16 else "cell: whole vectors"})
         elif place.has_weights:
             outputs = place.output_shape[0]
             found.add(f"linear: {'1 output' if outputs == 1 else '2..11 outputs' if outputs < 12 else '12.. outputs'}")
@@ -159,14 +176,24 @@ def _options(draw: Draw, layers: int) -> str:
 
 def _mlp(draw: Draw) -> str:
     depth = int(draw.choice([1, 1, 1, 2, 2, 3, 4, 6]))
-    return "mlp:" + "-".join(str(size) for size in (_width(draw), *(_width(draw) for _ in range(depth))))
+    sizes = [str(size) for size in (_width(draw), *(_width(draw) for _ in range(depth)))]
+    return "mlp:" + "-".join([sizes[0], *_with_cells(draw, sizes[1:])])
+
+
+def _with_cells(draw: Draw, sizes: list[str]) -> list[str]:
+    """Make some layers recurrent cells of up to 300 units, in one of three networks."""
+    if draw.random() < 2 / 3:
+        return sizes
+    small = [size if int(size) <= 300 else str(draw.integers(1, 301)) for size in sizes]
+    is_cell = draw.random(len(sizes)) < 0.6
+    return [f"{draw.choice(list(GATES))}{size}" if cell else size for size, cell in zip(small, is_cell, strict=True)]
 
 
 def _cnn(draw: Draw) -> str:
     image = [*(_extent(draw) for _ in range(2))] if draw.random() < 0.5 else [_extent(draw)] * 2
-    sizes = [_width(draw) for _ in range(draw.choice([1, 1, 1, 2]))]
+    sizes = _with_cells(draw, [str(_width(draw)) for _ in range(draw.choice([1, 1, 1, 2]))])
     layers = [_convolution(draw) for _ in range(draw.choice([1, 1, 1, 2, 2, 3]))]
-    return f"cnn:{_channels(draw)}x{image[0]}x{image[1]}-" + "-".join(str(layer) for layer in (*layers, *sizes))
+    return f"cnn:{_channels(draw)}x{image[0]}x{image[1]}-" + "-".join([*map(str, layers), *sizes])
 
 
 def _convolution(draw: Draw) -> Convolution:

@@ -9,10 +9,12 @@ A spelling is an architecture, its shape, and options where they differ from the
     mlp:4-64-2,act=relu,bias=0,head=clip    hidden activation, biases, the head of Box actions
     mlp:4-64-2,act=leaky_relu:0.2           an activation's parameters follow its name
     mlp:4-64-32-2,act=relu/tanh             an activation for each hidden layer
+    mlp:8-lstm32-4                          a recurrent cell: lstm, gru, rnn, rnn_relu, then its hidden size
     mlp:4-64-2,out=sigmoid,bias=1/0         an activation of the outputs; whether each layer has biases
+    mlp:3-64-1,head=clip,noise=0.1          noise on the outputs; `head_spelling` has both grammars
 
 This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. Depends on
-activations, scalars, messages and errors.
+activations, cells, head_spelling, scalars, messages and errors.
 """
 
 from __future__ import annotations
@@ -25,16 +27,19 @@ from typing import Any, NamedTuple
 from evalengine.errors import InputError
 from evalengine.messages import kind, shown
 from evalengine.policies.activations import IDENTITY, canonical
+from evalengine.policies.cells import GATES, LINEAR, split_size
+from evalengine.policies.head_spelling import DEFAULT_HEAD, canonical_head, canonical_noise
 from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
-    "convolutions such as 16k3s2p1, hidden sizes, outputs), then options such as "
-    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 ,head=tanh|clip"
+    "convolutions such as 16k3s2p1, hidden sizes, outputs; recurrent cells such as lstm32), then options such as "
+    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 "
+    ",head=tanh|clip|raw|sigmoid (of Box actions) ,head=argmax|sample|threshold:0.5 (of discrete ones) "
+    ",noise=0.1|log_std"
 )
-HEADS = ("tanh", "clip")
 DEFAULT_ACTIVATION = {"mlp": "tanh", "cnn": "relu"}
-_OPTIONS = ("act", "out", "bias", "head")
+_OPTIONS = ("act", "out", "bias", "head", "noise")
 
 # Nine digits: far beyond any network, and every product of three sizes stays cheap to print.
 _SIZE = re.compile(r"[1-9]\d{0,8}")
@@ -62,22 +67,43 @@ class Convolution(NamedTuple):
 class Spelling:
     """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
 
-    `activations` has one for each hidden layer, `biases` says of each layer whether it has biases.
+    `cells` says of each size which recurrent cell has it, "" for a fully connected layer. `activations` has one for
+    each hidden layer, `biases` says of each layer whether it has biases.
     """
 
     arch: str
     input_shape: tuple[int, ...]
     convolutions: tuple[Convolution, ...]
     sizes: tuple[int, ...]
+    cells: tuple[str, ...]
     activations: tuple[str, ...]
     output_activation: str
     biases: tuple[bool, ...]
     head: str
+    noise: str
 
     @property
     def activation(self) -> str:
-        """The hidden activation, "relu"; one for each hidden layer, "relu/tanh", where they differ."""
-        return "/".join(_uniform(self.activations)) or DEFAULT_ACTIVATION[self.arch]
+        """The hidden activation, "relu"; one for each hidden layer, "relu/tanh", where they differ.
+
+        Recurrent cells, which have none by default, do not count unless one has.
+        """
+        if self._follows_a_cell:
+            return "/".join(self.activations)
+        others = [name for name, is_cell in zip(self.activations, self._hidden_cells, strict=True) if not is_cell]
+        one = _uniform(others)
+        return "/".join(one if len(one) < 2 else self.activations) or DEFAULT_ACTIVATION[self.arch]
+
+    @property
+    def _hidden_cells(self) -> list[bool]:
+        """Whether each hidden layer is a recurrent cell."""
+        return [False] * len(self.convolutions) + [cell != LINEAR for cell in self.cells][:-1]
+
+    @property
+    def _follows_a_cell(self) -> bool:
+        """Whether an activation follows a recurrent cell."""
+        pairs = zip(self.activations, self._hidden_cells, strict=True)
+        return any(is_cell and name != IDENTITY for name, is_cell in pairs)
 
     @property
     def bias(self) -> bool:
@@ -87,13 +113,16 @@ class Spelling:
     def __str__(self) -> str:
         """Return the one canonical spelling of these parts."""
         shape = "x".join(str(size) for size in self.input_shape)
-        layers = "-".join(str(part) for part in (*self.convolutions, *self.sizes))
-        activation = "" if self.activation == DEFAULT_ACTIVATION[self.arch] else f",act={self.activation}"
+        sizes = [f"{cell}{size}" for cell, size in zip(self.cells, self.sizes, strict=True)]
+        layers = "-".join([*map(str, self.convolutions), *sizes])
+        is_default = self.activation == DEFAULT_ACTIVATION[self.arch] and not self._follows_a_cell
+        activation = "" if is_default else f",act={self.activation}"
         output = "" if self.output_activation == IDENTITY else f",out={self.output_activation}"
         biases = "/".join(_uniform([str(int(bias)) for bias in self.biases]))
         bias = "" if biases == "1" else f",bias={biases}"
-        head = "" if self.head == "tanh" else f",head={self.head}"
-        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}"
+        head = "" if self.head == DEFAULT_HEAD else f",head={self.head}"
+        noise = f",noise={self.noise}" if self.noise else ""
+        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}{noise}"
 
 
 def parse(spec: str) -> Spelling:
@@ -110,18 +139,22 @@ def parse(spec: str) -> Spelling:
         raise _misspelt(spec, f"no architecture {shown(arch)}")
     chosen = _parse_options(spec, options)
     first, *tokens = sizes.split("-")
-    head = chosen.get("head", "tanh")
-    if head not in HEADS:
-        raise _not_an_option(spec, f"head={head}")
+    input_shape = _parse_input(spec, arch, first)
+    convolutions = _parse_convolutions(spec, arch, tokens)
+    cells, layer_sizes = _parse_sizes(spec, tokens[len(convolutions) :])
+    hidden = [*(LINEAR for _ in convolutions), *cells][:-1]
+    head, noise = _parse_head(spec, chosen, layer_sizes[-1])
     return Spelling(
         arch=arch,
-        input_shape=_parse_input(spec, arch, first),
-        convolutions=_parse_convolutions(spec, arch, tokens),
-        sizes=_parse_sizes(spec, [token for token in tokens if "k" not in token]),
-        activations=_parse_activations(spec, chosen.get("act", DEFAULT_ACTIVATION[arch]), len(tokens) - 1),
+        input_shape=input_shape,
+        convolutions=convolutions,
+        sizes=layer_sizes,
+        cells=cells,
+        activations=_parse_activations(spec, chosen.get("act"), DEFAULT_ACTIVATION[arch], hidden),
         output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
         biases=_parse_biases(spec, chosen.get("bias", "1"), len(tokens)),
         head=head,
+        noise=noise,
     )
 
 
@@ -129,7 +162,8 @@ def spell_shape(arch: str, shape: object) -> str:
     """Return the spelling of `policy_arch` and `policy_shape`: ("cnn", (5, 12, 12, (16, 3), 64, 4)) and the like.
 
     Raises:
-        InputError: the shape is no sequence of sizes and tuples (out_channels, kernel[, stride[, padding]]).
+        InputError: the shape is no sequence of sizes and tuples (out_channels, kernel[, stride[, padding]]) or, for a
+            recurrent cell, ("lstm", hidden size).
     """
     if not is_one_of(arch, DEFAULT_ACTIVATION):
         raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}")
@@ -148,6 +182,8 @@ def spell_shape(arch: str, shape: object) -> str:
 def _shape_token(part: object, position: int) -> str:
     if not isinstance(part, tuple | list):
         return str(_count(part, position, least=1))
+    if len(part) == 2 and is_one_of(part[0], GATES):
+        return f"{part[0]}{_count(part[1], position, least=1)}"
     if not 2 <= len(part) <= 4:
         raise InputError(
             "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding]]), "
@@ -218,13 +254,15 @@ def _parse_convolution(spec: str, token: str) -> Convolution:
     return convolution
 
 
-def _parse_sizes(spec: str, tokens: list[str]) -> tuple[int, ...]:
+def _parse_sizes(spec: str, tokens: list[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return which recurrent cell each layer is, and its size."""
     if not tokens:
         raise _misspelt(spec, "the last part, the number of outputs, is missing")
-    for token in tokens:
-        if _SIZE.fullmatch(token) is None:
+    split = [split_size(token) for token in tokens]
+    for token, (_, size) in zip(tokens, split, strict=True):
+        if _SIZE.fullmatch(size) is None:
             raise _misspelt(spec, f"{shown(token)} is not a layer size")
-    return tuple(int(token) for token in tokens)
+    return tuple(cell for cell, _ in split), tuple(int(size) for _, size in split)
 
 
 def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
@@ -239,11 +277,16 @@ def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
     return chosen
 
 
-def _parse_activations(spec: str, text: str, hidden: int) -> tuple[str, ...]:
-    chosen = [_parse_activation(spec, activation) for activation in text.split("/")]
-    if len(chosen) not in (1, hidden):
-        raise _misspelt(spec, f"{shown('act=' + text)}: {_one_or(hidden, 'activation', 'hidden layer')}")
-    return tuple(chosen * hidden if len(chosen) == 1 else chosen)
+def _parse_activations(spec: str, text: str | None, default: str, hidden: list[str]) -> tuple[str, ...]:
+    """Return the activation of each hidden layer; a single one for several layers is not for the cells among them."""
+    chosen = [_parse_activation(spec, activation) for activation in (text or default).split("/")]
+    if len(chosen) not in (1, len(hidden)):
+        raise _misspelt(spec, f"{shown(f'act={text}')}: {_one_or(len(hidden), 'activation', 'hidden layer')}")
+    if text is not None and len(chosen) == len(hidden):
+        return tuple(chosen)
+    if text is not None and hidden and LINEAR not in hidden:
+        raise _misspelt(spec, f"{shown(f'act={text}')}: expected one activation for each of {len(hidden)} cells")
+    return tuple(chosen[0] if cell == LINEAR else IDENTITY for cell in hidden)
 
 
 def _parse_activation(spec: str, text: str, *, of_outputs: bool = False) -> str:
@@ -260,6 +303,16 @@ def _parse_biases(spec: str, text: str, layers: int) -> tuple[bool, ...]:
     if len(chosen) not in (1, layers):
         raise _misspelt(spec, f"{shown('bias=' + text)}: {_one_or(layers, 'digit', 'layer')}")
     return tuple(digit == "1" for digit in (chosen * layers if len(chosen) == 1 else chosen))
+
+
+def _parse_head(spec: str, chosen: dict[str, str], outputs: int) -> tuple[str, str]:
+    try:
+        return (
+            canonical_head(chosen.get("head", DEFAULT_HEAD), outputs),
+            canonical_noise(chosen.get("noise", "0"), outputs),
+        )
+    except ValueError as error:
+        raise _misspelt(spec, str(error)) from None
 
 
 def _one_or(count: int, what: str, each: str) -> str:

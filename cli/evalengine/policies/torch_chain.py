@@ -15,8 +15,11 @@ from typing import Any
 from evalengine.errors import InputError
 from evalengine.policies.activations import IDENTITY, OF_OUTPUTS
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.cells import GATES
 from evalengine.policies.torch_graph import Own
-from evalengine.policies.torch_layers import Activation, Convolution, Flatten, Layer, Linear
+from evalengine.policies.torch_layers import Activation, Cell, Convolution, Flatten, Layer, Linear
+
+_Weighted = Linear | Convolution | Cell
 
 
 def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | None) -> Architecture:
@@ -25,16 +28,16 @@ def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | N
     Raises:
         InputError: the layers come in another order, or their sizes do not fit.
     """
-    weighted: list[Linear | Convolution] = []
+    weighted: list[_Weighted] = []
     activations: list[str] = []
     flattened = False
-    previous: Linear | Convolution | Activation | None = None
+    previous: _Weighted | Activation | None = None
     for layer in layers:
         if isinstance(layer, Flatten):
             flattened = True
             continue
         if isinstance(layer, Activation):
-            if not isinstance(previous, Linear | Convolution):
+            if not isinstance(previous, _Weighted):
                 raise InputError(f"from_torch: {layer.place}: expected an activation to follow a Linear or Conv2d")
             activations[-1] = layer.spelling
         else:
@@ -46,7 +49,7 @@ def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | N
             weighted.append(layer)
             activations.append(IDENTITY)
         previous = layer
-    if not weighted or not isinstance(weighted[-1], Linear):
+    if not weighted or isinstance(weighted[-1], Convolution):
         got = layers[-1].place if layers else "no layer"
         raise InputError(f"from_torch: expected a Linear layer last, whose outputs are the logits, got {got}")
     policy = _policy_of(weighted, activations, observation_shape)
@@ -56,13 +59,18 @@ def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | N
 
 def chain_parameters(layers: Sequence[Layer]) -> list[Own]:
     """Return the parameters of a chain in the order of the flat vector: weight, bias, layer by layer, as they run."""
-    weighted = [layer for layer in layers if isinstance(layer, Linear | Convolution)]
-    return [own for layer in weighted for own in (layer.weight, layer.bias) if own is not None]
+    found: list[Own | None] = []
+    for layer in layers:
+        if isinstance(layer, Cell):
+            found += [layer.weight, layer.weight_hh, layer.bias, layer.bias_hh]
+        elif isinstance(layer, Linear | Convolution):
+            found += [layer.weight, layer.bias]
+    return [own for own in found if own is not None]
 
 
-def _check_order(layer: Linear | Convolution, before: Sequence[Linear | Convolution], flattened: bool) -> None:
+def _check_order(layer: _Weighted, before: Sequence[_Weighted], flattened: bool) -> None:
     after_convolution = bool(before) and isinstance(before[-1], Convolution)
-    if isinstance(layer, Linear):
+    if isinstance(layer, Linear | Cell):
         if after_convolution and not flattened:
             raise InputError(f"from_torch: {layer.place}: expected Flatten between it and {before[-1].place}")
     elif flattened or (before and not after_convolution):
@@ -74,7 +82,7 @@ def _check_sizes(layers: Sequence[Layer]) -> None:
     # A reshaped observation, or convolution, has as many numbers as the next linear layer takes.
     features: int | None = None
     for layer in reversed(layers):
-        if isinstance(layer, Linear):
+        if isinstance(layer, Linear | Cell):
             features = layer.weight.tensor.shape[1]
         elif isinstance(layer, Flatten) and layer.size is not None:
             given = layer.size
@@ -83,12 +91,12 @@ def _check_sizes(layers: Sequence[Layer]) -> None:
                 raise InputError(f"from_torch: {layer.place}: expected {wanted} numbers a row, got {given}")
 
 
-def _last(layers: Sequence[Layer]) -> Linear:
-    return next(layer for layer in reversed(layers) if isinstance(layer, Linear))
+def _last(layers: Sequence[Layer]) -> Linear | Cell:
+    return next(layer for layer in reversed(layers) if isinstance(layer, Linear | Cell))
 
 
 def _policy_of(
-    weighted: Sequence[Linear | Convolution],
+    weighted: Sequence[_Weighted],
     activations: Sequence[str],
     observation_shape: tuple[int, ...] | None,
 ) -> Architecture:
@@ -100,7 +108,7 @@ def _policy_of(
         output_activation=activations[-1],
         bias=[layer.bias is not None for layer in weighted],
     )
-    sizes = [shape[0] for shape in shapes[len(convolutions) :]]
+    sizes = [_size(layer) for layer in weighted[len(convolutions) :]]
     if convolutions:
         image = _image_shape(shapes[0][1], observation_shape)
         tuples: list[Any] = [
@@ -113,11 +121,17 @@ def _policy_of(
         if observation_shape is not None and math.prod(observation_shape) != inputs:
             raise InputError(f"from_torch: expected an observation_shape of {inputs} numbers, got {observation_shape}")
         policy = build("mlp", (inputs, *sizes))
-    expected = [parameter.shape for parameter in policy.parameters if parameter.name.endswith("weight")]
+    expected = [parameter.shape for parameter in policy.parameters if parameter.name.endswith(("weight", "weight_ih"))]
     for layer, shape, own in zip(weighted, expected, shapes, strict=True):
         if own != shape:
             raise InputError(f"from_torch: {layer.place}: expected weights {shape} after the layers before, got {own}")
     return policy
+
+
+def _size(layer: _Weighted) -> int | tuple[str, int]:
+    """Return a layer as shapes have it: its outputs, or its cell and hidden size."""
+    rows = int(layer.weight.tensor.shape[0])
+    return (layer.cell, rows // GATES[layer.cell]) if isinstance(layer, Cell) else rows
 
 
 def _image_shape(channels: int, observation_shape: tuple[int, ...] | None) -> tuple[int, ...]:

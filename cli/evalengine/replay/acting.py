@@ -18,7 +18,7 @@ from evalengine.environments.registry import EnvironmentEntry
 from evalengine.policies.graph_form import actions_of
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
-from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.heads import ActionStream, Head, plain_action
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.inputs import BYTE_RANGE, policy_inputs
 
@@ -33,9 +33,12 @@ def actor(
     policy: AnyPolicy,
     individual: Individual,
     entry: EnvironmentEntry,
-    normalize: Normalization | None,
+    seed: int,
     *,
-    channels_last: bool,
+    normalize: Normalization | None = None,
+    channels_last: bool = True,
+    epsilon: float = 0.0,
+    sticky: float = 0.0,
 ) -> Act:
     """Return what acts for one episode, from its first observation on.
 
@@ -43,17 +46,26 @@ def actor(
         policy: of the individual.
         individual: its weights, or its graph.
         entry: the environment.
+        seed: the episode's, which seeds what is drawn; the draws are NumPy's own.
         normalize: what observations are normalised with, or None.
         channels_last: whether images have an axis of channels, behind the others.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is the former one again.
     """
     if isinstance(policy, GraphPolicy):
         return _graph_actor(policy, individual, entry, normalize)
     assert not isinstance(individual, Graphs)
-    network, weights, head = policy, individual, Head.of(policy, entry)
+    network, weights = policy, individual
+    log_std, _ = network.split(weights)
+    actions = ActionStream(Head.of(network, entry), seed, log_std=log_std, epsilon=epsilon, sticky=sticky)
+    # What recurrent cells remember of the episode.
+    state: NDArray[np.float32] | None = None
 
     def act(observation: NDArray[Any]) -> Any:
+        nonlocal state
         inputs = policy_inputs(network, observation[np.newaxis], channels_last=channels_last, normalize=normalize)
-        return plain_action(head.actions(network.logits(weights, inputs))[0])
+        logits, state = network.step(weights, inputs, state)
+        return actions.action(np.asarray(logits[0]))
 
     return act
 

@@ -49,6 +49,8 @@ class Setting:
         observation: the wrappers before it; None for none.
         max_episode_steps: time limit in steps; None means the environment's own.
         normalize: what observations are normalised with before the policy sees them; None for nothing.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is the former one again.
     """
 
     env_id: str
@@ -58,6 +60,8 @@ class Setting:
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
     normalize: Normalization | None = None
+    epsilon: float = 0.0
+    sticky: float = 0.0
 
     @classmethod
     def of(cls, env_id: str, policy: AnyPolicy, options: SettingOptions) -> Setting:
@@ -70,6 +74,8 @@ class Setting:
             ObservationOptions.of(options.get("observation")),
             options.get("max_episode_steps"),
             options.get("normalize"),
+            options.get("epsilon", 0.0),
+            options.get("sticky", 0.0),
         )
 
 
@@ -176,7 +182,7 @@ class GymPlayer:
         observation = self._reset(seed, options)
         twin, _ = self._native.reset(seed=seed, options=options)
         divergence = first_difference((twin,), (observation,), seed=seed, step=0, action=None)
-        act = self._actor(individual)
+        act = self._actor(individual, seed)
         total, terminated, truncated, step = 0.0, False, False, 0
         while not (terminated or truncated):
             action = act(np.asarray(observation))
@@ -201,10 +207,19 @@ class GymPlayer:
             raise
         return np.asarray(observation)
 
-    def _actor(self, individual: Individual) -> Act:
+    def _actor(self, individual: Individual, seed: int) -> Act:
         setting = self._setting
         is_gray = setting.observation is not None and setting.observation.grayscale
-        return actor(setting.policy, individual, self._entry, setting.normalize, channels_last=not is_gray)
+        return actor(
+            setting.policy,
+            individual,
+            self._entry,
+            seed,
+            normalize=setting.normalize,
+            channels_last=not is_gray,
+            epsilon=setting.epsilon,
+            sticky=setting.sticky,
+        )
 
 
 def first_difference(
@@ -230,6 +245,8 @@ def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) ->
         return env
     from gymnasium import wrappers
 
+    if options.keep is not None:
+        return _keeping(env, list(options.keep))
     if options.skip is not None:
         env = wrappers.MaxAndSkipObservation(env, options.skip)
     if options.grayscale:
@@ -241,6 +258,13 @@ def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) ->
     if options.stack is not None:
         env = wrappers.FrameStackObservation(env, options.stack, padding_type=options.padding)
     return env
+
+
+def _keeping(env: gymnasium.Env[Any, Any], positions: list[int]) -> gymnasium.Env[Any, Any]:
+    """Return `env` with some values of its vectors."""
+    whole: Any = env.observation_space
+    space = gymnasium.spaces.Box(whole.low[positions], whole.high[positions], dtype=whole.dtype)
+    return gymnasium.wrappers.TransformObservation(env, lambda observation: observation[positions], space)
 
 
 def _reference(setting: Setting, render_mode: str | None) -> gymnasium.Env[Any, Any]:

@@ -106,7 +106,19 @@ _WORKLOADS = {
             "trained", "MountainCar-v0", "mlp:2-64-3", 16384, 4, seed=2, weights_file="mountaincar.npy", noise=0.002
         ),
     ),
-    "MountainCarContinuous-v0": (Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),),
+    "MountainCarContinuous-v0": (
+        Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),
+        Workload(
+            "trained",
+            "MountainCarContinuous-v0",
+            "mlp:2-64-1",
+            8192,
+            4,
+            seed=2,
+            weights_file="mountaincarcontinuous.npy",
+            noise=0.002,
+        ),
+    ),
     "BipedalWalker-v3": (Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),),
     "BipedalWalkerHardcore-v3": (Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),),
     "LunarLander-v3": (
@@ -132,6 +144,12 @@ _WORKLOADS = {
         Workload("random", "CartPole-v1", "mlp:4-16-2", 262144, 16, seed=1),
         Workload("trained", "CartPole-v1", "mlp:4-16-2", 65536, 4, seed=2, weights_file="cartpole-16.npy", noise=0.002),
     ),
+    # Variants, for those who ask for them by name.
+    "CartPole-v0": (
+        Workload("random", "CartPole-v0", "mlp:4-64-2", 65536, 16, seed=1),
+        Workload("trained", "CartPole-v0", "mlp:4-64-2", 8192, 4, seed=2, weights_file="cartpole.npy", noise=0.002),
+    ),
+    "LunarLanderContinuous-v3": (Workload("random", "LunarLanderContinuous-v3", "mlp:8-64-2", 8192, 4, seed=1),),
     "evalengine/Snake-v0": (
         Workload("random", "evalengine/Snake-v0", _SNAKE_POLICY, 2048, 4, seed=1),
         Workload(

@@ -1,5 +1,6 @@
 //! Weights and logits that are NaN or infinite: what is looked for, and who is refused for it before the first step.
 
+use crate::actions::deviation;
 use crate::queue::Queue;
 use crate::task::Task;
 use crate::watch::Lookout;
@@ -18,7 +19,7 @@ pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout
         }
         return;
     }
-    let n_params = task.network.architecture().n_params();
+    let n_params = task.n_params();
     let share = queue.share(task.population, thread);
     let weights = &task.weights[share.start * n_params..share.end * n_params];
     for (block, values) in weights.chunks(WEIGHTS_PER_LOOK).enumerate() {
@@ -30,14 +31,22 @@ pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout
             return;
         }
     }
+    // Numbers whose exponentials are none.
+    if let Some(individual) = share.into_iter().find(|&individual| !has_finite_deviations(task, individual)) {
+        queue.refuse(individual);
+    }
 }
 
-/// No number that an individual consists of is NaN or infinite.
+/// An individual's parameters, and its deviations, are finite; of a graph every number.
 pub(crate) fn is_finite(task: &Task<'_>, individual: usize) -> bool {
-    match task.graphs {
-        Some(graphs) => graphs.programs[individual].is_finite(),
-        None => all_finite(task.individual_weights(individual)),
+    if let Some(graphs) = task.graphs {
+        return graphs.programs[individual].is_finite();
     }
+    all_finite(task.parameters(individual)) && has_finite_deviations(task, individual)
+}
+
+fn has_finite_deviations(task: &Task<'_>, individual: usize) -> bool {
+    task.log_std(individual).iter().all(|&log_std| deviation(log_std).is_finite())
 }
 
 /// No value is NaN or infinite: no exponent is all ones. Without an early exit, so that it vectorises.

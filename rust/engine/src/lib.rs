@@ -12,7 +12,8 @@
 //! let task = Task {
 //!     spec: spec.as_ref(),
 //!     network: &network,
-//!     head: Head::Tanh,
+//!     head: Head::Argmax,
+//!     exploration: engine::Exploration::default(),
 //!     weights: &weights,
 //!     population: 1,
 //!     episodes: 2,
@@ -57,6 +58,7 @@ mod exchange;
 mod finite;
 mod graphs;
 mod in_play;
+mod lane_states;
 mod memory;
 mod normalization;
 mod normalizer;
@@ -72,7 +74,7 @@ mod worker;
 /// What a task is made of: environments, policies, and the ground under both. Callers need no other crate.
 pub use {envs, graph, lane_math, policy};
 
-pub use actions::continuous_actions;
+pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
 pub use error::EngineError;
 pub use graphs::{GraphHead, Graphs, graph_actions};
 pub use normalization::Normalization;
@@ -81,7 +83,7 @@ pub use recording::{
     Comparison, Condition, Descriptor, Field, ObservationStatistics, PartialSum, RecordedActions,
     RecordedObservations, Recording, Reducer, Reduction, Share, Trajectory,
 };
-pub use task::{Head, OnNonFinite, Seeds, Task};
+pub use task::{OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

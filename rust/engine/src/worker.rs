@@ -9,6 +9,7 @@ use crate::exchange::Exchange;
 use crate::finite::{all_finite, is_finite};
 use crate::graphs::GraphLanes;
 use crate::in_play::{Episode, InPlay};
+use crate::lane_states::LaneStates;
 use crate::normalizer::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
@@ -31,7 +32,7 @@ pub(crate) struct Worker<'a> {
     usual_lanes: usize,
     group: Box<dyn Group>,
     slots: Slots,
-    decoder: ActionDecoder,
+    decoder: ActionDecoder<'a>,
     scratch: Scratch,
     view: View,
     reads_pixels: bool,
@@ -42,6 +43,7 @@ pub(crate) struct Worker<'a> {
     active: usize,
     in_play: InPlay,
     outcomes: Outcomes,
+    states: LaneStates,
     observations: Vec<f32>,
     logits: Vec<f32>,
     records: EpisodeRecords,
@@ -68,7 +70,7 @@ impl<'a> Worker<'a> {
             usual_lanes: lanes.usual,
             group: task.spec.group(width),
             slots: Slots::default(),
-            decoder: ActionDecoder::new(task.spec.action_space(), task.head, width),
+            decoder: ActionDecoder::new(task.spec.action_space(), task.head, task.exploration, width),
             scratch: task.network.scratch(width),
             view: task.view(),
             reads_pixels: task.reads_pixels(),
@@ -81,6 +83,7 @@ impl<'a> Worker<'a> {
             active: 0,
             in_play: InPlay::new(width),
             outcomes: Outcomes::new(width),
+            states: LaneStates::new(architecture.n_state(), width),
             observations: memory::filled(0.0, width.saturating_mul(architecture.n_inputs())),
             logits: memory::filled(0.0, width.saturating_mul(architecture.n_outputs())),
             records: EpisodeRecords::default(),
@@ -157,7 +160,9 @@ impl<'a> Worker<'a> {
             observations: inputs,
             are_pixels: self.reads_pixels,
         };
-        if network.forward_while(inputs, logits, &mut self.scratch, &mut || lookout.look()).is_break() {
+        let states = self.states.of(self.active);
+        let go_on = &mut || lookout.look();
+        if network.forward_while(inputs, states, logits, &mut self.scratch, go_on).is_break() {
             return;
         }
         if !all_finite(logits) {
@@ -165,6 +170,7 @@ impl<'a> Worker<'a> {
             self.fail_lanes();
             return;
         }
+        self.states.advance();
         self.group.step(self.decoder.decode(logits), &mut self.outcomes);
         self.end_step();
     }
@@ -267,9 +273,13 @@ impl<'a> Worker<'a> {
             }
             let slot = self.acquire(individual);
             self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0 });
-            self.group.reset(lane, self.task.seed(individual, episode));
+            let seed = self.task.seed(individual, episode);
+            self.group.reset(lane, seed);
             if let Some(graphs) = &mut self.graphs {
                 graphs.start(lane, individual);
+            } else {
+                self.decoder.start(lane, seed, self.task.log_std(individual));
+                self.states.reset(lane);
             }
             if let Some(recorder) = &mut self.recorder {
                 recorder.start(lane, individual, self.group.as_ref());
@@ -326,6 +336,8 @@ impl<'a> Worker<'a> {
             if let Some(graphs) = &mut self.graphs {
                 graphs.move_lane(last, lane);
             }
+            self.decoder.move_lane(last, lane);
+            self.states.move_lane(last, lane);
             self.in_play.set(lane, self.in_play.get(last));
             if let Some(recorder) = &mut self.recorder {
                 recorder.move_lane(last, lane);

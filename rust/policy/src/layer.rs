@@ -4,6 +4,8 @@ use std::fmt;
 
 use lane_math::Activation;
 
+use crate::cell::CellKind;
+
 /// No layer may have more weights or activations than this; sizes stay far from overflow everywhere.
 pub(crate) const MAX_VALUES: usize = 1 << 30;
 
@@ -74,6 +76,17 @@ pub enum Layer {
         /// Whether a bias vector follows the weights.
         bias: bool,
     },
+    /// `torch.nn.RNNCell`, `GRUCell` or `LSTMCell`: weight_ih (gates * hidden, inputs), weight_hh (gates * hidden, hidden),
+    /// then bias_ih and bias_hh (gates * hidden). An image is flattened row-major first. It remembers its output, and an
+    /// LSTM its cell state, from one call to the next.
+    Cell {
+        /// Which of them.
+        kind: CellKind,
+        /// Number of output values.
+        hidden: usize,
+        /// Whether there are bias vectors.
+        bias: bool,
+    },
     /// A function of every value.
     Activation(Activation),
     /// `torch.nn.Softmax(dim=-1)` of a vector.
@@ -96,6 +109,7 @@ impl fmt::Display for Layer {
             Self::Conv2d { out_channels, kernel, .. } => {
                 write!(formatter, "conv2d, {out_channels} channels, kernel {}x{}", kernel.0, kernel.1)
             }
+            Self::Cell { kind, hidden, .. } => write!(formatter, "{kind} cell, {hidden} outputs"),
             Self::Activation(activation) => write!(formatter, "{activation}"),
             Self::Softmax => formatter.write_str("softmax"),
             Self::LogSoftmax => formatter.write_str("log_softmax"),
@@ -111,6 +125,8 @@ pub(crate) struct PlacedLayer {
     pub(crate) output: InputShape,
     /// Where the layer's weights start in the flat vector.
     pub(crate) weights_at: usize,
+    /// Where what it remembers starts in a lane's state.
+    pub(crate) state_at: usize,
 }
 
 impl PlacedLayer {
@@ -121,7 +137,28 @@ impl PlacedLayer {
             Layer::Conv2d { out_channels, bias, .. } => {
                 out_channels * self.taps() + if bias { out_channels } else { 0 }
             }
+            Layer::Cell { kind, hidden, bias } => {
+                kind.gates() * hidden * (self.input.size() + hidden + if bias { 2 } else { 0 })
+            }
             Layer::Activation(_) | Layer::Softmax | Layer::LogSoftmax => 0,
+        }
+    }
+
+    /// Values that it remembers from one call to the next.
+    pub(crate) fn n_state(&self) -> usize {
+        match self.layer {
+            Layer::Cell { kind, hidden, .. } => kind.states() * hidden,
+            _ => 0,
+        }
+    }
+
+    /// Multiply-accumulates for one row, taps in the padding included.
+    pub(crate) fn macs(&self) -> u64 {
+        match self.layer {
+            Layer::Cell { kind, hidden, .. } => {
+                (kind.gates() * hidden) as u64 * (self.input.size() + hidden) as u64
+            }
+            _ => self.output.size() as u64 * self.taps() as u64,
         }
     }
 

@@ -4,23 +4,24 @@ use lane_math::{Activation, Isa};
 
 use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
-use crate::kernels::chain::Chain;
+use crate::kernels::cells::Cell;
 use crate::kernels::conv::Conv;
-use crate::kernels::dots::Dots;
 use crate::kernels::image::Image;
+use crate::kernels::linear::Linear;
 use crate::kernels::matrix_conv::MatrixConv;
 use crate::kernels::windows::Geometry;
 use crate::layer::{InputShape, Layer, PlacedLayer};
-use crate::order::{ConvOrder, LinearOrder, conv_order, linear_order};
+use crate::order::{ConvOrder, conv_order};
 
 /// One pass over the activations of all rows.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Chain(Chain),
-    Dots(Dots),
+    Linear(Linear),
     Conv(Conv),
     /// Of row-major images.
     MatrixConv(MatrixConv),
+    /// Boxed: it is large, and there are few.
+    Cell(Box<Cell>),
     /// Applied in place.
     Activation(Activation),
     /// Applied in place to the values of each row, of which there are so many.
@@ -42,7 +43,12 @@ impl Operation {
     pub(crate) fn leaves_padding_alone(&self) -> bool {
         matches!(
             self,
-            Self::Dots(_) | Self::Conv(_) | Self::MatrixConv(_) | Self::ToBlocks(..) | Self::ToRows(_)
+            Self::Linear(Linear::Dots(_))
+                | Self::Conv(_)
+                | Self::MatrixConv(_)
+                | Self::Cell(_)
+                | Self::ToBlocks(..)
+                | Self::ToRows(_)
         )
     }
 }
@@ -67,10 +73,12 @@ pub(crate) struct Plan {
     pub(crate) packed_len: usize,
     /// The longest row of activations.
     pub(crate) max_stride: usize,
-    /// The most units of dot products in a row, see [`Dots`].
+    /// The most units of dot products in a row, see [`Linear::units`].
     pub(crate) max_units: usize,
     /// The most values that a convolution gathers at a time, see [`MatrixConv`].
     pub(crate) max_patches: usize,
+    /// The most values that a cell needs for a row, see [`Cell::gates_len`].
+    pub(crate) max_gates: usize,
     /// Whether lanes of one individual should be neighbours, even if that costs a copy of the observations.
     pub(crate) gains_from_sorting: bool,
 }
@@ -91,7 +99,12 @@ impl Plan {
         builder.leave_blocks();
         let (stages, packed_len) = (builder.stages, builder.packed_len);
         let max_units = stages.iter().map(|stage| match &stage.operation {
-            Operation::Dots(dots) => dots.units(),
+            Operation::Linear(linear) => linear.units(),
+            Operation::Cell(cell) => cell.units(),
+            _ => 0,
+        });
+        let max_gates = stages.iter().map(|stage| match &stage.operation {
+            Operation::Cell(cell) => cell.gates_len(),
             _ => 0,
         });
         let max_patches = stages.iter().map(|stage| match &stage.operation {
@@ -102,6 +115,7 @@ impl Plan {
             packed_len,
             max_units: max_units.max().unwrap_or(0),
             max_patches: max_patches.max().unwrap_or(0),
+            max_gates: max_gates.max().unwrap_or(0),
             max_stride: stages
                 .iter()
                 .map(|stage| stage.stride)
@@ -157,6 +171,13 @@ impl Builder {
                 let shape = LinearShape { inputs: place.input.size(), outputs, has_bias: bias };
                 return self.add_linear(shape, relu, weights);
             }
+            Layer::Cell { kind, hidden, bias } => {
+                self.leave_blocks();
+                let inputs = place.input.size();
+                let cell = Cell::new(kind, inputs, hidden, bias, place.state_at, self.packed_len);
+                self.packed_len = cell.packed_end();
+                self.push(Operation::Cell(Box::new(cell)), weights, hidden);
+            }
             Layer::Conv2d { kernel, stride, padding, bias, .. } => {
                 let (input, output) = (image(place.input), image(place.output));
                 let geometry = Geometry { input, output, kernel, stride, padding };
@@ -179,23 +200,11 @@ impl Builder {
     }
 
     fn add_linear(&mut self, shape: LinearShape, relu: bool, weights: (usize, usize)) -> bool {
-        let packed_at = self.packed_len;
-        let (block, start) = match linear_order(shape.inputs, shape.outputs) {
-            LinearOrder::Chain { block } => (block, 0.0),
-            LinearOrder::Product => (1, -0.0),
-            LinearOrder::Dots | LinearOrder::SingleDot => {
-                let dots = Dots::new(shape, packed_at);
-                self.packed_len = dots.packed().end();
-                let columns = dots.columns();
-                self.push(Operation::Dots(dots), weights, columns);
-                return false;
-            }
-        };
-        let chain = Chain::new(shape, block, start, relu, packed_at);
-        self.packed_len = chain.packed().end();
-        let columns = chain.columns();
-        self.push(Operation::Chain(chain), weights, columns);
-        true
+        let linear = Linear::new(shape, relu, self.packed_len);
+        self.packed_len = linear.end();
+        let (columns, takes_relu) = (linear.columns(), linear.takes_relu());
+        self.push(Operation::Linear(linear), weights, columns);
+        takes_relu
     }
 
     /// Makes sure that the activations are as the convolution wants them.
@@ -232,7 +241,7 @@ fn image(shape: InputShape) -> Image {
 
 #[cfg(test)]
 mod tests {
-    use super::{Operation, Plan};
+    use super::{Linear, Operation, Plan};
     use crate::architecture::Architecture;
     use crate::layer::{InputShape, Layer};
     use lane_math::Activation;
@@ -256,10 +265,11 @@ mod tests {
 
     fn stages(input: InputShape, layers: &[Layer]) -> String {
         let names = plan(input, layers).stages.into_iter().map(|stage| match stage.operation {
-            Operation::Chain(_) => "chain".to_owned(),
-            Operation::Dots(_) => "dots".to_owned(),
+            Operation::Linear(Linear::Chain(_)) => "chain".to_owned(),
+            Operation::Linear(Linear::Dots(_)) => "dots".to_owned(),
             Operation::Conv(_) => "conv".to_owned(),
             Operation::MatrixConv(_) => "matrix".to_owned(),
+            Operation::Cell(_) => "cell".to_owned(),
             Operation::Activation(activation) => activation.to_string(),
             Operation::Softmax(..) => "softmax".to_owned(),
             Operation::ToBlocks(..) => "blocks".to_owned(),

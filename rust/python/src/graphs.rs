@@ -178,7 +178,7 @@ fn compiled(
 }
 
 /// The head of that name; `threshold` is of "above" alone.
-pub(crate) fn to_head(name: &str, threshold: f64) -> PyResult<GraphHead> {
+pub(crate) fn to_graph_head(name: &str, threshold: f64) -> PyResult<GraphHead> {
     match name {
         "argmax" => Ok(GraphHead::Argmax),
         "above" => Ok(GraphHead::Above(threshold)),
@@ -213,7 +213,7 @@ pub(crate) fn graph_actions<'py>(
         let outputs = copied(&outputs);
         let mut actions = vec![0.0; outputs.len()];
         let _standard = StandardFloatMode::enter();
-        engine::graph_actions(to_head(head, 0.0)?, &outputs, &low.0, &high.0, &mut actions);
+        engine::graph_actions(to_graph_head(head, 0.0)?, &outputs, &low.0, &high.0, &mut actions);
         PyArray1::from_vec(py, actions).reshape(shape)
     })
 }

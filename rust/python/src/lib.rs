@@ -10,6 +10,7 @@ mod convert;
 mod environment;
 mod evaluate;
 mod graphs;
+mod head;
 mod libm;
 mod network;
 mod peak;
@@ -74,6 +75,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(graphs::graph_functions, module)?)?;
     module.add_function(wrap_pyfunction!(graphs::graph_actions, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
-    module.add_function(wrap_pyfunction!(evaluate::continuous_actions, module)?)?;
+    module.add_function(wrap_pyfunction!(head::continuous_actions, module)?)?;
     Ok(())
 }

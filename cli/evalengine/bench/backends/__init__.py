@@ -23,6 +23,7 @@ from evalengine.errors import InputError, MissingDependencyError, UnsupportedErr
 from evalengine.evaluation.provenance import package_version
 from evalengine.messages import shown
 from evalengine.policies.graph_form import is_spelling
+from evalengine.policies.policy import Policy
 
 MODULES = {
     "rust": "rust",
@@ -119,12 +120,18 @@ class Task:
         policy: spelling of the policy.
         threads: threads of the engine, processes of a baseline.
         max_episode_steps: where episodes end, for the engine (also in `CLUSTERS`); None is the environment's own limit.
+        observation: spelling of the observation options, for `rust`; None are none.
     """
 
     env_id: str
     policy: str
     threads: int
     max_episode_steps: int | None = None
+    observation: str | None = None
+
+
+REMEMBERING = ("rust", "rust-apart", "multiprocessing", "multiprocessing-tuned", *CLUSTERS)
+"""Backends that play policies with recurrent cells."""
 
 
 def open_backend(name: str, task: Task) -> Backend:
@@ -141,6 +148,10 @@ def open_backend(name: str, task: Task) -> Backend:
         raise UnsupportedError(f"plays graphs such as neat:4-2, got {task.policy}")
     if name not in OF_GRAPHS and plays_graphs:
         raise UnsupportedError(f"plays networks such as mlp:4-64-2, got {task.policy}")
+    if task.observation is not None and name != "rust":
+        raise UnsupportedError(f"{name} has no observation options, got {task.observation}")
+    if name not in REMEMBERING and not plays_graphs and any(Policy(task.policy).cells):
+        raise UnsupportedError(f"{name} has no recurrent cells, got {task.policy}")
     backend: Backend = module.open_backend(task)
     return backend
 

@@ -27,6 +27,7 @@ from evalengine.files.frames import write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
 from evalengine.policies.individuals import as_policy
+from evalengine.policies.policy import Policy
 from evalengine.terminal.bench.tables import bench_frame
 from evalengine.workloads.catalogue import NAMES, Workload, policies, workload
 from evalengine.workloads.catalogue import names as workload_names
@@ -225,7 +226,11 @@ def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry, policy: str 
     """The workloads of one policy, with their own sizes."""
     spelling = None if policy is None else str(as_policy(policy))
     if spelling is not None:
-        as_policy(spelling).check_fits(entry)
+        chosen = as_policy(spelling)
+        chosen.check_fits(entry)
+        # What the baselines play; draws of each backend's own would make other episodes.
+        if isinstance(chosen, Policy) and (chosen.head not in ("tanh", "clip", "argmax") or chosen.noise):
+            raise InputError(f"policy: expected argmax, head=tanh or head=clip, and no noise, in bench, got {chosen}")
     names = config.workloads
     if names is None and config.measure in RANDOM_ONLY:
         names = ("random",)

@@ -38,6 +38,8 @@ impl Worker<'_> {
             if let (Some(theirs), Some(ours)) = (&mut other.graphs, &self.graphs) {
                 theirs.take_lane(to, ours, from);
             }
+            other.decoder.take_lane(to, &self.decoder, from);
+            other.states.take_lane(to, &self.states, from);
             let episode = self.in_play.get(from);
             other.in_play.set(to, episode);
             if let (Some(theirs), Some(ours)) = (&mut other.recorder, &mut self.recorder) {

@@ -102,6 +102,7 @@ fn some_options() -> impl Strategy<Value = ObservationOptions> {
             resize,
             stack,
             padding,
+            keep: None,
         },
     )
 }

@@ -4,10 +4,12 @@
 //! them. Everything that `forward` calls is `#[inline(always)]`, because the instruction set is switched on in the one
 //! function that runs a whole forward pass.
 
+pub(crate) mod cells;
 pub(crate) mod chain;
 pub(crate) mod conv;
 pub(crate) mod dots;
 pub(crate) mod image;
+pub(crate) mod linear;
 pub(crate) mod matrix_conv;
 mod panel;
 mod shuffle;
