@@ -62,7 +62,7 @@ FILES: dict[str, tuple[BenchConfig, ...]] = {
         _throughput("mountaincar"),
         _throughput("mountaincarcontinuous"),
         _throughput("lunarlander"),
-        _throughput("bipedalwalker", workloads=("random",)),
+        _throughput("bipedalwalker"),
         _throughput("bipedalwalkerhardcore", workloads=("random",)),
         _throughput("carracing", policy=_CNN, workloads=("trained",), rounds=3),
         _throughput("carracing", policy=_CNN, workloads=("random",), backends=OURS_AND_LOOP, rounds=3),

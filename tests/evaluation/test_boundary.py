@@ -226,7 +226,7 @@ def test_an_internal_error_is_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsy
         with engine_errors():
             _engine.fail("a bug")
 
-    monkeypatch.setattr("evalengine.terminal.envs.run.entries", failing)
+    monkeypatch.setattr("evalengine.terminal.envs.run.registered", failing)
     assert app.main(["envs"]) == app.INTERNAL
     assert capsys.readouterr().err.splitlines()[-1] == "error: internal error: a thread panicked: a bug"
 

@@ -203,7 +203,11 @@ KINDS = "Linear, Conv2d, an activation, Flatten or Identity"
         (chain(), "expected a Linear layer last, whose outputs are the logits, got no layer"),
         (chain(nn.Identity()), "expected a Linear layer last, whose outputs are the logits, got no layer"),
         (chain(SHARED, nn.Tanh(), SHARED), "expected every layer once, got layers that share parameters"),
-        (WithScale(), "parameter log_std belongs to no Linear or Conv2d of the chain"),
+        (
+            WithScale(),
+            "parameter log_std belongs to no Linear or Conv2d of the chain (a policy with noise=log_std can be given "
+            "its weights)",
+        ),
         (Doubled(), f"mul in Doubled.forward: expected {KINDS}, got mul(x, 2)"),
         (Failing(), "Failing: expected a chain of layers that can be read, got RuntimeError: expects pairs"),
         ("mlp:4-2", "expected a torch.nn.Module, got str"),

@@ -140,6 +140,11 @@ class Policy(Architecture):
         random observations beside the equivalent nn.Sequential, where every bit has to be equal; weights and attributes
         are as before afterwards. No other thread may call a module with a `forward` of its own meanwhile.
 
+        A module with LSTMCell, GRUCell or RNNCell is called as `forward(observations, state)` and returns the outputs
+        and the next state, in the same places: of one cell h or (h, c), perhaps in a tuple, of several cells a tuple
+        of these in the order of `module.modules()`. LSTM, GRU and RNN of one layer and one direction are taken as their
+        cells, on sequences of one step (`x.unsqueeze(0)`, or 1 with batch_first); PyTorch's own bits of these differ.
+
         Args:
             module: the network, on any device, in any floating dtype, in the mode (`eval()`) in which it plays.
             observation_shape: (channels, height, width) of one observation, as the module sees it; a module with
@@ -191,7 +196,9 @@ class Policy(Architecture):
         a batch or one alone; `module.action(observation)` is what `env.step` takes.
 
         What happens outside of the module stays outside: the environment's wrappers (frame skip, gray scale, size,
-        stack), its keyword arguments, reset options and time limit. Bits are the engine's where PyTorch runs as in
+        stack), its keyword arguments, reset options and time limit, and what is drawn: epsilon and sticky actions. A
+        policy with head=sample or noise has no module of actions; one with noise=log_std gives an nn.Sequential with a
+        parameter `log_std`. Bits are the engine's where PyTorch runs as in
         `parity`: one thread, and `MKL_CBWR=AVX2`, `ONEDNN_MAX_CPU_ISA=AVX2`, `ATEN_CPU_CAPABILITY=avx2` in the
         environment before Python starts. The module fills batches up to multiples of 32 for that.
 

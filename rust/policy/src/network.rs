@@ -11,8 +11,8 @@ use crate::kernels::cells::{GateRows, Memory};
 use crate::kernels::linear::LinearPass;
 use crate::kernels::{Batch, Rows, sparse};
 use crate::pace::Pace;
-use crate::packed::PackedWeights;
-use crate::plan::{Operation, Plan, Stage, row_stride};
+use crate::packed::{PackedWeights, row_stride};
+use crate::plan::{Operation, Plan, Stage};
 use crate::scratch::Scratch;
 
 /// What a forward pass is made of: whose weights each lane asks, and what it sees.

@@ -12,6 +12,7 @@ use crate::kernels::matrix_conv::MatrixConv;
 use crate::kernels::windows::Geometry;
 use crate::layer::{InputShape, Layer, PlacedLayer};
 use crate::order::{ConvOrder, conv_order};
+use crate::packed::row_stride;
 
 /// One pass over the activations of all rows.
 #[derive(Clone, Debug)]
@@ -139,11 +140,6 @@ impl Plan {
     pub(crate) fn starts_in_place(&self) -> bool {
         self.stages.first().is_some_and(|stage| stage.operation.works_in_place())
     }
-}
-
-/// Rows start at whole vectors, so that the last vector of a row may be stored whole.
-pub(crate) fn row_stride(size: usize) -> usize {
-    size.next_multiple_of(8)
 }
 
 struct Builder {
