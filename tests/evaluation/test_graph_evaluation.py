@@ -269,3 +269,16 @@ def test_a_graph_is_drawn(tmp_path: Path, net: str, capsys: Captured) -> None:
     ):
         assert app.main(["draw", *map(str, arguments)]) == app.BAD_INPUT
         assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("env_id", "spelling"), [("cartpole", "neat:4-1"), ("bipedalwalker", "neat:24-4,net=recurrent,head=tanh")]
+)
+def test_a_graph_is_replayed_in_gymnasium(env_id: str, spelling: str, tmp_path: Path, capsys: Captured) -> None:
+    pytest.importorskip("gymnasium")
+    policy = GraphPolicy(spelling)
+    path = tmp_path / "graphs.npz"
+    policy.save(path, population(3, policy.n_inputs, policy.n_outputs), env_id, max_episode_steps=60)
+    found = document("replay", capsys, path, "--index", 1, "--episodes", 2, notes=True)
+    assert found["policy"] == str(policy)
+    assert len(found["episodes"]) == 2  # equal to the bit: otherwise the exit code would be 1
