@@ -101,6 +101,31 @@ class Network:
         self, weights: NDArray[np.float32], observations: NDArray[np.float32], states: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
+class Graphs:
+    """A population of graphs, compiled; immutable and shared between threads."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        is_recurrent: bool,
+        inputs: str,
+        is_compensated: bool,
+        arrays: tuple[NDArray[Any], ...],
+    ) -> None:
+        """Compile graphs of `shape` (inputs, outputs).
+
+        `arrays` are node_counts (P,) int64, connection_counts (P,) int64, nodes (N,) int64, activations (N,) uint8,
+        aggregations (N,) uint8, biases and responses (2, N) float64, sources and targets (2, C) int64, weights (C,)
+        float64 and enabled (C,) bool.
+        """
+
+    def __len__(self) -> int: ...
+    def sizes(self) -> list[tuple[int, int]]:
+        """Nodes that are computed and connections that play, of each individual."""
+
+    def activate(self, individuals: list[int], observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(lanes, steps, outputs) for observations (lanes, steps, inputs): each lane is an episode of an individual."""
+
 class Environment:
     """One native episode, stepped from Python; not for speed."""
 
@@ -146,7 +171,17 @@ def evaluate(
     statistics: bool = False,
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
+    graphs: tuple[Graphs, str, float] | None = None,
 ) -> RawEvaluation: ...
+def graph_functions() -> tuple[list[str], list[str]]:
+    """Names of activations and of aggregations, in the order of their numbers."""
+
+def graph_actions(
+    head: str, outputs: NDArray[np.float64], low: list[float], high: list[float]
+) -> NDArray[np.float32]: ...
+def read_genomes(genomes: list[Any]) -> dict[str, NDArray[Any]]:
+    """The arrays of `Graphs` (see evalengine.policies.graphs), of neat-python's genomes."""
+
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]
 ) -> NDArray[np.float32]: ...

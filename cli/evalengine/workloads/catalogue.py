@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,13 @@ from numpy.typing import NDArray
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
+from evalengine.policies.graph_form import is_spelling
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.individuals import as_policy
 from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
+from evalengine.workloads.graphs import CONNECTIONS, EPISODES, NODES, POPULATION, graphs_of
 
 NAMES = ("random", "trained")
 
@@ -62,9 +68,11 @@ class Workload:
     noise: float = 0.0
     first_seed: int = 0
 
-    def weights(self) -> NDArray[np.float32]:
-        """float32 (population, D)."""
-        policy = Policy(self.policy)
+    def weights(self) -> Any:
+        """float32 (population, D), or `Graphs`."""
+        policy = as_policy(self.policy)
+        if isinstance(policy, GraphPolicy):
+            return graphs_of(policy, self.population, self.seed, trained=self.name == "trained")
         if self.weights_file is None:
             return policy.init(self.population, self.seed)
         noise = np.random.default_rng(self.seed).standard_normal((self.population, policy.n_params), np.float32)
@@ -225,9 +233,17 @@ def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> W
     for candidate in _WORKLOADS[entry.id]:
         if (candidate.name, candidate.policy) == (name, wanted):
             return candidate
+    if is_spelling(wanted):
+        graphs_of(GraphPolicy(wanted), 1, 0, trained=name == "trained")  # refuses what was not trained
+        return Workload(name, entry.id, wanted, POPULATION, EPISODES, seed=1 + (name == "trained"))
     if name == "trained":
         raise InputError(f"policy: the trained workload's weights are for {' or '.join(listed)}, got {wanted}")
     return replace(workload(name, entry), policy=wanted)
+
+
+def bytes_of(policy: str) -> int:
+    """About how many bytes of numbers an individual is."""
+    return 8 * (2 * NODES + CONNECTIONS) if is_spelling(policy) else 4 * Policy(policy).n_params
 
 
 def names(entry: EnvironmentEntry) -> tuple[str, ...]:
@@ -243,5 +259,6 @@ def names(entry: EnvironmentEntry) -> tuple[str, ...]:
 def shipped_weights(file: str) -> NDArray[np.float32]:
     """float32 (D,): the example policy in one of the package's weight files."""
     population = load_weights(Path(__file__).parent / "weights" / file).weights
+    assert not isinstance(population, Graphs)
     individual: NDArray[np.float32] = population[0]
     return individual

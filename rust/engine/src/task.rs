@@ -2,6 +2,7 @@
 
 use crate::actions::{Exploration, Head, Noise};
 use crate::error::EngineError;
+use crate::graphs::Graphs;
 use crate::normalization::Normalization;
 use crate::recording::definition::Recording;
 use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, View};
@@ -29,13 +30,15 @@ pub enum Seeds<'a> {
 pub struct Task<'a> {
     /// The environment, its arguments fixed.
     pub spec: &'a dyn Spec,
-    /// The policy's architecture.
+    /// The policy's architecture. Where graphs act, it only says how many numbers they are given, and how many an action is
+    /// chosen from.
     pub network: &'a Network,
     /// How its outputs become actions.
     pub head: Head<'a>,
     /// What is random in them.
     pub exploration: Exploration<'a>,
     /// `(population, n_params)`, row-major; under [`Noise::LogStd`] the logarithms come before the network's parameters.
+    /// Empty where graphs act.
     pub weights: &'a [f32],
     /// The number of individuals; 0 gives an empty evaluation.
     pub population: usize,
@@ -57,6 +60,8 @@ pub struct Task<'a> {
     pub normalization: Option<Normalization<'a>>,
     /// What is recorded beside.
     pub recording: Recording<'a>,
+    /// Graphs that act instead of networks.
+    pub graphs: Option<Graphs<'a>>,
 }
 
 /// Lanes of a thread with a narrow policy, where that is all that is left for it.
@@ -192,6 +197,9 @@ impl Task<'_> {
         self.check_numbers()?;
         self.check_sizes()?;
         self.check_policy()?;
+        if let Some(graphs) = &self.graphs {
+            graphs.check(self.population, self.spec)?;
+        }
         if let Some(normalization) = self.normalization {
             normalization.check(self.spec.observation_space().size())?;
         }
@@ -212,7 +220,8 @@ impl Task<'_> {
     }
 
     fn check_sizes(&self) -> Result<(), EngineError> {
-        let (population, n_params) = (self.population, self.n_params());
+        let population = self.population;
+        let n_params = if self.graphs.is_some() { 0 } else { self.n_params() };
         let got = self.weights.len();
         if population.checked_mul(n_params) != Some(got) {
             let message = format!("weights: expected {population} x {n_params} values, got {got}");
@@ -303,6 +312,7 @@ mod tests {
                 keep_final_observation: false,
                 normalization: None,
                 recording: Recording::default(),
+                graphs: None,
             };
             let lanes = task.lanes_per_thread(2);
             assert_eq!((lanes.usual, lanes.most), expected, "{id}, {hidden}");

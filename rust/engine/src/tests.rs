@@ -34,6 +34,7 @@ fn with_task(check: impl FnOnce(&Task<'_>)) {
         keep_final_observation: true,
         normalization: None,
         recording: Recording::default(),
+        graphs: None,
     });
 }
 

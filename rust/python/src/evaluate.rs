@@ -2,6 +2,7 @@
 
 use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
+use crate::graphs::{Graphs, to_graph_head};
 use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
@@ -29,7 +30,7 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, max_episode_steps,
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
-                    share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0)))]
+                    share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0), graphs=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -53,6 +54,7 @@ pub(crate) fn evaluate<'py>(
     statistics: bool,
     share: Option<(usize, usize)>,
     exploration: RawExploration,
+    graphs: Option<(Bound<'py, Graphs>, String, f64)>,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
         let entry = find(env_id).map_err(from_env_error)?;
@@ -71,6 +73,14 @@ pub(crate) fn evaluate<'py>(
             values => Cow::Borrowed(values),
         };
         let descriptors = descriptors.0.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
+        let graphs = match &graphs {
+            Some((graphs, head, threshold)) => Some(engine::Graphs {
+                programs: &graphs.get().programs,
+                arithmetic: graphs.get().arithmetic,
+                head: to_graph_head(head, *threshold)?,
+            }),
+            None => None,
+        };
         let normalization = normalization.map(|(mean, std, clip)| (copied(&mean), copied(&std), clip));
         let head = RawHead::of(head)?;
         let task = Task {
@@ -99,6 +109,7 @@ pub(crate) fn evaluate<'py>(
                 statistics,
                 share: share.map(|(first, population)| Share { first, population }),
             },
+            graphs,
         };
         let evaluation = run(py, &task, progress.as_ref())?;
         to_dict(py, &spec.observation_space().shape, &task, evaluation)

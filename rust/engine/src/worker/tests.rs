@@ -69,6 +69,7 @@ fn for_each_environment_with(is_random: bool, check: impl Fn(&str, &Task<'_>)) {
             keep_final_observation: true,
             normalization: None,
             recording,
+            graphs: None,
         };
         check(entry.id, &task);
     }
@@ -178,6 +179,7 @@ fn with_long_steps(check: impl Fn(&Task<'_>)) {
         keep_final_observation: false,
         normalization: None,
         recording: Recording::default(),
+        graphs: None,
     });
 }
 

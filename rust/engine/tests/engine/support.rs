@@ -56,6 +56,7 @@ pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], se
         keep_final_observation: false,
         normalization: None,
         recording: Recording::default(),
+        graphs: None,
     }
 }
 
