@@ -6,13 +6,17 @@ A spelling is an architecture, its shape, and options where they differ from the
     cnn:5x12x12-16k3-32k3-64-4              channels x height x width, convolutions, hidden sizes, outputs
     cnn:3x96x96-32k8s4-64k4s2-512-3         a convolution is channels, k kernel, s stride, p padding
     cnn:1x9x5-16k3x5s2x1p1x0-4              height x width where the two differ
+    cnn:4x84x84-32k3p2d2-8k3g4-64-4         d dilation, g groups
+    cnn:3x32x32-16k3-mp2-ap3s2p1-gap-4      max and average pools, the mean of each channel
+    mlp:8-64-ln-act-64-4                    layer normalisation, here before the activation
+    mlp:8-64-skip-64-act-64-add-act-4       what skip sees is added at add; act says where an activation stands
     mlp:4-64-2,act=relu,bias=0,head=clip    hidden activation, biases, the head of Box actions
     mlp:4-64-2,act=leaky_relu:0.2           an activation's parameters follow its name
     mlp:4-64-32-2,act=relu/tanh             an activation for each hidden layer
     mlp:4-64-2,out=sigmoid,bias=1/0         an activation of the outputs; whether each layer has biases
 
-This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. Depends on
-activations, scalars, messages and errors.
+This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. The parts
+of the chain are those of `tokens`. Depends on tokens, activations, scalars, messages and errors.
 """
 
 from __future__ import annotations
@@ -20,16 +24,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from evalengine.errors import InputError
 from evalengine.messages import kind, shown
 from evalengine.policies.activations import IDENTITY, canonical
+from evalengine.policies.tokens import ACT, FLATTEN, Convolution, Token, has_activation, is_of_images, parse_token
 from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
-    "convolutions such as 16k3s2p1, hidden sizes, outputs), then options such as "
+    "convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs), then options such as "
     ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 ,head=tanh|clip"
 )
 HEADS = ("tanh", "clip")
@@ -39,40 +44,33 @@ _OPTIONS = ("act", "out", "bias", "head")
 # Nine digits: far beyond any network, and every product of three sizes stays cheap to print.
 _SIZE = re.compile(r"[1-9]\d{0,8}")
 _IMAGE = re.compile(r"([1-9]\d{0,8})x([1-9]\d{0,8})x([1-9]\d{0,8})")
-_PAIR = r"(\d{1,9})(?:x(\d{1,9}))?"
-_CONVOLUTION = re.compile(rf"(\d{{1,9}})k{_PAIR}(?:s{_PAIR})?(?:p{_PAIR})?")
-
-
-class Convolution(NamedTuple):
-    """One convolution of a cnn; pairs are (height, width)."""
-
-    out_channels: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-
-    def __str__(self) -> str:
-        """Return the token: stride 1 and padding 0 are left out, equal pairs are one number."""
-        stride = "" if self.stride == (1, 1) else f"s{_pair_token(self.stride)}"
-        padding = "" if self.padding == (0, 0) else f"p{_pair_token(self.padding)}"
-        return f"{self.out_channels}k{_pair_token(self.kernel)}{stride}{padding}"
 
 
 @dataclass(frozen=True)
 class Spelling:
     """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
 
-    `activations` has one for each hidden layer, `biases` says of each layer whether it has biases.
+    `chain` has all parts between the input and the options; `activations` has one for each convolution and each size
+    but the last, `biases` says of each whether it has biases.
     """
 
     arch: str
     input_shape: tuple[int, ...]
-    convolutions: tuple[Convolution, ...]
-    sizes: tuple[int, ...]
+    chain: tuple[Token, ...]
     activations: tuple[str, ...]
     output_activation: str
     biases: tuple[bool, ...]
     head: str
+
+    @property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """The convolutions of a cnn, first to last."""
+        return tuple(token for token in self.chain if isinstance(token, Convolution))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The outputs of the fully connected layers, first to last."""
+        return tuple(token for token in self.chain if isinstance(token, int))
 
     @property
     def activation(self) -> str:
@@ -87,7 +85,7 @@ class Spelling:
     def __str__(self) -> str:
         """Return the one canonical spelling of these parts."""
         shape = "x".join(str(size) for size in self.input_shape)
-        layers = "-".join(str(part) for part in (*self.convolutions, *self.sizes))
+        layers = "-".join(str(part) for part in self.chain)
         activation = "" if self.activation == DEFAULT_ACTIVATION[self.arch] else f",act={self.activation}"
         output = "" if self.output_activation == IDENTITY else f",out={self.output_activation}"
         biases = "/".join(_uniform([str(int(bias)) for bias in self.biases]))
@@ -113,14 +111,17 @@ def parse(spec: str) -> Spelling:
     head = chosen.get("head", "tanh")
     if head not in HEADS:
         raise _not_an_option(spec, f"head={head}")
+    input_shape = _parse_input(spec, arch, first)
+    chain = _parse_chain(spec, arch, tokens)
+    layers = sum(has_activation(token) for token in chain)
+    activations = _parse_activations(spec, chosen.get("act", DEFAULT_ACTIVATION[arch]), layers - 1)
     return Spelling(
         arch=arch,
-        input_shape=_parse_input(spec, arch, first),
-        convolutions=_parse_convolutions(spec, arch, tokens),
-        sizes=_parse_sizes(spec, [token for token in tokens if "k" not in token]),
-        activations=_parse_activations(spec, chosen.get("act", DEFAULT_ACTIVATION[arch]), len(tokens) - 1),
+        input_shape=input_shape,
+        chain=_canonical_chain(spec, chain, activations),
+        activations=activations,
         output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
-        biases=_parse_biases(spec, chosen.get("bias", "1"), len(tokens)),
+        biases=_parse_biases(spec, chosen.get("bias", "1"), layers),
         head=head,
     )
 
@@ -129,7 +130,8 @@ def spell_shape(arch: str, shape: object) -> str:
     """Return the spelling of `policy_arch` and `policy_shape`: ("cnn", (5, 12, 12, (16, 3), 64, 4)) and the like.
 
     Raises:
-        InputError: the shape is no sequence of sizes and tuples (out_channels, kernel[, stride[, padding]]).
+        InputError: the shape is no sequence of sizes, tuples (out_channels, kernel[, stride[, padding[, dilation[,
+            groups]]]]) and texts such as "mp2".
     """
     if not is_one_of(arch, DEFAULT_ACTIVATION):
         raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}")
@@ -146,21 +148,31 @@ def spell_shape(arch: str, shape: object) -> str:
 
 
 def _shape_token(part: object, position: int) -> str:
+    if isinstance(part, str):
+        return _shape_text(part, position)
     if not isinstance(part, tuple | list):
         return str(_count(part, position, least=1))
-    if not 2 <= len(part) <= 4:
+    if not 2 <= len(part) <= 6:
         raise InputError(
-            "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding]]), "
-            f"got {shown(tuple(part))} at position {position}"
+            "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding[, dilation[, groups]]]])"
+            f", got {shown(tuple(part))} at position {position}"
         )
-    out_channels, *pairs = part
-    leasts = (1, 1, 0)
-    return str(
-        Convolution(
-            _count(out_channels, position, least=1),
-            *(_count_pair(pair, position, least) for pair, least in zip(pairs, leasts, strict=False)),
-        )
-    )
+    out_channels, *pairs = part[:5]
+    leasts = (1, 1, 0, 1)
+    groups = _count(part[5], position, least=1) if len(part) == 6 else 1
+    sizes: Any = [_count_pair(pair, position, least) for pair, least in zip(pairs, leasts, strict=False)]
+    return str(Convolution(_count(out_channels, position, least=1), *sizes)._replace(groups=groups))
+
+
+def _shape_text(part: str, position: int) -> str:
+    """Return a part that is given as it is spelled, which a size is not."""
+    try:
+        token = parse_token(part.strip().lower())
+    except ValueError as error:
+        raise InputError(f"policy_shape: {error} (position {position})") from None
+    if isinstance(token, int):
+        _count(part, position, least=1)
+    return str(token)
 
 
 def _count_pair(value: object, position: int, least: int) -> tuple[int, int]:
@@ -188,43 +200,52 @@ def _parse_input(spec: str, arch: str, token: str) -> tuple[int, ...]:
     return tuple(int(size) for size in token.split("x"))
 
 
-def _parse_convolutions(spec: str, arch: str, tokens: list[str]) -> tuple[Convolution, ...]:
-    are_convolutions = ["k" in token for token in tokens]
-    count = sum(are_convolutions)
-    if arch == "mlp" and count:
-        raise _misspelt(spec, f"{shown(tokens[are_convolutions.index(True)])}: an mlp has no convolutions")
-    if arch == "cnn" and not count:
-        raise _misspelt(spec, "a cnn has at least one convolution")
-    if not all(are_convolutions[:count]):
-        stray = tokens[are_convolutions.index(False)]
-        raise _misspelt(spec, f"{shown(stray)} stands before a convolution: convolutions come first")
-    return tuple(_parse_convolution(spec, token) for token in tokens[:count])
-
-
-def _parse_convolution(spec: str, token: str) -> Convolution:
-    match = _CONVOLUTION.fullmatch(token)
-    if match is None:
-        raise _misspelt(spec, f"{shown(token)} is not a convolution like 16k3s2p1")
-    channels, kernel, kernel_width, stride, stride_width, padding, padding_width = match.groups()
-    stride, padding = stride or "1", padding or "0"
-    convolution = Convolution(
-        int(channels),
-        (int(kernel), int(kernel_width or kernel)),
-        (int(stride), int(stride_width or stride)),
-        (int(padding), int(padding_width or padding)),
-    )
-    if 0 in (convolution.out_channels, *convolution.kernel, *convolution.stride):
-        raise _misspelt(spec, f"{shown(token)}: channels, kernel and stride start at 1")
-    return convolution
-
-
-def _parse_sizes(spec: str, tokens: list[str]) -> tuple[int, ...]:
-    if not tokens:
+def _parse_chain(spec: str, arch: str, tokens: list[str]) -> tuple[Token, ...]:
+    """Take the chain apart, and check that its parts come in an order that some network has."""
+    if arch == "mlp" and (convolution := next((token for token in tokens if "k" in token and token != "skip"), None)):
+        raise _misspelt(spec, f"{shown(convolution)}: an mlp has no convolutions")
+    try:
+        chain = tuple(parse_token(token) for token in tokens)
+    except ValueError as error:
+        raise _misspelt(spec, str(error)) from None
+    of_images = [place for place, token in enumerate(chain) if is_of_images(token)]
+    if arch == "mlp" and of_images:
+        raise _misspelt(spec, f"{shown(tokens[of_images[0]])}: an mlp has no images")
+    if arch == "cnn" and not any(token != FLATTEN for token in (chain[place] for place in of_images)):
+        raise _misspelt(spec, "a cnn has at least one convolution or pool")
+    last_of_image = next((place for place in reversed(of_images)), -1)
+    flat = next((place for place, token in enumerate(chain) if isinstance(token, int) or token == FLATTEN), len(chain))
+    if flat < last_of_image:
+        before = "another one" if chain[last_of_image] == FLATTEN else _kind(chain[last_of_image])
+        plural = "there is one" if chain[last_of_image] == FLATTEN else f"{_kind(chain[last_of_image])[2:]}s come first"
+        raise _misspelt(spec, f"{shown(tokens[flat])} stands before {before}: {plural}")
+    if not chain or not isinstance(chain[-1], int):
         raise _misspelt(spec, "the last part, the number of outputs, is missing")
-    for token in tokens:
-        if _SIZE.fullmatch(token) is None:
-            raise _misspelt(spec, f"{shown(token)} is not a layer size")
-    return tuple(int(token) for token in tokens)
+    return chain
+
+
+def _kind(token: Token) -> str:
+    return "a convolution" if isinstance(token, Convolution) else "a pool"
+
+
+def _canonical_chain(spec: str, chain: tuple[Token, ...], activations: Sequence[str]) -> tuple[Token, ...]:
+    """Leave out what would stand there anyway; check that each act belongs to a layer."""
+    names = iter((*activations, IDENTITY))
+    found: list[Token] = []
+    # The activation that has no place yet, if there is one.
+    open_activation: str | None = None
+    for place, token in enumerate(chain):
+        if has_activation(token):
+            open_activation = next(names) if place < len(chain) - 1 else None
+        if token == ACT:
+            if open_activation is None:
+                raise _misspelt(spec, "'act': expected a layer before it whose activation has no other place")
+            if not has_activation(found[-1]) and open_activation != IDENTITY:
+                found.append(token)
+            open_activation = None
+        elif token != FLATTEN or not isinstance(chain[place + 1], int):
+            found.append(token)
+    return tuple(found)
 
 
 def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
@@ -274,10 +295,6 @@ def _uniform(values: Sequence[str]) -> Sequence[str]:
 
 def _not_an_option(spec: str, option: str) -> InputError:
     return _misspelt(spec, f"{shown(option)} is not an option")
-
-
-def _pair_token(pair: tuple[int, int]) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
 def _misspelt(spec: str, problem: str) -> InputError:

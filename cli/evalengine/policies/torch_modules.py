@@ -22,10 +22,9 @@ from numpy.typing import ArrayLike
 
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
-from evalengine.policies.activations import IDENTITY
 from evalengine.policies.architecture import Architecture
 from evalengine.policies.state_dicts import to_state_dict
-from evalengine.policies.torch_activations import activation_module
+from evalengine.policies.torch_blocks import sequential
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
 from evalengine.policies.torch_layers import layers_of
@@ -49,7 +48,7 @@ def to_torch(policy: Architecture, vector: ArrayLike) -> nn.Sequential:
     """
     state_dict = to_state_dict(policy, vector)
     torch = _import_torch()
-    module: nn.Sequential = torch.nn.Sequential(*_torch_layers(policy))
+    module = sequential(policy.steps)
     module.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in state_dict.items()})
     return module
 
@@ -104,30 +103,6 @@ def _checked_shape(shape: Any) -> tuple[int, ...] | None:
     return tuple(sizes)
 
 
-def _torch_layers(policy: Architecture) -> Iterator[nn.Module]:
-    import torch
-    from torch import nn
-
-    # Whatever the defaults are here; and PyTorch's random stream stays where it is.
-    options: dict[str, Any] = {"device": "cpu", "dtype": torch.float32}
-    uninitialised: Any = torch.nn.utils.skip_init
-    activations, biases = iter(policy.activations), iter(policy.biases)
-    channels = policy.input_shape[0]
-    for conv in policy.convolutions:
-        yield uninitialised(nn.Conv2d, channels, *conv, bias=next(biases), **options)
-        yield activation_module(next(activations))
-        channels = conv.out_channels
-    if policy.arch == "cnn":
-        yield nn.Flatten()
-    linears = [parameter for parameter in policy.parameters if len(parameter.shape) == 2]
-    for number, parameter in enumerate(linears, start=1):
-        yield uninitialised(nn.Linear, parameter.fan_in, parameter.shape[0], bias=next(biases), **options)
-        if number < len(linears):
-            yield activation_module(next(activations))
-    if policy.output_activation != IDENTITY:
-        yield activation_module(policy.output_activation)
-
-
 def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
     """Check that the flat vector is all that can change in the module: each parameter once, and nothing beside."""
     in_chain = [id(own.tensor) for own in chain]
@@ -135,7 +110,9 @@ def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
         raise InputError("from_torch: expected every layer once, got layers that share parameters")
     for name, parameter in module.named_parameters():
         if id(parameter) not in in_chain:
-            raise InputError(f"from_torch: parameter {named(name)} belongs to no Linear or Conv2d of the chain")
+            raise InputError(
+                f"from_torch: parameter {named(name)} belongs to no Linear, Conv2d or LayerNorm of the chain"
+            )
 
 
 def _compare(

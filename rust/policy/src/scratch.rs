@@ -1,6 +1,7 @@
 //! Working memory of a forward pass, and the sorting of lanes by individual.
 
 use crate::packed::AlignedValues;
+use crate::plan::Plan;
 
 /// Working memory of [`Network::forward`](crate::Network::forward): activations, and the order of rows.
 ///
@@ -18,6 +19,8 @@ pub struct Scratch {
     pub(crate) sums: AlignedValues,
     /// What a convolution gathers at a time.
     pub(crate) patches: AlignedValues,
+    /// What skips keep of every row.
+    pub(crate) kept: AlignedValues,
     /// For every row how many values the list has that stands for the input image of a convolution, if one does.
     pub(crate) lists: Vec<Option<usize>>,
     /// Where lanes of one slot are made neighbours: which lane each row belongs to, and its slot. Otherwise empty.
@@ -26,13 +29,8 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn new(
-        lanes: usize,
-        max_stride: usize,
-        max_units: usize,
-        max_patches: usize,
-        fingerprint: u64,
-    ) -> Self {
+    pub(crate) fn new(lanes: usize, plan: &Plan, fingerprint: u64) -> Self {
+        let Plan { max_stride, max_units, max_patches, max_kept, .. } = *plan;
         Self {
             lanes,
             fingerprint,
@@ -41,6 +39,7 @@ impl Scratch {
             // Four units are folded together.
             sums: AlignedValues::zeros(lanes.saturating_mul(max_units.saturating_mul(8)).saturating_add(24)),
             patches: AlignedValues::zeros(max_patches),
+            kept: AlignedValues::zeros(lanes.saturating_mul(max_kept)),
             lists: vec![None; lanes],
             lane_of_row: Vec::with_capacity(lanes),
             slot_of_row: Vec::with_capacity(lanes),
@@ -65,10 +64,15 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use super::Scratch;
+    use crate::architecture::Architecture;
+    use crate::layer::{InputShape, Layer};
+    use crate::plan::Plan;
 
     #[test]
     fn lanes_are_sorted_by_slot_where_they_are_not() {
-        let mut scratch = Scratch::new(5, 8, 0, 0, 0);
+        let layers = vec![Layer::Linear { outputs: 1, bias: false }];
+        let architecture = Architecture::new(InputShape::Flat(1), layers).expect("the layer fits");
+        let mut scratch = Scratch::new(5, &Plan::new(&architecture), 0);
         assert!(scratch.sort_lanes(&[2, 0, 2, 0, 1]));
         assert_eq!(scratch.lane_of_row, [1, 3, 4, 0, 2]);
         assert_eq!(scratch.slot_of_row, [0, 0, 1, 2, 2]);
