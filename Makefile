@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results versions figures parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: help setup build bench results versions figures gif parity goldens examples test mutants lint docs fmt ci wheel clean
 .PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
@@ -42,6 +42,9 @@ versions: build ## with which PyTorch, Gymnasium, NumPy, ... the claims hold, in
 figures: $(READY) ## plots and tables made again from bench_results/*.csv, without measuring
 	$(BIN)/python scripts/render_results.py
 
+gif: build ## docs/trained.gif: trained individuals in the real Gymnasium, side by side
+	$(BIN)/python scripts/make_gif.py docs/trained.gif
+
 # PARITY="--record parity/PARITY.md" writes the table of evidence; --help lists what else there is.
 parity: build ## the long proof that every bit is the references' (minutes; resumes where it was interrupted)
 	$(BIN)/python -m evalengine.parity.long $(PARITY)
@@ -57,13 +60,17 @@ examples: build ## examples/slot_ins, one evolutionary library after the other, 
 
 ci: lint docs test ## everything that must hold before a change lands
 
-lint: build ## formatting, lints, types, documentation
+lint: build ## formatting, lints, types, documentation, workflows
 	$(CARGO) fmt $(IN_RUST) --all --check
 	$(CARGO) clippy $(IN_RUST) --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc $(IN_RUST) --workspace --no-deps --locked
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 
 # Not with --quiet: warnings that are not shown are not counted, and then --strict forgives them. The variable silences
 # Material's note about its successor.
@@ -93,6 +100,7 @@ wheel: build ## sdist and manylinux wheel into dist/, checked in an empty enviro
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements/dist.txt
 	rm -rf dist
 	$(BIN)/python scripts/build_dist.py dist --portable
+	$(BIN)/twine check --strict dist/*
 	EVALENGINE_DIST=dist $(BIN)/pytest tests/project/test_wheel.py
 
 clean: ## removes what the other targets made

@@ -3,6 +3,8 @@
     python examples/evolution.py --env cartpole --generations 30 --out best.npy
     python examples/evolution.py --env cartpole --generations 30 --backend multiprocessing
     python examples/evolution.py --env lunarlander      # one or two minutes on two cores
+    python examples/evolution.py --env cartpole --observation keep=0/2 --policy mlp:2-gru8-2   # no velocities: memory
+    python examples/evolution.py --env mountaincarcontinuous --scale 10   # weak pushes never meet the flag
 
 Each generation plays new seeds, all drawn from `--seed`. So does everything else, and both commands above print the
 same lines: only the time on stderr differs. PyTorch may settle a near-tie of two logits differently than the engine,
@@ -30,7 +32,7 @@ from numpy.typing import NDArray
 from evalengine import Policy
 from evalengine.bench.backends import MODULES, Backend, Evaluated, Task, available_threads, open_backend
 from evalengine.bench.compare import compare
-from evalengine.environments.registry import resolve
+from evalengine.environments.registry import describe
 from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
 from evalengine.files.whole import check_writable
 
@@ -94,11 +96,11 @@ class Mismatch(Exception):
 class Evaluator:
     """Fitness by the chosen backend, each baseline episode checked against the engine."""
 
-    def __init__(self, env_id: str, policy: Policy, backend: str, threads: int) -> None:
+    def __init__(self, env_id: str, policy: Policy, backend: str, threads: int, observation: str | None = None) -> None:
         """Nothing is started until the block is entered."""
         self._env_id = env_id
         self._policy = policy
-        task = Task(env_id, str(policy), threads)
+        task = Task(env_id, str(policy), threads, observation=observation)
         self._backend = open_backend(backend, task)
         self._engine: Backend | None = None if backend == "rust" else open_backend("rust", task)
         self.seconds = 0.0
@@ -134,9 +136,11 @@ class Evaluator:
         return engine.fitness
 
 
-def evolve(evaluator: Evaluator, policy: Policy, population: int, episodes: int, seed: int) -> Iterator[Generation]:
+def evolve(
+    evaluator: Evaluator, policy: Policy, population: int, episodes: int, seed: int, scale: float = 1.0
+) -> Iterator[Generation]:
     """Generations without end."""
-    weights = policy.init(population, seed)
+    weights = policy.init(population, seed) * np.float32(scale)
     random = np.random.default_rng(seed)
     sigma = np.float32(MUTATION * math.sqrt(float(np.mean(np.square(weights, dtype=np.float64)))))
     species: list[Species] = []
@@ -207,7 +211,7 @@ def offspring(
 
 def run(options: argparse.Namespace) -> int:
     """Evolve until solved or out of generations; prints results on stdout, times on stderr."""
-    entry = resolve(options.env)
+    entry = describe(options.env, observation=options.observation)
     policy = Policy(options.policy or entry.default_policy)
     policy.check_fits(entry)
     if options.out is not None:
@@ -222,8 +226,8 @@ def run(options: argparse.Namespace) -> int:
     )
     target = SOLVED.get(entry.id, math.inf) if options.target is None else options.target
     start = time.perf_counter()
-    with Evaluator(entry.id, policy, options.backend, options.threads) as evaluator:
-        generations = evolve(evaluator, policy, size.population, size.episodes, options.seed)
+    with Evaluator(entry.id, policy, options.backend, options.threads, options.observation) as evaluator:
+        generations = evolve(evaluator, policy, size.population, size.episodes, options.seed, options.scale)
         for generation in itertools.islice(generations, size.generations):
             champion = generation.best
             print(
@@ -244,7 +248,7 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         if options.out is not None:
-            policy.save(options.out, champion, entry.id)
+            policy.save(options.out, champion, entry.id, observation=options.observation)
     return 0
 
 
@@ -263,7 +267,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=positive, help=f"{meaning} ({usual})")
     parser.add_argument("--target", type=float, help="mean return on fresh seeds that ends a run (default: solved)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor on the first population's weights (default: 1)"
+    )
     parser.add_argument("--policy", help="such as mlp:4-64-2 (default: the environment's)")
+    parser.add_argument("--observation", help="what is seen, such as keep=0/2: CartPole without velocities (rust only)")
     parser.add_argument(
         "--threads", type=positive, default=available_threads(), help="or processes (default: all cores)"
     )

@@ -1,4 +1,4 @@
-"""What the documentation site takes from the rest of the repository: whole files, README.md's tables, the command line.
+"""What the documentation site takes from the rest of the repository: whole files, plots, the command line.
 
 mkdocs calls these hooks while it builds (`hooks:` in mkdocs.yml):
 
@@ -33,14 +33,8 @@ WHOLE_FILES = {
 }
 """Page -> file of the repository that it is."""
 
-README_PAGES = {
-    "environments.md": (
-        "Environments and policies",
-        ("Environments", "Policies have one spelling", "What a policy sees of images"),
-    ),
-    "libraries.md": ("Evolution libraries and descriptors", ("From your library", "More than a mean return")),
-}
-"""Page -> its title, and the sections of README.md that make it up."""
+PLOTS = "bench_results/plots"
+"""Pictures that pages show, in the repository; in the site they are in plots/."""
 
 COMMANDS = "<!-- commands: what Typer says of them -->"
 """Where cli.md has the commands."""
@@ -59,10 +53,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from other files."""
     for page, source in WHOLE_FILES.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for page, (title, sections) in README_PAGES.items():
-        parts = [f"# {title}\n", *(section(readme, heading) for heading in sections)]
-        files.append(File.generated(config, page, content="\n".join(parts)))
+    for plot in sorted((ROOT / PLOTS).glob("*.png")):
+        files.append(File.generated(config, f"plots/{plot.name}", content=plot.read_bytes()))
     return files
 
 
@@ -71,19 +63,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     name = page.file.src_uri
     if COMMANDS in markdown:
         markdown = markdown.replace(COMMANDS, commands())
-    return relinked(markdown, "README.md" if name in README_PAGES else WHOLE_FILES.get(name, f"docs/{name}"))
-
-
-def section(markdown: str, title: str) -> str:
-    """Return a section of the second level, its heading included.
-
-    Raises:
-        ValueError: there is none of this title.
-    """
-    match = re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", markdown, flags=re.MULTILINE | re.DOTALL)
-    if match is None:
-        raise ValueError(f"README.md: expected a section {title!r}, got none")
-    return match[0]
+    return relinked(markdown.replace(f"](../{PLOTS}/", "](plots/"), WHOLE_FILES.get(name, f"docs/{name}"))
 
 
 def commands() -> str:
@@ -111,7 +91,7 @@ def _relinked(link: re.Match[str], source: str) -> str:
         return link[0]
     path, _, anchor = link["target"].partition("#")
     wanted = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
-    page = _page(wanted, anchor)
+    page = _page(wanted)
     if page is not None:
         return f"[{link['text']}]({page}{'#' if anchor else ''}{anchor})"
     if not (ROOT / wanted).exists():
@@ -119,15 +99,10 @@ def _relinked(link: re.Match[str], source: str) -> str:
     return link["text"]
 
 
-def _page(file: str, anchor: str) -> str | None:
+def _page(file: str) -> str | None:
     """Return the page that a file of the repository is, None if it is none."""
     if file.startswith("docs/"):
         return file.removeprefix("docs/")
     if file == "README.md":
-        anchors = {
-            heading.lower().replace(" ", "-"): page
-            for page, (_, sections) in README_PAGES.items()
-            for heading in sections
-        }
-        return anchors.get(anchor) if anchor else "index.md"
+        return "index.md"
     return {source: page for page, source in WHOLE_FILES.items()}.get(file)

@@ -24,6 +24,7 @@ ROOMS = (
     ("scalars",),
     ("arguments",),
     ("streams",),
+    ("progress",),
     ("files",),
     ("environments",),
     ("policies",),

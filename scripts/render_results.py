@@ -15,7 +15,7 @@ from evalengine.bench.saved import read_rows
 from evalengine.bench.schema import BenchRow
 from evalengine.files.whole import write_whole
 from measure_results import FILES
-from results_text import between_markers, goals_section, speed_section
+from results_text import between_markers, goals_section, speed_section, summary_section
 
 ROOT = Path(__file__).resolve().parent.parent
 PLOTS = Path("bench_results") / "plots"
@@ -29,9 +29,10 @@ def committed_rows(root: Path) -> list[BenchRow]:
 
 def texts(root: Path, rows: list[BenchRow]) -> dict[Path, str]:
     """The documents with their sections made anew from the rows."""
-    plots = [str(PLOTS / path.name) for path in sorted((root / PLOTS).glob("*.png"))] if rows else []
+    plots = [f"../{PLOTS}/{path.name}" for path in sorted((root / PLOTS).glob("*.png"))] if rows else []
     sections = [
-        (root / "README.md", "measured", speed_section(rows, plots)),
+        (root / "README.md", "measured", summary_section(rows)),
+        (root / "docs" / "speed.md", "measured", speed_section(rows, plots)),
         (root / "bench_results" / "README.md", "goals", goals_section(rows)),
         (root / "bench_results" / "README.md", "resident", resident_section(rows)),
         (root / "docs" / "many-machines.md", "machines", machines_section(rows)),

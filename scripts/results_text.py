@@ -1,6 +1,7 @@
-"""The published tables, made from the rows of bench_results/*.csv: README.md's figures and the goals.
+"""The published tables, made from the rows of bench_results/*.csv: README.md's figures, all of them, and the goals.
 
-    rows ──► speed_section ──► README.md              rows ──► goals_section ──► bench_results/README.md
+    rows ──► summary_section ──► README.md            rows ──► goals_section ──► bench_results/README.md
+    rows ──► speed_section ──► docs/speed.md
 
 Pure functions from rows to Markdown, so that a test can make them again and compare. `cost_tables.py` has those of
 machines and of memory.
@@ -15,6 +16,7 @@ from evalengine.bench.limits import shares
 from evalengine.bench.measures import Measure
 from evalengine.bench.results import BenchSummary, summarised
 from evalengine.bench.schema import BenchRow
+from evalengine.environments.registry import describe
 
 NOTHING = "No results are committed yet: `make results` measures them on your machine and writes this section.\n"
 
@@ -58,7 +60,14 @@ _BOTH = ("random", "trained")
 GOALS = (
     *(
         Goal(f"{env.partition('-')[0]} against EnvPool + torch", env, None, _BOTH, "envpool", 10.0)
-        for env in ("CartPole-v1", "Acrobot-v1", "Pendulum-v1", "LunarLander-v3")
+        for env in (
+            "CartPole-v1",
+            "Acrobot-v1",
+            "Pendulum-v1",
+            "MountainCar-v0",
+            "LunarLander-v3",
+            "BipedalWalker-v3",
+        )
     ),
     Goal(
         "CarRacing with its CNN against EnvPool + torch",
@@ -75,16 +84,52 @@ GOALS = (
     Goal("CartPole against the plain loop", "CartPole-v1", "mlp:4-16-2", ("random",), "multiprocessing", 5000.0),
     Goal("Pendulum against the plain loop", "Pendulum-v1", "mlp:3-64-1", ("random",), "multiprocessing", 1000.0),
     Goal("Acrobot against the plain loop", "Acrobot-v1", "mlp:6-64-3", ("random",), "multiprocessing", 600.0),
+    Goal("BipedalWalker against the plain loop", "BipedalWalker-v3", "mlp:24-64-4", _BOTH, "multiprocessing", 20.0),
     Goal("Snake with its CNN", "evalengine/Snake-v0", "cnn:5x12x12-16k3-32k3-64-4", _BOTH, None, 100_000.0),
 )
 
 
-def speed_section(rows: Sequence[BenchRow], plots: Sequence[str]) -> str:
-    """README.md's figures: what was measured, a table of throughput, one of costs, and the pictures.
+AGAINST = ("multiprocessing", "multiprocessing-tuned", "envpool", "gymnax")
+"""Columns of README.md's table: what the engine's rate is divided by."""
+
+
+def summary_section(rows: Sequence[BenchRow]) -> str:
+    """README.md's figures: of each environment's default policy the rate, and its ratio to what people use instead.
+
+    Each is the lesser one of the random and the trained population's.
 
     Args:
         rows: of all committed files.
-        plots: paths of the pictures that there are, relative to README.md.
+    """
+    by_env: dict[tuple[str, str], list[dict[str, BenchSummary]]] = {}
+    for (env, policy, _), measured in _throughput(rows).items():
+        if "rust" in measured and policy == describe(env, {}, None).default_policy:
+            by_env.setdefault((env, policy), []).append(measured)
+    if not by_env:
+        return NOTHING
+    backends = [name for name in AGAINST if any(name in measured for found in by_env.values() for measured in found)]
+    lines = [
+        origin(rows),
+        "",
+        table_line(["environment, policy", "steps/s", *(f"against {BACKENDS[name]}" for name in backends)]),
+        "|---|" + "--:|" * (len(backends) + 1),
+    ]
+    for (env, policy), found in by_env.items():
+        rate = min(measured["rust"].steps_per_s for measured in found)
+        cells = [f"{short_name(env)}, `{policy}`", f"{rate:,.0f}"]
+        for name in backends:
+            ratios = [m["rust"].steps_per_s / m[name].steps_per_s for m in found if name in m]
+            cells.append(f"{min(ratios):,.{1 if min(ratios) < 10 else 0}f} x" if ratios else "-")
+        lines.append(table_line(cells))
+    return "\n".join(lines) + "\n"
+
+
+def speed_section(rows: Sequence[BenchRow], plots: Sequence[str]) -> str:
+    """The figures of docs/speed.md: what was measured, a table of throughput, one of costs, and the pictures.
+
+    Args:
+        rows: of all committed files.
+        plots: paths of the pictures that there are, relative to the page.
     """
     by_workload = _throughput(rows)
     if not by_workload:

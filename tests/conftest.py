@@ -72,7 +72,7 @@ def no_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def known_order() -> None:
-    """Skips the test where PyTorch does not add in the known order, or has another tanh, as Intel's processors may."""
+    """Skips the test where PyTorch does not add in the known order, or has another tanh."""
     from evalengine.parity.probe import probe
     from evalengine.parity.torch_policy import TorchPolicy
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         NonFiniteError,
         OutOfMemoryError,
         OutputError,
+        WeightsWarning,
         WorkersLostError,
     )
     from evalengine.evaluation.cancellation import CancelToken
@@ -68,6 +69,7 @@ __all__ = [
     "Policy",
     "RayEvaluator",
     "Trajectory",
+    "WeightsWarning",
     "WorkersLostError",
     "__version__",
     "batch_evaluate",
@@ -100,6 +102,7 @@ _MODULES = {
     "Policy": "policies.policy",
     "Trajectory": "evaluation.trajectories",
     "RayEvaluator": "clusters.ray_evaluator",
+    "WeightsWarning": "errors",
     "WorkersLostError": "errors",
     "batch_evaluate": "evaluation.evaluate",
     "evaluate": "evaluation.evaluate",

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from evalengine.environments.observation import RawOptions
 from evalengine.evaluation.descriptors import RawDescriptor
 
-# ("linear", outputs, bias), ("conv2d", out_channels, kernel, stride, padding, dilation, groups, bias),
-# ("max_pool2d", kernel, stride, padding), ("avg_pool2d", kernel, stride, padding, count_include_pad),
-# ("global_avg_pool2d",), ("layer_norm", eps, weight, bias), ("skip",), ("add_skip",), or an activation with all of its
-# parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
+# ("linear", outputs, bias), a recurrent cell ("lstm", hidden, bias), ("conv2d", out_channels, kernel, stride, padding,
+# dilation, groups, bias), ("max_pool2d", kernel, stride, padding), ("avg_pool2d", kernel, stride, padding,
+# count_include_pad), ("global_avg_pool2d",), ("layer_norm", eps, weight, bias), ("skip",), ("add_skip",), or an
+# activation with all of its parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
 Layer: TypeAlias = (
     tuple[str, int, bool]
     | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int], int, bool]
@@ -39,6 +39,7 @@ class EnvironmentEntry(TypedDict):
     n_actions: int | None
     action_low: list[float] | None
     action_high: list[float] | None
+    variant_of: str | None
     max_episode_steps: int | None
     default_policy: str
     kwargs: dict[str, bool | int | float]
@@ -96,10 +97,14 @@ class Network:
     n_params: int
     n_inputs: int
     n_outputs: int
+    n_state: int
     macs: int
     exactness: str | None
     def __init__(self, input_shape: tuple[int, ...], layers: Sequence[Layer]) -> None: ...
     def logits(self, weights: NDArray[np.float32], observations: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def step(
+        self, weights: NDArray[np.float32], observations: NDArray[np.float32], states: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
 class Environment:
     """One native episode, stepped from Python; not for speed."""
@@ -145,6 +150,7 @@ def evaluate(
     most_trajectory_bytes: int = 0,
     statistics: bool = False,
     share: tuple[int, int] | None = None,
+    exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
 ) -> RawEvaluation: ...
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

@@ -278,7 +278,10 @@ def _stacked(vectors: Sequence[Any], policy: object, n_params: int) -> NDArray[n
         name = f"weights[{individual}]"
         vector = float_array(name, value)
         if vector.shape != (n_params,):
-            raise InputError(f"{name}: expected a vector of shape ({n_params},) for {policy}, got {vector.shape}")
+            advice = "; arrays by layer are taken by policy.from_arrays" if vector.ndim > 1 else ""
+            raise InputError(
+                f"{name}: expected a vector of shape ({n_params},) for {policy}, got {vector.shape}{advice}"
+            )
         matrix[individual] = vector
     return matrix
 

@@ -1,4 +1,4 @@
-"""Every exception that evalengine raises on purpose: one class for each thing that a caller can do about it.
+"""Every exception that evalengine raises on purpose, and its warning: one class for each thing that a caller can do.
 
 A message is one finished line that says what was expected and what was got, so that the command line can print it as it
 is. The classes are also the builtin exceptions that a Python programmer would catch (`ValueError`, `ImportError`,
@@ -56,6 +56,10 @@ class MissingDependencyError(EvalEngineError, ImportError):
     def of(cls, package: str, *, extra: str) -> MissingDependencyError:
         """Return the error that names `package` and the extra of evalengine that brings it."""
         return cls(f"{package} is not installed: pip install 'evalengine[{extra}]'")
+
+
+class WeightsWarning(UserWarning):
+    """Weights are taken, but not exactly as they were given: rounded to float32, or some of them left out."""
 
 
 class UnsupportedError(EvalEngineError):

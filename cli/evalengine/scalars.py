@@ -61,6 +61,14 @@ def check_integer(name: str, value: object, *, least: int, most: int) -> int:
     return integer
 
 
+def check_probability(name: str, value: object) -> float:
+    """Return `value` as a float, refusing what is no number from 0 to 1."""
+    number = as_number(value)
+    if number is None or not 0.0 <= number <= 1.0:
+        raise InputError(f"{name}: expected a probability from 0 to 1, got {shown(value)}")
+    return number
+
+
 def check_flag(name: str, value: object) -> bool:
     """Return `value`, refusing everything but True and False."""
     if not isinstance(value, bool):

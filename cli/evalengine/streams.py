@@ -62,11 +62,7 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
 
     # A file's name is text, whatever brackets and colons it holds.
     console = Console(markup=False, highlight=False, emoji=False)
-    has_width = sys.stdout is not None and sys.stdout.isatty()  # not console.is_terminal: FORCE_COLOR makes no terminal
-    if not has_width:
-        console.width = _UNLIMITED
-    elif console.width < 1:  # a terminal that does not know its width says 0
-        console.width = USUAL_WIDTH
+    console.width = output_width()
     with console.capture() as captured:
         for renderable in renderables:
             if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
@@ -76,6 +72,15 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
                 # rich writes its own escape sequences; a text has none.
                 console.print(printable(renderable, keep="\n") if isinstance(renderable, str) else renderable)
     write_result("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def output_width() -> int:
+    """Return how many columns stdout has: a terminal's, or more than any table needs."""
+    if sys.stdout is None or not sys.stdout.isatty():  # not Console.is_terminal: FORCE_COLOR makes no terminal
+        return _UNLIMITED
+    from rich.console import Console
+
+    return Console().width or USUAL_WIDTH  # a terminal that does not know its width says 0
 
 
 def _least_width(table: Table, console: Console) -> int:

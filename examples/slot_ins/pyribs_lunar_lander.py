@@ -35,7 +35,6 @@ def illuminate(env_id: str, policy: Policy, measures: Ranges, iterations: int, s
     scheduler = Scheduler(archive, emitters)
     for iteration in range(iterations):
         result = evaluate(env_id, scheduler.ask(), policy, seeds=seeds, descriptors=list(measures))
-        assert result.descriptors is not None
         scheduler.tell(result.fitness, result.descriptors.mean(axis=1))
         print(f"iteration {iteration:3}  cells {len(archive):4}  best {archive.stats.obj_max:6.1f}")
     return archive

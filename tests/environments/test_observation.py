@@ -57,11 +57,11 @@ def test_no_options_are_no_wrappers(nothing: Any) -> None:
         ({"resize": (1025, 84)}, "resize: expected an integer from 1 to 1024, got 1025"),
         ({"stack": 2, "padding": "none"}, "padding: expected 'reset' or 'zero', got 'none'"),
         ({"padding": "zero"}, "padding: expected a stack to be padded, got none"),
-        ({"frame_skip": 4}, "expected some of skip, grayscale, resize, stack, padding, got 'frame_skip'"),
-        (4, "expected a mapping or a spelling such as 'skip=4,gray,resize=84x84,stack=4', got 4"),
-        ("grey", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4', got 'grey'"),
-        ("skip=4,,gray", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4', got ''"),
-        ("resize=84", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4', got 'resize=84'"),
+        ({"frame_skip": 4}, "expected some of skip, grayscale, resize, stack, padding, keep, got 'frame_skip'"),
+        (4, "expected a mapping or a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got 4"),
+        ("grey", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got 'grey'"),
+        ("skip=4,,gray", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got ''"),
+        ("resize=84", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got 'resize=84'"),
         ("skip=1", "skip: expected an integer from 2 to 64, got 1"),
         ("skip=2,skip=3", "expected each option once, got skip twice in 'skip=2,skip=3'"),
     ],
@@ -212,7 +212,6 @@ def test_evaluate_is_stepping_make(options: dict[str, Any], spelling: str, threa
     )
     env = make("carracing", max_episode_steps=limit, observation=options)
     low, high = np.array([-1, 0, 0], np.float32), np.ones(3, np.float32)
-    assert result.final_observation is not None
     for individual in range(3):
         for episode, seed in enumerate((3, 8)):
             seen, _ = env.reset(seed=seed)
@@ -280,3 +279,55 @@ def test_batch_evaluate_and_the_command_line_take_them(tmp_path: Path, capsys: p
     assert "observation: skip: expected an integer from 2 to 64, got 0" in capsys.readouterr().err
     assert main(arguments) == 2
     assert "policy: CarRacing-v3 needs 3x96x96 inputs" in capsys.readouterr().err
+
+
+def test_some_values_of_a_vector_are_kept() -> None:
+    kept = ObservationOptions(keep=(0, 2))
+    assert kept == ObservationOptions.of({"keep": [0, 2]}) == ObservationOptions.of("keep=0/2")
+    entry = describe("cartpole", observation=kept)
+    assert (entry.observation_shape, entry.observation_fields) == ((2,), ("x", "theta"))
+    assert entry.default_policy == "mlp:2-64-2"
+    whole, part = make("cartpole"), make("cartpole", observation="keep=0/2")
+    seen, shown = whole.reset(seed=3)[0], part.reset(seed=3)[0]
+    for action in (0, 1, 1, 0, 1):
+        assert (shown == seen[[0, 2]]).all()
+        (seen, *outcome), (shown, *same) = whole.step(action), part.step(action)
+        assert outcome == same
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("cartpole", {"keep": []}, "keep: expected ascending positions such as (0, 2), got []"),
+        ("cartpole", {"keep": 2}, "keep: expected ascending positions such as (0, 2), got 2"),
+        ("cartpole", {"keep": (2, 0)}, "keep: expected ascending positions such as (0, 2), got (2, 0)"),
+        ("cartpole", {"keep": (0, 0)}, "keep: expected ascending positions such as (0, 2), got (0, 0)"),
+        ("cartpole", {"keep": (0, 1.5)}, "keep: expected an integer from 0 to 9999, got 1.5"),
+        ("cartpole", "keep=0/9", "keep: expected ascending positions from 0 to 3 for CartPole-v1, got [0, 9]"),
+        ("cartpole", "keep=0/2,stack=2", "expected keep alone, which is for vectors, got 'stack=2,keep=0/2'"),
+        (
+            "carracing",
+            "keep=0",
+            "keep: expected an environment with vectors, (n,) float32, got CarRacing-v3 with [96, 96, 3] uint8",
+        ),
+    ],
+)
+def test_values_that_cannot_be_kept_are_refused(name: str, options: Any, message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        make(name, observation=options)
+    assert str(refused.value) == f"observation: {message}"
+
+
+def test_kept_values_are_those_of_gymnasiums_wrapper() -> None:
+    pytest.importorskip("gymnasium")
+    from evalengine.replay.player import GymPlayer, Setting
+
+    policy = Policy("mlp:2-rnn16-2")
+    weights = policy.init(4, seed=2) * 3
+    options = ObservationOptions(keep=(0, 2))
+    result = evaluate("CartPole-v1", weights, policy, episodes=2, seeds=11, observation=options)
+    with GymPlayer(Setting("CartPole-v1", policy, observation=options)) as player:
+        for individual, vector in enumerate(weights):
+            for episode in range(2):
+                played = player.play(vector, 11 + episode)
+                assert played.divergence is None and played.total == result.returns[individual, episode]

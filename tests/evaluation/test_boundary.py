@@ -122,6 +122,7 @@ EVALUATE: dict[str, Any] = {
     "most_trajectory_bytes": 2**20,
     "statistics": True,
     "share": None,
+    "exploration": ((), 0.5, 0.5),
 }
 
 
@@ -164,9 +165,37 @@ def test_no_argument_of_an_evaluation_makes_it_panic() -> None:
 def test_no_dimensions_and_no_rows_are_no_values() -> None:
     for shape in ((2, 0), (0, 0), (0, 2)):
         bounds = [1.0] * shape[1]
-        for head in ("clip", "tanh"):
+        for head in ("clip", "tanh", "raw", "sigmoid"):
             actions = _engine.continuous_actions(head, np.zeros(shape, np.float32), bounds, bounds)
             assert actions.shape == shape and actions.dtype == np.float32
+
+
+def test_no_head_and_no_exploration_makes_it_panic() -> None:
+    numbers: list[Any] = [*HOSTILE, -0.5, float("nan")]
+    for value in numbers:
+        for exploration in [(value, 0.1, 0.1), ((value,), 0.1, 0.1), ((0.1,), value, 0.1), ((0.1,), 0.1, value)]:
+            survives(_engine.evaluate, **{**EVALUATE, "exploration": exploration})
+    heads = [
+        "",
+        "/",
+        "tanh/",
+        "argmax/argmax",
+        "sample/sample",
+        "threshold:",
+        "threshold:nan",
+        "threshold:1/tanh",
+        "raw/",
+    ]
+    logits = np.zeros((2, 2), np.float32)
+    for head in heads:
+        survives(_engine.evaluate, **{**EVALUATE, "head": head})
+        survives(_engine.continuous_actions, head, logits, [0.0, 0.0], [1.0, 1.0])
+    with pytest.raises(
+        _engine.EngineError, match=r'^head: expected argmax, sample, threshold:NUMBER, tanh, .* got "up"$'
+    ):
+        _engine.evaluate(**{**EVALUATE, "head": "up"})
+    with pytest.raises(_engine.EngineError, match=r"^head: expected one for each of 2 outputs, got 3$"):
+        _engine.continuous_actions("raw/raw/raw", logits, [0.0, 0.0], [1.0, 1.0])
 
 
 def test_arrays_in_another_order_are_refused() -> None:
@@ -202,7 +231,7 @@ def test_an_internal_error_is_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsy
         with engine_errors():
             _engine.fail("a bug")
 
-    monkeypatch.setattr("evalengine.terminal.envs.run.entries", failing)
+    monkeypatch.setattr("evalengine.terminal.envs.run.registered", failing)
     assert app.main(["envs"]) == app.INTERNAL
     assert capsys.readouterr().err.splitlines()[-1] == "error: internal error: a thread panicked: a bug"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evalengine import Condition, Descriptor, Policy, Trajectory, evaluate, load_weights
+from evalengine import Condition, Descriptor, InputError, Policy, Trajectory, evaluate, load_weights
 from evalengine.environments.registry import EnvironmentEntry, describe
 from evalengine.references import reference
 
@@ -156,7 +156,6 @@ def test_descriptors_are_those_of_gymnasiums_steps(case: str) -> None:
         descriptors=[str(descriptor) if index % 2 else descriptor for index, descriptor in enumerate(descriptors)],
         trajectories=range(size),
     )
-    assert result.descriptors is not None and result.trajectories is not None
     assert result.descriptors.dtype == np.float64
     assert result.descriptors.shape == (size, 2, len(descriptors))
     events = dict.fromkeys(entry.event_fields, 0.0)
@@ -191,7 +190,7 @@ def test_the_comparison_sees_one_unit_in_the_last_place() -> None:
 def test_names_mean_what_they_say() -> None:
     """The order of the names is Gymnasium's: positions that velocities change, angles with their sine and cosine."""
     policy = Policy("mlp:4-8-2")
-    [[episode]] = (evaluate("cartpole", policy.init(1, seed=0), policy, trajectories=[0]).trajectories or {}).values()
+    [[episode]] = evaluate("cartpole", policy.init(1, seed=0), policy, trajectories=[0]).trajectories.values()
     before, after = (
         dict(zip(describe("cartpole").observation_fields, row, strict=True)) for row in episode.observations[:2]
     )
@@ -235,7 +234,6 @@ def test_pyribs_measures_of_lunar_lander() -> None:
         ],
         trajectories=range(6),
     )
-    assert result.descriptors is not None and result.trajectories is not None
     landed = 0
     for individual, episodes in result.trajectories.items():
         for episode, trajectory in enumerate(episodes):
@@ -256,7 +254,6 @@ def test_a_skip_sums_events_and_counts_steps_of_the_environment() -> None:
     options: dict[str, Any] = {"max_episode_steps": 11, "observation": "skip=3,stack=2", "seeds": [4]}
     weights = policy.init(1, seed=2)
     result = evaluate("carracing", weights, policy, descriptors=descriptors, trajectories=[0], **options)
-    assert result.descriptors is not None and result.trajectories is not None
     [episode] = result.trajectories[0]
     assert episode.actions.shape == (4, 3)
     assert episode.observations.shape == (5, 2, 96, 96, 3)
@@ -277,14 +274,14 @@ def test_without_descriptors_there_are_none_and_with_them_nothing_else_changes()
     policy = Policy("mlp:4-8-2")
     population = policy.init(7, seed=0)
     plain = evaluate("cartpole", population, policy, episodes=3)
-    assert plain.descriptors is None
+    with pytest.raises(InputError, match=r"^descriptors: not kept by this call; pass "):
+        _ = plain.descriptors
     described = evaluate("cartpole", population, policy, episodes=3, descriptors=["sum(reward)", "last(step)"])
     assert described.returns.tobytes() == plain.returns.tobytes()
-    assert described.descriptors is not None
     assert described.descriptors[..., 0].tobytes() == plain.returns.tobytes()
     assert (described.descriptors[..., 1] == plain.lengths).all()
     nobody = evaluate("cartpole", population[:0], policy, episodes=3, descriptors=["sum(reward)"])
-    assert nobody.descriptors is not None and nobody.descriptors.shape == (0, 3, 1)
+    assert nobody.descriptors.shape == (0, 3, 1)
 
 
 def test_a_failed_episode_has_no_descriptors() -> None:
@@ -293,7 +290,6 @@ def test_a_failed_episode_has_no_descriptors() -> None:
     population[1, 0] = np.nan
     descriptors = ["sum(reward)", "last(x) else 3"]
     result = evaluate("cartpole", population, policy, episodes=2, on_nan=-1.0, descriptors=descriptors)
-    assert result.descriptors is not None
     assert np.isnan(result.descriptors[1]).all()
     assert np.isfinite(result.descriptors[[0, 2]]).all()
 

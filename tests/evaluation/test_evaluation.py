@@ -12,7 +12,7 @@ import pytest
 
 from evalengine import _engine
 from evalengine.environments.native import make
-from evalengine.errors import NonFiniteError
+from evalengine.errors import InputError, NonFiniteError
 from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
 from evalengine.policies.policy import Policy
 
@@ -26,7 +26,9 @@ ALWAYS_LEFT = np.zeros(CARTPOLE.n_params, dtype=np.float32)
 
 def same(one: Evaluation, other: Evaluation) -> bool:
     """Say whether two evaluations agree in every bit of every result."""
-    pairs = [(getattr(one, name), getattr(other, name)) for name in ARRAYS]
+    assert one.on_request.keys() == other.on_request.keys()
+    names = [name for name in ARRAYS if name != "final_observation"] + [*one.on_request]
+    pairs = [(getattr(one, name), getattr(other, name)) for name in names]
     return one.steps == other.steps and all(
         (a is None and b is None) or (a is not None and b is not None and a.tobytes() == b.tobytes()) for a, b in pairs
     )
@@ -52,7 +54,6 @@ def replay(env_id: str, policy: Policy, vector: Any, seed: int, limit: int | Non
 def test_every_episode_is_the_one_that_python_would_play(env_id: str, policy: Policy) -> None:
     population = policy.init(4, seed=1)
     result = evaluate(env_id, population, policy, episodes=3, seeds=11, keep=("final_observation",))
-    assert result.final_observation is not None
     for individual in range(4):
         for episode in range(3):
             total, length, observation = replay(env_id, policy, population[individual], 11 + episode)
@@ -79,7 +80,8 @@ def test_shapes_and_dtypes() -> None:
     assert result.seconds > 0
     assert not result.failed.any()
     assert result.terminated.all()
-    assert evaluate("cartpole", POPULATION, CARTPOLE).final_observation is None
+    with pytest.raises(InputError, match=r"^final_observation: not kept by this call; pass "):
+        _ = evaluate("cartpole", POPULATION, CARTPOLE).final_observation
 
 
 def test_fitness_is_the_float64_mean_of_returns_in_float32() -> None:
@@ -124,7 +126,6 @@ def test_a_population_of_none_gives_an_empty_answer() -> None:
     assert result.fitness.shape == (0,)
     assert result.fitness.dtype == np.float32
     assert result.returns.shape == result.seeds.shape == (0, 3)
-    assert result.final_observation is not None
     assert result.final_observation.shape == (0, 3, 4)
     assert result.steps == 0
     assert batch_evaluate("cartpole", np.empty((0, CARTPOLE.n_params)), 3, "mlp", (4, 8, 2)).shape == (0,)

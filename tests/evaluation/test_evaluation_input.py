@@ -52,7 +52,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ({"on_nan": None}, "on_nan: expected 'raise' or a number, got None"),
         ({"on_nan": True}, "on_nan: expected 'raise' or a number, got True"),
         ({"env_kwargs": 5}, "env_kwargs: expected a mapping of names to numbers, got 5"),
-        ({"progress": 1}, "progress: expected a function of (done, total), got 1"),
+        ({"progress": 1}, "progress: expected True or a function of (done, total), got 1"),
         ({"keep": ("observations",)}, "keep: expected () or ('final_observation',), got ('observations',)"),
         ({"keep": "final_observation"}, "keep: expected () or ('final_observation',), got 'final_observation'"),
     ],

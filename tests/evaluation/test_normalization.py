@@ -42,7 +42,6 @@ def pendulum_actions(normalize: Normalization, component: int) -> tuple[NDArray[
     policy = Policy("mlp:3-1,bias=0,head=clip")
     weights = np.eye(3, dtype=np.float32)[component]
     result = evaluate("pendulum", weights, policy, episodes=6, seeds=5, trajectories=[0], normalize=normalize)
-    assert result.trajectories is not None
     episodes = result.trajectories[0]
     actions = np.concatenate([episode.actions[:, 0] for episode in episodes])
     return actions, np.concatenate([episode.observations[:-1] for episode in episodes])
@@ -85,7 +84,6 @@ def test_images_are_normalised_after_their_division_by_255(arch: str) -> None:
     result = evaluate(
         "carracing", vector, policy, max_episode_steps=12, seeds=[3], trajectories=[0], normalize=normalize
     )
-    assert result.trajectories is not None
     [episode] = result.trajectories[0]
     normalized = with_torch(normalize, episode.observations[:-1])
     expected = np.stack([normalized[:, *pixel] for pixel in PIXELS], axis=-1)
@@ -106,7 +104,6 @@ def test_a_stack_of_coloured_frames_has_a_mean_of_its_shape() -> None:
     vector = np.concatenate([kernels.ravel(), np.eye(3, dtype=np.float32).ravel()])
     options: dict[str, Any] = {"observation": "stack=2,resize=8x6", "max_episode_steps": 9, "trajectories": [0]}
     result = evaluate("carracing", vector, policy, normalize=normalize, **options)
-    assert result.trajectories is not None
     [episode] = result.trajectories[0]
     seen = with_torch(normalize, episode.observations[:-1])[:, *place]
     assert episode.actions[:, 0].tobytes() == np.clip(seen, np.float32(0), np.float32(1)).tobytes()
@@ -136,7 +133,6 @@ def test_nothing_is_done_by_mean_0_and_std_1() -> None:
 
 def summed(result: Evaluation) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
     """Count, sums and squares of what policies saw, in the order of the contract, from trajectories of everybody."""
-    assert result.trajectories is not None
     parts: list[Pair] = []
     count = 0
     for individual in sorted(result.trajectories):
@@ -182,7 +178,6 @@ def test_statistics_are_of_what_policies_saw_whatever_the_threads(case: str) -> 
     result = run(trajectories=range(size), threads=1)
     count, total, squares = summed(result)
     for other in (result, *(run(threads=threads) for threads in (2, 3, 5))):
-        assert other.statistics is not None
         assert other.statistics.count == count == result.lengths.sum()
         assert other.statistics.sum.shape == other.statistics.sum_of_squares.shape == entry.observation_shape
         assert other.statistics.sum.tobytes() == total.tobytes()
@@ -230,7 +225,8 @@ def test_failed_episodes_do_not_count_and_of_none_there_is_no_normalisation() ->
     assert nothing.count == 0 and np.isnan(nothing.mean).all() and np.isnan(nothing.std).all()
     with pytest.raises(InputError, match=r"^statistics: expected at least one observation, got none$"):
         nothing.normalization()
-    assert evaluate("cartpole", population[1:], policy).statistics is None
+    with pytest.raises(InputError, match=r"^statistics: not kept by this call; pass "):
+        _ = evaluate("cartpole", population[1:], policy).statistics
 
 
 # --- what cannot be used

@@ -11,7 +11,8 @@ import pytest
 
 from evalengine import EvalEngineError
 from evalengine.bench import peak
-from evalengine.terminal.progress import episode_progress, round_progress
+from evalengine.progress import episode_progress
+from evalengine.terminal.progress import round_progress
 
 SCRIPT = """
 import os

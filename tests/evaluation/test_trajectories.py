@@ -27,7 +27,6 @@ def test_trajectories_are_the_episodes_that_make_plays(env_id: str) -> None:
     entry = describe(env_id, options.get("env_kwargs"), options.get("observation"))
     population = policy.init(5, seed=4)
     result = evaluate(env_id, population, policy, seeds=[[8, 9]] * 5, trajectories=[3, 1], threads=2, **options)
-    assert result.trajectories is not None
     assert list(result.trajectories) == [1, 3]
     for individual, episodes in result.trajectories.items():
         assert [episode.seed for episode in episodes] == [8, 9]
@@ -62,7 +61,6 @@ def test_neither_threads_nor_neighbours_change_a_bit(threads: int) -> None:
     population = policy.init(12, seed=0)
     everybody = evaluate("lunarlander", population, policy, episodes=2, trajectories=range(12), threads=threads)
     alone = evaluate("lunarlander", population[7], policy, episodes=2, trajectories=[0])
-    assert everybody.trajectories is not None and alone.trajectories is not None
     for one, other in zip(everybody.trajectories[7], alone.trajectories[0], strict=True):
         for name in ("observations", "actions", "rewards"):
             assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
@@ -74,10 +72,11 @@ def test_individuals_are_named_in_any_order_and_once_is_enough() -> None:
     fitness = evaluate("cartpole", population, policy).fitness
     best = fitness.argsort()[-2:]
     result = evaluate("cartpole", population, policy, trajectories=[*best[::-1], best[0]])
-    assert list(result.trajectories or {}) == sorted(best)
+    assert list(result.trajectories) == sorted(best)
     nothing: list[Any] = [(), [], set(), np.empty(0, dtype=np.int64)]
     for nobody in nothing:
-        assert evaluate("cartpole", population, policy, trajectories=nobody).trajectories is None
+        with pytest.raises(InputError, match=r"^trajectories: not kept by this call; pass "):
+            _ = evaluate("cartpole", population, policy, trajectories=nobody).trajectories
 
 
 def test_an_episode_that_fails_ends_where_it_failed() -> None:
@@ -88,7 +87,6 @@ def test_an_episode_that_fails_ends_where_it_failed() -> None:
     weights[1] = np.nan
     options: dict[str, Any] = {"on_nan": 0.0, "trajectories": [0, 1], "reset_options": {"low": 0.01, "high": 0.02}}
     result = evaluate("cartpole", weights.reshape(2, 8), policy, **options)
-    assert result.trajectories is not None
     [failed], [refused] = result.trajectories[0], result.trajectories[1]
     assert result.failed.tolist() == [True, True]
     assert (len(failed.actions), len(failed.observations)) == (result.lengths[0, 0], result.lengths[0, 0] + 1)

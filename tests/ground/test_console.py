@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from evalengine import streams
+from evalengine import Evaluation, Policy, evaluate, streams
 from evalengine.errors import InputError, OutputError
-from evalengine.terminal.progress import episode_progress, round_progress
+from evalengine.progress import episode_progress
+from evalengine.terminal.progress import round_progress
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
@@ -164,6 +165,27 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.Monke
     shown = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue())
     assert "evaluating" in shown
     assert re.search(r"7/8 episodes [\d,]+/s \S*\d:\d\d", shown)
+
+
+def test_progress_true_draws_the_bar_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    policy = Policy("mlp:4-8-2")
+    calls: list[Evaluation] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        calls.append(evaluate("cartpole", policy.init(8, seed=0), policy, episodes=2, progress=True))
+    assert re.search(r"16/16 episodes", re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue()))
+    silent = evaluate("cartpole", policy.init(8, seed=0), policy, episodes=2, progress=False)
+    assert calls[0].returns.tobytes() == silent.returns.tobytes()
+
+
+def test_progress_false_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    policy = Policy("mlp:4-8-2")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        evaluate("cartpole", policy.init(8, seed=0), policy, progress=False)
+    assert terminal.getvalue() == ""
 
 
 def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,8 @@ OPTIONS: dict[str, Any] = {
     "reset_options": {"x_init": 1.0},
     "observation": None,
     "max_episode_steps": 2,
+    "epsilon": 0.1,
+    "sticky": 0.2,
     "on_nan": -1.0,
     "normalize": None,
 }
@@ -82,6 +84,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "activation": "tanh",
             "bias": True,
             "head": "clip",
+            "noise": 0.1,
             **OPTIONS,
         },
     ),
@@ -89,7 +92,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Policy": (evalengine.Policy, {"spec": "mlp:3-1"}),
     "Policy.from_shape": (
         evalengine.Policy.from_shape,
-        {"arch": "mlp", "shape": (3, 1), "activation": "relu", "bias": False, "head": "tanh"},
+        {"arch": "mlp", "shape": (3, 1), "activation": "relu", "bias": False, "head": "tanh", "noise": 0},
     ),
     "Policy.from_shape, within": (lambda size: evalengine.Policy.from_shape("mlp", (3, size)), {"size": 1}),
     "Policy.from_shape, convolution": (

@@ -14,6 +14,7 @@ from evalengine.parity import closed_loop
 from evalengine.parity.closed_loop import ClosedLoop
 from evalengine.parity.report import Claim, Section, Verdict
 from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.policies.heads import ENGINE
 from evalengine.references import reference
 from evalengine.workloads.individuals import individuals
 
@@ -38,8 +39,17 @@ class StandIn:
     def logits(self, policy: Policy, weights: Array, observations: Array) -> Array:
         return self.function(weights, observations)
 
+    def step(self, policy: Policy, weights: Array, observations: Array, states: Array) -> tuple[Array, Array]:
+        return self.function(weights, observations), states
+
     def tanh(self, values: Array) -> Array:
         return self._tanh(values)
+
+    def sigmoid(self, values: Array) -> Array:
+        return ENGINE.sigmoid(values)
+
+    def softmax(self, rows: Array) -> Array:
+        return ENGINE.softmax(rows)
 
 
 def cartpole(policy: Policy, theirs: TorchPolicy | StandIn, weights: Array | None = None, steps: int = 200) -> Section:

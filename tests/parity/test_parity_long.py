@@ -78,6 +78,7 @@ def test_a_chunk_proves_its_steps(chunk: Chunk) -> None:
 BESIDE_PYTORCH = {
     Chunk("closed loop", "pendulum", "", 0, 900): "pendulum closed loop",
     Chunk("closed loop", "lunarlander", "0", 1, 300): "lunarlander closed loop, continuous=True",
+    Chunk("drawn", "cartpole", "0", 1, 300): "cartpole actions, mlp:4-16-2,head=sample",
     Chunk("sweep", "", "tanh", 7, 5000): "tanh, all float32",
     Chunk("sweep", "", "relu", 31, 5000): "relu, all float32",
 }
@@ -89,7 +90,8 @@ def test_chunks_beside_pytorch_prove_their_steps() -> None:
         for chunk, (found, _) in pool.map_unordered(run_timed, list(BESIDE_PYTORCH)):
             (section,) = found
             assert (section.name, section.verdict) == (BESIDE_PYTORCH[chunk], Verdict.HOLDS)
-            assert section.steps == chunk.steps
+            # Whole episodes where `evaluate` is what is compared.
+            assert section.steps >= chunk.steps if chunk.kind == "drawn" else section.steps == chunk.steps
 
 
 def test_a_proof_is_resumed_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

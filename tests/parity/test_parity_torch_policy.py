@@ -20,6 +20,7 @@ from evalengine.errors import EvalEngineError, MissingDependencyError
 from evalengine.evaluation.provenance import package_version
 from evalengine.parity import torch_policy as torch_policy_module
 from evalengine.parity import torch_worker
+from evalengine.parity.probe import TOLD, probe
 from evalengine.parity.torch_policy import OTHER_SETTINGS, RECIPE, TorchPolicy, padded_rows
 from evalengine.policies.policy import Policy
 
@@ -118,7 +119,9 @@ def test_it_is_what_the_modules_compute(torch_policy: TorchPolicy) -> None:
     """The process calls functions; users call modules."""
     code = (
         "import numpy as np, sys, torch\n"
+        "from evalengine.parity.torch_worker import tell_mkl\n"
         "from evalengine.policies.policy import Policy\n"
+        "tell_mkl()\n"
         "torch.set_num_threads(1)\n"
         f"for spelling in {POLICIES!r}:\n"
         "    policy = Policy(spelling)\n"
@@ -137,6 +140,12 @@ def test_versions_are_those_of_the_process(torch_policy: TorchPolicy) -> None:
     # A local label, "+cpu", is not always in the metadata.
     assert torch_policy.versions["torch"].partition("+")[0] == package_version("torch").partition("+")[0]
     assert set(torch_policy.versions) <= {"torch", "mkl", "onednn"}
+
+
+def test_on_intels_processors_mkl_takes_its_kernels_for_others(torch_policy: TorchPolicy) -> None:
+    assert torch_policy.told == ("GenuineIntel" in Path("/proc/cpuinfo").read_text())
+    section, _ = probe(torch_policy).sections()
+    assert (TOLD in section.notes) == torch_policy.told
 
 
 # --- what goes wrong
@@ -170,7 +179,7 @@ def test_the_program_ends_with_its_input() -> None:
         "import sys, types\n"
         "torch = sys.modules['torch'] = types.ModuleType('torch')\n"
         "torch.set_num_threads = lambda count: print('noise')\n"
-        "torch.__version__ = '0.0'\n"
+        "torch.__version__, torch.__file__ = '0.0', '/nowhere/torch/__init__.py'\n"
         "torch.zeros = lambda count: types.SimpleNamespace(numpy=lambda: None)\n"
         "torch.__config__ = types.SimpleNamespace(show=lambda: 'Math Kernel Library Version 2024.2-Product')\n"
         "from evalengine.parity import torch_worker\n"
@@ -179,7 +188,8 @@ def test_the_program_ends_with_its_input() -> None:
     command = [sys.executable, "-c", code]
     finished = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
     message = torch_worker.read_message(io.BytesIO(finished.stdout))
-    assert message == ({"versions": {"torch": "0.0", "mkl": "2024.2"}, "sizes": []}, [])
+    # A build that does not have MKL's functions is left as it is.
+    assert message == ({"versions": {"torch": "0.0", "mkl": "2024.2"}, "told": False, "sizes": []}, [])
     assert finished.stderr == b"noise\n"
 
 
@@ -206,7 +216,7 @@ def test_a_pytorch_that_cannot_use_numpy_says_what_to_install(play: TorchPolicy,
     torch = (
         "import types\n"
         "torch = sys.modules['torch'] = types.ModuleType('torch')\n"
-        "torch.set_num_threads, torch.__version__ = int, '2.2.2+cpu'\n"
+        "torch.set_num_threads, torch.__version__, torch.__file__ = int, '2.2.2+cpu', ''\n"
         "torch.__config__ = types.SimpleNamespace(show=str)\n"
         "def unavailable(): raise RuntimeError('Numpy is not available')\n"
         "torch.zeros = lambda count: types.SimpleNamespace(numpy=unavailable)\n"

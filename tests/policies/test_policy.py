@@ -84,7 +84,7 @@ def test_a_spelling_is_printed_in_one_way(given: str, canonical: str) -> None:
         ("mlp:4-64-8-8-2,act=relu/tanh", "'act=relu/tanh': expected one activation, or 3, one for each hidden layer"),
         ("mlp:4-64-2,bias=1/0/1", "'bias=1/0/1': expected one digit, or 2, one for each layer"),
         ("mlp:4-64-2,bias=2", "'bias=2' is not an option"),
-        ("mlp:4-64-2,head=raw", "'head=raw' is not an option"),
+        ("mlp:4-64-2,head=linear", "'head=linear' is not an option"),
         ("mlp:4-64-2,bias", "'bias' is not an option"),
         ("mlp:4-64-2,", "'' is not an option"),
         ("mlp:4-64-2,bias=0,bias=1", "'bias=1': bias is given twice"),
@@ -213,7 +213,11 @@ def test_a_shape_that_is_none_is_refused(arch: str, shape: Any, message: str) ->
         ({"activation": 1}, "activation: expected a name such as 'relu', got 1"),
         ({"output_activation": "tanh:1"}, "output_activation: 'tanh:1': expected tanh"),
         ({"bias": [True, 2]}, "bias: expected True or False, got 2"),
-        ({"head": "none"}, "head: expected 'tanh' or 'clip', got 'none'"),
+        (
+            {"head": "none"},
+            "head: 'head=none' is not an option; expected tanh, clip, raw or sigmoid, for all outputs of a Box or "
+            "each, or argmax, sample or threshold:0.5",
+        ),
         ({"bias": 2}, "bias: expected True or False, got 2"),
     ],
 )
@@ -303,6 +307,13 @@ def test_init_is_reproducible_and_a_larger_population_starts_with_the_smaller() 
     assert np.array_equal(population[:3], policy.init(3, seed=3))
     assert not np.array_equal(population, policy.init(8, seed=4))
     assert policy.init(0, seed=0).shape == (0, 450)
+    assert np.array_equal(policy.init(8, seed=3, gain=3), population * np.float32(3))
+
+
+@pytest.mark.parametrize("gain", [0, -1.0, float("nan"), float("inf"), "3", None, True])
+def test_init_checks_its_gain(gain: Any) -> None:
+    with pytest.raises(InputError, match=r"^gain: expected a finite number above 0, got "):
+        Policy("mlp:4-2").init(1, 0, gain)
 
 
 @pytest.mark.parametrize(

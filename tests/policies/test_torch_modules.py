@@ -186,7 +186,11 @@ KINDS = "Linear, Conv2d, a pool, LayerNorm, an activation, Flatten or Identity"
             chain(nn.Flatten(2), nn.Linear(4, 2)),
             f"layer 0 (Flatten): expected {KINDS}, got Flatten(start_dim=2, end_dim=-1)",
         ),
-        (nn.LSTM(4, 2), f"layer 0 (LSTM): expected {KINDS}, got LSTM(4, 2)"),
+        (
+            nn.LSTM(4, 2),
+            "layer 0 (LSTM): expected a chain of layers that can be read, got a sequence of 2 axes: expected one of "
+            "one step, x.unsqueeze(0)",
+        ),
         (chain(nn.Tanh(), nn.Linear(4, 2)), "layer 0 (Tanh): expected an activation to follow a Linear or Conv2d"),
         (
             chain(nn.Linear(4, 8), nn.Tanh(), nn.ReLU(), nn.Linear(8, 2)),
@@ -199,7 +203,11 @@ KINDS = "Linear, Conv2d, a pool, LayerNorm, an activation, Flatten or Identity"
         (chain(), "expected a Linear layer last, whose outputs are the logits, got no layer"),
         (chain(nn.Identity()), "expected a Linear layer last, whose outputs are the logits, got no layer"),
         (chain(SHARED, nn.Tanh(), SHARED), "expected every layer once, got layers that share parameters"),
-        (WithScale(), "parameter log_std belongs to no Linear, Conv2d or LayerNorm of the chain"),
+        (
+            WithScale(),
+            "parameter log_std belongs to no Linear, Conv2d or LayerNorm of the chain (a policy with noise=log_std can "
+            "be given its weights)",
+        ),
         (Doubled(), f"mul in Doubled.forward: expected {KINDS}, got mul(x, 2)"),
         (Failing(), "Failing: expected a chain of layers that can be read, got RuntimeError: expects pairs"),
         ("mlp:4-2", "expected a torch.nn.Module, got str"),

@@ -82,6 +82,63 @@ def test_images_and_resets_have_their_options(tmp_path: Path, suffix: str) -> No
     assert_equal_normalizations(loaded.normalize, normalize)
 
 
+@pytest.mark.parametrize("name", ["cartpole", "lunarlander", "pendulum", "snake"])
+def test_files_of_the_first_version_are_read(name: str) -> None:
+    path = Path(__file__).resolve().parents[2] / "examples" / "weights" / f"{name}.npy"
+    description = json.loads(Path(f"{path}.json").read_text())
+    assert description["version"] == 1
+    loaded = load_weights(path)
+    assert (str(loaded.policy), loaded.env_id, loaded.options) == (description["policy"], description["env_id"], {})
+    assert loaded.weights.tobytes() == np.load(path).tobytes()
+
+
+def test_what_was_loaded_is_evaluated_with_its_settings(tmp_path: Path) -> None:
+    loaded = written(tmp_path / "w.npy", **SETTING)
+    assert loaded.policy is not None
+
+    def returns(**options: Any) -> bytes:
+        return evaluate("lunarlander", LANDER.init(3, seed=0), LANDER, seeds=[1, 2], **options).returns.tobytes()
+
+    def of_file(**options: Any) -> bytes:
+        return evaluate("LunarLander-v3", loaded, LANDER, seeds=[1, 2], **options).returns.tobytes()
+
+    assert of_file() == returns(**SETTING)
+    assert of_file(normalize=None) == returns(**SETTING | {"normalize": None}) != returns(**SETTING)
+    assert of_file(max_episode_steps=9) == returns(**SETTING | {"max_episode_steps": 9}) != returns(**SETTING)
+
+
+def test_where_settings_would_be_lost_what_was_loaded_is_refused(tmp_path: Path) -> None:
+    loaded: Any = written(tmp_path / "w.npy", **SETTING)
+    for call in (
+        lambda: LANDER.flatten(loaded),
+        lambda: evalengine.batch_evaluate("lunarlander", loaded, 1, "mlp", (8, 16, 2)),
+        lambda: LANDER.save(tmp_path / "again.npy", loaded),
+    ):
+        with pytest.raises(InputError) as refused:
+            call()
+        assert str(refused.value) == (
+            "weights: expected arrays, got LoadedWeights, which evaluate takes with its settings: hand over its "
+            "weights, and **loaded.options"
+        )
+    assert not (tmp_path / "again.npy").exists()
+
+
+def test_in_another_environment_only_what_the_policy_sees_is_the_files(tmp_path: Path) -> None:
+    policy, normalize = Policy("mlp:24-4"), awkward((24,), clip=1.0)
+    options: Any = {"env_kwargs": {"hardcore": False}, "max_episode_steps": 5, "normalize": normalize}
+    policy.save(tmp_path / "w.npy", policy.init(2, seed=0), "bipedalwalker", **options)
+    loaded = load_weights(tmp_path / "w.npy")
+    assert list(loaded.options_for("BipedalWalkerHardcore-v3")) == ["normalize"]
+    assert loaded.options_for("bipedalwalker") == loaded.options
+    found = evaluate("bipedalwalkerhardcore", loaded, policy, max_episode_steps=40)
+    expected = evaluate(
+        "bipedalwalkerhardcore", policy.init(2, seed=0), policy, max_episode_steps=40, normalize=normalize
+    )
+    assert found.returns.tobytes() == expected.returns.tobytes()
+    with pytest.raises(InputError, match=r"^unknown environment"):
+        loaded.options_for("bipedal")
+
+
 def test_float64_means_are_the_float32_that_was_played(tmp_path: Path) -> None:
     mean, std = np.full(8, 0.1), np.full(8, 1 / 3)
     given = Normalization(mean, std)

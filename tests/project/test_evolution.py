@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from example_modules import load_example
 from lying_engine import LyingEngine
 
 from evalengine import Policy, evaluate, load_weights
 from evalengine.bench.backends import Task, open_backend
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def load_example(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"examples_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
 
 evolution = load_example("evolution")
 SMALL = ["--generations", "3", "--population", "12", "--episodes", "2", "--seed", "5", "--threads", "2"]
@@ -64,8 +50,8 @@ def test_a_target_ends_a_run_early(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_large_environment_has_a_large_run_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
-    def no_generations(evaluator: Any, policy: Policy, population: int, episodes: int, seed: int) -> Iterator[Any]:
-        sizes.append((population, episodes))
+    def no_generations(evaluator: Any, policy: Policy, *settings: float) -> Iterator[Any]:
+        sizes.append(settings[:2])
         return iter(())
 
     monkeypatch.setattr(evolution, "evolve", no_generations)
@@ -171,3 +157,15 @@ def test_offspring_of_equals_are_possible() -> None:
         weights, np.full(6, 9.0, np.float32), species, np.float32(0.1), np.random.default_rng(0)
     )
     assert following.shape == weights.shape
+
+
+def test_values_may_be_left_out_of_observations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "best.npy"
+    small = ["--env", "cartpole", "--generations", "2", "--population", "6", "--episodes", "2", "--threads", "1"]
+    hidden = ["--observation", "keep=0/2", "--policy", "mlp:2-rnn4-2"]
+    assert evolution.main([*small, *hidden, "--out", str(out)]) == 0
+    loaded = load_weights(out)
+    assert (str(loaded.policy), str(loaded.options["observation"])) == ("mlp:2-rnn4-2", "keep=0/2")
+    capsys.readouterr()
+    assert evolution.main([*small, *hidden, "--backend", "multiprocessing"]) == 2
+    assert capsys.readouterr().err == "error: multiprocessing has no observation options, got keep=0/2\n"

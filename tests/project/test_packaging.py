@@ -95,7 +95,7 @@ def test_users_ranges_have_no_upper_bound_but_the_build_backends() -> None:
 def test_the_wheel_needs_only_numpy_pandas_rich_and_typer() -> None:
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"numpy", "pandas", "rich", "typer"}
     assert set(PROJECT["optional-dependencies"]) == {
-        "torch", "gymnasium", "video", "bench", "plots", "envpool", "gymnax", "peers",
+        "torch", "gymnasium", "video", "bench", "parity", "plots", "envpool", "gymnax", "peers",
         "ray", "dask", "docs", "dev", "all",
     }  # fmt: skip
 

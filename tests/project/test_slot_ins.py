@@ -77,7 +77,8 @@ def test_an_example_has_at_most_30_lines(name: str) -> None:
 # What the line of README.md needs, and what must be so after it. `policy` and `evaluate` are there.
 AROUND: dict[str, tuple[str, str]] = {
     "numpy_openai_es": (
-        "mean, sigma, noise = np.zeros(policy.n_params), 0.1, np.random.default_rng(0).random((6, policy.n_params))",
+        "generation, mean, sigma = 3, np.zeros(policy.n_params), 0.1\n"
+        "noise = np.random.default_rng(0).random((6, policy.n_params))",
         "assert fitness.shape == (6,) and fitness.dtype == np.float32",
     ),
     "pycma_cma_es": (
@@ -85,7 +86,7 @@ AROUND: dict[str, tuple[str, str]] = {
         "assert es.result.evaluations == len(solutions) and es.result.fbest < -9",
     ),
     "deap_ga": (
-        "toolbox.register('evaluate', lambda individual: 1 / 0)",
+        "import itertools; generations = itertools.count(); toolbox.register('evaluate', lambda individual: 1 / 0)",
         "best, log = algorithms.eaSimple(toolbox.population(5), toolbox, 0.0, 0.0, 2, verbose=False)\n"
         "assert log.select('nevals') == [5, 0, 0] and all(len(one.fitness.values) == 1 for one in best)",
     ),
@@ -101,6 +102,7 @@ AROUND: dict[str, tuple[str, str]] = {
         "assert first[1].result() == 3 and executor.submit(np.cumsum, 5).result() == 5 and first[0].result() == 1",
     ),
     "evosax_cma_es": (
+        "generation = 0\n"
         "es = CMA_ES(population_size=6, solution=jax.numpy.zeros(policy.n_params)); params = es.default_params\n"
         "key = jax.random.key(0)\n"
         "state = es.init(key, jax.numpy.zeros(policy.n_params), params)\n"
@@ -108,7 +110,7 @@ AROUND: dict[str, tuple[str, str]] = {
         "assert int(state.generation_counter) == 1 and float(state.best_fitness) < -8",
     ),
     "evotorch_pgpe": (
-        "",
+        "import itertools; generations = itertools.count()",
         "batch = problem.generate_batch(5)\n"
         "before = batch.values.clone()\n"
         "assert type(batch.values).__name__ == 'ReadOnlyTensor'\n"
@@ -142,7 +144,7 @@ def test_a_library_learns_cartpole_and_its_line_in_the_readme_works(name: str, t
 
 # pyribs: the archive's best, or all of it, one elite in a row: weights, objective, measures.
 PYRIBS_LINE = """
-policy = Policy("mlp:4-16-2")
+generation, policy = 3, Policy("mlp:4-16-2")
 archive = GridArchive(solution_dim=policy.n_params, dims=[5, 5], ranges=[(-1, 1), (-1, 1)])
 scheduler = Scheduler(archive, [EvolutionStrategyEmitter(archive, x0=np.zeros(policy.n_params), sigma0=1.0)])
 """

@@ -127,7 +127,6 @@ def test_events_tell_falls() -> None:
         max_episode_steps=300,
         descriptors=["last(fallen)", "last(finished)"],
     )
-    assert result.descriptors is not None
     fallen: NDArray[np.float64] = result.descriptors[..., 0]
     assert (fallen.astype(bool).ravel() == result.terminated.ravel()).all()
     assert fallen.sum() > 0 and not result.descriptors[..., 1].any()

@@ -58,6 +58,11 @@ def test_trained_policies_get_the_returns_that_evaluate_gives(entry: Any) -> Non
         ("mlp:4-8-2", {"env": "cartpole", "max_episode_steps": 9, "env_kwargs": {"sutton_barto_reward": True}}),
         ("cnn:3x96x96-4k8s8-3", {"env": "carracing", "max_episode_steps": 20}),
         ("mlp:27648-5", {"env": "carracing", "max_episode_steps": 20, "env_kwargs": {"continuous": False}}),
+        ("mlp:4-8-2,head=sample", {"env": "cartpole", "epsilon": 0.1, "sticky": 0.2}),
+        ("mlp:4-8-1,head=threshold:0.1", {"env": "cartpole", "epsilon": 0.2}),
+        ("mlp:3-8-1,head=raw,noise=log_std", {"env": "pendulum", "sticky": 0.5}),
+        ("mlp:8-16-2,head=tanh/sigmoid,noise=0.2/0", {"env": "lunarlander", "env_kwargs": {"continuous": True}}),
+        ("cnn:3x96x96-4k8s8-3,head=tanh/sigmoid/sigmoid", {"env": "carracing", "max_episode_steps": 20}),
     ],
 )
 @pytest.mark.parametrize("render", ["no frames", "frames"])
@@ -84,6 +89,7 @@ def test_settings_reach_both_sides(spelling: str, config: dict[str, Any], render
         ("cnn:6x24x30-4k8s4-3", "skip=3,resize=24x30,stack=2,padding=zero"),
         ("cnn:1x96x96-4k8s8-3", "gray"),
         ("mlp:864-3", "skip=2,resize=12x12,stack=2"),
+        ("cnn:2x24x24-4k8s4-3,head=tanh/sigmoid/sigmoid,noise=0.3", "skip=4,gray,resize=24x24,stack=2"),
     ],
 )
 def test_gymnasiums_wrappers_stand_before_it(spelling: str, observation: str, tmp_path: Path) -> None:

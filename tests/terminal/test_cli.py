@@ -54,11 +54,13 @@ def test_help_goes_to_stdout(command: list[str]) -> None:
 def test_help_lists_commands_and_exit_codes(capsys: Captured) -> None:
     assert app.main(["--help"]) == 0
     text = capsys.readouterr().out
+    assert app.main(["-h"]) == 0
+    assert capsys.readouterr().out == text
     assert "  evaluate  Evaluate the individuals of a weights file.\n" in text
     assert "  replay    Play one individual in the real Gymnasium; record or watch it.\n" in text
     assert "  envs      List the environments: what they observe, take and promise.\n" in text
     assert "  bench     Measure steps per second, ours against what people use instead.\n" in text
-    assert "  compare   Tell what got slower between two runs of bench" in text
+    assert "  compare   Compare two benchmark runs: what got slower" in text
     assert " ".join(text.split()).endswith(app.EXIT_CODES)
 
 
@@ -289,7 +291,7 @@ def test_a_narrow_terminal_is_written_line_by_line(arguments: list[str]) -> None
     text = on_a_terminal(arguments, COLUMNS="40", NO_COLOR="1")
     assert "\u2026" not in text and "\u2500" not in text
     if arguments == ["envs"]:
-        assert "\nid              LunarLander-v3\nshort name      lunarlander\n" in text
+        assert "\nid           LunarLander-v3\nobservation  (8,) float32\n" in text
     if arguments[0] == "replay":
         assert "\nreturn      500.0\nevaluate's  500.0\nsteps       500\n" in text
 

@@ -112,6 +112,21 @@ def test_two_saved_runs_are_compared(tmp_path: Path, capsys: Captured) -> None:
     assert capsys.readouterr().err.endswith("missing.csv: cannot be read: No such file or directory\n")
 
 
+def test_runs_of_which_nothing_could_be_judged_say_why(tmp_path: Path, capsys: Captured) -> None:
+    former, now, other = tmp_path / "former.csv", tmp_path / "now.csv", tmp_path / "other.csv"
+    write_csv(bench_frame(rounds_of((1.0, 1.01))), former)
+    write_csv(bench_frame(rounds_of((1.5, 1.51, 1.52))), now)
+    write_csv(bench_frame([replace(row, backend="other") for row in rounds_of((1.5, 1.51, 1.52))]), other)
+    assert app.main(["compare", str(former), str(now)]) == app.BAD_INPUT
+    captured = capsys.readouterr()
+    assert "1 unjudged." in captured.out
+    assert captured.err == "error: no case with 3 rounds on each side (at most 2): nothing could be judged\n"
+    assert app.main(["compare", str(now), str(other), "--json"]) == app.BAD_INPUT
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["changes"] == []
+    assert captured.err == "error: the two runs share no case: nothing could be judged\n"
+
+
 def test_bench_can_leave_the_csv_out(bench_calls: list[BenchConfig], capsys: Captured) -> None:
     assert app.main(["bench", "snake", "--no-csv"]) == app.OK
     assert bench_calls == [BenchConfig("snake", csv=False)]

@@ -12,7 +12,7 @@ import pytest
 
 from evalengine import Policy
 from evalengine.environments import registry
-from evalengine.environments.registry import EnvironmentEntry, entries
+from evalengine.environments.registry import EnvironmentEntry, registered
 from evalengine.terminal import app
 from evalengine.terminal.envs import run as envs
 from evalengine.terminal.envs.tables import actions_text, environments_report, observation_text
@@ -29,7 +29,7 @@ def printed(capsys: Captured, *arguments: str) -> str:
 
 def test_the_table_has_every_environment(capsys: Captured) -> None:
     text = printed(capsys)
-    for entry in entries():
+    for entry in registered():
         [line] = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
         cells = [cell for cell in line.split("  ") if cell.strip()]
         assert [cell.strip() for cell in cells[:5]] == [
@@ -41,7 +41,7 @@ def test_the_table_has_every_environment(capsys: Captured) -> None:
         ]
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.short_name)
+@pytest.mark.parametrize("entry", registered(), ids=lambda entry: entry.short_name)
 def test_one_environment_is_told_in_full(entry: EnvironmentEntry, capsys: Captured) -> None:
     text = printed(capsys, entry.short_name.upper())
     assert text.startswith(f"{entry.id}: {entry.summary}\n")
@@ -52,8 +52,8 @@ def test_one_environment_is_told_in_full(entry: EnvironmentEntry, capsys: Captur
 
 def test_json_is_the_registry(capsys: Captured) -> None:
     listed = json.loads(printed(capsys, "--json"))["environments"]
-    assert [row["id"] for row in listed] == [entry.id for entry in entries()]
-    for row, entry in zip(listed, entries(), strict=True):
+    assert [row["id"] for row in listed] == [entry.id for entry in registered()]
+    for row, entry in zip(listed, registered(), strict=True):
         for name in ("short_name", "summary", "observation_dtype", "n_actions", "max_episode_steps", "default_policy"):
             assert row[name] == getattr(entry, name)
         assert tuple(row["observation_shape"]) == entry.observation_shape
@@ -79,8 +79,19 @@ def test_names_of_fields_are_shown_where_the_registry_has_them(capsys: Captured)
     assert listed.to_json()["observation_fields"] == ["x", "x_dot"]
     from evalengine import streams
 
-    streams.write_renderables(environments_report(envs.EnvironmentsResult((listed,))))
+    streams.write_renderables(environments_report(envs.EnvironmentsResult((listed,)), 200))
     assert "observation fields   x, x_dot\n" in capsys.readouterr().out
+
+
+def test_the_table_fits_a_usual_terminal(capsys: Captured) -> None:
+    from evalengine import streams
+
+    streams.write_renderables(environments_report(envs.run(), 80))
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    for entry in registered():
+        [line] = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]
+        assert observation_text(entry) in line and line.endswith(actions_text(entry))
 
 
 def test_an_unknown_environment_is_one_line(capsys: Captured) -> None:

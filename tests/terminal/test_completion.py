@@ -32,7 +32,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def names() -> set[str]:
-    return {name for entry in registry.entries() for name in (entry.id, entry.short_name)}
+    return {name for entry in registry.registered() for name in (entry.id, entry.short_name)}
 
 
 def test_every_environment_is_offered() -> None:
@@ -63,7 +63,7 @@ def test_nothing_is_offered_where_looking_fails(monkeypatch: pytest.MonkeyPatch)
     def fail() -> list[registry.EnvironmentEntry]:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(registry, "entries", fail)
+    monkeypatch.setattr(registry, "registered", fail)
     assert completion.complete_environment("s") == []
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_offered_where_looking_fails(monkeypatch: pytest.MonkeyPatch)
         ("evalengine replay w.npy --env Pend", {"Pendulum", "Pendulum-v1"}),
         ("evalengine replay w.npy --env pendulum --policy ", {"mlp:3-64-1"}),
         ("evalengine bench sn", {"snake"}),
-        ("evalengine evaluate w.npy --env Cart", {"Cartpole", "CartPole-v1"}),
+        ("evalengine evaluate w.npy --env Cart", {"Cartpole", "CartPole-v1", "Cartpole-v0", "CartPole-v0"}),
         ("evalengine bench snake --workload tr", {"trained"}),
         ("evalengine bench snake --backends rust,multiprocessing-", {"rust,multiprocessing-tuned"}),
         ("evalengine bench cartpole --policy m", {"mlp:4-64-2"}),

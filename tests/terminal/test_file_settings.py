@@ -109,6 +109,18 @@ def test_an_empty_observation_takes_the_files_away(tmp_path: Path, capsys: Captu
     assert each["fitness"] == expected.fitness.tolist() != skipped["fitness"]
 
 
+def test_a_file_says_what_is_random_and_the_command_line_overrides_it(tmp_path: Path, capsys: Captured) -> None:
+    LANDER.save(tmp_path / "w.npy", POPULATION, "lunarlander", epsilon=0.25, sticky=0.5)
+    found, said = played(capsys, tmp_path / "w.npy")
+    assert found["fitness"] == fitness(epsilon=0.25, sticky=0.5) != fitness()
+    assert said == f"as {tmp_path}/w.npy says: epsilon 0.25; sticky 0.5\n"
+    found, said = played(capsys, tmp_path / "w.npy", "--epsilon", 0, "--sticky", 0.75)
+    assert (found["fitness"], said) == (fitness(sticky=0.75), "")
+    refused = ["evaluate", str(tmp_path / "w.npy"), "--epsilon", "1.5"]
+    assert app.main(refused) == app.BAD_INPUT
+    assert capsys.readouterr().err == "error: epsilon: expected a probability from 0 to 1, got 1.5\n"
+
+
 def test_a_file_without_options_says_nothing(tmp_path: Path, capsys: Captured) -> None:
     LANDER.save(tmp_path / "w.npy", POPULATION, "lunarlander")
     assert played(capsys, tmp_path / "w.npy")[1] == ""
@@ -118,7 +130,16 @@ def test_a_file_without_options_says_nothing(tmp_path: Path, capsys: Captured) -
 
 
 @pytest.mark.usefixtures("no_syncs")
-@pytest.mark.parametrize("change", [{"normalize": None}, {"max_episode_steps": 50}, {"env_kwargs": {"gravity": -6.0}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"normalize": None},
+        {"max_episode_steps": 50},
+        {"env_kwargs": {"gravity": -6.0}},
+        {"epsilon": 0.1},
+        {"sticky": 1},
+    ],
+)
 def test_a_run_is_not_resumed_with_another_sidecar(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:

@@ -83,7 +83,7 @@ def explain_episode(
     if np.float64(native_return).tobytes() != np.float64(episode_return).tobytes():
         return Explanation(False, f"the same actions return {native_return!r} natively, not {episode_return!r}")
     inputs = policy_inputs(policy, observations)
-    ours = head.actions(policy.logits(weights, inputs.reshape(len(inputs), -1)))
+    ours = head.actions(_logits_of_an_episode(policy, weights, inputs.reshape(len(inputs), -1)))
     parted = np.flatnonzero((ours != baseline).reshape(len(ours), -1).any(axis=1)).tolist()
     if not parted:
         return Explanation(False, "every action is the engine's own, but the results differ")
@@ -135,6 +135,19 @@ def difference_bound(head: Head, logit_bounds: NDArray[np.float64]) -> NDArray[n
     squashed = (high - low) / 2.0 * (logit_bounds + TANH_ULPS * 2.0 * UNIT_ROUNDOFF)
     rounded = UNIT_ROUNDOFF * (2.0 * (high - low) + np.maximum(np.abs(low), np.abs(high)))
     return np.asarray(2.0 * (squashed + rounded) * (1.0 + 2.0**-20))
+
+
+def _logits_of_an_episode(
+    policy: Policy, weights: NDArray[np.float32], inputs: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The logits (steps, n) of the steps of an episode, whose inputs (steps, n_inputs) follow each other."""
+    if policy.n_state == 0:
+        return policy.logits(weights, inputs)
+    logits, state = [], None
+    for row in inputs:
+        step, state = policy.step(weights, row[np.newaxis], state)
+        logits.append(step)
+    return np.concatenate(logits)
 
 
 def _choices(head: Head, step: int, ours: NDArray[Any], baseline: NDArray[Any]) -> str:

@@ -106,6 +106,16 @@ class Regressions:
         """Whether nothing got slower."""
         return not self.of(Verdict.slower)
 
+    @property
+    def unjudged(self) -> str:
+        """Why nothing at all could be judged, or "" where something was."""
+        if not self.changes:
+            return "the two runs share no case: nothing could be judged"
+        if all(change.verdict == Verdict.unjudged for change in self.changes):
+            most = max(min(change.rounds) for change in self.changes)
+            return f"no case with {LEAST_ROUNDS} rounds on each side (at most {most}): nothing could be judged"
+        return ""
+
     def of(self, verdict: Verdict) -> list[Change]:
         """The changes with this verdict, the largest first."""
         found = [change for change in self.changes if change.verdict == verdict]

@@ -19,12 +19,14 @@ from numpy.typing import ArrayLike
 from evalengine.arguments import check_integer
 from evalengine.clusters.shares import Assembly, Job, evaluate_share, within_population
 from evalengine.errors import InputError
-from evalengine.evaluation.call import Evaluation, Part
-from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
+from evalengine.evaluation.call import Part
+from evalengine.evaluation.cancellation import CancelToken, check_token, stop_if_cancelled
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
+from evalengine.evaluation.result import Evaluation
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
+from evalengine.progress import Progress, check_progress, reported
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -63,7 +65,7 @@ def evaluate_on(
     seeds: ArrayLike | None = None,
     threads: int | None = 1,
     shares: int | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress | bool | None = None,
     cancel: CancelToken | None = None,
     **options: Unpack[ShareOptions],
 ) -> Evaluation:
@@ -83,10 +85,10 @@ def evaluate_on(
             worker for each core.
         shares: how many parts to cut the population into; None is four for each worker, or 16 where the executor does
             not say how many it has. There are more where a share's weights would exceed 64 MiB.
-        progress: called with (episodes done, episodes in all) after every share, in order.
+        progress: called with (episodes done, episodes in all) after every share, in order; True draws a bar.
         cancel: see `evaluate`; shares that were sent and have begun play on, unheard.
         options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, keep, descriptors, trajectories,
-            normalize, collect_statistics; see `evaluate`.
+            normalize, epsilon, sticky, collect_statistics; see `evaluate`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been sent.
@@ -111,20 +113,21 @@ def evaluate_on(
     waiting = deque(job.shares(count))
     sent: deque[tuple[Any, Any]] = deque()
     try:
-        while waiting or sent:
-            # Not all at once: the executor's queue would hold a second copy of the whole population.
-            while waiting and len(sent) < max(count, _SHARES):
-                share = waiting.popleft()
-                matrix, share_seeds = job.weights[share.start : share.stop], job.seeds_of(share)
-                place = (share.start, len(job.weights))
-                call = (job.env_id, job.policy, matrix, share_seeds, place, threads, job.options, here)
-                sent.append((share, executor.submit(evaluate_share, *call)))
-            share, future = sent[0]
-            with within_population(share.start):
-                assembly.place(share, _result(future, cancel, assembly.done, job.episodes))
-            sent.popleft()
-            if progress is not None:
-                progress(assembly.done, job.episodes)
+        with reported(progress) as report:
+            while waiting or sent:
+                # Not all at once: the executor's queue would hold a second copy of the whole population.
+                while waiting and len(sent) < max(count, _SHARES):
+                    share = waiting.popleft()
+                    matrix, share_seeds = job.weights[share.start : share.stop], job.seeds_of(share)
+                    place = (share.start, len(job.weights))
+                    call = (job.env_id, job.policy, matrix, share_seeds, place, threads, job.options, here)
+                    sent.append((share, executor.submit(evaluate_share, *call)))
+                share, future = sent[0]
+                with within_population(share.start):
+                    assembly.place(share, _result(future, cancel, assembly.done, job.episodes))
+                sent.popleft()
+                if report is not None:
+                    report(assembly.done, job.episodes)
     finally:
         for _, future in sent:  # after a failure only
             if hasattr(future, "cancel"):

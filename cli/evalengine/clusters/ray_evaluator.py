@@ -11,7 +11,6 @@ by their position, so none of this changes a bit. Depends on ray_nodes and ray_r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -22,11 +21,12 @@ from evalengine.clusters.ray_nodes import Node, met_nodes
 from evalengine.clusters.ray_run import Run
 from evalengine.clusters.shares import Job
 from evalengine.errors import InputError, MissingDependencyError
-from evalengine.evaluation.call import Evaluation
-from evalengine.evaluation.cancellation import CancelToken, check_progress, check_token, stop_if_cancelled
+from evalengine.evaluation.cancellation import CancelToken, check_token, stop_if_cancelled
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
+from evalengine.evaluation.result import Evaluation
 from evalengine.messages import shown
 from evalengine.policies.policy import Policy
+from evalengine.progress import Progress, check_progress, reported
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -92,7 +92,7 @@ class RayEvaluator:
         *,
         episodes: int | None = None,
         seeds: ArrayLike | None = None,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Progress | bool | None = None,
         cancel: CancelToken | None = None,
         **options: Unpack[ShareOptions],
     ) -> Evaluation:
@@ -104,10 +104,10 @@ class RayEvaluator:
             policy: see there.
             episodes: see there.
             seeds: see there.
-            progress: called with (episodes done, episodes in all) after every share.
+            progress: called with (episodes done, episodes in all) after every share; True draws a bar.
             cancel: see there; shares that were sent and have begun play on, unheard.
             options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, keep, descriptors,
-                trajectories, normalize, collect_statistics; see there.
+                trajectories, normalize, epsilon, sticky, collect_statistics; see there.
 
         Raises:
             InputError: an argument cannot be used; nothing has been sent.
@@ -125,10 +125,11 @@ class RayEvaluator:
         shares = job.shares(self._shares_per_node * len(self._nodes))
         run = Run(self._ray, job, list(self._nodes), shares)
         try:
-            while not run.is_done:
-                stop_if_cancelled(cancel, run.assembly.done, job.episodes)
-                if run.collect() and progress is not None:
-                    progress(run.assembly.done, job.episodes)
+            with reported(progress) as report:
+                while not run.is_done:
+                    stop_if_cancelled(cancel, run.assembly.done, job.episodes)
+                    if run.collect() and report is not None:
+                        report(run.assembly.done, job.episodes)
         finally:
             run.abandon()
             self._nodes = [node for node in self._nodes if node in run.nodes]

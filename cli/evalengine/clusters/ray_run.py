@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from evalengine.clusters.ray_nodes import Node, first_line
 from evalengine.clusters.shares import Assembly, Job, Share, within_population
 from evalengine.errors import EvalEngineError, WorkersLostError
-from evalengine.evaluation.call import Evaluation
+from evalengine.evaluation.result import Evaluation
 
 MOST_ATTEMPTS = 4
 """How often a share is tried: one that takes a node down with it would otherwise take them all."""

@@ -25,10 +25,11 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.arguments import check_finite, named_values, population_matrix, seed_matrix
 from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import NonFiniteError, WorkersLostError
-from evalengine.evaluation.call import Evaluation, Part, evaluate_part
+from evalengine.evaluation.call import Part, evaluate_part
 from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
 from evalengine.evaluation.options import DEFAULTS, ShareOptions
+from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.policy import Policy
@@ -162,17 +163,17 @@ class Assembly:
         self._trajectories: dict[int, tuple[Trajectory, ...]] = {}
         self._statistics = PairwiseSum(job.episodes)
         self._arrays: dict[str, NDArray[Any]] = {}
-        for field in fields(Evaluation):
-            array = getattr(job.empty, field.name)
-            if isinstance(array, np.ndarray) and field.name != "seeds":
-                self._arrays[field.name] = np.empty((len(job.weights), *array.shape[1:]), dtype=array.dtype)
+        for name in (*(field.name for field in fields(Evaluation)), *job.empty.on_request):
+            array = getattr(job.empty, name)
+            if isinstance(array, np.ndarray) and name != "seeds":
+                self._arrays[name] = np.empty((len(job.weights), *array.shape[1:]), dtype=array.dtype)
 
     def place(self, share: Share, part: Part) -> None:
         """Put the result of a share where it belongs."""
         evaluation = part.evaluation
         for name, array in self._arrays.items():
             array[share.start : share.stop] = getattr(evaluation, name)
-        self._trajectories.update(evaluation.trajectories or {})
+        self._trajectories.update(evaluation.on_request.get("trajectories", {}))
         for sums in part.sums:
             self._statistics.add(sums)
         self._steps += evaluation.steps
@@ -183,11 +184,14 @@ class Assembly:
         assert self.done == self._job.episodes
         seeds = np.broadcast_to(self._job.seeds, self._arrays["returns"].shape)
         seconds = time.perf_counter() - self._begun
-        found: dict[str, Any] = {**self._arrays, "seeds": seeds, "steps": self._steps, "seconds": seconds}
-        if self._job.empty.trajectories is not None:
-            found["trajectories"] = {number: self._trajectories[number] for number in sorted(self._trajectories)}
+        on_request: dict[str, Any] = dict(self._job.empty.on_request)
+        on_request.update((name, self._arrays[name]) for name in on_request if name in self._arrays)
+        if "trajectories" in on_request:
+            on_request["trajectories"] = {number: self._trajectories[number] for number in sorted(self._trajectories)}
         if self._job.options.get("collect_statistics") and self._job.episodes:
-            found["statistics"] = self._statistics.total()
+            on_request["statistics"] = self._statistics.total()
+        found: dict[str, Any] = {name: array for name, array in self._arrays.items() if name not in on_request}
+        found |= {"seeds": seeds, "steps": self._steps, "seconds": seconds, "on_request": on_request}
         return replace(self._job.empty, **found)
 
 

@@ -42,6 +42,8 @@ class EnvironmentEntry:
         default_policy: the spelling of the policy that examples and benchmarks use.
         kwargs: the keyword arguments and their default values.
         reset_options: the reset options and their default values.
+        variant_of: the full id of the environment that this is with another time limit or other defaults; None for an
+            environment of its own.
     """
 
     id: str
@@ -60,6 +62,7 @@ class EnvironmentEntry:
     default_policy: str
     kwargs: Mapping[str, bool | int | float]
     reset_options: Mapping[str, float]
+    variant_of: str | None = None
 
     @property
     def n_inputs(self) -> int:
@@ -104,11 +107,17 @@ def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:
         default_policy=row["default_policy"],
         kwargs=dict(row["kwargs"]),
         reset_options=dict(row["reset_options"]),
+        variant_of=row["variant_of"],
     )
 
 
 def entries() -> list[EnvironmentEntry]:
     """Return all environments, as they are without keyword arguments, in the order of their registration."""
+    return [entry for entry in registered() if entry.variant_of is None]
+
+
+def registered() -> list[EnvironmentEntry]:
+    """Return what `entries` does, then the variants: what Gymnasium has under an id of its own with other defaults."""
     with engine_errors():
         return [_entry(row) for row in _engine.environments()]
 

@@ -9,8 +9,7 @@ Depends on registry, policy, arguments and the extension; knows no files. `evalu
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
@@ -23,54 +22,21 @@ from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
-from evalengine.evaluation.cancellation import cancellable, check_progress, check_token
-from evalengine.evaluation.descriptors import raw_descriptors
+from evalengine.evaluation.cancellation import cancellable, check_token
+from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
+from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
-from evalengine.evaluation.trajectories import MOST_BYTES, Trajectory, by_individual, checked_individuals
+from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.messages import shown
+from evalengine.policies.heads import deviations_of, raw_head
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
-from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
+from evalengine.progress import check_progress, reported
+from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """The result of `evaluate`; P individuals, E episodes each, in the order in which they were given.
-
-    Attributes:
-        fitness: (P,) float32; a failed individual has the number given as `on_nan`.
-        returns: (P, E) float64, the sum of rewards of each episode; NaN where it failed or was not run.
-        lengths: (P, E) int64, in steps of the environment, of which a skip takes several per action.
-        terminated: (P, E) bool: the episode reached an end of the task.
-        truncated: (P, E) bool: the episode reached its time limit; both can be set.
-        failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
-        seeds: (P, E) uint64, read-only.
-        seconds: the wall time of the episodes.
-        steps: how many steps of the environment were run, all individuals and episodes together.
-        final_observation: (P, E, *observation_shape) float32 if asked for by `keep`, else None.
-        descriptors: (P, E, K) float64, the K descriptors of each episode, all of them NaN where it failed or was not
-            run; None if none were asked for.
-        trajectories: for each individual that was asked for, its E episodes step by step; None if none was.
-        statistics: count, sum and sum of squares of the observations that the policies saw, if asked for, else None.
-    """
-
-    fitness: NDArray[np.float32]
-    returns: NDArray[np.float64]
-    lengths: NDArray[np.int64]
-    terminated: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    failed: NDArray[np.bool_]
-    seeds: NDArray[np.uint64]
-    seconds: float
-    steps: int
-    final_observation: NDArray[np.float32] | None = None
-    descriptors: NDArray[np.float64] | None = None
-    trajectories: Mapping[int, tuple[Trajectory, ...]] | None = None
-    statistics: ObservationStatistics | None = None
 
 
 class Part(NamedTuple):
@@ -78,7 +44,7 @@ class Part(NamedTuple):
 
     Attributes:
         evaluation: of its own individuals, except that `trajectories` has their numbers in the whole population, and
-            `statistics` is None.
+            there are no `statistics`.
         sums: what the population's statistics are made of (`statistics.PairwiseSum`), if they were asked for.
     """
 
@@ -120,6 +86,7 @@ def evaluate_part(
     failure_fitness = _failure_fitness(given["on_nan"])
     if (limit := given["max_episode_steps"]) is not None:
         limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
+    epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
     threads = check_threads(given["threads"])
     progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
@@ -131,20 +98,20 @@ def evaluate_part(
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
     try:
-        with engine_errors():
+        with engine_errors(), reported(progress) as report:
             raw = _engine.evaluate(
                 entry.id,
                 kwargs,
                 reset_values,
                 policy.network,
-                policy.head,
+                raw_head(policy),
                 matrix,
                 episode_seeds,
                 threads=available_threads() if threads is None else threads,
                 max_episode_steps=limit,
                 on_nan=failure_fitness,
                 keep_final_observation=keeps_final_observation,
-                progress=cancellable(progress, cancel),
+                progress=cancellable(report, cancel),
                 observation=raw_options(seen),
                 normalization=None if normalize is None else normalize.raw(entry),
                 descriptors=wanted,
@@ -152,11 +119,18 @@ def evaluate_part(
                 most_trajectory_bytes=MOST_BYTES,
                 statistics=given["collect_statistics"],
                 share=place,
+                exploration=(policy.deviations, epsilon, sticky),
             )
     except NonFiniteError as error:
         # The engine, which looks first, does not say which weight it is, where it is a weight.
-        raise (non_finite_weight(matrix) or error) from None
+        raise (non_finite_weight(matrix) or _infinite_deviation(policy, matrix) or error) from None
     all_seeds = _for_every_individual(episode_seeds, len(matrix))
+    on_request = {
+        "final_observation": raw["final_observation"],
+        "descriptors": raw["descriptors"] if wanted else None,
+        "trajectories": by_individual(raw["trajectories"], all_seeds, first) if chosen else None,
+        "statistics": ObservationStatistics(*raw["statistics"]) if raw["statistics"] else None,
+    }
     evaluation = Evaluation(
         fitness=raw["fitness"],
         returns=raw["returns"],
@@ -167,13 +141,26 @@ def evaluate_part(
         seeds=all_seeds,
         seconds=raw["seconds"],
         steps=raw["steps"],
-        final_observation=raw["final_observation"],
-        descriptors=raw["descriptors"] if wanted else None,
-        trajectories=by_individual(raw["trajectories"], all_seeds, first) if chosen else None,
-        statistics=ObservationStatistics(*raw["statistics"]) if raw["statistics"] else None,
+        descriptor_names=tuple(str(Descriptor.of(descriptor)) for descriptor in given["descriptors"]) if wanted else (),
+        on_request={name: value for name, value in on_request.items() if value is not None},
     )
     sums = [PartialSum(level, index, ObservationStatistics(*sums)) for level, index, sums in raw["partial_sums"]]
     return Part(evaluation, sums)
+
+
+def _infinite_deviation(policy: Policy, weights: NDArray[np.float32]) -> NonFiniteError | None:
+    """Return the error that names the first individual with a `log_std` whose exponential float32 does not hold."""
+    log_std, _ = policy.split(weights)
+    for individual, row in enumerate(log_std):
+        too_large = ~np.isfinite(deviations_of(row))
+        if too_large.any():
+            position = int(too_large.argmax())
+            return NonFiniteError(
+                f"weights: expected log_std whose exponentials are finite, got {row[position]} in individual "
+                f"{individual} at position {position}",
+                individual=individual,
+            )
+    return None
 
 
 def available_threads() -> int:

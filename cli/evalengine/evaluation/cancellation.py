@@ -35,16 +35,6 @@ def check_token(cancel: object) -> None:
         raise InputError(f"cancel: expected an object with is_set(), such as a threading.Event, got {shown(cancel)}")
 
 
-def check_progress(progress: object) -> None:
-    """Refuse what is neither None nor a function.
-
-    Raises:
-        InputError: it cannot be called.
-    """
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress: expected a function of (done, total), got {shown(progress)}")
-
-
 def cancellable(
     progress: Callable[[int, int], object] | None, cancel: CancelToken | None
 ) -> Callable[[int, int], object] | None:

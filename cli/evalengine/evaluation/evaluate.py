@@ -9,19 +9,22 @@ individual is the float64 sum of its returns, first to last, divided by their nu
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
-from evalengine.evaluation.call import Evaluation, evaluate_part
+from evalengine.evaluation.call import evaluate_part
 from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
+from evalengine.evaluation.result import Evaluation
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 
 if TYPE_CHECKING:
+    from evalengine.policies.loading import LoadedWeights
     from evalengine.policies.population import Weights
 
 __all__ = ["Evaluation", "batch_evaluate", "evaluate"]
@@ -32,13 +35,14 @@ def batch_evaluate(
     weights: Weights,
     n_episodes: int,
     policy_arch: str,
-    policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+    policy_shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
     seeds: ArrayLike | None = None,
     *,
     activation: str | Sequence[str] | None = None,
     output_activation: str = "identity",
     bias: bool | Sequence[bool] = True,
-    head: str = "tanh",
+    head: str | Sequence[str] = "tanh",
+    noise: str | float | Sequence[float] = 0.0,
     **options: Unpack[BatchOptions],
 ) -> NDArray[np.float32]:
     """Return the fitness (P,) float32 of a population: the mean return of each individual over its episodes.
@@ -54,8 +58,9 @@ def batch_evaluate(
         output_activation: see `Policy.from_shape`.
         bias: see `Policy.from_shape`.
         head: see `Policy.from_shape`.
-        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, threads, progress,
-            cancel; see `evaluate`, whose others are taken and change nothing that is returned.
+        noise: see `Policy.from_shape`.
+        options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, epsilon, sticky, threads,
+            progress, cancel; see `evaluate`, whose others are taken and change nothing that is returned.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -65,7 +70,13 @@ def batch_evaluate(
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
     policy = Policy.from_shape(
-        policy_arch, policy_shape, activation=activation, output_activation=output_activation, bias=bias, head=head
+        policy_arch,
+        policy_shape,
+        activation=activation,
+        output_activation=output_activation,
+        bias=bias,
+        head=head,
+        noise=noise,
     )
     matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
     return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
@@ -74,7 +85,7 @@ def batch_evaluate(
 @spelled_out
 def evaluate(
     env_id: str,
-    weights: Weights,
+    weights: Weights | LoadedWeights,
     policy: Policy | str,
     **options: Unpack[EvaluateOptions],
 ) -> Evaluation:
@@ -89,7 +100,9 @@ def evaluate(
             is used in place, also as a memory map that is larger than the memory; other layouts and floating dtypes are
             cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
             call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
-            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always.
+            16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always. Or what `load_weights`
+            returned: then the file's settings (env_kwargs, reset_options, observation, max_episode_steps, normalize)
+            are used that are not given here; in another environment than the file's, observation and normalize alone.
         policy: a Policy or its spelling, such as "mlp:4-64-2".
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
@@ -107,11 +120,17 @@ def evaluate(
         trajectories: the individuals whose episodes are kept step by step; see `Trajectory`. What they can take is
             checked beforehand, and is 4 GiB at most.
         normalize: the mean and standard deviation that observations are normalised with before the policy sees them.
+        epsilon: the probability that an action is a random one instead of the policy's, all actions being equally
+            likely. This, and whatever else is drawn for actions, comes from a random stream of each episode's own,
+            which the episode's seed seeds: `docs/api.md` says how.
+        sticky: the probability that an action is the episode's former one again, whoever chose that.
         collect_statistics: sum up the observations that the policies see, before they are normalised; see
             `ObservationStatistics`.
         threads: None is all cores that this process may use. Where the system does not start so many, the call goes on
             with those that it starts.
-        progress: called with (episodes done, episodes in all) about ten times a second, from the calling thread.
+        progress: True draws a bar with the rate and the time left on stderr (a line a minute where that is no
+            terminal); a function is called with (episodes done, episodes in all) about ten times a second, from the
+            calling thread.
         cancel: anything with `is_set()`, such as a `threading.Event`: once another thread has set it, the call ends
             within a fraction of a second, however long a step takes.
 
@@ -124,4 +143,8 @@ def evaluate(
         InternalError: a bug in the engine.
     """
     check_keywords("evaluate", options, EvaluateOptions.__optional_keys__)
-    return evaluate_part(None, env_id, weights, policy, **options).evaluation
+    given: Any = weights
+    loading = sys.modules.get("evalengine.policies.loading")  # who has loaded weights has imported it
+    if loading is not None and isinstance(given, loading.LoadedWeights):
+        given, options = given.weights, {**given.options_for(env_id), **options}
+    return evaluate_part(None, env_id, given, policy, **options).evaluation

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from evalengine.evaluation.cancellation import CancelToken
 from evalengine.evaluation.descriptors import DescriptorLike
 from evalengine.policies.setting import SettingOptions
+from evalengine.progress import Progress
 from evalengine.scalars import check_integer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -34,7 +35,7 @@ class BatchOptions(ShareOptions, total=False):
     """And how a call on this machine is run."""
 
     threads: int | None
-    progress: Callable[[int, int], object] | None
+    progress: Progress | bool | None
     cancel: CancelToken | None
 
 
@@ -57,6 +58,8 @@ DEFAULTS: EvaluateOptions = {
     "descriptors": (),
     "trajectories": (),
     "normalize": None,
+    "epsilon": 0.0,
+    "sticky": 0.0,
     "collect_statistics": False,
     "threads": None,
     "progress": None,

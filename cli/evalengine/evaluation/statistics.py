@@ -22,7 +22,7 @@ from evalengine.messages import named, shown
 from evalengine.scalars import as_number, check_integer
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ObservationStatistics:
     """Number, sum and sum of squares of the observations that policies saw, before any normalisation.
 
@@ -63,6 +63,14 @@ class ObservationStatistics:
             raise InputError(f"statistics: expected the same shapes, got {self.sum.shape} and {other.sum.shape}")
         squares = self.sum_of_squares + other.sum_of_squares
         return ObservationStatistics(self.count + other.count, self.sum + other.sum, squares)
+
+    def __radd__(self, other: object) -> ObservationStatistics:
+        """Return itself where `sum` begins with 0: `sum(statistics of generations)`."""
+        return self if type(other) is int and other == 0 else NotImplemented
+
+    def __repr__(self) -> str:
+        """One line: of how many observations of which shape."""
+        return f"ObservationStatistics({self.count:,} observations of shape {self.sum.shape})"
 
     @property
     def mean(self) -> NDArray[np.float64]:

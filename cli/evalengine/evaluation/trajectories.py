@@ -25,7 +25,7 @@ MOST_BYTES = 4 << 30
 """What the trajectories of one call may take at most, if every episode lasts until its time limit."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trajectory:
     """One episode of T actions. With a skip of frames, a row is an action, not a step of the environment.
 
@@ -47,6 +47,13 @@ class Trajectory:
     terminated: bool
     truncated: bool
     seed: int
+
+    def __repr__(self) -> str:
+        """One line: how long, how much, how it ended."""
+        ends = [name for name in ("terminated", "truncated") if getattr(self, name)]
+        observed = f"{self.observations.dtype} {self.observations.shape[1:]}"
+        outcome = " and ".join(ends) or "not ended"
+        return f"Trajectory({len(self.actions):,} actions, observations {observed}, {outcome}, seed {self.seed})"
 
 
 def checked_individuals(individuals: Collection[int], population: int) -> list[int]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from evalengine.environments.registry import EnvironmentEntry, resolve
 from evalengine.parity.closed_loop import ClosedLoop
+from evalengine.parity.drawn_actions import DRAWN, drawn_section
 from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import sections
@@ -38,6 +39,14 @@ _EVALUATED_INDIVIDUALS = 16
 _SEEDS_PER_CHUNK = 10 * PIECE
 
 
+RECURRENT = {
+    "cartpole": ("mlp:4-gru16-2", "mlp:4-rnn_relu7-2"),
+    "lunarlander": ("mlp:8-lstm32-4",),
+    "pendulum": ("mlp:3-rnn24-1",),
+    "snake": ("cnn:5x12x12-8k3s2-lstm20-4",),
+}
+"""Policies with memory that have closed loops, too, by the short names of environments."""
+
 Finished = tuple[list[Section], float]
 """The sections of a chunk, and the seconds that it took."""
 
@@ -47,9 +56,11 @@ class Chunk:
     """A part of the proof.
 
     Attributes:
-        kind: "open loop", "variant", "closed loop", "evaluate", "forward" or "sweep".
+        kind: "open loop", "variant", "closed loop", "drawn", "evaluate", "forward" or "sweep".
         env: short name; "" for the forward pass and for sweeps.
-        what: the driver, the number of the variant or of the adapter's closed loop, the activation, or "".
+        what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN`, the
+            closed loop's policy, the
+            activation, or "".
         number: tells chunks of one kind apart; seeds, and the first argument of a sweep, follow from it.
         steps: environment steps, random shapes of forward passes, or arguments of a sweep.
     """
@@ -78,8 +89,8 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
         entries: the environments.
         steps: of each environment's closed loop, with every form of its actions, and of its open loops, or the share
             of them that a slow reference states. Of the open loops half are with its default settings, drivers sharing
-            them, and half with its variants. Evaluations and closed loops of other policies have a tenth, the policy
-            driver a fortieth.
+            them, and half with its variants. Evaluations, closed loops of other policies and each case of `DRAWN` have
+            a tenth, the policy driver a fortieth.
         shapes: random networks.
         sweeps: whether activations are swept over all their arguments.
     """
@@ -95,8 +106,11 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
             str(index): share if variant.kwargs else share // 10
             for index, (variant, _) in enumerate(found.closed_loops)
         }
+        loops |= dict.fromkeys(RECURRENT.get(name, ()), share // 10)
         for loop, total in loops.items():
             chunks += _shares("closed loop", name, [loop], total, _INDIVIDUALS * piece)
+        for index in (index for index, drawn in enumerate(DRAWN) if drawn.env == name):
+            chunks += _shares("drawn", name, [str(index)], share // 10, piece)
         chunks += _shares("evaluate", name, [""], share // 10, piece)
         chunks += _shares("open loop", name, ["policy"], share // 40, piece)
         chunks += _shares("open loop", name, drivers, share // 2 if variants else share, piece)
@@ -127,6 +141,10 @@ def run_chunk(chunk: Chunk) -> list[Section]:
         return [_sweep(chunk)]
     if chunk.kind == "closed loop":
         return [_closed_loop(chunk)]
+    if chunk.kind == "drawn":
+        drawn, torch_policy = DRAWN[int(chunk.what)], _Worker.torch()
+        unproven = _Worker.unproven()
+        return [drawn_section(drawn, seed=chunk.seed, steps=chunk.steps, torch_policy=torch_policy, unproven=unproven)]
     entry = resolve(chunk.env)
     policy = Policy(entry.default_policy)
     head = Head.of(policy, entry)
@@ -157,7 +175,10 @@ def _sweep(chunk: Chunk) -> Section:
 
 def _closed_loop(chunk: Chunk) -> Section:
     found, entry = reference(chunk.env), resolve(chunk.env)
-    variant, spelling = found.closed_loops[int(chunk.what)] if chunk.what else (Variant(), entry.default_policy)
+    if chunk.what.isdecimal():
+        variant, spelling = found.closed_loops[int(chunk.what)]
+    else:
+        variant, spelling = Variant(), chunk.what or entry.default_policy
     loop = ClosedLoop(found, Policy(spelling), chunk.seed, variant)
     weights = individuals(loop.entry, loop.policy, _INDIVIDUALS, chunk.seed)
     section, _ = loop.section(loop.name, weights, chunk.steps, _Worker.torch())

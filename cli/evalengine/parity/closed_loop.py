@@ -4,7 +4,8 @@
                           └──────────► Trace ──► Section ◄── Trace ◄──────────┘
 
 Every bit is compared: logits, actions, observations, rewards and ends. Episodes of one individual run side by side, so
-that PyTorch is asked once for a step of all of them; rows of a batch have no influence on each other. A policy with a
+that PyTorch is asked once for a step of all of them; rows of a batch have no influence on each other. Each side keeps
+what recurrent cells remember for itself. A policy with a
 layer whose order of summation in PyTorch is not known (`Network.exactness`) has no closed loop: nothing is claimed of
 its logits. Depends on traces, comparers and the native side; PyTorch is what the caller hands in.
 """
@@ -38,7 +39,7 @@ from evalengine.parity.trace import (
     rows_within,
     spread_rows,
 )
-from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.heads import ENGINE, ActionStream, Functions, Head, chosen_actions
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import Reference, Variant
@@ -51,16 +52,22 @@ _SHORT_EPISODE = 100
 """Steps that every one of these has at least, where there is no time limit."""
 
 
-class LogitsSource(Protocol):
-    """Whoever computes the reference's logits: `TorchPolicy`."""
+class LogitsSource(Functions, Protocol):
+    """Whoever computes the reference's logits, and what heads make of them: `TorchPolicy`."""
 
     def logits(
         self, policy: Policy, weights: NDArray[np.float32], observations: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return (B, n_outputs) for weights (D,) and observations (B, ...) as `Policy.logits` takes them."""
 
-    def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the tanh (B, n) of values (B, n)."""
+    def step(
+        self,
+        policy: Policy,
+        weights: NDArray[np.float32],
+        observations: NDArray[np.float32],
+        states: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the same after the steps that recurrent cells remember as (B, n_state), and what they do then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,20 +165,40 @@ class ClosedLoop:
         """Run both sides step by step; an episode ends where either side's does."""
         episodes = count(first_episode)
         # As many as leave each time for a whole episode.
-        lanes = [_Lane(self) for _ in range(min(SIDE_BY_SIDE, max(1, steps // self._longest)))]
+        log_std, _ = self.policy.split(weights)
+        lanes = [_Lane(self, log_std, theirs) for _ in range(min(SIDE_BY_SIDE, max(1, steps // self._longest)))]
         while steps > 0:
             playing = lanes[:steps]
             for lane in playing:
                 if lane.has_ended:
                     lane.reset(next(episodes))
-            our_logits = self.policy.logits(weights, self._inputs([lane.ours for lane in playing]))
-            their_logits = theirs.logits(self.policy, weights, self._inputs([lane.theirs for lane in playing]))
-            our_actions = self.head.actions(our_logits)
-            their_actions = self.head.actions_with(theirs.tanh, their_logits)
+            our_logits = self._our_logits(weights, playing)
+            their_logits = self._their_logits(theirs, weights, playing)
+            our_actions = chosen_actions([lane.our_actions for lane in playing], our_logits)
+            their_actions = chosen_actions([lane.their_actions for lane in playing], their_logits)
             for lane, *chosen in zip(playing, our_actions, our_logits, their_actions, their_logits, strict=True):
                 lane.step(*chosen)
             steps -= len(playing)
         return joined([lane.ours.trace() for lane in lanes]), joined([lane.theirs.trace() for lane in lanes])
+
+    def _our_logits(self, weights: NDArray[np.float32], playing: Sequence[_Lane]) -> NDArray[np.float32]:
+        inputs = self._inputs([lane.ours for lane in playing])
+        logits, after = self.policy.step(weights, inputs, np.stack([lane.our_state for lane in playing]))
+        for lane, state in zip(playing, after, strict=True):
+            lane.our_state = state
+        return logits
+
+    def _their_logits(
+        self, theirs: LogitsSource, weights: NDArray[np.float32], playing: Sequence[_Lane]
+    ) -> NDArray[np.float32]:
+        inputs = self._inputs([lane.theirs for lane in playing])
+        if self.policy.n_state == 0:
+            return theirs.logits(self.policy, weights, inputs)
+        states = np.stack([lane.their_state for lane in playing])
+        logits, after = theirs.step(self.policy, weights, inputs, states)
+        for lane, state in zip(playing, after, strict=True):
+            lane.their_state = state
+        return logits
 
     @property
     def _longest(self) -> int:
@@ -182,15 +209,21 @@ class ClosedLoop:
 
 
 class _Lane:
-    """The environment on both sides, and the rows of the episodes that it plays one after the other."""
+    """The environment on both sides, what each side's policy remembers, and the rows of its episodes in turn."""
 
-    def __init__(self, loop: ClosedLoop) -> None:
+    our_actions: ActionStream
+    their_actions: ActionStream
+
+    def __init__(self, loop: ClosedLoop, log_std: NDArray[np.float32], theirs: Functions) -> None:
         variant = loop.variant
+        self._head, self._log_std, self._functions = loop.head, log_std, (ENGINE, theirs)
         self._seed, self._options = loop.seed, variant.options
         limit = variant.max_episode_steps
         self._native = make(loop.reference.env_id, observation=None, max_episode_steps=limit, **variant.kwargs)
         self._gym = make_reference(loop.reference, variant)
         self.ours, self.theirs = TraceRows(), TraceRows()
+        self._no_state = np.zeros(loop.policy.n_state, np.float32)
+        self.our_state = self.their_state = self._no_state
         self.has_ended = True
 
     def reset(self, episode: int) -> None:
@@ -199,17 +232,20 @@ class _Lane:
         options = None if self._options is None else dict(self._options)
         self.ours.add_reset(seed, episode, self._native.reset(seed=seed, options=options)[0], {})
         self.theirs.add_reset(seed, episode, self._gym.reset(seed=seed, options=options)[0], {})
+        self.our_actions, self.their_actions = (
+            ActionStream(self._head, seed, log_std=self._log_std, functions=functions) for functions in self._functions
+        )
+        self.our_state = self.their_state = self._no_state
         self.has_ended = False
 
     def step(
         self,
-        our_action: Any,
+        mine: Any,
         our_logits: NDArray[np.float32],
-        their_action: Any,
+        reference: Any,
         their_logits: NDArray[np.float32],
     ) -> None:
         """Take a step on both sides, each with its own action."""
-        mine, reference = plain_action(our_action), plain_action(their_action)
         our_step, their_step = self._native.step(mine), self._gym.step(reference)
         self.ours.add_step(mine, our_step, {}, our_logits)
         self.theirs.add_step(reference, their_step, {}, their_logits)

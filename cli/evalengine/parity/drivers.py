@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
-from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.heads import ActionStream, Head
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references import Choose, Player
@@ -72,10 +72,17 @@ def policy_player(policy: Policy, head: Head, individuals: Sequence[NDArray[np.f
     def begin(env: Any, rng: np.random.Generator) -> Choose:
         nonlocal episodes
         weights = individuals[episodes % len(individuals)]
+        # Whatever it draws is the driver's choice: both sides are given the action.
+        actions = ActionStream(head, episodes, log_std=policy.split(weights)[0])
         episodes += 1
-        return lambda observation: plain_action(
-            head.actions(policy.logits(weights, policy_inputs(policy, observation[np.newaxis])))[0]
-        )
+        state: NDArray[np.float32] | None = None
+
+        def choose(observation: NDArray[Any]) -> Any:
+            nonlocal state
+            logits, state = policy.step(weights, policy_inputs(policy, observation[np.newaxis]), state)
+            return actions.action(logits[0])
+
+        return choose
 
     return begin
 

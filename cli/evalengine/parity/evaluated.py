@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from evalengine.environments.native import make
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.parity.report import Claim, Section
-from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.heads import ActionStream, Head, chosen_actions
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.references.divergence import Divergence, differing_bits
@@ -102,12 +102,17 @@ def _stepped(
     for individual, weights in enumerate(population):
         for episode, env in enumerate(envs):
             last[individual, episode], _ = env.reset(seed=int(seeds[individual, episode]))
+        log_std, _ = policy.split(weights)
+        streams = [ActionStream(head, int(seed), log_std=log_std) for seed in seeds[individual]]
         running = list(range(len(envs)))
+        states = np.zeros((len(envs), policy.n_state), np.float32)
         while running:
-            logits = policy.logits(weights, policy_inputs(policy, last[individual, running]))
-            for episode, action in zip(list(running), head.actions(logits), strict=True):
+            inputs = policy_inputs(policy, last[individual, running])
+            logits, states[running] = policy.step(weights, inputs, states[running])
+            actions = chosen_actions([streams[episode] for episode in running], logits)
+            for episode, action in zip(list(running), actions, strict=True):
                 place = individual, episode
-                last[place], reward, terminated[place], truncated[place], _ = envs[episode].step(plain_action(action))
+                last[place], reward, terminated[place], truncated[place], _ = envs[episode].step(action)
                 returns[place] += reward
                 lengths[place] += 1
                 if terminated[place] or truncated[place]:

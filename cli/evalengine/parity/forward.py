@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from evalengine.parity.random_shapes import Case, Kind, draw_case, draw_values, 
 from evalengine.parity.report import Section
 from evalengine.parity.tally import BitTally
 from evalengine.parity.torch_policy import TorchPolicy
+from evalengine.policies.cells import GATES
 from evalengine.policies.policy import Policy
 
 WELL_KNOWN = {
@@ -35,6 +37,9 @@ WELL_KNOWN = {
     "Residual CNN with pools": Policy("cnn:4x40x40-16k3p1-mp3s2p1-skip-act-16k3p1-16k3p1-add-act-gap-64-ln-act-6"),
 }
 """Networks that people use; each is a section of its own."""
+
+CELL_STEPS = 3
+"""Of each random recurrent cell, from a random state."""
 
 WELL_KNOWN_ROWS = 16
 """For each kind of numbers."""
@@ -57,9 +62,15 @@ def sections(
     with ExitStack() as stack:
         other_side = torch_policy or stack.enter_context(TorchPolicy())
         found = found or probe(other_side)
+        unproven = found.unproven or found.unproven_tanh
+        each = -(-shapes // len(GATES))
+        cells = [
+            compared_cells(cell, shapes=each, seed=seed, torch_policy=other_side, unproven=unproven) for cell in GATES
+        ]
         return [
             *found.sections(),
-            *_random_networks(shapes, seed, other_side, found.unproven or found.unproven_tanh),
+            *_random_networks(shapes, seed, other_side, unproven),
+            *cells,
             *_well_known(seed, other_side, found.unproven),
         ]
 
@@ -94,6 +105,40 @@ def logits_section(
     return tally.section(f"logits, {policy}", unproven=unproven)
 
 
+def compared_cells(cell: str, *, shapes: int, seed: int, torch_policy: TorchPolicy, unproven: str) -> Section:
+    """Return the section about one kind of recurrent cell by itself: some steps each of random shapes.
+
+    Args:
+        cell: by its name in spellings, "lstm".
+        shapes: how many, of up to 300 inputs and 300 units.
+        seed: from which they are drawn.
+        torch_policy: a running one.
+        unproven: why equal bits cannot be claimed here, "" for no reason.
+    """
+    tally = BitTally()
+    for index in range(shapes):
+        draw = np.random.default_rng([seed, index, len(cell)])
+        inputs, hidden = (
+            int(draw.integers(1, 301)) if draw.random() < 0.6 else int(draw.integers(1, 20)) for _ in "ih"
+        )
+        policy = Policy(f"mlp:{inputs}-{cell}{hidden},bias={int(draw.random() < 0.7)}")
+        weights = policy.init(1, seed=index)[0] * np.float32(draw.choice([1.0, 4.0]))
+        rows = int(draw.integers(1, 33))
+        states = draw_values(draw, Kind.ORDINARY, rows * policy.n_state, 1).reshape(rows, -1)
+        ours, theirs = states, states
+        for step in range(CELL_STEPS):
+            observations = draw_values(draw, Kind.ORDINARY, rows * inputs, 1).reshape(rows, -1) * np.float32(3)
+            outputs, ours = policy.step(weights, observations, ours)
+            references, theirs = torch_policy.step(policy, weights, observations, theirs)
+            told: dict[str, Any] = {"case": f"{policy}, step {step}", "versions": _versions(torch_policy), "seed": seed}
+            tally.add(outputs, references, name="outputs", **told)
+            tally.add(ours, theirs, name="state", **told)
+        rest = f"a rest of {hidden % 16} values" if hidden % 16 else "whole vectors"
+        tally.events.update([f"{cell}: {rest}"])
+    notes = [f"{shapes:,} shapes, {CELL_STEPS} steps each; outputs and states are compared"]
+    return tally.section(f"{cell} cells", unproven=unproven, notes=notes)
+
+
 def _versions(torch_policy: TorchPolicy) -> dict[str, str]:
     return {"evalengine": evalengine_version(), **torch_policy.versions}
 
@@ -118,17 +163,30 @@ def _add_every_layer(case: Case, tally: BitTally, torch_policy: TorchPolicy, see
     """
     policy = case.policy
     places = placed_layers(policy.input_shape, policy.layers)
+    states = np.empty((len(case.observations), 0), np.float32) if case.states is None else case.states
     references = torch_policy.outputs(
-        policy.input_shape, policy.layers, case.weights, case.observations, keep=range(len(places))
+        policy.input_shape,
+        policy.layers,
+        case.weights,
+        case.observations,
+        keep=range(len(places)),
+        states=states,
+        keep_states=True,
     )
-    for number, (place, reference) in enumerate(zip(places, references, strict=True), start=1):
+    case_name = f"{case.name}, {case.kind}"
+    told: dict[str, Any] = {"case": case_name, "versions": _versions(torch_policy), "seed": seed}
+    n_state = 0
+    for number, (place, reference) in enumerate(zip(places, references[:-1], strict=True), start=1):
         if place.parameters.stop == 0:
             continue
         network = _engine.Network(policy.input_shape, without_open_skips(policy.layers[:number]))
-        outputs = network.logits(case.weights[: place.parameters.stop], case.observations)
+        n_state += place.n_state
+        before = np.ascontiguousarray(states[:, :n_state])
+        outputs, after = network.step(case.weights[: place.parameters.stop], case.observations, before)
         name = "logits" if number == len(places) else f"outputs of layer {number} ({place.layer[0]})"
-        case_name = f"{case.name}, {case.kind}"
-        tally.add(outputs, reference, name=name, case=case_name, versions=_versions(torch_policy), seed=seed)
+        tally.add(outputs, reference, name=name, **told)
+    if n_state:
+        tally.add(after, references[-1], name="state", **told)
     tally.events.update([*features(policy), str(case.kind)])
 
 

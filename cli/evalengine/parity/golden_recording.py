@@ -155,7 +155,7 @@ def record_forward(source: LogitsSource, path: Path) -> None:
         logits = np.asarray(source.logits(policy, weights, observations))
         arrays[f"{number}.logits"] = logits
         if env_id is not None:
-            arrays[f"{number}.actions"] = Head.of(policy, describe(env_id, kwargs)).actions_with(source.tanh, logits)
+            arrays[f"{number}.actions"] = Head.of(policy, describe(env_id, kwargs)).actions_with(source, logits)
         run = {"policy": spelling, "env_id": env_id, "kwargs": dict(kwargs), "seed": number, "rows": ROWS}
         runs.append(run)
     save(path, {"versions": standing("torch").versions, "runs": runs}, arrays)

@@ -3,7 +3,7 @@
     >>> [place.output_shape for place in placed_layers((4,), Policy("mlp:4-64-2").layers)]
     [(64,), (64,), (2,)]
 
-The layers are the tuples that the extension takes (`_engine.Layer`), whose types are all that this depends on.
+The layers are the tuples that the extension takes (`_engine.Layer`). Depends on their types, and on cells.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from evalengine import _engine
+from evalengine.policies.cells import GATES, cell_shapes, state_sizes
 
 LinearLayer = tuple[str, int, bool]
-"""("linear", outputs, bias)"""
+"""("linear", outputs, bias), and a recurrent cell ("lstm", hidden, bias)"""
 
 Pair = tuple[int, int]
 
@@ -53,8 +54,13 @@ class PlacedLayer:
 
     @property
     def has_weights(self) -> bool:
-        """Whether it is linear or a convolution."""
-        return is_linear(self.layer) or is_convolution(self.layer)
+        """Whether it is linear, a convolution or a recurrent cell."""
+        return is_linear(self.layer) or is_convolution(self.layer) or is_cell(self.layer)
+
+    @property
+    def n_state(self) -> int:
+        """How many numbers of one row a recurrent cell remembers; 0 of other layers."""
+        return sum(map(sum, state_sizes([str(self.layer[0])], self.output_shape))) if is_cell(self.layer) else 0
 
 
 def is_linear(layer: _engine.Layer) -> TypeGuard[LinearLayer]:
@@ -77,6 +83,11 @@ def is_norm(layer: _engine.Layer) -> TypeGuard[NormLayer]:
     return layer[0] == "layer_norm"
 
 
+def is_cell(layer: _engine.Layer) -> TypeGuard[LinearLayer]:
+    """Say whether a layer is a recurrent cell."""
+    return layer[0] in GATES
+
+
 def placed_layers(input_shape: tuple[int, ...], layers: Sequence[_engine.Layer]) -> list[PlacedLayer]:
     """Return the layers in their places; the sizes are taken on trust, as of a checked Policy."""
     places: list[PlacedLayer] = []
@@ -86,6 +97,10 @@ def placed_layers(input_shape: tuple[int, ...], layers: Sequence[_engine.Layer])
         if is_linear(layer):
             output_shape = (layer[1],)
             weights, biases = layer[1] * math.prod(shape), layer[1] * layer[2]
+        elif is_cell(layer):
+            output_shape = (layer[1],)
+            shapes = cell_shapes(layer[0], math.prod(shape), layer[1], bias=layer[2])
+            weights = sum(math.prod(own) for own in shapes.values())
         elif is_convolution(layer):
             _, channels, kernel, stride, padding, dilation, groups, bias = layer
             extent = tuple((size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True))
@@ -125,4 +140,6 @@ def sum_length(place: PlacedLayer) -> int:
     """Return how many products are added into one output; 0 for a layer that has none."""
     if is_convolution(place.layer):
         return place.input_shape[0] // place.layer[6] * math.prod(place.layer[2])
+    if is_cell(place.layer):
+        return max(place.n_inputs, place.layer[1])
     return place.n_inputs if place.has_weights else 0

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
-from evalengine.parity.layers import is_convolution, is_pool, placed_layers, sum_length
+from evalengine.parity.layers import is_cell, is_convolution, is_pool, placed_layers, sum_length
 from evalengine.policies.activations import DEFAULTS, IDENTITY, OF_OUTPUTS
+from evalengine.policies.cells import GATES
 from evalengine.policies.policy import Policy
 from evalengine.policies.tokens import Convolution, Pool, has_activation, parse_token
 
@@ -64,10 +65,15 @@ class Case(NamedTuple):
     observations: NDArray[np.float32]
     """(B, n_inputs)"""
     kind: Kind = Kind.ORDINARY
+    states: NDArray[np.float32] | None = None
+    """(B, n_state); None where there are no recurrent cells."""
 
 
 def draw_case(seed: int, index: int) -> Case:
-    """Return network `index` of a seed, all of whose bits are claimed: every other one is a cnn."""
+    """Return network `index` of a seed, all of whose bits are claimed: every other one is a cnn.
+
+    One in three of the networks has recurrent cells in place of fully connected layers, and a state that is not zero.
+    """
     draw = np.random.default_rng([seed, index])
     policy = _draw_policy(draw, _mlp if index % 2 == 0 else _cnn)
     kind = list(Kind)[int(draw.integers(len(Kind)))]
@@ -79,7 +85,15 @@ def draw_case(seed: int, index: int) -> Case:
         # Larger weights would drive tanh to +-1 in every layer, where nothing is left to be compared.
         weights = _ordinary_weights(policy, seed=int(draw.integers(2**63)))
     observations = draw_values(draw, kind, rows * policy.n_inputs, longest).reshape(rows, policy.n_inputs)
-    return Case(f"shape {index} of seed {seed}: {policy}", policy, weights, observations, kind)
+    states = draw_states(draw, kind, policy, rows, longest)
+    return Case(f"shape {index} of seed {seed}: {policy}", policy, weights, observations, kind, states)
+
+
+def draw_states(draw: Draw, kind: Kind, policy: Policy, rows: int, longest_sum: int) -> NDArray[np.float32] | None:
+    """Return what recurrent cells remember (B, n_state) of one kind; None where there are none."""
+    if policy.n_state == 0:
+        return None
+    return draw_values(draw, kind, rows * policy.n_state, longest_sum).reshape(rows, policy.n_state)
 
 
 def _ordinary_weights(policy: Policy, seed: int) -> NDArray[np.float32]:
@@ -143,6 +157,9 @@ def features(policy: Policy) -> list[str]:
             found.add(f"{layer[0]}{': padding' if max(layer[3]) > 0 else ''}")
         elif layer[0] in ("layer_norm", "global_avg_pool2d", "add_skip"):
             found.add(layer[0])
+        elif is_cell(layer):
+            found.add(f"cell: {layer[0]}")
+            found.update({f"cell: a rest of {layer[1] % 16} values" if layer[1] % 16 else "cell: whole vectors"})
         elif place.has_weights:
             outputs = place.output_shape[0]
             found.add(f"linear: {'1 output' if outputs == 1 else '2..11 outputs' if outputs < 12 else '12.. outputs'}")
@@ -182,18 +199,27 @@ def _options(draw: Draw, layers: int) -> str:
 def _mlp(draw: Draw) -> str:
     depth = int(draw.choice([1, 1, 1, 2, 2, 3, 4, 6]))
     sizes = [str(_width(draw)) for _ in range(1 + depth)]
-    return "mlp:" + "-".join(sizes if draw.random() < 0.5 else [sizes[0], *_normalized(draw, sizes[1:])])
+    units = _normalized(draw, sizes[1:]) if draw.random() < 0.5 else _with_cells(draw, sizes[1:])
+    return "mlp:" + "-".join([sizes[0], *units])
+
+
+def _with_cells(draw: Draw, sizes: list[str]) -> list[str]:
+    """Make some layers recurrent cells of up to 300 units, in one of three networks."""
+    if draw.random() < 2 / 3:
+        return sizes
+    small = [size if int(size) <= 300 else str(draw.integers(1, 301)) for size in sizes]
+    is_cell = draw.random(len(sizes)) < 0.6
+    return [f"{draw.choice(list(GATES))}{size}" if cell else size for size, cell in zip(small, is_cell, strict=True)]
 
 
 def _cnn(draw: Draw) -> str:
     image = [*(_extent(draw) for _ in range(2))] if draw.random() < 0.5 else [_extent(draw)] * 2
-    sizes = [_width(draw) for _ in range(draw.choice([1, 1, 1, 2]))]
+    sizes = [str(_width(draw)) for _ in range(draw.choice([1, 1, 1, 2]))]
     layers = [_convolution(draw) for _ in range(draw.choice([1, 1, 1, 2, 2, 3]))]
     channels = _channels(draw)
-    tokens = [str(part) for part in (*layers, *sizes)]
-    if draw.random() < 0.5:
-        tokens = [*_with_pools(draw, channels, layers), *_normalized(draw, tokens[len(layers) :])]
-    return f"cnn:{channels}x{image[0]}x{image[1]}-" + "-".join(tokens)
+    images = _with_pools(draw, channels, layers) if draw.random() < 0.5 else [str(layer) for layer in layers]
+    units = _normalized(draw, sizes) if draw.random() < 0.25 else _with_cells(draw, sizes)
+    return f"cnn:{channels}x{image[0]}x{image[1]}-" + "-".join([*images, *units])
 
 
 def _normalized(draw: Draw, sizes: list[str]) -> list[str]:

@@ -8,7 +8,8 @@ PyTorch's sums depend on the processor, the number of threads, the size of the b
 in memory the weights happen to lie. They do not if
 
 - MKL and oneDNN are told which kernels to use, before they are loaded (`RECIPE`; later it is silently ignored), so
-  PyTorch runs in a process of its own;
+  PyTorch runs in a process of its own; on Intel's processors, for which MKL has other kernels whatever it is told, that
+  process has it take those of all other processors (`TorchPolicy.told`);
 - one thread is used;
 - the batch is a multiple of 4, and at least 16 rows with convolutions, some of which take another way below: copies of
   the last row fill it up, and their outputs are dropped.
@@ -73,9 +74,11 @@ class TorchPolicy:
 
     Attributes:
         versions: package -> version, of what computes in that process: "torch", "mkl", "onednn".
+        told: whether this is an Intel processor, and MKL takes its kernels for other ones all the same.
     """
 
     versions: Mapping[str, str]
+    told: bool = False
 
     def __init__(self, variables: Mapping[str, str] = RECIPE) -> None:
         """Remember the environment variables; nothing is started yet."""
@@ -112,6 +115,7 @@ class TorchPolicy:
             self.__exit__()
             raise
         self.versions = header["versions"]
+        self.told = header.get("told", False)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -129,7 +133,7 @@ class TorchPolicy:
     def logits(
         self, policy: Policy, weights: NDArray[np.float32], observations: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Return PyTorch's logits of one individual or of a population.
+        """Return PyTorch's logits of one individual or of a population; recurrent cells begin with a state of zeros.
 
         Args:
             policy: the architecture.
@@ -143,12 +147,48 @@ class TorchPolicy:
         if weights.ndim == 2:
             rows = [self.logits(policy, *individual) for individual in zip(weights, observations, strict=True)]
             return np.stack(rows) if rows else np.empty((0, observations.shape[1], policy.n_outputs), np.float32)
-        (logits,) = self.outputs(policy.input_shape, policy.layers, weights, observations)
-        return logits
+        return self.step(policy, weights, observations, zero_states(policy, observations))[0]
+
+    def step(
+        self,
+        policy: Policy,
+        weights: NDArray[np.float32],
+        observations: NDArray[np.float32],
+        states: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return PyTorch's logits of one individual, and what its recurrent cells remember after this step.
+
+        Args:
+            policy: the architecture.
+            weights: float32 (D,).
+            observations: float32 (B, *S), as `logits` takes them.
+            states: float32 (B, n_state), as `Policy.step` takes them.
+
+        Returns:
+            float32 (B, n_outputs), and (B, n_state).
+        """
+        logits, after = self.outputs(
+            policy.input_shape,
+            policy.layers,
+            policy.split(weights)[1],
+            observations,
+            states=states,
+            keep_states=True,
+        )
+        return logits, after
 
     def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return PyTorch's tanh of float32 values of any shape."""
         return self.activation(("tanh",), values)
+
+    def sigmoid(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's sigmoid of float32 values of any shape."""
+        return self.activation(("sigmoid",), values)
+
+    def softmax(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return PyTorch's softmax of each row (B, n)."""
+        (result,) = self.outputs(rows.shape[1:], [("softmax",)], np.empty(0, np.float32), rows)
+        return np.asarray(result, np.float32)
 
     def activation(self, layer: tuple[str, *tuple[float, ...]], values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return an activation of float32 values of any shape, which PyTorch is given in whole vectors.
@@ -173,6 +213,8 @@ class TorchPolicy:
         observations: NDArray[np.float32],
         *,
         keep: Sequence[int] | None = None,
+        states: NDArray[np.float32] | None = None,
+        keep_states: bool = False,
         dtype: Literal["float32", "float64"] = "float32",
     ) -> list[NDArray[Any]]:
         """Return what some layers of a chain return, as (B, numbers of one row) each.
@@ -183,6 +225,8 @@ class TorchPolicy:
             weights: float32, flat.
             observations: float32 (B, ...).
             keep: ascending indices of the layers; None is the last alone.
+            states: float32 (B, n), what recurrent cells remember; None is nothing, of layers without cells.
+            keep_states: whether what they remember then is returned, too, after the layers' outputs.
             dtype: in which to compute; "float64" makes the exact values with which float32 is judged.
         """
         kept = [len(layers) - 1] if keep is None else list(keep)
@@ -191,23 +235,29 @@ class TorchPolicy:
         rows = observations.reshape(len(observations), places[0].n_inputs)
         piece = max(_MOST_VALUES // widest // VECTOR, 1) * VECTOR
         request = {"input_shape": input_shape, "layers": layers, "dtype": dtype, "keep": kept}
+        states = np.empty((len(rows), 0), np.float32) if states is None else states
         pieces = [
-            self._run(request, weights, rows[start : start + piece], np.dtype(dtype))
+            self._run(request, weights, rows[start : start + piece], states[start : start + piece], np.dtype(dtype))
             for start in range(0, len(rows), piece)
         ]
         if not pieces:
-            return [np.empty((0, math.prod(places[index].output_shape)), dtype) for index in kept]
-        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+            widths = [*(math.prod(places[index].output_shape) for index in kept), states.shape[1]]
+            pieces = [[np.empty((0, width), dtype) for width in widths]]
+        outputs = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+        return outputs if keep_states else outputs[:-1]
 
     def _run(
         self,
         request: dict[str, Any],
         weights: NDArray[np.float32],
         observations: NDArray[np.float32],
+        states: NDArray[np.float32],
         dtype: np.dtype[Any],
     ) -> list[NDArray[Any]]:
-        rows = padded_rows(observations, request["layers"])
-        arrays = [np.ascontiguousarray(array, np.float32).reshape(-1).view(np.uint8).data for array in (weights, rows)]
+        layers = request["layers"]
+        rows = padded_rows(observations, layers)
+        inputs = weights, rows, padded_rows(states, layers)
+        arrays = [np.ascontiguousarray(array, np.float32).reshape(-1).view(np.uint8).data for array in inputs]
         _, received = self._exchange(request, arrays)
         return [np.frombuffer(array, dtype).reshape(len(rows), -1)[: len(observations)] for array in received]
 
@@ -256,6 +306,11 @@ class TorchPolicy:
 
 class _WorkerError(EvalEngineError):
     """What the process answered instead of outputs; it can go on."""
+
+
+def zero_states(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the states (B, n_state) before the first step of episodes with these observations (B, ...)."""
+    return np.zeros((len(observations), policy.n_state), np.float32)
 
 
 def padded_rows(observations: NDArray[np.float32], layers: Sequence[_engine.Layer]) -> NDArray[np.float32]:

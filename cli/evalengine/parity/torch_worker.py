@@ -7,10 +7,12 @@ it before. Messages go through stdin and stdout; each is
     header                  JSON; "sizes" lists the lengths of the arrays that follow, in bytes
     arrays                  raw floating numbers in the machine's order
 
-The program begins with {"versions": {package: version}}, and "lacking" where PyTorch cannot work here. A request names
+The program begins with {"versions": {package: version}, "told": whether MKL had to be told that this is no Intel
+processor}, and "lacking" where PyTorch cannot work here. A request names
 "input_shape", "layers" (as `_engine.Layer`), "dtype" ("float32" or "float64": what to compute in) and "keep" (the
-indices of the layers whose outputs are wanted), and brings two float32 arrays, the flat weights and the rows of
-observations; the answer brings one array of that dtype for each kept layer. Where something fails, the answer is
+indices of the layers whose outputs are wanted), and brings three float32 arrays, the flat weights, the rows of
+observations, and the rows of what recurrent cells remember; the answer brings one array of that dtype for each kept
+layer, and the rows of what cells remember then. Where something fails, the answer is
 {"error": message} instead. The end of stdin is the end.
 
 Run as a file, so it imports nothing of this package.
@@ -18,6 +20,7 @@ Run as a file, so it imports nothing of this package.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     import torch
 
 _LENGTH = struct.Struct("<I")
+
+_MKL_ANSWERS = {"mkl_serv_intel_cpu_true": 0, "mkl_serv_intel_cpu": 0, "mkl_serv_cpuiszen": 1}
+"""What MKL asks about the processor, and what the functions return on AMD's."""
 
 _MOST_HEADER = 1 << 20
 """Bytes; a longer header is something else that was printed, and would be waited for in vain."""
@@ -91,6 +97,32 @@ def _versions() -> dict[str, str]:
     return versions
 
 
+def tell_mkl() -> bool:
+    """Have MKL take its kernels for processors that are not Intel's on Intel's, too; return whether that was done.
+
+    `MKL_CBWR=AVX2` asks for one way of adding, but a build of MKL has two: its own for Intel's processors, another for
+    all others. What it asks before it chooses are exported functions without arguments, and they are overwritten here,
+    in this process alone, with functions that return what they return on AMD's. Where that cannot be done (another
+    build, a system that protects memory) nothing changes, and the probe finds the other order.
+    """
+    import torch
+
+    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
+    try:
+        loaded = ctypes.CDLL(library)
+        if not loaded.mkl_serv_intel_cpu_true():
+            return False
+        asked = [(getattr(loaded, name), answer) for name, answer in _MKL_ANSWERS.items()]
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            for function, answer in asked:
+                memory.seek(ctypes.cast(function, ctypes.c_void_p).value or 0)
+                # mov eax, answer; ret
+                memory.write(b"\xb8" + struct.pack("<i", answer) + b"\xc3")
+    except (OSError, AttributeError):
+        return False
+    return not loaded.mkl_serv_intel_cpu_true()
+
+
 def _lacking() -> dict[str, str]:
     """What PyTorch needs to hand over arrays and does not have here, as "lacking"; nothing where all is there."""
     import torch
@@ -102,14 +134,18 @@ def _lacking() -> dict[str, str]:
     return {}
 
 
-def _answer(request: dict[str, Any], weights: bytearray, observations: bytearray) -> list[memoryview]:
-    """Run the layers on all rows; return the kept outputs."""
+def _answer(
+    request: dict[str, Any], weights: bytearray, observations: bytearray, states: bytearray
+) -> list[memoryview]:
+    """Run the layers on all rows; return the kept outputs, and the states after the step."""
     import torch
 
     dtype = {"float32": torch.float32, "float64": torch.float64}[request["dtype"]]
     shape = request["input_shape"]
     vector = _tensor(weights).to(dtype)
     rows = _tensor(observations).to(dtype).view(-1, *shape)
+    before = _tensor(states).to(dtype).view(len(rows), -1)
+    after = [before[:, :0]]
     kept = set(request["keep"])
     outputs = []
     skips: list[torch.Tensor] = []
@@ -119,14 +155,20 @@ def _answer(request: dict[str, Any], weights: bytearray, observations: bytearray
                 skips.append(rows)
             elif layer[0] == "add_skip":
                 rows = skips.pop() + rows
+            elif layer[0] in _CELLS:
+                taken, rows, state = _cell(layer, vector, rows, before)
+                before = before[:, state.shape[1] :]
+                after.append(state)
+                vector = vector[taken:]
             else:
                 taken, rows = _forward(layer, vector, rows)
                 vector = vector[taken:]
             if index in kept:
                 outputs.append(rows.contiguous().view(-1).numpy().view("u1").data)
-    if vector.numel():
-        raise ValueError(f"{vector.numel()} weights are left over")
-    return outputs
+    if vector.numel() or before.numel():
+        raise ValueError(f"{vector.numel()} weights and {before.numel()} numbers of states are left over")
+    states_after = torch.cat(after, 1).contiguous()
+    return [*outputs, states_after.view(-1).numpy().view("u1").data]
 
 
 def _tensor(received: bytearray) -> torch.Tensor:
@@ -172,6 +214,32 @@ def _normalized(layer: Sequence[Any], vector: torch.Tensor, rows: torch.Tensor) 
     return count * (has_weight + has_bias), functional.layer_norm(rows, shape, weight, bias, eps)
 
 
+_CELLS = {"rnn": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
+"""Gates of recurrent cells."""
+
+
+def _cell(
+    layer: Sequence[Any], vector: torch.Tensor, rows: torch.Tensor, states: torch.Tensor
+) -> tuple[int, torch.Tensor, torch.Tensor]:
+    """One recurrent cell: how many weights it took, its outputs, and its states; it takes the first columns of all."""
+    import torch
+
+    name, hidden, has_bias = layer
+    rows = rows.flatten(1)
+    gates = _CELLS[name] * hidden
+    sizes = [gates * rows.shape[1], gates * hidden, *[gates] * (2 * has_bias)]
+    of_input, of_hidden, *biases = torch.split(vector[: sum(sizes)], sizes)
+    weights = [of_input.view(gates, -1), of_hidden.view(gates, -1), *biases]
+    state = states[:, :hidden].contiguous()
+    if name == "lstm":
+        both = state, states[:, hidden : 2 * hidden].contiguous()
+        output, cell = torch.lstm_cell(rows, both, *weights)
+        return sum(sizes), output, torch.cat((output, cell), 1)
+    functions = {"rnn": torch.rnn_tanh_cell, "rnn_relu": torch.rnn_relu_cell, "gru": torch.gru_cell}
+    output = functions[name](rows, state, *weights)
+    return sum(sizes), output, output
+
+
 @cache
 def _functions() -> dict[str, Callable[..., torch.Tensor]]:
     """PyTorch's functions by the names of layers."""
@@ -211,7 +279,7 @@ def main() -> None:
 
         # More threads split the sums of a linear layer.
         torch.set_num_threads(1)
-        write_message(answers, {"versions": _versions()} | _lacking(), [])
+        write_message(answers, {"versions": _versions(), "told": tell_mkl()} | _lacking(), [])
     except ImportError as error:
         write_message(answers, {"error": f"import torch: {error}"}, [])
         return

@@ -251,8 +251,8 @@ def replay(env: Any, trace: Schedule, options: Mapping[str, float] | None, state
 def make_reference(reference: Reference, variant: Variant) -> Any:
     """Return the reference's environment.
 
-    Gymnasium's checker, which looks and changes nothing, is left out; so are warnings of settings that it advises
-    against, which variants choose on purpose.
+    Gymnasium's checker, which looks and changes nothing, is left out; so are warnings of settings and versions that it
+    advises against, which are chosen on purpose.
 
     Its `reset` and `step` raise ReferenceFailedError where the reference itself raises something: then there is nothing
     to compare with.
@@ -260,6 +260,7 @@ def make_reference(reference: Reference, variant: Variant) -> Any:
     limit = {} if variant.max_episode_steps is None else {"max_episode_steps": variant.max_episode_steps}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         env = reference.make(disable_env_checker=True, **limit, **variant.kwargs)
     package = f"{reference.package} {reference.version()}"
     return Watched(env, f"{package}: {reference.env_id}{f' ({variant})' if str(variant) else ''}")

@@ -6,7 +6,7 @@
 
 `Policy` adds ways from and to what people have: modules, state dicts, files. They stand between the two, so that none
 of them needs to know `Policy`. The forward pass itself is the extension's (`network`); environments are known here only
-by the shapes that they ask for. Depends on spelling, steps, arguments and the extension.
+by the shapes that they ask for. Depends on spelling, steps, fits, arguments and the extension.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
 from evalengine.messages import named, shown
 from evalengine.policies.activations import IDENTITY, activation_layer, canonical
-from evalengine.policies.spelling import HEADS, Spelling, parse, spell_shape
+from evalengine.policies.cells import cell_shapes, state_sizes
+from evalengine.policies.fits import check_fits
+from evalengine.policies.head_spelling import DEFAULT_HEAD, LOG_STD, given_head, given_noise
+from evalengine.policies.spelling import Spelling, parse, spell_shape
 from evalengine.policies.steps import Step, steps_of
-from evalengine.policies.tokens import ADD, MEAN, SKIP, Convolution, Mark, Norm, Pool
-from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
+from evalengine.policies.tokens import ADD, MEAN, SKIP, Convolution, Mark, Norm, Pool, Recurrent
+from evalengine.scalars import as_number, check_flag, check_integer, items_of
 
 if TYPE_CHECKING:
     from evalengine.environments.registry import EnvironmentEntry
@@ -43,7 +46,8 @@ class Parameter(NamedTuple):
     Attributes:
         name: in the equivalent nn.Sequential.
         shape: as PyTorch has it.
-        fan_in: of its layer; it decides how far PyTorch's initial values are from zero.
+        fan_in: of its layer; it decides how far PyTorch's initial values are from zero. 0 for `log_std`, which belongs
+            to no layer.
         initial: the initial value of all of them, where PyTorch draws none.
     """
 
@@ -62,8 +66,8 @@ class Architecture(Spelling):
 
         Args:
             spec: "mlp:4-64-2" (inputs, hidden sizes, outputs) or "cnn:5x12x12-16k3-64-4" (channels x height x width,
-                convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs), then options where they differ
-                from the default:
+                convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs; a size may be that of a
+                recurrent cell, lstm32, gru32, rnn32 or rnn_relu32), then options where they differ from the default:
                 ",act=relu", ",out=sigmoid", ",bias=0", ",head=clip". Or a Policy.
 
         Raises:
@@ -82,40 +86,45 @@ class Architecture(Spelling):
     def from_shape(
         cls,
         arch: str,
-        shape: tuple[int | str | tuple[int | tuple[int, int], ...], ...],
+        shape: tuple[int | str | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
         *,
         activation: str | Sequence[str] | None = None,
         output_activation: str = IDENTITY,
         bias: bool | Sequence[bool] = True,
-        head: str = "tanh",
+        head: str | Sequence[str] = DEFAULT_HEAD,
+        noise: str | float | Sequence[float] = 0.0,
     ) -> Self:
         """Return the policy of a shape: sizes for mlp, (channels, height, width, *convolutions, *sizes) for cnn.
 
         A convolution is a tuple (out_channels, kernel[, stride=1[, padding=0[, dilation=1[, groups=1]]]]), all but the
-        channels and groups being one integer or (height, width). Other parts are texts as they are spelled: "mp2".
+        channels and groups being one integer or (height, width). A recurrent cell is a tuple of its name and its hidden
+        size, ("lstm", 32). Other parts are texts as they are spelled: "mp2".
 
         Args:
             arch: "mlp" or "cnn".
             shape: (4, 64, 2) or (5, 12, 12, (16, 3), (32, 3), 64, 4).
             activation: after every layer but the last, "relu", or one for each of these layers, ("relu", "tanh"); by
-                PyTorch's name, parameters after colons ("leaky_relu:0.2"). None is tanh for mlp and relu for cnn.
+                PyTorch's name, parameters after colons ("leaky_relu:0.2"). None is tanh for mlp and relu for cnn. One
+                for all of several layers is not for the recurrent cells among them, nor is None.
             output_activation: after the last layer, before the head; "softmax" and "log_softmax", too.
             bias: whether all layers have biases, or which.
-            head: how logits become Box actions, "tanh" or "clip".
+            head: how outputs become actions: "tanh", "clip", "raw" or "sigmoid" of a Box, or one of them for each
+                output, ("tanh", "sigmoid", "sigmoid"); "argmax", "sample" or "threshold:0.5" of discrete actions.
+            noise: the standard deviation of Gaussian noise on the outputs, or one for each; or "log_std".
 
         Raises:
             InputError: the shape or an option is none, or the sizes do not fit each other.
         """
-        if not is_one_of(head, HEADS):
-            raise InputError(f"head: expected 'tanh' or 'clip', got {shown(head)}")
         spelled = spell_shape(arch, shape)
+        outputs = int(spelled.rpartition("-")[2]) if spelled.rpartition("-")[2].isdigit() else 0
+        heads, noises = given_head(head, outputs), given_noise(noise, outputs)
         if activation is not None:
             one_or_several = items_of(activation, (tuple, list)) or [activation]
             spelled += f",act={'/'.join(_activation('activation', item) for item in one_or_several)}"
         spelled += f",out={_activation('output_activation', output_activation, of_outputs=True)}"
         biases = items_of(bias, (tuple, list)) or [bias]
         digits = [str(int(check_flag("bias", item))) for item in biases]
-        return cls(f"{spelled},bias={'/'.join(digits)},head={head}")
+        return cls(f"{spelled},bias={'/'.join(digits)},head={heads}{f',noise={noises}' if noises else ''}")
 
     def __repr__(self) -> str:
         """Return the expression that makes this policy."""
@@ -150,10 +159,42 @@ class Architecture(Spelling):
         """The parts of the chain with activations and shapes, as the equivalent nn.Sequential has them."""
         return steps_of(self)
 
+    @property
+    def n_state(self) -> int:
+        """How many numbers the recurrent cells remember from one step to the next; 0 without cells."""
+        return sum(map(sum, state_sizes(self.cells, self.sizes)))
+
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The tensors of the flat vector, in order."""
-        return tuple(parameter for step in self.steps for parameter in _parameters(step))
+        """The tensors of the flat vector, in order.
+
+        `log_std` comes first, as in `parameters()` of every module that has it beside its layers.
+        """
+        found = [Parameter(LOG_STD, (self.n_outputs,), 0)] if self.learns_noise else []
+        return (*found, *(parameter for step in self.steps for parameter in _parameters(step)))
+
+    @property
+    def learns_noise(self) -> bool:
+        """Whether the first parameters are logarithms of the noise's standard deviations, `log_std`."""
+        return self.noise == LOG_STD
+
+    @property
+    def without_noise(self) -> Self:
+        """The same policy without noise, whose parameters are the network's alone."""
+        return type(self)(str(self).replace(f",noise={self.noise}", "")) if self.noise else self
+
+    @cached_property
+    def deviations(self) -> tuple[float, ...] | None:
+        """The standard deviation of the noise on each output, () without noise, None where they are parameters."""
+        if self.learns_noise:
+            return None
+        numbers = [float(number) for number in self.noise.split("/") if number]
+        return tuple(numbers * self.n_outputs if len(numbers) == 1 else numbers)
+
+    def split(self, weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return views of weights (..., D): `log_std` (..., n_outputs), or (..., 0) without, and the network's own."""
+        count = self.n_outputs if self.learns_noise else 0
+        return weights[..., :count], weights[..., count:]
 
     @cached_property
     def network(self) -> _engine.Network:
@@ -170,44 +211,42 @@ class Architecture(Spelling):
         Raises:
             InputError: the policy cannot play this environment; the message gives both sides.
         """
-        wanted = (entry.n_inputs,) if self.arch == "mlp" else entry.image_shape or entry.observation_shape
-        if (self.input_shape, self.n_outputs) != (wanted, entry.n_outputs):
-            inputs, got = ("x".join(str(size) for size in sizes) for sizes in (wanted, self.input_shape))
-            raise InputError(
-                f"policy: {entry.id} needs {inputs} inputs and {entry.n_outputs} outputs, "
-                f"got {self} ({got} inputs, {self.n_outputs} outputs)"
-            )
-        if entry.n_actions is None and (self.output_activation, self.head) == ("tanh", "tanh"):
-            raise InputError(
-                f"policy: {entry.id} has Box actions, out=tanh and head=tanh would apply tanh twice: expected "
-                f"head=clip beside out=tanh, which plays the outputs as they are, or no out=tanh, got {self}"
-            )
-        if entry.n_actions is not None and self.head != "tanh":
-            raise InputError(f"policy: {entry.id} has discrete actions, expected no head={self.head}, got {self}")
+        check_fits(self, entry)
 
-    def init(self, population: int, seed: int) -> NDArray[np.float32]:
+    def init(self, population: int, seed: int, gain: float = 1.0) -> NDArray[np.float32]:
         """Return a random population (P, D) float32 within PyTorch's default initialisation bounds.
 
-        Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, from
-        `numpy.random.default_rng(seed)`, individual by individual: a larger population starts with the smaller one.
-        Those of a normalisation are 1 and 0, as PyTorch's are.
+        Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, those of recurrent
+        cells in +-1/sqrt(hidden size), from `numpy.random.default_rng(seed)`, individual by individual: a larger
+        population starts with the smaller one. Those of a normalisation are 1 and 0, as PyTorch's are; `log_std` is 0.
 
         Args:
             population: P, from 0.
             seed: an unsigned 64-bit integer.
+            gain: what every number is multiplied with, in float32. Of a network whose outputs are near 0 the default
+                head makes the middle of the bounds, and in CarRacing that is a brake that stops the car: 3 lets some
+                of them drive.
 
         Raises:
-            InputError: one of them is no integer, or out of its range.
+            InputError: one of them is no integer, or out of its range, or the gain is no finite number above 0.
         """
+        factor = as_number(gain)
+        if factor is None or not 0 < factor < math.inf:
+            raise InputError(f"gain: expected a finite number above 0, got {shown(gain)}")
         population = check_integer("population", population, least=0, most=2**31 - 1)
         seed = check_integer("seed", seed, least=0, most=2**64 - 1)
         weights = np.random.default_rng(seed).random((population, self.n_params), dtype=np.float32)
         bounds = np.concatenate(
-            [np.full(math.prod(p.shape), 1 / math.sqrt(p.fan_in), dtype=np.float32) for p in self.parameters]
+            [
+                np.full(math.prod(p.shape), 1 / math.sqrt(p.fan_in) if p.fan_in else 0.0, dtype=np.float32)
+                for p in self.parameters
+            ]
         )
         weights *= 2
         weights -= 1
         weights *= bounds
+        weights *= np.float32(factor)
+        self.split(weights)[0][...] = 0.0
         start = 0
         for parameter in self.parameters:
             end = start + math.prod(parameter.shape)
@@ -216,13 +255,17 @@ class Architecture(Spelling):
             start = end
         return weights
 
-    def logits(self, weights: ArrayLike, observations: ArrayLike) -> NDArray[np.float32]:
+    def logits(
+        self, weights: ArrayLike, observations: ArrayLike, state: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Return the logits, the outputs of the last layer, of one individual or of a population.
 
         Args:
             weights: (D,) or (P, D).
             observations: (B, *S) for one individual, (P, B, *S) for a population; S is `input_shape` or (n_inputs,),
                 so (channels, height, width) for a cnn.
+            state: what recurrent cells remember of the steps before, see `step`; None, zeros, is the first step of an
+                episode.
 
         Returns:
             float32, (B, n_outputs) or (P, B, n_outputs).
@@ -231,6 +274,44 @@ class Architecture(Spelling):
             InputError: a shape or a dtype does not fit.
             OutOfMemoryError: there is no memory for the numbers between two layers; nothing has been computed.
         """
+        if state is not None:
+            return self.step(weights, observations, state)[0]
+        individuals, flat = self._checked_inputs(weights, observations)
+        with engine_errors():
+            return self.network.logits(individuals, flat)
+
+    def step(
+        self, weights: ArrayLike, observations: ArrayLike, state: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the logits, and what recurrent cells remember after this step, for the next one's `state`.
+
+        Args:
+            weights: as `logits` takes them.
+            observations: alike.
+            state: (B, n_state) for one individual, (P, B, n_state) for a population: of each cell, first to last, its
+                output h, then the cell state c of an LSTM. None is zeros, as before the first step of an episode.
+
+        Returns:
+            float32 logits, and the state after them, of the shape of `state`.
+
+        Raises:
+            InputError: a shape or a dtype does not fit.
+            OutOfMemoryError: as `logits`.
+        """
+        individuals, flat = self._checked_inputs(weights, observations)
+        shape = (*flat.shape[:-1], self.n_state)
+        states = np.zeros(shape, np.float32) if state is None else plain_array("state", state)
+        if states.shape != shape:
+            raise InputError(f"state: expected shape {shape} for {self}, got {states.shape}")
+        if states.dtype.kind not in "fiu":
+            raise InputError(f"state: expected numbers, got {named(states.dtype)}")
+        with engine_errors():
+            return self.network.step(individuals, flat, np.ascontiguousarray(states, np.float32))
+
+    def _checked_inputs(
+        self, weights: ArrayLike, observations: ArrayLike
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the network's weights and flat observations as the extension takes them."""
         individuals = weight_array(weights, self, self.n_params)
         inputs = plain_array("observations", observations)
         leading = individuals.ndim
@@ -242,8 +323,7 @@ class Architecture(Spelling):
         if inputs.dtype.kind not in "fiu":
             raise InputError(f"observations: expected numbers, got {named(inputs.dtype)}")
         flat = np.ascontiguousarray(inputs.reshape(*batch, self.n_inputs), dtype=np.float32)
-        with engine_errors():
-            return self.network.logits(individuals, flat)
+        return np.ascontiguousarray(self.split(individuals)[1]), flat
 
 
 def _layer(step: Step) -> _engine.Layer | None:
@@ -251,6 +331,8 @@ def _layer(step: Step) -> _engine.Layer | None:
     token = step.token
     if isinstance(token, int):
         return ("linear", token, step.has_bias)
+    if isinstance(token, Recurrent):
+        return (token.cell, token.hidden, step.has_bias)
     if isinstance(token, Convolution):
         _, kernel, stride, padding, dilation, groups = token
         return ("conv2d", token.out_channels, kernel, stride, padding, dilation, groups, step.has_bias)
@@ -273,6 +355,11 @@ def _parameters(step: Step) -> Iterator[Parameter]:
             yield Parameter(f"{step.name}.weight", shape, fan_in, 1.0)
         if step.has_bias:
             yield Parameter(f"{step.name}.bias", shape, fan_in, 0.0)
+        return
+    if isinstance(token, Recurrent):
+        # PyTorch draws all of a cell within the same bounds.
+        shapes = cell_shapes(token.cell, step.input_shape[0], token.hidden, bias=step.has_bias)
+        yield from (Parameter(f"{step.name}.{name}", shape, token.hidden) for name, shape in shapes.items())
         return
     if isinstance(token, int):
         shape = (token, step.input_shape[0])

@@ -5,10 +5,10 @@
     >>> loaded.weights.shape, str(loaded.policy), loaded.env_id
     ((1, 450), 'mlp:4-64-2', 'CartPole-v1')
 
-What the policy plays in, such as a normalisation, is in `loaded.options`, for `evaluate`. A .npy or .npz file has a
-sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own metadata. Pickles (.pt, .pth) are
-never opened: the error shows the lines that convert them. Depends on array_files, policy, setting and arguments; knows
-nothing of episodes.
+What the policy plays in, such as a normalisation, is in `loaded.options`; `evaluate` takes `loaded` with it. A .npy or
+.npz file has a sidecar beside it, `best.npy.json`; a .safetensors file keeps the same keys in its own metadata. Pickles
+(.pt, .pth) are never opened: the error shows the lines that convert them. Depends on files, policy, layer_arrays,
+setting and arguments; knows nothing of episodes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,20 +26,26 @@ from numpy.typing import NDArray
 from evalengine.arguments import float_array
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
+from evalengine.environments.registry import resolve
 from evalengine.errors import InputError, PickleError
 from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
 from evalengine.messages import first_line, named, shown
+from evalengine.policies.layer_arrays import from_names
+from evalengine.policies.notices import notice_rounding
 from evalengine.policies.policy import Policy
 from evalengine.policies.saving import FORMAT, LONGEST_DESCRIPTION, SUFFIXES, VERSIONS, sidecar_of
-from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting
-from evalengine.scalars import check_flag
+from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, read_setting, spelled_setting
+from evalengine.scalars import check_flag, check_integer
+
+if TYPE_CHECKING:
+    from evalengine.policies.torch_player import Player
 
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
-_JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize")
+_JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize", "epsilon", "sticky")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LoadedWeights:
     """What a weight file holds.
 
@@ -53,6 +59,8 @@ class LoadedWeights:
         observation: what the policy sees of images, None if that is the environment's own.
         max_episode_steps: the time limit in steps, None if that is the environment's own.
         normalize: mean, std and clip of what the policy sees, with the bits that were saved; None without.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is the former one again.
     """
 
     weights: NDArray[np.float32]
@@ -64,33 +72,105 @@ class LoadedWeights:
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
     normalize: Normalization | None = None
+    epsilon: float = 0.0
+    sticky: float = 0.0
+
+    def __repr__(self) -> str:
+        """One line: how many vectors of which policy, for which environment, and what else the file says."""
+        policy = f"{self.weights.shape[1]:,} numbers" if self.policy is None else str(self.policy)
+        place = "" if self.env_id is None else f" for {self.env_id}"
+        settings = f" with {', '.join(self.options)}" if self.options else ""
+        return f"LoadedWeights({len(self.weights):,} x {policy}{place}{settings}, {str(self.path)!r})"
+
+    def __str__(self) -> str:
+        """One line that has the values of the settings, too; those of a normalisation by shape."""
+        count = len(self.weights)
+        individuals = f"{count} individual{'' if count == 1 else 's'}"
+        policy = f" of {self.weights.shape[1]} weights" if self.policy is None else f" of {self.policy}"
+        env = "" if self.env_id is None else f" for {named(self.env_id)}"
+        setting = spelled_setting(self.options)
+        return f"{named(self.path)}: {individuals}{policy}{env}{'; ' if setting else ''}{setting}"
+
+    def to_torch(self, index: int | None = None, *, actions: bool = True) -> Player:
+        """Return one individual as a module from observations to actions, with the file's own settings.
+
+        See `Policy.to_torch`, also for what stays outside: the file's env_kwargs, reset_options, observation and
+        max_episode_steps are for the environment that is played in.
+
+        Args:
+            index: the individual, counted from 0; None is the only one.
+            actions: whether the module goes on to actions, or ends with the network's outputs.
+
+        Raises:
+            InputError: there is no such individual, or the file does not say policy and environment.
+            MissingDependencyError: torch is not installed.
+        """
+        if self.policy is None or self.env_id is None:
+            raise InputError(
+                f"weights: {named(self.path)}: expected a file that says policy and env_id, got one that does not: "
+                "use policy.to_torch"
+            )
+        count = len(self.weights)
+        if index is None and count != 1:
+            raise InputError(f"index: expected one of the {count} individuals in {named(self.path)}, got None")
+        chosen = check_integer("index", 0 if index is None else index, least=0, most=count - 1)
+        return self.policy.to_torch(
+            self.weights[chosen],
+            self.env_id,
+            env_kwargs=self.env_kwargs,
+            observation=self.observation,
+            normalize=self.normalize,
+            actions=actions,
+        )
 
     @property
     def options(self) -> SettingOptions:
         """What the file says for `evaluate(loaded.env_id, loaded.weights, loaded.policy, **loaded.options)`.
 
-        Those of env_kwargs, reset_options, observation, max_episode_steps and normalize that are not None.
+        Those of env_kwargs, reset_options, observation, max_episode_steps and normalize that are not None, and of
+        epsilon and sticky that are not 0.
         """
         return checked_setting({name: getattr(self, name) for name in SETTING_NAMES})
 
+    def options_for(self, env_id: str) -> SettingOptions:
+        """What of `options` is played in an environment: in another than the file's, what the policy sees alone.
+
+        Raises:
+            InputError: there is no such environment.
+        """
+        entry, options = resolve(env_id), self.options
+        if self.env_id is None or self.env_id.lower() in (entry.id.lower(), entry.short_name.lower()):
+            return options
+        seen: Any = {name: value for name, value in options.items() if name in ("observation", "normalize")}
+        return checked_setting(seen)
+
 
 def load_weights(
-    path: str | os.PathLike[str], policy: Policy | str | None = None, *, memory_map: bool = False
+    path: str | os.PathLike[str],
+    policy: Policy | str | None = None,
+    *,
+    layout: str | None = None,
+    memory_map: bool = False,
 ) -> LoadedWeights:
     """Read weights from .npy, .npz or .safetensors; float64 and float16 are cast to float32.
 
     A .npz or .safetensors file holds an array called "weights", or any one array, of shape (D,) or (P, D); or, where
-    the policy is known, the tensors of one individual's state dict.
+    the policy is known, one individual's state dict, also of Stable-Baselines3, or its arrays by layer, W1, b1, ... or
+    arr_0, arr_1, ... (`Policy.from_arrays`).
 
     Args:
         path: the file.
         policy: what the weights are for; wins over what the file says.
+        layout: "out_in" or "in_out", of arrays by layer whose shapes leave it open; see `Policy.from_arrays`.
         memory_map: leave the numbers of a .npy file where they are, so that a population may be larger than the memory.
             This needs float32 in C order; anything else is read. The file must not be changed meanwhile.
 
     Raises:
         InputError: the file is missing, empty, truncated, pickled, of another format, promises more than it has, or
             does not fit the policy.
+
+    Warns:
+        WeightsWarning: numbers are rounded to float32, or tensors left out that no action depends on.
     """
     path = file_path("weights", path)
     given = None if policy is None else Policy(policy)
@@ -99,7 +179,7 @@ def load_weights(
     content = _read(path, name, memory_map)
     described = _describe(path, content)
     known = given or described.policy
-    weights = _weights_of(content, known, name)
+    weights = _weights_of(content, known, name, layout)
     if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
         raise InputError(f"{name}: expected shape (D,) or (P, D), got {weights.shape}")
     if known is not None and weights.shape[-1] != known.n_params:
@@ -140,17 +220,20 @@ def _conversion(path: Path) -> str:
     )
 
 
-def _weights_of(content: ArrayFile, policy: Policy | None, name: str) -> NDArray[np.float32]:
+def _weights_of(content: ArrayFile, policy: Policy | None, name: str, layout: str | None) -> NDArray[np.float32]:
     arrays = content.arrays
     # A lone "0.weight" is the state dict of a single layer without bias.
     is_state_dict = policy is not None and all(name.rpartition(".")[2] == "weight" for name in arrays)
-    if "weights" in arrays or (len(arrays) == 1 and not is_state_dict):
-        return float_array(name, arrays.get("weights", next(iter(arrays.values()))))
+    if layout is None and ("weights" in arrays or (len(arrays) == 1 and not is_state_dict)):
+        given = arrays.get("weights", next(iter(arrays.values())))
+        weights = float_array(name, given)
+        notice_rounding(name, [(given, weights)])
+        return weights
     if policy is None:
         names = ", ".join(arrays) or "none"
         raise InputError(f"{name}: expected one array, or a state dict and the policy it is for, got {named(names)}")
     try:
-        return policy.from_state_dict(arrays)
+        return from_names(policy, arrays, layout)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
 

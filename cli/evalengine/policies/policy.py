@@ -16,21 +16,25 @@ files. Depends on architecture, and inside functions on what converts.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import weight_array
+from evalengine.errors import InputError
 from evalengine.policies.architecture import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from evalengine.environments.normalization import Normalization
+    from evalengine.environments.observation import ObservationLike
     from evalengine.policies.population import Weights
     from evalengine.policies.setting import SettingOptions
+    from evalengine.policies.torch_player import Player
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -42,12 +46,18 @@ class Policy(Architecture):
         input_shape: (inputs,) for mlp; (channels, height, width) for cnn.
         chain: all parts, first to last, as `tokens` has them.
         convolutions: the convolutions of a cnn, first to last.
-        sizes: the outputs of the fully connected layers, first to last.
-        activations: of every convolution and fully connected layer but the last, first to last: names of
+        sizes: the outputs of the fully connected layers and recurrent cells, first to last.
+        cells: of each of these which recurrent cell it is, "lstm", "gru", "rnn" (tanh) or "rnn_relu", or "" for none.
+            Cells begin every episode with a state of zeros.
+        activations: of every convolution, fully connected layer and cell but the last, first to last: names of
             `torch.nn.functional`, with parameters that differ from PyTorch's defaults after colons, "leaky_relu:0.2".
         output_activation: after the last layer; "identity" is none.
         biases: whether each layer has biases, first to last.
-        head: how logits become Box actions: "tanh" scales tanh(z) to the bounds, "clip" clips z to them.
+        head: how outputs z become actions. Of a Box, for all of them or, after slashes, for each: "tanh" scales tanh(z)
+            to the bounds, "sigmoid" sigmoid(z); "clip" clips z to them; "raw" is z. Discrete: "argmax", as "tanh" too;
+            "sample" draws with the probabilities softmax(z); "threshold:0.5" is 1 where z > 0.5, else 0.
+        noise: standard deviations of Gaussian noise on the outputs of a Box, before the head, "0.1" or one for each,
+            "0.1/0.2"; "log_std" where their logarithms are the first parameters; "" for none.
     """
 
     def to_state_dict(
@@ -59,10 +69,50 @@ class Policy(Architecture):
         return to_state_dict(self, vector, like)
 
     def from_state_dict(self, state_dict: Mapping[str, ArrayLike], prefix: str = "") -> NDArray[np.float32]:
-        """Return the flat vector (D,) of a state dict, under any names; see `state_dicts.from_state_dict`."""
+        """Return the flat vector (D,) of a state dict, under any names, such as Stable-Baselines3's.
+
+        Of a policy of Stable-Baselines3 and sb3-contrib (`model.policy.state_dict()` of PPO, A2C, TRPO, ARS, DQN, TD3,
+        DDPG and SAC, MlpPolicy and CnnPolicy) the actor is taken, and what it needs no more is said and left out.
+
+        Args:
+            state_dict: arrays or tensors by name, in any order.
+            prefix: take only what is called so, such as "actor."; the rest of the state dict is left alone.
+
+        Raises:
+            InputError: a name is missing or unknown, a shape or a dtype does not fit, or the order of layers that have
+                one shape cannot be told.
+
+        Warns:
+            WeightsWarning: numbers are rounded to float32, or networks beside the actor are left out.
+        """
         from evalengine.policies.state_dicts import from_state_dict
 
         return from_state_dict(self, state_dict, prefix)
+
+    def from_arrays(
+        self, arrays: Sequence[ArrayLike] | Mapping[str, Any], layout: str | None = None
+    ) -> NDArray[np.float32]:
+        """Return the flat vector (D,) of one individual's arrays, layer by layer.
+
+        Args:
+            arrays: [W1, b1, W2, b2, ...], which is Keras' `get_weights()`, too; or a mapping of names to them, with a
+                kind (W, weight, kernel; b, bias) and a number each, in any order: {"W1": ..., "b1": ...}, what Flax
+                has, or what `np.savez` calls arr_0, arr_1, .... A bias (n,) may be (1, n) or (n, 1).
+            layout: "out_in" for matrices (out, in), which are PyTorch's; "in_out" for (in, out), which are Keras',
+                Flax's and those of x @ W, with kernels of convolutions (height, width, in, out) and images that are
+                flattened with their channels last, which are put into the order that PyTorch has. None takes the one
+                that fits all shapes.
+
+        Raises:
+            InputError: an array is missing or too many, a shape or a dtype does not fit, names do not tell the order,
+                or every matrix is square, so that the shapes leave the layout open; the message names the layer.
+
+        Warns:
+            WeightsWarning: numbers are rounded to float32.
+        """
+        from evalengine.policies.layer_arrays import from_arrays
+
+        return from_arrays(self, arrays, layout)
 
     def flatten(self, individuals: Weights) -> NDArray[np.float32]:
         """Return modules, state dicts or vectors as `evaluate` sees them: (D,) for one, (P, D) for a list of them.
@@ -106,16 +156,83 @@ class Policy(Architecture):
 
         return cls(from_torch(module, observation_shape))
 
-    def to_torch(self, vector: ArrayLike) -> nn.Sequential:
+    @overload
+    def to_torch(self, vector: ArrayLike) -> nn.Sequential: ...
+
+    @overload
+    def to_torch(
+        self,
+        vector: ArrayLike,
+        env_id: str,
+        *,
+        env_kwargs: Mapping[str, bool | int | float] | None = None,
+        observation: ObservationLike | None = None,
+        normalize: Normalization | None = None,
+        actions: bool = False,
+    ) -> Player: ...
+
+    def to_torch(
+        self,
+        vector: ArrayLike,
+        env_id: str | None = None,
+        *,
+        env_kwargs: Mapping[str, bool | int | float] | None = None,
+        observation: ObservationLike | None = None,
+        normalize: Normalization | None = None,
+        actions: bool = False,
+    ) -> nn.Sequential | Player:
         """Return the equivalent nn.Sequential on the CPU, holding a copy of the weights of one individual (D,).
 
+        With recurrent cells it is called as `outputs, state = module(observations, state)`: the state is None before
+        the first step of an episode, then a tuple with one item for each cell, first to last: h (B, hidden size), or
+        (h, c) of an LSTMCell.
+
+        It is the network alone, from what the policy sees to its outputs: it leaves out the division of bytes by 255,
+        the channels put first, the normalisation, and how outputs become actions. With `env_id` all of this is in the
+        module: `observe` and `policy`, and with `actions` also `act`. It takes observations as Gymnasium has them,
+        a batch or one alone; `module.action(observation)` is what `env.step` takes.
+
+        What happens outside of the module stays outside: the environment's wrappers (frame skip, gray scale, size,
+        stack), its keyword arguments, reset options and time limit, and what is drawn: epsilon and sticky actions. A
+        policy with head=sample or noise has no module of actions; one with noise=log_std gives an nn.Sequential with a
+        parameter `log_std`. Bits are the engine's where PyTorch runs as in
+        `parity`: one thread, and `MKL_CBWR=AVX2`, `ONEDNN_MAX_CPU_ISA=AVX2`, `ATEN_CPU_CAPABILITY=avx2` in the
+        environment before Python starts. The module fills batches up to multiples of 32 for that.
+
+        Args:
+            vector: the weights of one individual.
+            env_id: the environment, by full id or short name; it says what observations and actions are.
+            env_kwargs: its keyword arguments.
+            observation: the wrappers before it, as for `evaluate`.
+            normalize: what observations are normalised with, as for `evaluate`.
+            actions: from observations to actions, int64 (B,) or float32 (B, n) for a Box, not to outputs (B, n).
+
         Raises:
-            InputError: the vector does not have the policy's number of parameters.
+            InputError: the vector does not have the policy's number of parameters; something does not fit the
+                environment, or needs one.
             MissingDependencyError: torch is not installed.
         """
-        from evalengine.policies.torch_modules import to_torch
+        from evalengine.policies.torch_modules import import_torch, to_torch
 
-        return to_torch(self, vector)
+        import_torch()
+        if env_id is None:
+            if actions is not False or any(option is not None for option in (env_kwargs, observation, normalize)):
+                raise InputError(
+                    "to_torch: expected env_id with env_kwargs, observation, normalize or actions: it says what "
+                    "observations and actions are"
+                )
+            return to_torch(self, vector)
+        from evalengine.policies.torch_player import to_player
+
+        return to_player(
+            self,
+            vector,
+            env_id,
+            env_kwargs=env_kwargs,
+            observation=observation,
+            normalize=normalize,
+            actions=actions,
+        )
 
     def save(
         self,
@@ -130,7 +247,8 @@ class Policy(Architecture):
             path: the file.
             weights: what `evaluate` takes.
             env_id: the environment.
-            options: what the policy plays in: env_kwargs, reset_options, observation, max_episode_steps, normalize.
+            options: what the policy plays in: env_kwargs, reset_options, observation, max_episode_steps, normalize,
+                epsilon, sticky.
 
         Raises:
             InputError: something does not fit the policy or the environment.

@@ -2,7 +2,7 @@
 
     [nn.Module, ...], [state_dict, ...], arrays ──► flat_weights ──► arrays, for `arguments` to check
 
-Needs torch only where a module is given. Depends on torch_modules and state_dicts.
+Needs torch only where a module is given. Depends on torch_modules and layer_arrays.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from evalengine.arguments import float_array
 from evalengine.errors import InputError
 from evalengine.messages import named
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.layer_arrays import from_names
 from evalengine.policies.spelling import Spelling
-from evalengine.policies.state_dicts import from_state_dict
 from evalengine.policies.torch_modules import read_module
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 def flat_weights(policy: Architecture, weights: Weights) -> Any:
     """Return `weights` with every module and every state dict in it as a flat vector; anything else as it is.
 
+    Arrays by name ("W1", "b1") are taken as state dicts are, where their shapes tell the layout (`Policy.from_arrays`).
     Every module is read on its own (`Policy.from_torch`), and run beside the policy where it is more than PyTorch's own
     classes, which takes milliseconds each: state dicts of a large population are some seventy times as quick.
 
@@ -47,6 +48,12 @@ def flat_weights(policy: Architecture, weights: Weights) -> Any:
     Raises:
         InputError: a module or a state dict does not fit the policy; the message says which one.
     """
+    loading = sys.modules.get("evalengine.policies.loading")  # as for torch, below
+    if loading is not None and isinstance(weights, loading.LoadedWeights):
+        raise InputError(
+            "weights: expected arrays, got LoadedWeights, which evaluate takes with its settings: hand over its "
+            "weights, and **loaded.options"
+        )
     if not isinstance(weights, list | tuple):
         return _flat(policy, weights, "weights")
     return [_flat(policy, individual, f"weights[{position}]") for position, individual in enumerate(weights)]
@@ -59,10 +66,11 @@ def _flat(policy: Architecture, individual: Any, name: str) -> Any:
     torch = sys.modules.get("torch")  # who has a module has imported torch
     try:
         if isinstance(individual, Mapping):
-            return from_state_dict(policy, individual)
+            return from_names(policy, individual)
         if torch is None or not isinstance(individual, torch.nn.Module):
             return individual
-        found, parameters = read_module(individual, policy.input_shape if policy.arch == "cnn" else None)
+        shape = policy.input_shape if policy.arch == "cnn" else None
+        found, parameters = read_module(individual, shape, learns_noise=policy.learns_noise)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     if _body(found) != _body(policy):
@@ -72,5 +80,6 @@ def _flat(policy: Architecture, individual: Any, name: str) -> Any:
 
 
 def _body(policy: Architecture) -> tuple[object, ...]:
-    """Return what a module says of its policy: all but the head."""
-    return tuple(getattr(policy, part.name) for part in fields(Spelling) if part.name != "head")
+    """Return what a module says of its policy: all but the head, and noise of given deviations."""
+    parts = (getattr(policy, part.name) for part in fields(Spelling) if part.name not in ("head", "noise"))
+    return (*parts, policy.learns_noise)

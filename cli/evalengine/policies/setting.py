@@ -23,7 +23,7 @@ from evalengine.environments.observation import ObservationLike, ObservationOpti
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
-from evalengine.scalars import check_integer
+from evalengine.scalars import check_integer, check_probability
 
 
 class SettingOptions(TypedDict, total=False):
@@ -34,6 +34,8 @@ class SettingOptions(TypedDict, total=False):
     observation: ObservationLike | None
     max_episode_steps: int | None
     normalize: Normalization | None
+    epsilon: float
+    sticky: float
 
 
 SETTING_NAMES = tuple(SettingOptions.__annotations__)
@@ -61,6 +63,10 @@ def checked_setting(options: Mapping[str, Any], env_id: str | None = None) -> Se
         else check_integer("max_episode_steps", limit, least=1, most=2**31 - 1),
         "normalize": normalize,
     }
+    for name in ("epsilon", "sticky"):
+        given: Any = options.get(name)
+        if given is not None and (probability := check_probability(name, given)) > 0:
+            checked[name] = probability
     if env_id is not None:
         _check_fits(env_id, checked)
     return _said(checked)

@@ -13,10 +13,12 @@ A spelling is an architecture, its shape, and options where they differ from the
     mlp:4-64-2,act=relu,bias=0,head=clip    hidden activation, biases, the head of Box actions
     mlp:4-64-2,act=leaky_relu:0.2           an activation's parameters follow its name
     mlp:4-64-32-2,act=relu/tanh             an activation for each hidden layer
+    mlp:8-lstm32-4                          a recurrent cell: lstm, gru, rnn, rnn_relu, then its hidden size
     mlp:4-64-2,out=sigmoid,bias=1/0         an activation of the outputs; whether each layer has biases
+    mlp:3-64-1,head=clip,noise=0.1          noise on the outputs; `head_spelling` has both grammars
 
 This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. The parts
-of the chain are those of `tokens`. Depends on tokens, activations, scalars, messages and errors.
+of the chain are those of `tokens`. Depends on tokens, activations, cells, head_spelling, scalars, messages and errors.
 """
 
 from __future__ import annotations
@@ -29,17 +31,30 @@ from typing import Any
 from evalengine.errors import InputError
 from evalengine.messages import kind, shown
 from evalengine.policies.activations import IDENTITY, canonical
-from evalengine.policies.tokens import ACT, FLATTEN, Convolution, Token, has_activation, is_of_images, parse_token
+from evalengine.policies.cells import GATES, LINEAR
+from evalengine.policies.head_spelling import DEFAULT_HEAD, canonical_head, canonical_noise
+from evalengine.policies.tokens import (
+    ACT,
+    FLATTEN,
+    Convolution,
+    Recurrent,
+    Token,
+    has_activation,
+    is_of_images,
+    is_unit,
+    parse_token,
+)
 from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
-    "convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs), then options such as "
-    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 ,head=tanh|clip"
+    "convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs; recurrent cells such as lstm32), then "
+    "options such as ,act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 "
+    ",head=tanh|clip|raw|sigmoid (of Box actions) ,head=argmax|sample|threshold:0.5 (of discrete ones) "
+    ",noise=0.1|log_std"
 )
-HEADS = ("tanh", "clip")
 DEFAULT_ACTIVATION = {"mlp": "tanh", "cnn": "relu"}
-_OPTIONS = ("act", "out", "bias", "head")
+_OPTIONS = ("act", "out", "bias", "head", "noise")
 
 # Nine digits: far beyond any network, and every product of three sizes stays cheap to print.
 _SIZE = re.compile(r"[1-9]\d{0,8}")
@@ -50,8 +65,8 @@ _IMAGE = re.compile(r"([1-9]\d{0,8})x([1-9]\d{0,8})x([1-9]\d{0,8})")
 class Spelling:
     """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
 
-    `chain` has all parts between the input and the options; `activations` has one for each convolution and each size
-    but the last, `biases` says of each whether it has biases.
+    `chain` has all parts between the input and the options; `activations` has one for each convolution, size and
+    recurrent cell but the last, `biases` says of each whether it has biases.
     """
 
     arch: str
@@ -61,6 +76,7 @@ class Spelling:
     output_activation: str
     biases: tuple[bool, ...]
     head: str
+    noise: str
 
     @property
     def convolutions(self) -> tuple[Convolution, ...]:
@@ -69,13 +85,38 @@ class Spelling:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The outputs of the fully connected layers, first to last."""
-        return tuple(token for token in self.chain if isinstance(token, int))
+        """The outputs of the fully connected layers and recurrent cells, first to last."""
+        units = [token for token in self.chain if is_unit(token)]
+        return tuple(token.hidden if isinstance(token, Recurrent) else int(str(token)) for token in units)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Of each size, which recurrent cell has it, "" for a fully connected layer."""
+        units = [token for token in self.chain if is_unit(token)]
+        return tuple(token.cell if isinstance(token, Recurrent) else LINEAR for token in units)
 
     @property
     def activation(self) -> str:
-        """The hidden activation, "relu"; one for each hidden layer, "relu/tanh", where they differ."""
-        return "/".join(_uniform(self.activations)) or DEFAULT_ACTIVATION[self.arch]
+        """The hidden activation, "relu"; one for each hidden layer, "relu/tanh", where they differ.
+
+        Recurrent cells, which have none by default, do not count unless one has.
+        """
+        if self._follows_a_cell:
+            return "/".join(self.activations)
+        others = [name for name, is_cell in zip(self.activations, self._hidden_cells, strict=True) if not is_cell]
+        one = _uniform(others)
+        return "/".join(one if len(one) < 2 else self.activations) or DEFAULT_ACTIVATION[self.arch]
+
+    @property
+    def _hidden_cells(self) -> list[bool]:
+        """Whether each hidden layer is a recurrent cell."""
+        return [isinstance(token, Recurrent) for token in self.chain if has_activation(token)][:-1]
+
+    @property
+    def _follows_a_cell(self) -> bool:
+        """Whether an activation follows a recurrent cell."""
+        pairs = zip(self.activations, self._hidden_cells, strict=True)
+        return any(is_cell and name != IDENTITY for name, is_cell in pairs)
 
     @property
     def bias(self) -> bool:
@@ -86,12 +127,14 @@ class Spelling:
         """Return the one canonical spelling of these parts."""
         shape = "x".join(str(size) for size in self.input_shape)
         layers = "-".join(str(part) for part in self.chain)
-        activation = "" if self.activation == DEFAULT_ACTIVATION[self.arch] else f",act={self.activation}"
+        is_default = self.activation == DEFAULT_ACTIVATION[self.arch] and not self._follows_a_cell
+        activation = "" if is_default else f",act={self.activation}"
         output = "" if self.output_activation == IDENTITY else f",out={self.output_activation}"
         biases = "/".join(_uniform([str(int(bias)) for bias in self.biases]))
         bias = "" if biases == "1" else f",bias={biases}"
-        head = "" if self.head == "tanh" else f",head={self.head}"
-        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}"
+        head = "" if self.head == DEFAULT_HEAD else f",head={self.head}"
+        noise = f",noise={self.noise}" if self.noise else ""
+        return f"{self.arch}:{shape}-{layers}{activation}{output}{bias}{head}{noise}"
 
 
 def parse(spec: str) -> Spelling:
@@ -108,21 +151,22 @@ def parse(spec: str) -> Spelling:
         raise _misspelt(spec, f"no architecture {shown(arch)}")
     chosen = _parse_options(spec, options)
     first, *tokens = sizes.split("-")
-    head = chosen.get("head", "tanh")
-    if head not in HEADS:
-        raise _not_an_option(spec, f"head={head}")
     input_shape = _parse_input(spec, arch, first)
     chain = _parse_chain(spec, arch, tokens)
-    layers = sum(has_activation(token) for token in chain)
-    activations = _parse_activations(spec, chosen.get("act", DEFAULT_ACTIVATION[arch]), layers - 1)
+    layers = [token for token in chain if has_activation(token)]
+    hidden = [token.cell if isinstance(token, Recurrent) else LINEAR for token in layers[:-1]]
+    activations = _parse_activations(spec, chosen.get("act"), DEFAULT_ACTIVATION[arch], hidden)
+    last = layers[-1]
+    head, noise = _parse_head(spec, chosen, last.hidden if isinstance(last, Recurrent) else int(str(last)))
     return Spelling(
         arch=arch,
         input_shape=input_shape,
         chain=_canonical_chain(spec, chain, activations),
         activations=activations,
         output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
-        biases=_parse_biases(spec, chosen.get("bias", "1"), layers),
+        biases=_parse_biases(spec, chosen.get("bias", "1"), len(layers)),
         head=head,
+        noise=noise,
     )
 
 
@@ -131,7 +175,7 @@ def spell_shape(arch: str, shape: object) -> str:
 
     Raises:
         InputError: the shape is no sequence of sizes, tuples (out_channels, kernel[, stride[, padding[, dilation[,
-            groups]]]]) and texts such as "mp2".
+            groups]]]]) or, for a recurrent cell, ("lstm", hidden size), and texts such as "mp2".
     """
     if not is_one_of(arch, DEFAULT_ACTIVATION):
         raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}")
@@ -152,6 +196,8 @@ def _shape_token(part: object, position: int) -> str:
         return _shape_text(part, position)
     if not isinstance(part, tuple | list):
         return str(_count(part, position, least=1))
+    if len(part) == 2 and is_one_of(part[0], GATES):
+        return f"{part[0]}{_count(part[1], position, least=1)}"
     if not 2 <= len(part) <= 6:
         raise InputError(
             "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding[, dilation[, groups]]]])"
@@ -214,12 +260,12 @@ def _parse_chain(spec: str, arch: str, tokens: list[str]) -> tuple[Token, ...]:
     if arch == "cnn" and not any(token != FLATTEN for token in (chain[place] for place in of_images)):
         raise _misspelt(spec, "a cnn has at least one convolution or pool")
     last_of_image = next((place for place in reversed(of_images)), -1)
-    flat = next((place for place, token in enumerate(chain) if isinstance(token, int) or token == FLATTEN), len(chain))
+    flat = next((place for place, token in enumerate(chain) if is_unit(token) or token == FLATTEN), len(chain))
     if flat < last_of_image:
         before = "another one" if chain[last_of_image] == FLATTEN else _kind(chain[last_of_image])
         plural = "there is one" if chain[last_of_image] == FLATTEN else f"{_kind(chain[last_of_image])[2:]}s come first"
         raise _misspelt(spec, f"{shown(tokens[flat])} stands before {before}: {plural}")
-    if not chain or not isinstance(chain[-1], int):
+    if not chain or not is_unit(chain[-1]):
         raise _misspelt(spec, "the last part, the number of outputs, is missing")
     return chain
 
@@ -243,7 +289,7 @@ def _canonical_chain(spec: str, chain: tuple[Token, ...], activations: Sequence[
             if not has_activation(found[-1]) and open_activation != IDENTITY:
                 found.append(token)
             open_activation = None
-        elif token != FLATTEN or not isinstance(chain[place + 1], int):
+        elif token != FLATTEN or not is_unit(chain[place + 1]):
             found.append(token)
     return tuple(found)
 
@@ -260,11 +306,16 @@ def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
     return chosen
 
 
-def _parse_activations(spec: str, text: str, hidden: int) -> tuple[str, ...]:
-    chosen = [_parse_activation(spec, activation) for activation in text.split("/")]
-    if len(chosen) not in (1, hidden):
-        raise _misspelt(spec, f"{shown('act=' + text)}: {_one_or(hidden, 'activation', 'hidden layer')}")
-    return tuple(chosen * hidden if len(chosen) == 1 else chosen)
+def _parse_activations(spec: str, text: str | None, default: str, hidden: list[str]) -> tuple[str, ...]:
+    """Return the activation of each hidden layer; a single one for several layers is not for the cells among them."""
+    chosen = [_parse_activation(spec, activation) for activation in (text or default).split("/")]
+    if len(chosen) not in (1, len(hidden)):
+        raise _misspelt(spec, f"{shown(f'act={text}')}: {_one_or(len(hidden), 'activation', 'hidden layer')}")
+    if text is not None and len(chosen) == len(hidden):
+        return tuple(chosen)
+    if text is not None and hidden and LINEAR not in hidden:
+        raise _misspelt(spec, f"{shown(f'act={text}')}: expected one activation for each of {len(hidden)} cells")
+    return tuple(chosen[0] if cell == LINEAR else IDENTITY for cell in hidden)
 
 
 def _parse_activation(spec: str, text: str, *, of_outputs: bool = False) -> str:
@@ -281,6 +332,16 @@ def _parse_biases(spec: str, text: str, layers: int) -> tuple[bool, ...]:
     if len(chosen) not in (1, layers):
         raise _misspelt(spec, f"{shown('bias=' + text)}: {_one_or(layers, 'digit', 'layer')}")
     return tuple(digit == "1" for digit in (chosen * layers if len(chosen) == 1 else chosen))
+
+
+def _parse_head(spec: str, chosen: dict[str, str], outputs: int) -> tuple[str, str]:
+    try:
+        return (
+            canonical_head(chosen.get("head", DEFAULT_HEAD), outputs),
+            canonical_noise(chosen.get("noise", "0"), outputs),
+        )
+    except ValueError as error:
+        raise _misspelt(spec, str(error)) from None
 
 
 def _one_or(count: int, what: str, each: str) -> str:

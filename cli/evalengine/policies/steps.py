@@ -25,8 +25,10 @@ from evalengine.policies.tokens import (
     Convolution,
     Norm,
     Pool,
+    Recurrent,
     Token,
     has_activation,
+    is_unit,
 )
 
 
@@ -69,6 +71,8 @@ def steps_of(spelling: Spelling) -> tuple[Step, ...]:
             kept.append(shape)
             found.append(Step(token, names.enter(), shape, shape))
             continue
+        if isinstance(token, Recurrent) and kept:
+            raise InputError(f"policy {spelling}: expected no recurrent cell between skip and add, got {token}")
         output = _output_shape(spelling, number, token, shape)
         has_bias = token.has_bias if isinstance(token, Norm) else not isinstance(token, str) and has_activation(token)
         if has_bias and not isinstance(token, Norm):
@@ -87,9 +91,9 @@ def _with_activations(spelling: Spelling) -> Iterator[Token | str]:
     last = len(chain) - 1
     flattened = spelling.arch == "mlp"
     for place, token in enumerate(chain):
-        if isinstance(token, int) and not flattened:
+        if is_unit(token) and not flattened:
             yield FLATTEN
-        flattened = flattened or token == FLATTEN or isinstance(token, int)
+        flattened = flattened or token == FLATTEN or is_unit(token)
         if token == ACT:
             yield next(activations)
             continue
@@ -138,6 +142,8 @@ def _check_kept(spelling: Spelling, kept: list[tuple[int, ...]], shape: tuple[in
 def _output_shape(spelling: Spelling, number: int, token: Token | str, shape: tuple[int, ...]) -> tuple[int, ...]:
     if isinstance(token, int):
         return (token,)
+    if isinstance(token, Recurrent):
+        return (token.hidden,)
     if token == FLATTEN:
         return (math.prod(shape),)
     if token == MEAN:

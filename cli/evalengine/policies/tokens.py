@@ -3,7 +3,7 @@
     cnn:3x32x32-16k3p1-mp2-skip-16k3p1-act-16k3p1-add-act-gap-64-ln-act-4
                 ------ --- ---- ------ --- ------ --- --- --- -- -- ---
 
-What the parts mean together is for `spelling` and `steps` to say. Depends on messages and scalars.
+What the parts mean together is for `spelling` and `steps` to say. Depends on cells and messages.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from evalengine.messages import shown
+from evalengine.policies.cells import LINEAR, split_size
 
 Pair = tuple[int, int]
 
@@ -74,6 +75,17 @@ class Norm(NamedTuple):
         return f"ln{parameters}{eps}"
 
 
+class Recurrent(NamedTuple):
+    """A recurrent cell."""
+
+    cell: str
+    hidden: int
+
+    def __str__(self) -> str:
+        """Return the token."""
+        return f"{self.cell}{self.hidden}"
+
+
 class Mark(NamedTuple):
     """A part without sizes, by its word."""
 
@@ -101,7 +113,7 @@ ADD: Final = Mark("add")
 
 _MARKS = {str(mark): mark for mark in (ACT, FLATTEN, MEAN, SKIP, ADD)}
 
-Token = Convolution | Pool | Norm | Mark | int
+Token = Convolution | Pool | Norm | Recurrent | Mark | int
 """A part of a chain; a number is a fully connected layer with so many outputs."""
 
 
@@ -113,6 +125,11 @@ def parse_token(token: str) -> Token:
     """
     if token in _MARKS:
         return _MARKS[token]
+    cell, size = split_size(token)
+    if cell != LINEAR:
+        if _SIZE.fullmatch(size) is None:
+            raise ValueError(f"{shown(token)} is not a layer size")
+        return Recurrent(cell, int(size))
     if token.startswith(("mp", "ap")):
         return _pool(token)
     if token.startswith("ln"):
@@ -131,7 +148,12 @@ def is_of_images(token: Token) -> bool:
 
 def has_activation(token: Token) -> bool:
     """Say whether an activation belongs to a part, and biases."""
-    return isinstance(token, Convolution | int)
+    return isinstance(token, Convolution) or is_unit(token)
+
+
+def is_unit(token: Token) -> bool:
+    """Say whether a part is a fully connected layer or a recurrent cell."""
+    return isinstance(token, Recurrent | int)
 
 
 def _convolution(token: str) -> Convolution:

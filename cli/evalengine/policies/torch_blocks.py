@@ -1,6 +1,6 @@
 """A policy's steps as modules of PyTorch, which has one for each but the sum with what was before; that one is here.
 
-Depends on steps, tokens and torch_activations; torch is imported inside functions only.
+Depends on steps, tokens, torch_activations and torch_cells; torch is imported inside functions only.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalengine.policies.steps import Step
-from evalengine.policies.tokens import ADD, MEAN, SKIP, Convolution, Norm, Pool
+from evalengine.policies.tokens import ADD, MEAN, SKIP, Convolution, Norm, Pool, Recurrent
 from evalengine.policies.torch_activations import activation_module
+from evalengine.policies.torch_cells import cell_module
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def sequential(steps: Sequence[Step]) -> nn.Sequential:
+def modules_of(steps: Sequence[Step]) -> list[nn.Module]:
     """Return the modules of all steps, on the CPU, in float32, with weights that are still to be set."""
-    from torch import nn
-
     blocks: list[list[nn.Module]] = [[]]
     for step in steps:
         if step.token == SKIP:
@@ -27,7 +26,7 @@ def sequential(steps: Sequence[Step]) -> nn.Sequential:
             continue
         block = _residual(blocks.pop()) if step.token == ADD else _module(step)
         blocks[-1].append(block)
-    return nn.Sequential(*blocks[0])
+    return blocks[0]
 
 
 def _module(step: Step) -> nn.Module:
@@ -44,6 +43,8 @@ def _module(step: Step) -> nn.Module:
     elif isinstance(token, Convolution):
         channels, (out_channels, *sizes) = step.input_shape[0], token
         made = uninitialised(nn.Conv2d, channels, out_channels, *sizes, bias=step.has_bias, **options)
+    elif isinstance(token, Recurrent):
+        made = cell_module(token.cell, step.input_shape[0], token.hidden, bias=step.has_bias, options=options)
     elif isinstance(token, Norm):
         made = nn.LayerNorm(step.input_shape, token.eps, token.has_weight, bias=token.has_bias, **options)
     elif isinstance(token, Pool) and token.kind == "mp":

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from evalengine.errors import InputError
 from evalengine.policies.activations import IDENTITY, OF_OUTPUTS
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.cells import GATES
 from evalengine.policies.steps import Step
-from evalengine.policies.tokens import ACT, ADD, FLATTEN, MEAN, SKIP, Norm, Token
+from evalengine.policies.tokens import ACT, ADD, FLATTEN, MEAN, SKIP, Norm, Recurrent, Token
 from evalengine.policies.tokens import Convolution as ConvolutionToken
 from evalengine.policies.torch_graph import ADD as ADDED
 from evalengine.policies.torch_graph import Own
 from evalengine.policies.torch_layers import (
     Activation,
     Branch,
+    Cell,
     Convolution,
     Flatten,
     Layer,
@@ -30,8 +32,7 @@ from evalengine.policies.torch_layers import (
     Pooling,
 )
 
-Weighted = Linear | Convolution
-WithParameters = Linear | Convolution | Normalization
+Weighted = Linear | Convolution | Cell
 
 
 def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | None) -> Architecture:
@@ -43,7 +44,7 @@ def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | N
     chain = _Chain()
     for layer in layers:
         chain.take(layer)
-    if not isinstance(chain.last, Linear):
+    if not isinstance(chain.last, Linear | Cell):
         got = layers[-1].place if layers else "no layer"
         raise InputError(f"from_torch: expected a Linear layer last, whose outputs are the logits, got {got}")
     policy = _policy_of(chain, observation_shape)
@@ -54,8 +55,13 @@ def chain_policy(layers: Sequence[Layer], observation_shape: tuple[int, ...] | N
 
 def chain_parameters(layers: Sequence[Layer]) -> list[Own]:
     """Return the parameters of a chain in the order of the flat vector: weight, bias, layer by layer, as they run."""
-    with_parameters = [layer for layer in layers if isinstance(layer, WithParameters)]
-    return [own for layer in with_parameters for own in (layer.weight, layer.bias) if own is not None]
+    found: list[Own | None] = []
+    for layer in layers:
+        if isinstance(layer, Cell):
+            found += [layer.weight, layer.weight_hh, layer.bias, layer.bias_hh]
+        elif isinstance(layer, Linear | Convolution | Normalization):
+            found += [layer.weight, layer.bias]
+    return [own for own in found if own is not None]
 
 
 @dataclass
@@ -64,7 +70,7 @@ class _Chain:
 
     Attributes:
         tokens: the parts.
-        weighted: the linear layers and convolutions.
+        weighted: the linear layers, convolutions and recurrent cells.
         norms: the normalisations.
         activations: one for each of `weighted`, as far as it has one.
         last: the last layer that is neither an activation nor Flatten.
@@ -96,6 +102,10 @@ class _Chain:
             self._check_flattened(layer)
             self._add(layer, int(layer.weight.tensor.shape[0]))
             self.flattened = True
+        elif isinstance(layer, Cell):
+            self._check_flattened(layer)
+            self._add(layer, Recurrent(layer.cell, int(layer.weight.tensor.shape[0]) // GATES[layer.cell]))
+            self.flattened = True
         elif isinstance(layer, Convolution):
             self._check_image(layer)
             weight = layer.weight.tensor
@@ -125,7 +135,7 @@ class _Chain:
         if layer.spelling in OF_OUTPUTS:
             self.of_outputs = layer
 
-    def _check_flattened(self, layer: Linear) -> None:
+    def _check_flattened(self, layer: Linear | Cell) -> None:
         if self.has_images and not self.flattened:
             before = "the layer before" if self.last is None else self.last.place
             raise InputError(f"from_torch: {layer.place}: expected Flatten between it and {before}")
@@ -170,7 +180,8 @@ def _without_marks(tokens: Sequence[Token]) -> list[Token]:
 def _check_parameters(chain: _Chain, policy: Architecture) -> None:
     """Check the shapes of the parameters against those of the policy."""
     weighted, norms = iter(chain.weighted), iter(chain.norms)
-    weights = {p.name.removesuffix(".weight"): p.shape for p in policy.parameters if p.name.endswith("weight")}
+    ends = (".weight", ".weight_ih")
+    weights = {p.name.rpartition(".")[0]: p.shape for p in policy.parameters if p.name.endswith(ends)}
     for step in policy.steps:
         if isinstance(step.token, Norm):
             _check_norm(next(norms), step)
@@ -198,7 +209,7 @@ def _check_sizes(layers: Sequence[Layer]) -> None:
     # A reshaped observation, or convolution, has as many numbers as the next linear layer takes.
     features: int | None = None
     for layer in reversed(layers):
-        if isinstance(layer, Linear):
+        if isinstance(layer, Linear | Cell):
             features = layer.weight.tensor.shape[1]
         elif isinstance(layer, Normalization):
             features = math.prod(layer.shape)
@@ -209,8 +220,8 @@ def _check_sizes(layers: Sequence[Layer]) -> None:
                 raise InputError(f"from_torch: {layer.place}: expected {wanted} numbers a row, got {given}")
 
 
-def _last(layers: Sequence[Layer]) -> Linear:
-    return next(layer for layer in reversed(layers) if isinstance(layer, Linear))
+def _last(layers: Sequence[Layer]) -> Linear | Cell:
+    return next(layer for layer in reversed(layers) if isinstance(layer, Linear | Cell))
 
 
 def _image_shape(chain: _Chain, observation_shape: tuple[int, ...] | None) -> tuple[int, ...]:

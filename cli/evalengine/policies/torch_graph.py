@@ -93,8 +93,8 @@ def operations_of(module: nn.Module, axes: int) -> list[Operation]:
     Raises:
         InputError: it cannot be called, decides by values, or is no chain of operations.
     """
-    _check_readable(module)
-    places = _Places(module)
+    check_readable(module)
+    places = Places(module)
     recording = Recording(axes, places.of_frame)
     plain = is_plain(module)
     tensors = {} if plain else stand_ins(module)
@@ -130,7 +130,8 @@ def is_plain(module: nn.Module) -> bool:
     )
 
 
-def _check_readable(module: nn.Module) -> None:
+def check_readable(module: nn.Module) -> None:
+    """Check that a module lists its layers, and that these are Python's with sizes."""
     import torch
 
     try:
@@ -151,9 +152,9 @@ def _chain(steps: Sequence[Step], last: Step, own: Mapping[int, Own]) -> list[Op
     way = _way(last, None, number) or []
     on_the_way = {step for step, _ in way}
     for aside in steps:
-        if aside not in on_the_way and not _only_watches(aside):
-            raise _refused(aside, f"{_step_text(aside)} beside the chain of layers")
-    return [_operation(step, own) if target is None else _marked(step, target) for step, target in way]
+        if aside not in on_the_way and not only_watches(aside):
+            raise refused_step(aside, f"{step_text(aside)} beside the chain of layers")
+    return [operation_of(step, own) if target is None else _marked(step, target) for step, target in way]
 
 
 def _way(end: Step, start: Step | None, number: Mapping[Step, int]) -> list[tuple[Step, str | None]] | None:
@@ -173,8 +174,8 @@ def _way(end: Step, start: Step | None, number: Mapping[Step, int]) -> list[tupl
         within = _way(second, first, number) if _is_sum(step) else None
         if within is None:
             count = len(step.inputs)
-            raise _refused(
-                step, f"{_step_text(step)}, which takes {count} results of former operations and is not x + f(x)"
+            raise refused_step(
+                step, f"{step_text(step)}, which takes {count} results of former operations and is not x + f(x)"
             )
         way += [(step, ADD), *reversed(within), (step, SKIP)]
         step = first
@@ -197,25 +198,30 @@ def _is_sum(step: Step) -> bool:
 
 
 def _marked(step: Step, target: str) -> Operation:
-    place, layer = _place(step)
+    place, layer = place_of(step)
     return Operation(target, target, (INPUT,), {}, place, layer)
 
 
-def _refused(step: Step, got: str) -> InputError:
-    place, layer = _place(step)
+def refused_step(step: Step, got: str) -> InputError:
+    """Return the error for a step that no policy has."""
+    place, layer = place_of(step)
     return unsupported(place, got if layer is None else _layer_text(layer))
 
 
-def _place(step: Step) -> tuple[str, nn.Module | None]:
+def place_of(step: Step) -> tuple[str, nn.Module | None]:
+    """Return where a step is, for messages, and the layer of PyTorch's that consists of it."""
     place, layer = step.where
     return (f"{step.name} {place}", None) if layer is None else (place, layer)
 
 
-def _only_watches(step: Step) -> bool:
+def only_watches(step: Step) -> bool:
+    """Say whether a step looks at a value without changing it."""
     return step.name in _WATCHING and "out" not in step.kwargs
 
 
-def _operation(step: Step, own: Mapping[int, Own]) -> Operation:
+def operation_of(step: Step, own: Mapping[int, Own]) -> Operation:
+    """Return a step as an operation, with the module's parameters in place of tensors."""
+
     def argument(value: Any) -> Any:
         if isinstance(value, Step):
             return INPUT
@@ -223,12 +229,13 @@ def _operation(step: Step, own: Mapping[int, Own]) -> Operation:
             return type(value)(argument(item) for item in value)
         return own.get(id(value), value)
 
-    place, layer = _place(step)
+    place, layer = place_of(step)
     kwargs = {name: argument(value) for name, value in step.kwargs.items()}
     return Operation(step.name, step.target, argument(step.args), kwargs, place, layer)
 
 
-def _step_text(step: Step) -> str:
+def step_text(step: Step) -> str:
+    """Return a step as one would write it."""
     return _call_text(step.name, step.args, step.kwargs)
 
 
@@ -257,19 +264,19 @@ def _layer_text(layer: nn.Module) -> str:
         return kind(layer)
 
 
-class _Places:
+class Places:
     """Where in a module something happens, for messages."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
         self._parts = {id(part): part for part in module.modules()}
         self._names = {id(part): name for name, part in module.named_modules()}
-        self.root = self._name(module)
+        self.root = self.name(module)
 
     def of_frame(self, frame: FrameType | None) -> tuple[str, nn.Module | None]:
         """Return where an operation of this frame is, and the layer of PyTorch's whose own code it belongs to."""
         part, function = self._owner(frame)
-        name = self._name(part)
+        name = self.name(part)
         if _is_torchs_own(part, function):
             return name, part
         if function == "_call_impl":
@@ -283,7 +290,7 @@ class _Places:
             traceback = traceback.tb_next
         part, function = self._owner(traceback and traceback.tb_frame)
         if _is_torchs_layer(part) and (function == "_call_impl" or _is_torchs_own(part, function)):
-            return unsupported(self._name(part), _layer_text(part))
+            return unsupported(self.name(part), _layer_text(part))
         is_ours = isinstance(error, UnreadableError)
         got = str(error) if is_ours else named(": ".join(dict.fromkeys([kind(error), first_line(error)])))
         return InputError(f"from_torch: {self.root}: expected a chain of layers that can be read, got {got}")
@@ -299,7 +306,8 @@ class _Places:
             frame = frame.f_back
         return self._module, "__call__"
 
-    def _name(self, part: nn.Module) -> str:
+    def name(self, part: nn.Module) -> str:
+        """Return what a part of the module is called in messages."""
         if part is self._module and (any(part.children()) or not type(part).__module__.startswith("torch.")):
             return kind(part)
         return f"layer {named(self._names[id(part)]) or '0'} ({kind(part)})"

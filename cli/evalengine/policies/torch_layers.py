@@ -16,6 +16,7 @@ from typing import Any
 
 from evalengine.errors import InputError
 from evalengine.policies.activations import DEFAULTS, PARAMETERS, spell
+from evalengine.policies.cells import GATES
 from evalengine.policies.tokens import Pool
 from evalengine.policies.torch_graph import ADD, INPUT, SKIP, Operation, Own, unsupported
 from evalengine.policies.torch_recording import BATCH, Size
@@ -70,6 +71,18 @@ class Branch:
     what: str
 
 
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A recurrent cell by its name in spellings; weight is weight_ih, and all is as the module holds it."""
+
+    place: str
+    cell: str
+    weight: Own
+    weight_hh: Own
+    bias: Own | None
+    bias_hh: Own | None
+
+
 @dataclass(frozen=True)
 class Activation:
     """A function of each number, by its canonical spelling: "tanh", "leaky_relu:0.2"."""
@@ -86,7 +99,7 @@ class Flatten:
     size: int | None
 
 
-Layer = Linear | Convolution | Pooling | Normalization | Branch | Activation | Flatten
+Layer = Linear | Convolution | Cell | Pooling | Normalization | Branch | Activation | Flatten
 _Reader = Callable[[Operation], "Layer | list[Layer] | None"]
 
 
@@ -131,6 +144,10 @@ def _readers() -> dict[object, _Reader]:
         _batch_norm: (functional.batch_norm, torch.batch_norm),
         partial(_branch, SKIP): (SKIP,),
         partial(_branch, ADD): (ADD,),
+        partial(_cell, "lstm"): (torch.lstm_cell,),
+        partial(_cell, "gru"): (torch.gru_cell,),
+        partial(_cell, "rnn"): (torch.rnn_tanh_cell,),
+        partial(_cell, "rnn_relu"): (torch.rnn_relu_cell,),
         _pad: (functional.pad,),
         _clamp: (torch.clamp, torch.clamp_, tensor.clamp, tensor.clamp_, torch.clip, tensor.clip),
         _clamp_min: (torch.clamp_min, torch.clamp_min_, tensor.clamp_min, tensor.clamp_min_),
@@ -283,6 +300,23 @@ def _batch_norm(operation: Operation) -> None:
 
 def _branch(what: str, operation: Operation) -> Layer:
     return Branch(operation.place, what)
+
+
+def _cell(cell: str, operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    tensors = {
+        name: {"weight": given.get(f"weight_{name}"), "bias": given.get(f"bias_{name}")} for name in ("ih", "hh")
+    }
+    weight, bias = _weights(operation, tensors["ih"], axes=2)
+    weight_hh, bias_hh = _weights(operation, tensors["hh"], axes=2)
+    rows = weight.tensor.shape[0]
+    wanted = (rows, rows // GATES[cell])
+    if tuple(weight_hh.tensor.shape) != wanted or (bias is None) != (bias_hh is None):
+        got = tuple(weight_hh.tensor.shape)
+        raise InputError(
+            f"from_torch: {operation.place}: expected weight_hh {wanted}, and both biases or none, got {got}"
+        )
+    return Cell(operation.place, cell, weight, weight_hh, bias, bias_hh)
 
 
 def _pad(operation: Operation) -> None:

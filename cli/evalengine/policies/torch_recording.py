@@ -28,8 +28,17 @@ BATCH = 999_983
 _MOST_STEPS = 10_000
 _FLATTENING = ("flatten", "reshape", "view")
 # Numbers, truth and rows, which Python makes of a tensor.
+CELL_RESULTS = {"lstm_cell": 2, "gru_cell": 1, "rnn_tanh_cell": 1, "rnn_relu_cell": 1}
+"""Recurrent cells, with the number of tensors that each returns."""
 _VALUES = {"__array__", "__bool__", "__complex__", "__contains__", "__float__", "__index__", "__int__", "unbind"}
 _NUMBERS = _VALUES | {"item", "numpy", "tolist"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step consists of that is one of several results of another: which of them."""
+
+    index: int
 
 
 class UnreadableError(Exception):
@@ -42,7 +51,7 @@ class Step:
 
     Attributes:
         name: what it is called, such as "tanh", for a function and for a method of Tensor alike.
-        target: the function, or the method.
+        target: the function, or the method; a `Result` where the step before, its only input, has several.
         args: its positional arguments: steps, tensors, numbers.
         kwargs: its keyword arguments, alike.
         inputs: the steps among all these.
@@ -52,7 +61,7 @@ class Step:
     """
 
     name: str
-    target: Callable[..., object] | None
+    target: Callable[..., object] | Result | None
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     inputs: tuple[Step, ...]
@@ -103,7 +112,11 @@ class Recording:
         self.refusal: UnreadableError | None = None
         self._where = where
         self._had_autocast = _has_autocast()
-        self.observations = self._tensor(Step("observations", None, (), {}, (), axes, ("", None), self))
+        self.observations = self.base("observations", axes)
+
+    def base(self, name: str, axes: int) -> Any:
+        """Return a tensor that stands for what a module is called with."""
+        return self._tensor(Step(name, None, (), {}, (), axes, ("", None), self))
 
     def record(self, target: Callable[..., object], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Record an operation and return the tensor that stands for its result."""
@@ -113,14 +126,18 @@ class Recording:
         where = self._where(sys._getframe(1))
         # An operation that gives other axes than these is refused in the end, so what it would give is no matter.
         is_flat = name in _FLATTENING or (name == "mean" and not kwargs.get("keepdim"))
-        axes = 2 if is_flat or not inputs else inputs[0].axes
+        axes = 2 if is_flat or not inputs else inputs[0].axes + _added_axes(name, args)
         step = Step(name, target, args, kwargs, tuple(inputs), axes, where, self)
         self.steps.append(step)
         if len(self.steps) > _MOST_STEPS:
             raise self.refuse(f"more than {_MOST_STEPS} operations")
         if _has_autocast() and not self._had_autocast:
             self.refuse("torch.autocast, which rounds to another dtype")
-        return self._tensor(step)
+        count = CELL_RESULTS.get(name, 1)
+        if count == 1:
+            return self._tensor(step)
+        results = [Step(name, Result(index), (step,), {}, (step,), axes, where, self) for index in range(count)]
+        return tuple(self._tensor(result) for result in results)
 
     def refuse(self, reason: str) -> UnreadableError:
         """Return the exception that ends the reading, and remember it."""
@@ -133,6 +150,16 @@ class Recording:
         tensor: Any = torch.empty(0, dtype=torch.float32, device="meta").as_subclass(_observations_type())
         tensor._evalengine_step = step
         return tensor
+
+
+def _added_axes(name: str, args: tuple[Any, ...]) -> int:
+    """Return how many axes more than its first input an operation's result has."""
+    if name in ("unsqueeze", "squeeze"):
+        return 1 if name == "unsqueeze" else -1
+    if name == "getitem" and len(args) > 1:
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        return -sum(type(part) is int for part in index)
+    return 0
 
 
 def step_of(value: object) -> Step | None:

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -149,11 +149,16 @@ _OPTIONAL = ("foreseen", "ending", "state")
 def reference(env_id: str) -> Reference:
     """The reference of an environment, given by short name or full id.
 
+    That of a variant is the environment's own, made under the variant's id; its closed loops are those of the default
+    policies alone.
+
     Raises:
         InputError: there is no such environment.
         MissingDependencyError: Gymnasium, or a package that the reference stands on, is not installed.
     """
     entry = resolve(env_id)
+    if entry.variant_of is not None:
+        return replace(reference(entry.variant_of), env_id=entry.id, closed_loops=())
     try:
         module = importlib.import_module(f"{__name__}.{entry.short_name}")
     except ModuleNotFoundError as error:

@@ -27,7 +27,7 @@ from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
-from evalengine.policies.heads import Head, plain_action
+from evalengine.policies.heads import ActionStream, Head
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
 from evalengine.policies.setting import SettingOptions
@@ -50,6 +50,8 @@ class Setting:
         observation: the wrappers before it; None for none.
         max_episode_steps: time limit in steps; None means the environment's own.
         normalize: what observations are normalised with before the policy sees them; None for nothing.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is the former one again.
     """
 
     env_id: str
@@ -59,6 +61,8 @@ class Setting:
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
     normalize: Normalization | None = None
+    epsilon: float = 0.0
+    sticky: float = 0.0
 
     @classmethod
     def of(cls, env_id: str, policy: Policy, options: SettingOptions) -> Setting:
@@ -71,6 +75,8 @@ class Setting:
             ObservationOptions.of(options.get("observation")),
             options.get("max_episode_steps"),
             options.get("normalize"),
+            options.get("epsilon", 0.0),
+            options.get("sticky", 0.0),
         )
 
 
@@ -158,6 +164,8 @@ class GymPlayer:
         self._counter = StepCounter(_reference(setting, render_mode), show)
         self.fps = float(self._counter.metadata["render_fps"])
         self._env = wrapped(self._counter, setting.observation)
+        # What recurrent cells remember of the episode.
+        self._state: NDArray[np.float32] | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -175,11 +183,13 @@ class GymPlayer:
         """
         options = dict(self._setting.reset_options)
         observation = self._reset(seed, options)
+        self._state = None
         twin, _ = self._native.reset(seed=seed, options=options)
         divergence = first_difference((twin,), (observation,), seed=seed, step=0, action=None)
+        actions = self._actions(weights, seed)
         total, terminated, truncated, step = 0.0, False, False, 0
         while not (terminated or truncated):
-            action = self._action(weights, observation)
+            action = actions.action(self._outputs(weights, observation))
             returned = self._env.step(action)
             observation, reward, terminated, truncated = returned[:4]
             total += float(reward)
@@ -201,12 +211,19 @@ class GymPlayer:
             raise
         return np.asarray(observation)
 
-    def _action(self, weights: NDArray[np.float32], observation: NDArray[Any]) -> Any:
+    def _actions(self, weights: NDArray[np.float32], seed: int) -> ActionStream:
+        """Return what chooses the actions of an episode; the draws are NumPy's own."""
+        setting = self._setting
+        log_std, _ = setting.policy.split(weights)
+        return ActionStream(self._head, seed, log_std=log_std, epsilon=setting.epsilon, sticky=setting.sticky)
+
+    def _outputs(self, weights: NDArray[np.float32], observation: NDArray[Any]) -> NDArray[np.float32]:
         policy, options = self._setting.policy, self._setting.observation
         is_gray = options is not None and options.grayscale
         normalize = self._setting.normalize
         inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray, normalize=normalize)
-        return plain_action(self._head.actions(policy.logits(weights, inputs))[0])
+        logits, self._state = policy.step(weights, inputs, self._state)
+        return np.asarray(logits[0])
 
 
 def first_difference(
@@ -232,6 +249,8 @@ def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) ->
         return env
     from gymnasium import wrappers
 
+    if options.keep is not None:
+        return _keeping(env, list(options.keep))
     if options.skip is not None:
         env = wrappers.MaxAndSkipObservation(env, options.skip)
     if options.grayscale:
@@ -243,6 +262,13 @@ def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) ->
     if options.stack is not None:
         env = wrappers.FrameStackObservation(env, options.stack, padding_type=options.padding)
     return env
+
+
+def _keeping(env: gymnasium.Env[Any, Any], positions: list[int]) -> gymnasium.Env[Any, Any]:
+    """Return `env` with some values of its vectors."""
+    whole: Any = env.observation_space
+    space = gymnasium.spaces.Box(whole.low[positions], whole.high[positions], dtype=whole.dtype)
+    return gymnasium.wrappers.TransformObservation(env, lambda observation: observation[positions], space)
 
 
 def _reference(setting: Setting, render_mode: str | None) -> gymnasium.Env[Any, Any]:

@@ -28,7 +28,9 @@ def print_help(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit(OK)
 
 
-Help = Annotated[bool, typer.Option("--help", callback=print_help, is_eager=True, help="Show this message and exit.")]
+Help = Annotated[
+    bool, typer.Option("--help", "-h", callback=print_help, is_eager=True, help="Show this message and exit.")
+]
 Weights = Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")]
 Seed = Annotated[int | None, typer.Option(help="First seed; 0 if left out.")]
 Seeds = Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")]
@@ -48,16 +50,34 @@ PolicyOption = Annotated[
         "--policy", help="Such as mlp:4-64-2; what the file says if left out.", autocompletion=complete_policy
     ),
 ]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="out_in|in_out", help="Matrices of arrays by layer: PyTorch's, or Keras'; told by shapes if left out."
+    ),
+]
 EnvKwarg = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment; repeatable.")
 ]
 ResetOption = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; repeatable.")]
 Observation = Annotated[
     str | None,
-    typer.Option(help="What is seen of images, such as skip=4,gray,resize=84x84,stack=4 (or padding=zero)."),
+    typer.Option(
+        help="What is seen: of images skip=4,gray,resize=84x84,stack=4 (or padding=zero), of vectors keep=0/2."
+    ),
 ]
 MaxEpisodeSteps = Annotated[
     int | None, typer.Option(help="Time limit in steps; the file's, then the environment's own, if left out.")
+]
+Epsilon = Annotated[
+    float | None,
+    typer.Option(help="Probability of a random action; the file's, or 0, if left out.", show_default=False),
+]
+Sticky = Annotated[
+    float | None,
+    typer.Option(
+        help="Probability that an action is the former one again; the file's, or 0, if left out.", show_default=False
+    ),
 ]
 Normalize = Annotated[
     bool, typer.Option("--normalize/--no-normalize", help="Normalise observations as the file says, if it does.")

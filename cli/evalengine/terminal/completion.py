@@ -13,9 +13,9 @@ import typer
 def complete_environment(incomplete: str) -> list[tuple[str, str]]:
     """Offer the short names and the full ids, each with its summary, in any case."""
     try:
-        from evalengine.environments.registry import entries
+        from evalengine.environments.registry import registered
 
-        known = entries()
+        known = registered()
     except Exception:
         return []
     return _matching([(name, entry.summary) for entry in known for name in (entry.short_name, entry.id)], incomplete)

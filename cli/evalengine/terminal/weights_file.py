@@ -1,5 +1,6 @@
 """What `evaluate` and `replay` share: individuals of a weights file play episodes of one environment.
 
+    weights file, options ──► loaded_weights, and what is said of them
     weights file, options ──► setting_of ──► keywords of `evaluate`
     weights file, index ────► selected ────► weights (P, D), positions in the file (P,)
 
@@ -10,7 +11,8 @@ configurations.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -19,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.environments.observation import ObservationLike
-from evalengine.environments.registry import resolve
-from evalengine.errors import InputError
+from evalengine.errors import InputError, WeightsWarning
 from evalengine.files.journal import is_of_a_run
 from evalengine.files.whole import check_other_file
 from evalengine.messages import named, shown
-from evalengine.policies.loading import LoadedWeights
+from evalengine.policies.loading import LoadedWeights, load_weights
 from evalengine.policies.saving import sidecar_of
 from evalengine.policies.setting import SettingOptions, checked_setting, spelled_setting
 
@@ -37,6 +38,7 @@ class EpisodesConfig:
         weights: a .npy, .npz or .safetensors file with one vector or a population.
         env: short name or full id; None takes what the file says, or the only environment that fits.
         policy: spelling; None takes what the file says, or the environment's default.
+        layout: "out_in" or "in_out", of arrays by layer; None is told by their shapes.
         episodes: episodes per individual; None means as many as `seeds`, or `default_episodes`.
         seeds: the first seed of consecutive ones, or one seed for each episode; every individual plays the same.
         env_kwargs: keyword arguments of the environment; others are the file's.
@@ -45,6 +47,8 @@ class EpisodesConfig:
             what the file says, "" has none of them.
         max_episode_steps: time limit in steps of the environment; None means the file's, then the environment's own.
         normalize: whether observations are normalised as the file says.
+        epsilon: the probability of a random action; None means the file's.
+        sticky: the probability that an action is the former one again; None means the file's.
         threads: None means the cores that this process may use.
     """
 
@@ -54,6 +58,7 @@ class EpisodesConfig:
     weights: Path
     env: str | None = None
     policy: str | None = None
+    layout: str | None = None
     episodes: int | None = None
     seeds: int | tuple[int, ...] = 0
     env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
@@ -61,6 +66,8 @@ class EpisodesConfig:
     observation: ObservationLike | None = None
     max_episode_steps: int | None = None
     normalize: bool = True
+    epsilon: float | None = None
+    sticky: float | None = None
     threads: int | None = None
 
     @property
@@ -95,6 +102,19 @@ class EpisodesConfig:
             raise InputError(f"{option}: expected another file than those of an unfinished run, got {named(path)}")
 
 
+def loaded_weights(config: EpisodesConfig, note: Callable[[str], object], *, memory_map: bool = False) -> LoadedWeights:
+    """Return what the file holds; what is not taken exactly as it is there is told to `note`, a line each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", WeightsWarning)
+        loaded = load_weights(config.weights, config.policy, layout=config.layout, memory_map=memory_map)
+    for warning in caught:
+        if issubclass(warning.category, WeightsWarning):
+            note(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return loaded
+
+
 def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOptions, str]:
     """Return what the individuals play in, and a line about what of it is the file's, "" if nothing is.
 
@@ -104,23 +124,21 @@ def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOp
     Raises:
         InputError: a name or a value that cannot be used.
     """
-    of_file: dict[str, Any] = dict(loaded.options)
+    of_file: dict[str, Any] = dict(loaded.options if config.env is None else loaded.options_for(config.env))
     if not config.normalize:
         of_file.pop("normalize", None)
-    if config.env is not None and loaded.env_id is not None:
-        entry = resolve(config.env)
-        if loaded.env_id.lower() not in (entry.id.lower(), entry.short_name.lower()):
-            of_file = {name: of_file[name] for name in ("observation", "normalize") if name in of_file}
     asked: dict[str, Any] = {
         "env_kwargs": config.env_kwargs,
         "reset_options": config.reset_options,
         "observation": config.observation,
         "max_episode_steps": config.max_episode_steps,
+        "epsilon": config.epsilon,
+        "sticky": config.sticky,
     }
     for name in ("env_kwargs", "reset_options"):
         of_file[name] = {key: value for key, value in of_file.get(name, {}).items() if key not in asked[name]}
         asked[name] = {**of_file[name], **asked[name]}
-    for name in ("observation", "max_episode_steps"):
+    for name in ("observation", "max_episode_steps", "epsilon", "sticky"):
         if asked[name] is not None:
             of_file.pop(name, None)
     setting = checked_setting({**of_file, **{name: value for name, value in asked.items() if value is not None}})

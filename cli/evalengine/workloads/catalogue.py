@@ -3,8 +3,9 @@
 Per environment a random and a trained population, because they measure different things: random CartPole episodes
 last some 20 steps and are mostly resets, trained ones last 500; random Acrobot episodes last 500 and trained ones some
 80, Pendulum's always last 200; random LunarLander episodes fall for some 90 steps and crash, trained ones spend a third
-of theirs on the ground; random CarRacing drivers turn in circles or stand still, trained ones follow the road at speed
-until the time limit; random Snake players die young or walk in circles until theirs, trained ones grow long.
+of theirs on the ground; random walkers fall or stand still, trained ones walk to the end; random CarRacing drivers turn
+in circles or stand still, trained ones follow the road at speed until the time limit; random Snake players die young or
+walk in circles until theirs, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
 - **trained**: individual 0 is the example policy that the package ships (in `weights/`; how it was made is written in
@@ -98,8 +99,32 @@ _WORKLOADS = {
             "trained", "MountainCar-v0", "mlp:2-64-3", 16384, 4, seed=2, weights_file="mountaincar.npy", noise=0.002
         ),
     ),
-    "MountainCarContinuous-v0": (Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),),
-    "BipedalWalker-v3": (Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),),
+    "MountainCarContinuous-v0": (
+        Workload("random", "MountainCarContinuous-v0", "mlp:2-64-1", 8192, 4, seed=1),
+        Workload(
+            "trained",
+            "MountainCarContinuous-v0",
+            "mlp:2-64-1",
+            8192,
+            4,
+            seed=2,
+            weights_file="mountaincarcontinuous.npy",
+            noise=0.002,
+        ),
+    ),
+    "BipedalWalker-v3": (
+        Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),
+        Workload(
+            "trained",
+            "BipedalWalker-v3",
+            "mlp:24-64-4",
+            1024,
+            4,
+            seed=2,
+            weights_file="bipedalwalker.npy",
+            noise=0.002,
+        ),
+    ),
     "BipedalWalkerHardcore-v3": (Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),),
     "LunarLander-v3": (
         Workload("random", "LunarLander-v3", "mlp:8-64-4", 8192, 4, seed=1),
@@ -124,6 +149,12 @@ _WORKLOADS = {
         Workload("random", "CartPole-v1", "mlp:4-16-2", 262144, 16, seed=1),
         Workload("trained", "CartPole-v1", "mlp:4-16-2", 65536, 4, seed=2, weights_file="cartpole-16.npy", noise=0.002),
     ),
+    # Variants, for those who ask for them by name.
+    "CartPole-v0": (
+        Workload("random", "CartPole-v0", "mlp:4-64-2", 65536, 16, seed=1),
+        Workload("trained", "CartPole-v0", "mlp:4-64-2", 8192, 4, seed=2, weights_file="cartpole.npy", noise=0.002),
+    ),
+    "LunarLanderContinuous-v3": (Workload("random", "LunarLanderContinuous-v3", "mlp:8-64-2", 8192, 4, seed=1),),
     "evalengine/Snake-v0": (
         Workload("random", "evalengine/Snake-v0", _SNAKE_POLICY, 2048, 4, seed=1),
         Workload(

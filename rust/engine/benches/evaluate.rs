@@ -5,7 +5,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use engine::{Head, OnNonFinite, Recording, Seeds, Task};
+use engine::{Exploration, Head, OnNonFinite, Recording, Seeds, Task};
 use envs::{
     ActionSpace, Actions, Environment, Group, ObservationDtype, ObservationSpace, Outcomes, Spec, View,
 };
@@ -83,6 +83,7 @@ fn evaluate(bencher: Bencher<'_, '_>, spec: &dyn Spec, layers: Vec<Layer>, episo
         spec,
         network: &network,
         head: Head::Tanh,
+        exploration: Exploration::default(),
         weights: &weights,
         population: POPULATION,
         episodes,

@@ -12,7 +12,8 @@
 //! let task = Task {
 //!     spec: spec.as_ref(),
 //!     network: &network,
-//!     head: Head::Tanh,
+//!     head: Head::Argmax,
+//!     exploration: engine::Exploration::default(),
 //!     weights: &weights,
 //!     population: 1,
 //!     episodes: 2,
@@ -55,6 +56,7 @@ mod error;
 mod exchange;
 mod finite;
 mod in_play;
+mod lane_states;
 mod memory;
 mod normalization;
 mod normalizer;
@@ -70,7 +72,7 @@ mod worker;
 /// What a task is made of: environments, policies, and the ground under both. Callers need no other crate.
 pub use {envs, lane_math, policy};
 
-pub use actions::continuous_actions;
+pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
 pub use error::EngineError;
 pub use normalization::Normalization;
 pub use outcome::Evaluation;
@@ -78,7 +80,7 @@ pub use recording::{
     Comparison, Condition, Descriptor, Field, ObservationStatistics, PartialSum, RecordedActions,
     RecordedObservations, Recording, Reducer, Reduction, Share, Trajectory,
 };
-pub use task::{Head, OnNonFinite, Seeds, Task};
+pub use task::{OnNonFinite, Seeds, Task};
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,19 +1,11 @@
 //! What is to be evaluated, and the check that its parts fit together.
 
+use crate::actions::{Exploration, Head, Noise};
 use crate::error::EngineError;
 use crate::normalization::Normalization;
 use crate::recording::definition::Recording;
 use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, View};
 use policy::{InputShape, Network};
-
-/// How logits become a continuous action; discrete actions are the first largest logit in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// `low + (tanh(z) + 1) * 0.5 * (high - low)`, in float32 and in this order.
-    Tanh,
-    /// `clip(z, low, high)`.
-    Clip,
-}
 
 /// What happens when an individual's weights or logits are NaN or infinite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,9 +31,11 @@ pub struct Task<'a> {
     pub spec: &'a dyn Spec,
     /// The policy's architecture.
     pub network: &'a Network,
-    /// How logits become continuous actions.
-    pub head: Head,
-    /// `(population, n_params)`, row-major.
+    /// How its outputs become actions.
+    pub head: Head<'a>,
+    /// What is random in them.
+    pub exploration: Exploration<'a>,
+    /// `(population, n_params)`, row-major; under [`Noise::LogStd`] the logarithms come before the network's parameters.
     pub weights: &'a [f32],
     /// The number of individuals; 0 gives an empty evaluation.
     pub population: usize,
@@ -118,10 +112,29 @@ impl Task<'_> {
         }
     }
 
-    /// The flat weights of an individual.
-    pub(crate) fn individual_weights(&self, individual: usize) -> &[f32] {
-        let n_params = self.network.architecture().n_params();
+    /// How many parameters an individual has: its network's, and the logarithms of its deviations.
+    pub(crate) fn n_params(&self) -> usize {
+        self.network.architecture().n_params() + self.n_log_std()
+    }
+
+    fn n_log_std(&self) -> usize {
+        if self.exploration.noise == Noise::LogStd { self.network.architecture().n_outputs() } else { 0 }
+    }
+
+    /// All parameters of an individual.
+    pub(crate) fn parameters(&self, individual: usize) -> &[f32] {
+        let n_params = self.n_params();
         &self.weights[individual * n_params..(individual + 1) * n_params]
+    }
+
+    /// The flat weights of an individual's network.
+    pub(crate) fn individual_weights(&self, individual: usize) -> &[f32] {
+        &self.parameters(individual)[self.n_log_std()..]
+    }
+
+    /// The logarithms of an individual's deviations; empty if it has none.
+    pub(crate) fn log_std(&self, individual: usize) -> &[f32] {
+        &self.parameters(individual)[..self.n_log_std()]
     }
 
     /// The steps after which an episode ends at the latest, if it always does.
@@ -199,7 +212,7 @@ impl Task<'_> {
     }
 
     fn check_sizes(&self) -> Result<(), EngineError> {
-        let (population, n_params) = (self.population, self.network.architecture().n_params());
+        let (population, n_params) = (self.population, self.n_params());
         let got = self.weights.len();
         if population.checked_mul(n_params) != Some(got) {
             let message = format!("weights: expected {population} x {n_params} values, got {got}");
@@ -222,8 +235,12 @@ impl Task<'_> {
         let architecture = self.network.architecture();
         let (inputs, outputs) = (architecture.n_inputs(), architecture.n_outputs());
         let shape = &self.spec.observation_space().shape;
-        let (n_observed, n_logits) =
-            (self.spec.observation_space().size(), self.spec.action_space().n_logits());
+        let actions = self.spec.action_space();
+        if let Some(problem) = self.head.misfit(actions) {
+            return Err(EngineError::input(problem));
+        }
+        self.exploration.check(actions)?;
+        let (n_observed, n_logits) = (self.spec.observation_space().size(), self.head.n_outputs(actions));
         if (inputs, outputs) != (n_observed, n_logits) {
             return Err(EngineError::input(format!(
                 "policy: expected {n_observed} inputs and {n_logits} outputs, got {inputs} and {outputs}"
@@ -273,7 +290,8 @@ mod tests {
             let task = Task {
                 spec: spec.as_ref(),
                 network: &network,
-                head: Head::Tanh,
+                head: Head::Argmax,
+                exploration: Exploration::default(),
                 weights: &[],
                 population: 1000,
                 episodes: 10,

@@ -1,7 +1,7 @@
 //! Whole calls in surroundings that are not as usual: no threads to be had, other floating-point modes, no memory.
 
 use super::*;
-use crate::task::{Head, Seeds};
+use crate::task::Seeds;
 use policy::{Architecture, InputShape, Layer, Network};
 use std::io;
 use std::sync::Barrier;
@@ -22,6 +22,7 @@ fn with_task(check: impl FnOnce(&Task<'_>)) {
         spec: spec.as_ref(),
         network: &network,
         head: Head::Tanh,
+        exploration: Exploration::default(),
         weights: &weights,
         population: 12,
         episodes: SEEDS.len(),

@@ -6,8 +6,9 @@ mod sharing;
 use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
 use crate::exchange::Exchange;
-use crate::finite::all_finite;
+use crate::finite::{all_finite, is_finite};
 use crate::in_play::{Episode, InPlay};
+use crate::lane_states::LaneStates;
 use crate::normalizer::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
@@ -30,7 +31,7 @@ pub(crate) struct Worker<'a> {
     usual_lanes: usize,
     group: Box<dyn Group>,
     slots: Slots,
-    decoder: ActionDecoder,
+    decoder: ActionDecoder<'a>,
     scratch: Scratch,
     view: View,
     reads_pixels: bool,
@@ -41,6 +42,7 @@ pub(crate) struct Worker<'a> {
     active: usize,
     in_play: InPlay,
     outcomes: Outcomes,
+    states: LaneStates,
     observations: Vec<f32>,
     logits: Vec<f32>,
     records: EpisodeRecords,
@@ -65,7 +67,7 @@ impl<'a> Worker<'a> {
             usual_lanes: lanes.usual,
             group: task.spec.group(width),
             slots: Slots::default(),
-            decoder: ActionDecoder::new(task.spec.action_space(), task.head, width),
+            decoder: ActionDecoder::new(task.spec.action_space(), task.head, task.exploration, width),
             scratch: task.network.scratch(width),
             view: task.view(),
             reads_pixels: task.reads_pixels(),
@@ -76,6 +78,7 @@ impl<'a> Worker<'a> {
             active: 0,
             in_play: InPlay::new(width),
             outcomes: Outcomes::new(width),
+            states: LaneStates::new(architecture.n_state(), width),
             observations: memory::filled(0.0, width.saturating_mul(architecture.n_inputs())),
             logits: memory::filled(0.0, width.saturating_mul(architecture.n_outputs())),
             records: EpisodeRecords::default(),
@@ -141,7 +144,9 @@ impl<'a> Worker<'a> {
             observations: inputs,
             are_pixels: self.reads_pixels,
         };
-        if network.forward_while(inputs, logits, &mut self.scratch, &mut || lookout.look()).is_break() {
+        let states = self.states.of(self.active);
+        let go_on = &mut || lookout.look();
+        if network.forward_while(inputs, states, logits, &mut self.scratch, go_on).is_break() {
             return;
         }
         if !all_finite(logits) {
@@ -149,6 +154,7 @@ impl<'a> Worker<'a> {
             self.fail_lanes();
             return;
         }
+        self.states.advance();
         self.group.step(self.decoder.decode(logits), &mut self.outcomes);
         let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
         let any_ended = self.in_play.add_step(self.active, &mut self.outcomes, limit);
@@ -232,14 +238,17 @@ impl<'a> Worker<'a> {
     fn start_episode(&mut self, lane: usize) -> bool {
         while let Some(job) = self.next_job() {
             let (individual, episode) = (job / self.task.episodes, job % self.task.episodes);
-            let weights = self.task.individual_weights(individual);
-            if self.task.on_non_finite != OnNonFinite::Stop && !all_finite(weights) {
+            if self.task.on_non_finite != OnNonFinite::Stop && !is_finite(self.task, individual) {
                 self.fail_before_the_start(job);
                 continue;
             }
+            let weights = self.task.individual_weights(individual);
             let slot = self.slots.acquire(self.task.network, individual, weights);
             self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0 });
-            self.group.reset(lane, self.task.seed(individual, episode));
+            let seed = self.task.seed(individual, episode);
+            self.group.reset(lane, seed);
+            self.decoder.start(lane, seed, self.task.log_std(individual));
+            self.states.reset(lane);
             if let Some(recorder) = &mut self.recorder {
                 recorder.start(lane, individual, self.group.as_ref());
             }
@@ -276,6 +285,8 @@ impl<'a> Worker<'a> {
         let last = self.active;
         if lane != last {
             self.group.move_lane(last, lane);
+            self.decoder.move_lane(last, lane);
+            self.states.move_lane(last, lane);
             self.in_play.set(lane, self.in_play.get(last));
             if let Some(recorder) = &mut self.recorder {
                 recorder.move_lane(last, lane);

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::error::EnvError;
-use crate::observation::{ObservationOptions, ObservedSpec};
+use crate::observation::{ObservationOptions, observed};
 use crate::spec::Spec;
 
 /// Keyword arguments and reset options to a spec.
@@ -25,6 +25,9 @@ pub struct Entry {
     pub kwargs: &'static [Parameter],
     /// The options of `env.reset`, with their defaults.
     pub reset_options: &'static [Parameter],
+    /// The id of the environment whose other defaults or time limit Gymnasium has registered under this id; `None` for an
+    /// environment of its own.
+    pub variant_of: Option<&'static str>,
     /// Checks the arguments and fixes them.
     pub(crate) build: Build,
 }
@@ -59,7 +62,8 @@ impl Entry {
     ///
     /// # Errors
     ///
-    /// As for [`spec`](Self::spec); an environment without coloured images, or a number below its least value.
+    /// As for [`spec`](Self::spec); an environment without coloured images, or a number below its least value; positions of
+    /// values to keep that an observation does not have.
     pub fn observed_spec(
         &self,
         kwargs: &[(String, Value)],
@@ -69,6 +73,6 @@ impl Entry {
     ) -> Result<Box<dyn Spec>, EnvError> {
         let inner = self.spec(kwargs, reset_options)?;
         let policy = inner.default_policy().unwrap_or(self.default_policy).to_owned();
-        Ok(Box::new(ObservedSpec::new(self.id, inner, &policy, observation, max_episode_steps)?))
+        observed(self.id, inner, &policy, observation, max_episode_steps)
     }
 }

@@ -34,6 +34,7 @@ mod environment;
 mod episodes;
 mod error;
 mod float16;
+mod former;
 mod group;
 mod lunar_lander;
 mod mountain_car;

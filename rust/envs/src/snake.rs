@@ -44,6 +44,7 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter { name: "time_limit", default: Value::Int(4000) },
     ],
     reset_options: &[],
+    variant_of: None,
     build,
 };
 

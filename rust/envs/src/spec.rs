@@ -33,7 +33,7 @@ pub trait Spec: Send + Sync {
     }
 
     /// The names of an observation's values, in order; none if they have no names, as those of images.
-    fn observation_fields(&self) -> &'static [&'static str] {
+    fn observation_fields(&self) -> &[&'static str] {
         &[]
     }
 
@@ -159,7 +159,7 @@ impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
         self.default_policy
     }
 
-    fn observation_fields(&self) -> &'static [&'static str] {
+    fn observation_fields(&self) -> &[&'static str] {
         self.observation_fields
     }
 

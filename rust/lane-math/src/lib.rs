@@ -72,7 +72,9 @@ pub mod memory;
 mod peak;
 mod tanh;
 
-pub use activations::{Activation, log_softmax, log_softmax_in_place, relu, softmax, softmax_in_place};
+pub use activations::{
+    Activation, expf, log_softmax, log_softmax_in_place, relu, sigmoid_row, softmax, softmax_in_place,
+};
 pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
 pub use libm_lanes::LibmLanes;

@@ -17,6 +17,7 @@ mod platform {
         pub(super) safe fn tanh(x: f64) -> f64;
         pub(super) safe fn atan2(y: f64, x: f64) -> f64;
         pub(super) safe fn powf(x: f32, y: f32) -> f32;
+        pub(super) safe fn expf(x: f32) -> f32;
         pub(super) safe fn sinf(x: f32) -> f32;
         pub(super) safe fn cosf(x: f32) -> f32;
     }
@@ -72,4 +73,8 @@ opaque_call! {
 opaque_call! {
     /// The platform's cosine of `x` radians, float32.
     cosf(x) -> f32, [f32]
+}
+opaque_call! {
+    /// The platform's e to the power `x`, float32. glibc's from 2.27 on is [`expf`](crate::expf()).
+    expf(x) -> f32, [f32]
 }

@@ -51,6 +51,11 @@ fn random(bencher: Bencher) {
     repeat(bencher, Generator::random);
 }
 
+#[divan::bench]
+fn standard_normal(bencher: Bencher) {
+    repeat(bencher, Generator::standard_normal);
+}
+
 /// Few values (32-bit words, no rejections to speak of), many and very many (a quarter of the words
 /// rejected).
 #[divan::bench(args = [144, 3 << 30, 3 << 61])]

@@ -1,6 +1,6 @@
 //! `numpy.random.Generator` over PCG64: the distributions that Gymnasium's environments draw from.
 
-use crate::{Pcg64, SeedSequence, bounded};
+use crate::{Pcg64, SeedSequence, bounded, ziggurat};
 
 /// The stream of `numpy.random.default_rng(seed)`.
 ///
@@ -74,6 +74,12 @@ impl Generator {
     #[inline]
     pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.random()
+    }
+
+    /// A float of the normal distribution with mean 0 and standard deviation 1: `Generator.standard_normal()`.
+    #[inline]
+    pub fn standard_normal(&mut self) -> f64 {
+        ziggurat::standard_normal(self)
     }
 
     /// An integer of `low..high`, each equally likely: `Generator.integers(low, high)`.

@@ -11,13 +11,15 @@ The file is text, one record a line, its fields separated by " | ":
     case ENTROPY | N | u32|u64 WORDS | VALUES | STATE   default_rng(ENTROPY), after it the draws of script N
     run SEED | ROUNDS | DIGESTS | STATE                 default_rng(SEED), then ROUNDS times all scripts in order, and
                                                         again for every further digest
+    normals SEED | DRAWS | DIGESTS | STATE              default_rng(SEED), then DRAWS times standard_normal, and again
+                                                        for every further digest
 
-DRAW is one of random, u32, u64, uniform:LOW:HIGH, integers:LOW:HIGH, inclusive:LOW:HIGH (endpoint=True). VALUES holds
-one value a draw: decimal for integers and inclusive, else the bits in hexadecimal. ENTROPY is int HEX, words HEX,...
-(an array of dtype uint32, perhaps empty) or integers HEX,... (a list of Python ints). u32 and u64 WORDS are
-SeedSequence.generate_state of that dtype. STATE is the 128-bit state of PCG64 at the end and, if there is one, the
-buffered half: it differs if a single draw, a rejected one included, was too many or too few. A DIGEST continues FNV-1a
-over the values as 64-bit words.
+DRAW is one of random, normal (standard_normal), u32, u64, uniform:LOW:HIGH, integers:LOW:HIGH, inclusive:LOW:HIGH
+(endpoint=True). VALUES holds one value a draw: decimal for integers and inclusive, else the bits in hexadecimal.
+ENTROPY is int HEX, words HEX,... (an array of dtype uint32, perhaps empty) or integers HEX,... (a list of Python
+ints). u32 and u64 WORDS are SeedSequence.generate_state of that dtype. STATE is the 128-bit state of PCG64 at the end
+and, if there is one, the buffered half: it differs if a single draw, a rejected one included, was too many or too few.
+A DIGEST continues FNV-1a over the values as 64-bit words.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ SCRIPT_LENGTH = 16
 SCRIPTS = 32
 RUN_SEEDS = (0, 1, 42, 2**32 - 1, 2**32, 2**63, 2**64 - 1, 0x9E3779B97F4A7C15)
 ROUNDS_PER_DIGEST = 8
+NORMALS_PER_DIGEST = 1 << 14
 DIGESTS = 16
 FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 WORD = 2**64 - 1
@@ -64,7 +67,7 @@ def scripts(chooser: random.Random) -> list[list[str]]:
     deck = [f"uniform:{low!r}:{high!r}" for low, high in UNIFORMS]
     deck += [f"integers:{low}:{high}" for low, high in INTEGERS] * 2
     deck += [f"inclusive:{low}:{high}" for low, high in INCLUSIVES]
-    deck += ["random"] * 4 + ["u32"] * 6 + ["u64"] * 2
+    deck += ["random"] * 4 + ["normal"] * 8 + ["u32"] * 6 + ["u64"] * 2
     needed = SCRIPTS * SCRIPT_LENGTH
     draws = deck * (needed // len(deck)) + chooser.sample(deck, needed % len(deck))
     chooser.shuffle(draws)
@@ -98,7 +101,10 @@ def drawn(rng: np.random.Generator, draw: str) -> int:
     if kind == "u32":
         interface = rng.bit_generator.ctypes
         return int(interface.next_uint32(interface.state_address))
-    value = rng.random() if kind == "random" else rng.uniform(float(bounds[0]), float(bounds[1]))
+    if kind == "normal":
+        value = rng.standard_normal()
+    else:
+        value = rng.random() if kind == "random" else rng.uniform(float(bounds[0]), float(bounds[1]))
     return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
@@ -140,6 +146,17 @@ def run_line(seed: int, all_draws: list[str]) -> str:
     return f"run {seed:x} | {ROUNDS_PER_DIGEST} | {' '.join(digests)} | {spelled_state(rng)}"
 
 
+def normals_line(seed: int) -> str:
+    rng = np.random.default_rng(seed)
+    digest = FNV_OFFSET
+    digests = []
+    for _ in range(DIGESTS):
+        for bits in rng.standard_normal(NORMALS_PER_DIGEST).view(np.uint64).tolist():
+            digest = (digest ^ bits) * FNV_PRIME & WORD
+        digests.append(f"{digest:x}")
+    return f"normals {seed:x} | {NORMALS_PER_DIGEST} | {' '.join(digests)} | {spelled_state(rng)}"
+
+
 def recording() -> str:
     chooser = random.Random("numpy-rng vectors")
     all_scripts = scripts(chooser)
@@ -149,6 +166,7 @@ def recording() -> str:
         case_line(entropy, number, all_scripts[number % SCRIPTS]) for number, entropy in enumerate(entropies(chooser))
     ]
     lines += [run_line(seed, list(chain.from_iterable(all_scripts))) for seed in RUN_SEEDS]
+    lines += [normals_line(seed) for seed in RUN_SEEDS]
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,7 @@ pub struct Architecture {
     layers: Vec<Layer>,
     placed: Vec<PlacedLayer>,
     n_params: usize,
+    n_state: usize,
 }
 
 impl Architecture {
@@ -37,14 +38,15 @@ impl Architecture {
             None => return Err(too_large("the input".to_owned()).into()),
         }
         let mut placed = Vec::with_capacity(layers.len());
-        let (mut shape, mut n_params) = (input, 0);
+        let (mut shape, mut n_params, mut n_state) = (input, 0, 0);
         let mut skips = Skips::default();
         for (index, &layer) in layers.iter().enumerate() {
             let name = || format!("layer {} ({layer})", index + 1);
             let output = output_shape(layer, shape, &name)?;
             skips.follow(layer, shape, &name)?;
-            let place = PlacedLayer { layer, input: shape, output, weights_at: n_params };
+            let place = PlacedLayer { layer, input: shape, output, weights_at: n_params, state_at: n_state };
             n_params = within_limit(n_params + place.n_params()).ok_or_else(|| too_large(name()))?;
+            n_state = within_limit(n_state + place.n_state()).ok_or_else(|| too_large(name()))?;
             placed.push(place);
             shape = output;
         }
@@ -52,7 +54,7 @@ impl Architecture {
         if n_params == 0 {
             return Err(Reason::NoWeights { layers: layers.len() }.into());
         }
-        Ok(Self { input, layers, placed, n_params })
+        Ok(Self { input, layers, placed, n_params, n_state })
     }
 
     /// The shape of one observation.
@@ -85,10 +87,17 @@ impl Architecture {
         self.placed.last().map_or(self.n_inputs(), |last| last.output.size())
     }
 
+    /// Values that a lane remembers from one step to the next: the states of all recurrent cells, first to last, of each
+    /// its output, then the cell state of an LSTM. Zeros before the first step; 0 values if there are no cells.
+    #[must_use]
+    pub fn n_state(&self) -> usize {
+        self.n_state
+    }
+
     /// Multiply-accumulates of one forward pass for one observation, taps in the padding included.
     #[must_use]
     pub fn macs(&self) -> u64 {
-        self.placed.iter().map(|place| place.output.size() as u64 * place.taps() as u64).sum()
+        self.placed.iter().map(PlacedLayer::macs).sum()
     }
 
     /// Whether the logits equal PyTorch's in every bit, and if not, why not.
@@ -118,6 +127,13 @@ fn output_shape(layer: Layer, input: InputShape, name: &dyn Fn() -> String) -> R
             require_positive(&[(outputs, "the number of outputs")], name)?;
             product(&[outputs, input.size()]).ok_or_else(|| too_large(name()))?;
             Ok(InputShape::Flat(outputs))
+        }
+        Layer::Cell { kind, hidden, .. } => {
+            require_positive(&[(hidden, "the hidden size")], name)?;
+            let rows = product(&[kind.gates(), hidden]).ok_or_else(|| too_large(name()))?;
+            let taps = within_limit(input.size() + hidden).ok_or_else(|| too_large(name()))?;
+            product(&[rows, taps]).ok_or_else(|| too_large(name()))?;
+            Ok(InputShape::Flat(hidden))
         }
         Layer::Conv2d { out_channels, kernel, stride, padding, dilation, groups, .. } => {
             let sizes = [

@@ -4,6 +4,7 @@ use std::fmt;
 
 use lane_math::Activation;
 
+use crate::cell::CellKind;
 use crate::norm::LayerNorm;
 use crate::pool::Pool2d;
 
@@ -91,6 +92,17 @@ pub enum Layer {
     Skip,
     /// Adds what its [`Skip`](Self::Skip) has kept, which has the same shape.
     AddSkip,
+    /// `torch.nn.RNNCell`, `GRUCell` or `LSTMCell`: weight_ih (gates * hidden, inputs), weight_hh (gates * hidden, hidden),
+    /// then bias_ih and bias_hh (gates * hidden). An image is flattened row-major first. It remembers its output, and an
+    /// LSTM its cell state, from one call to the next.
+    Cell {
+        /// Which of them.
+        kind: CellKind,
+        /// Number of output values.
+        hidden: usize,
+        /// Whether there are bias vectors.
+        bias: bool,
+    },
     /// A function of every value.
     Activation(Activation),
     /// `torch.nn.Softmax(dim=-1)` of a vector.
@@ -118,6 +130,7 @@ impl fmt::Display for Layer {
             Self::LayerNorm(norm) => write!(formatter, "{norm}"),
             Self::Skip => formatter.write_str("skip"),
             Self::AddSkip => formatter.write_str("add_skip"),
+            Self::Cell { kind, hidden, .. } => write!(formatter, "{kind} cell, {hidden} outputs"),
             Self::Activation(activation) => write!(formatter, "{activation}"),
             Self::Softmax => formatter.write_str("softmax"),
             Self::LogSoftmax => formatter.write_str("log_softmax"),
@@ -133,6 +146,8 @@ pub(crate) struct PlacedLayer {
     pub(crate) output: InputShape,
     /// Where the layer's weights start in the flat vector.
     pub(crate) weights_at: usize,
+    /// Where what it remembers starts in a lane's state.
+    pub(crate) state_at: usize,
 }
 
 impl PlacedLayer {
@@ -143,6 +158,9 @@ impl PlacedLayer {
             Layer::Conv2d { out_channels, bias, .. } => {
                 out_channels * self.taps() + if bias { out_channels } else { 0 }
             }
+            Layer::Cell { kind, hidden, bias } => {
+                kind.gates() * hidden * (self.input.size() + hidden + if bias { 2 } else { 0 })
+            }
             Layer::LayerNorm(norm) => norm.params_per_value() * self.input.size(),
             Layer::Pool2d(_)
             | Layer::GlobalAvgPool2d
@@ -151,6 +169,24 @@ impl PlacedLayer {
             | Layer::Activation(_)
             | Layer::Softmax
             | Layer::LogSoftmax => 0,
+        }
+    }
+
+    /// Values that it remembers from one call to the next.
+    pub(crate) fn n_state(&self) -> usize {
+        match self.layer {
+            Layer::Cell { kind, hidden, .. } => kind.states() * hidden,
+            _ => 0,
+        }
+    }
+
+    /// Multiply-accumulates for one row, taps in the padding included.
+    pub(crate) fn macs(&self) -> u64 {
+        match self.layer {
+            Layer::Cell { kind, hidden, .. } => {
+                (kind.gates() * hidden) as u64 * (self.input.size() + hidden) as u64
+            }
+            _ => self.output.size() as u64 * self.taps() as u64,
         }
     }
 

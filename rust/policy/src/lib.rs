@@ -31,6 +31,9 @@
 //! the same on every instruction set, for every number and order of lanes, in debug and release. NaN stays NaN, but which
 //! NaN is not part of the contract.
 //!
+//! **Memory.** Recurrent cells remember; what lanes remember is the caller's ([`States`]), who begins with zeros, and
+//! may make a step once more.
+//!
 //! **Long passes.** [`Network::forward_while`] asks its caller every few million multiply-adds whether to go on. Memory that
 //! cannot be had is an unwinding, see [`lane_math::memory`].
 //!
@@ -38,6 +41,7 @@
 //! types; weights are not read from files here. Lengths are asserted, not reported: the caller has checked its inputs.
 
 mod architecture;
+mod cell;
 mod error;
 mod exactness;
 mod kernels;
@@ -54,10 +58,11 @@ pub mod reference;
 mod scratch;
 
 pub use architecture::Architecture;
+pub use cell::CellKind;
 pub use error::PolicyError;
 pub use exactness::Exactness;
 pub use layer::{InputShape, Layer};
-pub use network::{Inputs, Network};
+pub use network::{Inputs, Network, States};
 pub use norm::LayerNorm;
 pub use packed::PackedWeights;
 pub use pool::{Pool2d, PoolKind};

@@ -7,10 +7,12 @@ use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel};
 
 use crate::architecture::Architecture;
+use crate::kernels::cells::{GateRows, Memory};
+use crate::kernels::linear::LinearPass;
 use crate::kernels::{Batch, Rows, sparse};
 use crate::pace::Pace;
-use crate::packed::PackedWeights;
-use crate::plan::{Operation, Plan, Stage, row_stride};
+use crate::packed::{PackedWeights, row_stride};
+use crate::plan::{Operation, Plan, Stage};
 use crate::scratch::Scratch;
 
 /// What a forward pass is made of: whose weights each lane asks, and what it sees.
@@ -25,6 +27,22 @@ pub struct Inputs<'a> {
     /// Whether images are (height, width, channels), as a screen is stored, which a network that
     /// [reads pixels](Network::reads_pixels) takes; otherwise they are (channels, height, width).
     pub are_pixels: bool,
+}
+
+/// What lanes remember from one forward pass to the next: (n, [`n_state`](Architecture::n_state)) each, row-major.
+pub struct States<'a> {
+    /// As the pass before left it; zeros at the start of an episode.
+    pub before: &'a [f32],
+    /// As this pass leaves it. It may be made once more with the same `before`.
+    pub after: &'a mut [f32],
+}
+
+impl States<'_> {
+    /// For networks that remember nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { before: &[], after: &mut [] }
+    }
 }
 
 /// An architecture compiled to kernels for one instruction set; immutable, to be shared between threads.
@@ -101,7 +119,7 @@ impl Network {
         self.isa.run(Pack { plan: &self.plan, weights, packed: packed.values_mut() });
     }
 
-    /// The logits of a group of lanes.
+    /// The logits of a group of lanes of a network that remembers nothing.
     ///
     /// - `slots`: packed individuals;
     /// - `slot_of_lane` (n): which of them each lane asks, in any order, any number of times. Lanes of one individual
@@ -114,7 +132,7 @@ impl Network {
     /// # Panics
     ///
     /// If a length is not as above, a slot is out of range, or a slot or `scratch` was made for another architecture, or
-    /// `scratch` for fewer lanes.
+    /// `scratch` for fewer lanes; or if the network has recurrent cells.
     pub fn forward(
         &self,
         slots: &[PackedWeights],
@@ -124,7 +142,8 @@ impl Network {
         scratch: &mut Scratch,
     ) {
         let inputs = Inputs { slots, slot_of_lane, observations, are_pixels: false };
-        let whole = self.forward_while(inputs, logits, scratch, &mut || ControlFlow::Continue(()));
+        let whole =
+            self.forward_while(inputs, States::none(), logits, scratch, &mut || ControlFlow::Continue(()));
         debug_assert!(whole.is_continue(), "nobody has ended the pass");
     }
 
@@ -137,7 +156,7 @@ impl Network {
     }
 
     /// [`forward`](Self::forward) as long as `go_on` says so, which is asked every few million multiply-adds: never by
-    /// passes that have fewer. Where it breaks, what is in `logits` is of no use.
+    /// passes that have fewer. Where it breaks, what is in `logits` and in `states.after` is of no use.
     ///
     /// # Panics
     ///
@@ -145,6 +164,7 @@ impl Network {
     pub fn forward_while(
         &self,
         inputs: Inputs<'_>,
+        states: States<'_>,
         logits: &mut [f32],
         scratch: &mut Scratch,
         go_on: &mut dyn FnMut() -> ControlFlow<()>,
@@ -158,6 +178,9 @@ impl Network {
         let (n_inputs, n_outputs) = (self.architecture.n_inputs(), self.architecture.n_outputs());
         assert_eq!(observations.len(), lanes * n_inputs, "observations are not (lanes, n_inputs)");
         assert_eq!(logits.len(), lanes * n_outputs, "logits are not (lanes, n_outputs)");
+        let n_state = self.architecture.n_state();
+        assert_eq!(states.before.len(), lanes * n_state, "the states before are not (lanes, n_state)");
+        assert_eq!(states.after.len(), lanes * n_state, "the states after are not (lanes, n_state)");
         assert_eq!(scratch.fingerprint, self.fingerprint, "the scratch memory belongs to another network");
         assert!(
             lanes <= scratch.lanes,
@@ -169,7 +192,8 @@ impl Network {
             assert_eq!(fingerprint, self.fingerprint, "the packed weights belong to another network");
         }
         let reordered = self.plan.gains_from_sorting && scratch.sort_lanes(slot_of_lane);
-        let Scratch { front, back, sums, patches, kept, lists, lane_of_row, slot_of_row, .. } = scratch;
+        let Scratch { front, back, sums, patches, kept, gates, lists, lane_of_row, slot_of_row, .. } =
+            scratch;
         self.isa.run(Forward {
             plan: &self.plan,
             isa: self.isa,
@@ -186,6 +210,13 @@ impl Network {
             sums: sums.as_mut_slice(),
             patches: patches.as_mut_slice(),
             kept: kept.as_mut_slice(),
+            gates: gates.as_mut_slice(),
+            memory: Memory {
+                before: states.before,
+                after: states.after,
+                stride: n_state,
+                lane_of_row: reordered.then_some(lane_of_row),
+            },
             lists: &mut lists[..lanes],
             pace: Pace::new(go_on),
         })
@@ -206,10 +237,13 @@ impl Kernel for Pack<'_> {
         for stage in &self.plan.stages {
             let weights = &self.weights[stage.weights.0..stage.weights.1];
             match &stage.operation {
-                Operation::Chain(chain) => chain.pack::<S>(weights, chain.packed().of(self.packed)),
-                Operation::Dots(dots) => dots.pack(weights, dots.packed().of(self.packed)),
+                Operation::Linear(linear) => {
+                    let (matrix, bias) = weights.split_at(linear.n_weights());
+                    linear.pack::<S>(matrix, bias, self.packed);
+                }
                 Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
                 Operation::MatrixConv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
+                Operation::Cell(cell) => cell.pack::<S>(weights, self.packed),
                 Operation::Depthwise(conv) => conv.pack(weights, conv.packed().of(self.packed)),
                 Operation::Groups(groups) => groups.pack(weights, self.packed),
                 Operation::Norm(norm) => norm.pack(weights, norm.packed().of(self.packed)),
@@ -244,6 +278,8 @@ struct Forward<'a> {
     sums: &'a mut [f32],
     patches: &'a mut [f32],
     kept: &'a mut [f32],
+    gates: &'a mut [f32],
+    memory: Memory<'a>,
     lists: &'a mut [Option<usize>],
     pace: Pace<'a>,
 }
@@ -283,8 +319,15 @@ impl Kernel for Forward<'_> {
                 output: if writes_logits { self.logits } else { other },
                 output_stride: if writes_logits { self.n_outputs } else { stage.stride },
             };
-            let sums = Sums { units: self.sums, patches: self.patches };
-            run_stage::<S>(stage, batch, &mut rows, sums, self.lists, &mut self.pace)?;
+            let (rows, units, pace) = (&mut rows, &mut *self.sums, &mut self.pace);
+            match &stage.operation {
+                Operation::Linear(linear) => self.isa.run(LinearPass { linear, batch, rows, units, pace })?,
+                Operation::Cell(cell) => {
+                    let room = GateRows { values: self.gates, units };
+                    cell.forward(self.isa, batch, rows, &mut self.memory, room, pace)?;
+                }
+                _ => run_stage::<S>(stage, batch, rows, self.patches, self.lists, pace)?,
+            }
             if writes_logits {
                 return ControlFlow::Continue(());
             }
@@ -297,12 +340,6 @@ impl Kernel for Forward<'_> {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// Working memory for sums, as [`Scratch`] has it.
-struct Sums<'a> {
-    units: &'a mut [f32],
-    patches: &'a mut [f32],
 }
 
 /// Runs one stage that changes the rows of a buffer.
@@ -324,29 +361,24 @@ fn apply_in_place(stage: &Stage, isa: Isa, rows: &mut [f32], kept: &mut [f32], c
     }
 }
 
-/// Runs one stage that reads one buffer and writes another.
+/// Runs one stage of images that reads one buffer and writes another.
 #[inline(always)]
 fn run_stage<S: Simd>(
     stage: &Stage,
     batch: &Batch<'_>,
     rows: &mut Rows<'_>,
-    sums: Sums<'_>,
+    patches: &mut [f32],
     lists: &mut [Option<usize>],
     pace: &mut Pace<'_>,
 ) -> ControlFlow<()> {
     match &stage.operation {
-        Operation::Chain(chain) => chain.forward::<S>(batch, rows, pace)?,
-        Operation::Dots(dots) => {
-            pace.before(batch.rows() * dots.macs())?;
-            dots.forward::<S>(batch, rows, sums.units);
-        }
         Operation::Conv(conv) => {
             conv.forward::<S>(batch, rows, lists, pace)?;
             lists.fill(None);
         }
-        Operation::MatrixConv(conv) => conv.forward::<S>(batch, rows, sums.patches, pace)?,
+        Operation::MatrixConv(conv) => conv.forward::<S>(batch, rows, patches, pace)?,
         Operation::Depthwise(conv) => conv.forward::<S>(batch, rows, pace)?,
-        Operation::Groups(groups) => groups.forward::<S>(batch, rows, sums.patches, pace)?,
+        Operation::Groups(groups) => groups.forward::<S>(batch, rows, patches, pace)?,
         Operation::Pool(pool) => {
             for row in 0..batch.rows() {
                 pace.before(pool.work())?;
@@ -395,7 +427,9 @@ fn run_stage<S: Simd>(
                 image.to_rows::<S>(input, output);
             }
         }
-        Operation::Activation(_)
+        Operation::Linear(_)
+        | Operation::Cell(_)
+        | Operation::Activation(_)
         | Operation::Softmax(..)
         | Operation::Keep { .. }
         | Operation::Add { .. } => {}

@@ -6,24 +6,23 @@ use lane_math::{Activation, Isa};
 
 use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
-use crate::kernels::chain::Chain;
+use crate::kernels::cells::Cell;
 use crate::kernels::conv::Conv;
 use crate::kernels::depthwise::Depthwise;
-use crate::kernels::dots::Dots;
 use crate::kernels::groups::Groups;
 use crate::kernels::image::Image;
+use crate::kernels::linear::Linear;
 use crate::kernels::matrix_conv::MatrixConv;
 use crate::kernels::mean::Mean;
 use crate::kernels::norm::Norm;
 use crate::kernels::pool::Pool;
 use crate::layer::{Layer, PlacedLayer};
-use crate::order::{LinearOrder, linear_order};
+use crate::packed::row_stride;
 
 /// One pass over the activations of all rows.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Chain(Chain),
-    Dots(Dots),
+    Linear(Linear),
     Conv(Conv),
     /// Of row-major images.
     MatrixConv(MatrixConv),
@@ -40,6 +39,8 @@ pub(crate) enum Operation {
     Add {
         at: usize,
     },
+    /// Boxed: it is large, and there are few.
+    Cell(Box<Cell>),
     /// Applied in place.
     Activation(Activation),
     /// Applied in place to the values of each row, of which there are so many.
@@ -63,7 +64,7 @@ impl Operation {
     pub(crate) fn leaves_padding_alone(&self) -> bool {
         matches!(
             self,
-            Self::Dots(_)
+            Self::Linear(Linear::Dots(_))
                 | Self::Conv(_)
                 | Self::MatrixConv(_)
                 | Self::Depthwise(_)
@@ -71,6 +72,7 @@ impl Operation {
                 | Self::Pool(_)
                 | Self::Mean(_)
                 | Self::Norm(_)
+                | Self::Cell(_)
                 | Self::ToBlocks(..)
                 | Self::ToGroups(..)
                 | Self::ToRows(_)
@@ -98,12 +100,14 @@ pub(crate) struct Plan {
     pub(crate) packed_len: usize,
     /// The longest row of activations.
     pub(crate) max_stride: usize,
-    /// The most units of dot products in a row, see [`Dots`].
+    /// The most units of dot products in a row, see [`Linear::units`].
     pub(crate) max_units: usize,
     /// The most values that a convolution gathers at a time, see [`MatrixConv`].
     pub(crate) max_patches: usize,
     /// Values that are kept for each row to be added later, at most at a time.
     pub(crate) max_kept: usize,
+    /// The most values that a cell needs for a row, see [`Cell::gates_len`].
+    pub(crate) max_gates: usize,
     /// Whether lanes of one individual should be neighbours, even if that costs a copy of the observations.
     pub(crate) gains_from_sorting: bool,
 }
@@ -124,7 +128,12 @@ impl Plan {
         builder.leave_blocks();
         let Builder { stages, packed_len, max_kept, .. } = builder;
         let max_units = stages.iter().map(|stage| match &stage.operation {
-            Operation::Dots(dots) => dots.units(),
+            Operation::Linear(linear) => linear.units(),
+            Operation::Cell(cell) => cell.units(),
+            _ => 0,
+        });
+        let max_gates = stages.iter().map(|stage| match &stage.operation {
+            Operation::Cell(cell) => cell.gates_len(),
             _ => 0,
         });
         let max_patches = stages.iter().map(|stage| match &stage.operation {
@@ -137,6 +146,7 @@ impl Plan {
             max_kept,
             max_units: max_units.max().unwrap_or(0),
             max_patches: max_patches.max().unwrap_or(0),
+            max_gates: max_gates.max().unwrap_or(0),
             max_stride: stages
                 .iter()
                 .map(|stage| stage.stride)
@@ -160,11 +170,6 @@ impl Plan {
     pub(crate) fn starts_in_place(&self) -> bool {
         self.stages.first().is_some_and(|stage| stage.operation.works_in_place())
     }
-}
-
-/// Rows start at whole vectors, so that the last vector of a row may be stored whole.
-pub(crate) fn row_stride(size: usize) -> usize {
-    size.next_multiple_of(8)
 }
 
 #[derive(Default)]
@@ -197,6 +202,13 @@ impl Builder {
                 let shape = LinearShape { inputs: place.input.size(), outputs, has_bias: bias };
                 return self.add_linear(shape, relu, weights);
             }
+            Layer::Cell { kind, hidden, bias } => {
+                self.leave_blocks();
+                let inputs = place.input.size();
+                let cell = Cell::new(kind, inputs, hidden, bias, place.state_at, self.packed_len);
+                self.packed_len = cell.packed_end();
+                self.push(Operation::Cell(Box::new(cell)), weights, hidden);
+            }
             Layer::Conv2d { .. } => {
                 self.add_conv(place, relu, weights);
                 return true;
@@ -216,23 +228,11 @@ impl Builder {
     }
 
     fn add_linear(&mut self, shape: LinearShape, relu: bool, weights: (usize, usize)) -> bool {
-        let packed_at = self.packed_len;
-        let (block, start) = match linear_order(shape.inputs, shape.outputs) {
-            LinearOrder::Chain { block } => (block, 0.0),
-            LinearOrder::Product => (1, -0.0),
-            LinearOrder::Dots | LinearOrder::SingleDot => {
-                let dots = Dots::new(shape, packed_at);
-                self.packed_len = dots.packed().end();
-                let columns = dots.columns();
-                self.push(Operation::Dots(dots), weights, columns);
-                return false;
-            }
-        };
-        let chain = Chain::new(shape, block, start, relu, packed_at);
-        self.packed_len = chain.packed().end();
-        let columns = chain.columns();
-        self.push(Operation::Chain(chain), weights, columns);
-        true
+        let linear = Linear::new(shape, relu, self.packed_len);
+        self.packed_len = linear.end();
+        let (columns, takes_relu) = (linear.columns(), linear.takes_relu());
+        self.push(Operation::Linear(linear), weights, columns);
+        takes_relu
     }
 
     /// Makes sure that the activations are in row-major order.

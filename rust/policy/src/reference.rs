@@ -5,9 +5,10 @@
 
 mod rows;
 
-use lane_math::Activation;
+use lane_math::{Activation, tanh};
 
 use crate::architecture::Architecture;
+use crate::cell::CellKind;
 use crate::layer::{InputShape, Layer, PlacedLayer};
 use crate::matrix_order::{BlockSum, MatrixSum, blocks, dot_pieces, matrix_sum, wide_pixels};
 use crate::order::{
@@ -24,6 +25,23 @@ use crate::order::{
 /// If `weights` or `observation` has another length.
 #[must_use]
 pub fn forward(architecture: &Architecture, weights: &[f32], observation: &[f32]) -> Vec<f32> {
+    step(architecture, weights, observation, &mut vec![0.0; architecture.n_state()])
+}
+
+/// The logits of one observation after others, of which a network with recurrent cells remembers `state`, `n_state` values,
+/// which become what it remembers now.
+///
+/// # Panics
+///
+/// If an argument has another length.
+#[must_use]
+pub fn step(
+    architecture: &Architecture,
+    weights: &[f32],
+    observation: &[f32],
+    state: &mut [f32],
+) -> Vec<f32> {
+    assert_eq!(state.len(), architecture.n_state(), "the state does not fit the architecture");
     assert_eq!(weights.len(), architecture.n_params(), "the weights do not fit the architecture");
     assert_eq!(observation.len(), architecture.n_inputs(), "the observation does not fit the architecture");
     let mut values = observation.to_vec();
@@ -34,6 +52,9 @@ pub fn forward(architecture: &Architecture, weights: &[f32], observation: &[f32]
             Layer::Linear { outputs, .. } => {
                 let (weight, bias) = params.split_at(outputs * values.len());
                 (0..outputs).map(|output| linear_output(output, outputs, &values, weight, bias)).collect()
+            }
+            Layer::Cell { kind, hidden, .. } => {
+                cell(kind, &values, params, &mut state[place.state_at..][..kind.states() * hidden])
             }
             Layer::Conv2d { groups, .. } => match conv_order(place) {
                 Some(ConvOrder::Matrix) => by_group(place, &values, params, matrix_conv2d),
@@ -95,6 +116,46 @@ fn linear_output(output: usize, outputs: usize, inputs: &[f32], weight: &[f32], 
         }
         LinearOrder::Dots => bias.unwrap_or(0.0) + dot(0.0, inputs, row, dot_lanes(output, outputs)),
         LinearOrder::SingleDot => bias.unwrap_or(0.0) + dot(inputs[0] * row[0], &inputs[1..], &row[1..], 4),
+    }
+}
+
+/// The output of a recurrent cell, whose output before, and cell state, `state` holds and gets.
+fn cell(kind: CellKind, inputs: &[f32], params: &[f32], state: &mut [f32]) -> Vec<f32> {
+    let hidden = state.len() / kind.states();
+    let rows = kind.gates() * hidden;
+    let (of_input, rest) = params.split_at(rows * inputs.len());
+    let (of_hidden, biases) = rest.split_at(rows * hidden);
+    let (bias_of_input, bias_of_hidden) = biases.split_at(biases.len() / 2);
+    let a = |row| linear_output(row, rows, inputs, of_input, bias_of_input);
+    let b = |row| linear_output(row, rows, &state[..hidden], of_hidden, bias_of_hidden);
+    let gate = |gate: usize, k: usize| sigmoid(b(gate * hidden + k) + a(gate * hidden + k), k, hidden);
+    let next = |k: usize| match kind {
+        CellKind::RnnTanh => (tanh(b(k) + a(k)), 0.0),
+        CellKind::RnnRelu => (relu(b(k) + a(k)), 0.0),
+        CellKind::Gru => {
+            let new = tanh(a(2 * hidden + k) + b(2 * hidden + k) * gate(0, k));
+            ((state[k] - new) * gate(1, k) + new, 0.0)
+        }
+        CellKind::Lstm => {
+            let candidate = tanh(b(2 * hidden + k) + a(2 * hidden + k));
+            let cell = gate(1, k) * state[hidden + k] + gate(0, k) * candidate;
+            (gate(3, k) * tanh(cell), cell)
+        }
+    };
+    let (output, cell): (Vec<f32>, Vec<f32>) = (0..hidden).map(next).unzip();
+    state[..hidden].copy_from_slice(&output);
+    if kind == CellKind::Lstm {
+        state[hidden..].copy_from_slice(&cell);
+    }
+    output
+}
+
+/// The sigmoid of value `index` of a row of a gate: the last ones, which fill no vector of 16, are other ones.
+fn sigmoid(value: f32, index: usize, hidden: usize) -> f32 {
+    if index < hidden / 16 * 16 {
+        Activation::Sigmoid.value(value)
+    } else {
+        1.0 / (1.0 + lane_math::expf(-value))
     }
 }
 

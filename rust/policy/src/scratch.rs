@@ -21,6 +21,8 @@ pub struct Scratch {
     pub(crate) patches: AlignedValues,
     /// What skips keep of every row.
     pub(crate) kept: AlignedValues,
+    /// What the linear layers of a recurrent cell give for every row.
+    pub(crate) gates: AlignedValues,
     /// For every row how many values the list has that stands for the input image of a convolution, if one does.
     pub(crate) lists: Vec<Option<usize>>,
     /// Where lanes of one slot are made neighbours: which lane each row belongs to, and its slot. Otherwise empty.
@@ -30,7 +32,7 @@ pub struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(lanes: usize, plan: &Plan, fingerprint: u64) -> Self {
-        let Plan { max_stride, max_units, max_patches, max_kept, .. } = *plan;
+        let Plan { max_stride, max_units, max_patches, max_gates, max_kept, .. } = *plan;
         Self {
             lanes,
             fingerprint,
@@ -40,6 +42,7 @@ impl Scratch {
             sums: AlignedValues::zeros(lanes.saturating_mul(max_units.saturating_mul(8)).saturating_add(24)),
             patches: AlignedValues::zeros(max_patches),
             kept: AlignedValues::zeros(lanes.saturating_mul(max_kept)),
+            gates: AlignedValues::zeros(lanes.saturating_mul(max_gates)),
             lists: vec![None; lanes],
             lane_of_row: Vec::with_capacity(lanes),
             slot_of_row: Vec::with_capacity(lanes),
@@ -71,8 +74,8 @@ mod tests {
     #[test]
     fn lanes_are_sorted_by_slot_where_they_are_not() {
         let layers = vec![Layer::Linear { outputs: 1, bias: false }];
-        let architecture = Architecture::new(InputShape::Flat(1), layers).expect("the layer fits");
-        let mut scratch = Scratch::new(5, &Plan::new(&architecture), 0);
+        let plan = Plan::new(&Architecture::new(InputShape::Flat(1), layers).expect("one layer fits"));
+        let mut scratch = Scratch::new(5, &plan, 0);
         assert!(scratch.sort_lanes(&[2, 0, 2, 0, 1]));
         assert_eq!(scratch.lane_of_row, [1, 3, 4, 0, 2]);
         assert_eq!(scratch.slot_of_row, [0, 0, 1, 2, 2]);

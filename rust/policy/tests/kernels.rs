@@ -5,7 +5,7 @@ mod common;
 
 use common::{Values, same_bits};
 use lane_math::{Activation, Isa};
-use policy::{Architecture, Exactness, InputShape, Inputs, Layer, Network, PackedWeights, reference};
+use policy::{Architecture, Exactness, InputShape, Inputs, Layer, Network, PackedWeights, States, reference};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 
@@ -202,7 +202,9 @@ fn pixel_logits(case: &Case, isa: Isa) -> Option<Vec<f32>> {
     };
     let scratch = &mut network.scratch(lanes);
     assert!(
-        network.forward_while(inputs, &mut logits, scratch, &mut || ControlFlow::Continue(())).is_continue()
+        network
+            .forward_while(inputs, States::none(), &mut logits, scratch, &mut || ControlFlow::Continue(()))
+            .is_continue()
     );
     Some(logits)
 }

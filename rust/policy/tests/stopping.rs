@@ -1,6 +1,6 @@
 //! Long forward passes ask whether to go on, in every kind of layer, and end where they are told to.
 
-use policy::{Architecture, InputShape, Inputs, Layer, Network};
+use policy::{Architecture, InputShape, Inputs, Layer, Network, States};
 use std::ops::ControlFlow;
 
 /// No more multiply-adds than these lie between two questions, plus what cannot be parted: a tile of a convolution, a
@@ -35,10 +35,11 @@ fn asked(network: &Network, lanes: usize, end_at: u64) -> (u64, ControlFlow<()>)
         Inputs { slots: &slots, slot_of_lane: &slot_of_lane, observations: &observations, are_pixels: false };
     let mut logits = vec![0.0; lanes * architecture.n_outputs()];
     let mut questions = 0;
-    let answer = network.forward_while(inputs, &mut logits, &mut network.scratch(lanes), &mut || {
-        questions += 1;
-        if questions == end_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    let answer =
+        network.forward_while(inputs, States::none(), &mut logits, &mut network.scratch(lanes), &mut || {
+            questions += 1;
+            if questions == end_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
     (questions, answer)
 }
 
@@ -78,7 +79,9 @@ fn lists_of_images_that_are_mostly_zeros_ask_too() {
     let (slots, mut logits) = ([packed], [0.0; 2]);
     let inputs = Inputs { slots: &slots, slot_of_lane: &[0], observations: &observations, are_pixels: false };
     let answer =
-        network.forward_while(inputs, &mut logits, &mut network.scratch(1), &mut || ControlFlow::Break(()));
+        network.forward_while(inputs, States::none(), &mut logits, &mut network.scratch(1), &mut || {
+            ControlFlow::Break(())
+        });
     assert!(answer.is_break());
 }
 

@@ -49,6 +49,7 @@ pub(crate) struct Wrappers {
     resize: Option<(usize, usize)>,
     stack: Option<usize>,
     padding: String,
+    keep: Option<Vec<usize>>,
 }
 
 impl Wrappers {
@@ -62,7 +63,7 @@ impl Wrappers {
             }
         };
         let &Self { skip, grayscale, resize, stack, .. } = self;
-        Ok(ObservationOptions { skip, grayscale, resize, stack, padding })
+        Ok(ObservationOptions { skip, grayscale, resize, stack, padding, keep: self.keep.clone() })
     }
 }
 

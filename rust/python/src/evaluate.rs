@@ -1,14 +1,13 @@
 //! The one call: a population in, returns out, with the GIL released.
 
-use crate::EngineError;
 use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
+use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
 use engine::envs::registry::find;
-use engine::lane_math::StandardFloatMode;
-use engine::{Evaluation, Head, Normalization, OnNonFinite, PartialSum, Recording, Seeds, Share, Task};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use engine::{Evaluation, Normalization, OnNonFinite, PartialSum, Recording, Seeds, Share, Task};
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 use std::borrow::Cow;
@@ -30,7 +29,7 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
 #[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, max_episode_steps,
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
-                    share=None))]
+                    share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0)))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -53,6 +52,7 @@ pub(crate) fn evaluate<'py>(
     most_trajectory_bytes: u64,
     statistics: bool,
     share: Option<(usize, usize)>,
+    exploration: RawExploration,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
         let entry = find(env_id).map_err(from_env_error)?;
@@ -72,10 +72,12 @@ pub(crate) fn evaluate<'py>(
         };
         let descriptors = descriptors.0.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
         let normalization = normalization.map(|(mean, std, clip)| (copied(&mean), copied(&std), clip));
+        let head = RawHead::of(head)?;
         let task = Task {
             spec: spec.as_ref(),
             network: &network.get().network,
-            head: parse_head(head)?,
+            head: head.head(),
+            exploration: to_exploration(&exploration),
             weights: &weights,
             population,
             episodes,
@@ -101,47 +103,6 @@ pub(crate) fn evaluate<'py>(
         let evaluation = run(py, &task, progress.as_ref())?;
         to_dict(py, &spec.observation_space().shape, &task, evaluation)
     })
-}
-
-/// The actions that logits `(B, dimensions)` give within the bounds; see `_engine.pyi`.
-#[pyfunction]
-pub(crate) fn continuous_actions<'py>(
-    py: Python<'py>,
-    head: &str,
-    logits: PyReadonlyArray2<'py, f32>,
-    low: Items<f32>,
-    high: Items<f32>,
-) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    guarded(py, || {
-        let (low, high) = (low.0, high.0);
-        let shape = [logits.shape()[0], logits.shape()[1]];
-        if [low.len(), high.len()] != [shape[1]; 2] {
-            let message = format!(
-                "logits: expected {} columns, one per dimension of the action, got {}",
-                low.len(),
-                shape[1]
-            );
-            return Err(EngineError::new_err(message));
-        }
-        let mut values = copied(&logits);
-        let _standard = StandardFloatMode::enter();
-        engine::continuous_actions(
-            parse_head(head)?,
-            engine::lane_math::Isa::detect(),
-            &mut values,
-            &low,
-            &high,
-        );
-        PyArray1::from_vec(py, values).reshape(shape)
-    })
-}
-
-fn parse_head(head: &str) -> PyResult<Head> {
-    match head {
-        "tanh" => Ok(Head::Tanh),
-        "clip" => Ok(Head::Clip),
-        _ => Err(EngineError::new_err(format!("head: expected tanh or clip, got {head:?}"))),
-    }
 }
 
 /// Runs the task without the GIL, which is taken back briefly for signals and for `progress`.

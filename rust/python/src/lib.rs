@@ -9,6 +9,7 @@ mod boundary;
 mod convert;
 mod environment;
 mod evaluate;
+mod head;
 mod libm;
 mod network;
 mod peak;
@@ -69,6 +70,6 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(raster::raster_polygons, module)?)?;
     module.add_function(wrap_pyfunction!(raster::render_scene, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
-    module.add_function(wrap_pyfunction!(evaluate::continuous_actions, module)?)?;
+    module.add_function(wrap_pyfunction!(head::continuous_actions, module)?)?;
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use crate::EngineError;
 use crate::activation::named;
-use crate::boundary::{Items, guarded, values_of};
+use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::from_policy_error;
 use engine::lane_math::{StandardFloatMode, memory};
 use engine::policy::{
-    Architecture, Exactness, InputShape, Inputs, Layer, LayerNorm, PackedWeights, Pool2d, PoolKind, Scratch,
+    Architecture, CellKind, Exactness, InputShape, Inputs, Layer, LayerNorm, PackedWeights, Pool2d, PoolKind,
+    Scratch, States,
 };
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -74,6 +75,12 @@ impl Network {
         }
     }
 
+    #[getter]
+    fn n_state(&self) -> usize {
+        self.network.architecture().n_state()
+    }
+
+    /// The logits of one step from a state of zeros.
     fn logits<'py>(
         &self,
         py: Python<'py>,
@@ -82,21 +89,41 @@ impl Network {
     ) -> PyResult<Bound<'py, PyAny>> {
         guarded(py, || {
             let (batch, individuals) = self.check_shapes(weights.shape(), observations.shape())?;
-            let weights = values_of("weights", &weights)?;
-            let mut shape = observations.shape().to_vec();
-            let rows = values_of("observations", &observations)?;
-            let n_outputs = self.n_outputs();
-            let n_logits = individuals.saturating_mul(batch).saturating_mul(n_outputs);
-            let mut logits = memory::filled(0.0, n_logits);
-            if n_logits > 0 {
-                let rows = rows.chunks_exact(batch * self.n_inputs());
-                let individuals = weights.chunks_exact(self.n_params()).zip(rows);
-                self.forward_all(py, individuals.zip(logits.chunks_exact_mut(batch * n_outputs)))?;
-            }
-            *shape.last_mut().expect("the shape was checked") = n_outputs;
-            Ok(PyArray1::from_vec(py, logits).reshape(shape)?.into_any())
+            let n_states = individuals.saturating_mul(batch).saturating_mul(self.n_state());
+            let mut states = memory::filled(0.0, n_states);
+            self.step_all(py, &weights, &observations, &mut states)
         })
     }
+
+    /// The logits of one step from states, and the states after it.
+    fn step<'py>(
+        &self,
+        py: Python<'py>,
+        weights: PyReadonlyArrayDyn<'py, f32>,
+        observations: PyReadonlyArrayDyn<'py, f32>,
+        states: PyReadonlyArrayDyn<'py, f32>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        guarded(py, || {
+            self.check_shapes(weights.shape(), observations.shape())?;
+            let mut shape = observations.shape().to_vec();
+            *shape.last_mut().expect("the shape was checked") = self.n_state();
+            if states.shape() != shape {
+                let got = states.shape();
+                return Err(EngineError::new_err(format!("step: expected states {shape:?}, got {got:?}")));
+            }
+            let mut states = copied(&states);
+            let logits = self.step_all(py, &weights, &observations, &mut states)?;
+            Ok((logits, PyArray1::from_vec(py, states).reshape(shape)?.into_any()))
+        })
+    }
+}
+
+/// One individual's weights, observations, states, and room for its logits.
+struct Part<'a> {
+    weights: &'a [f32],
+    rows: &'a [f32],
+    states: &'a mut [f32],
+    logits: &'a mut [f32],
 }
 
 impl Network {
@@ -113,12 +140,39 @@ impl Network {
         }
     }
 
-    /// Without the GIL, which is taken back now and then for signals: ((weights, observations), logits) of individuals.
-    fn forward_all<'a>(
+    /// The logits of all individuals; the states, whose number the caller has checked, become those after the step.
+    fn step_all<'py>(
         &self,
-        py: Python<'_>,
-        individuals: impl Iterator<Item = ((&'a [f32], &'a [f32]), &'a mut [f32])> + Send,
-    ) -> PyResult<()> {
+        py: Python<'py>,
+        weights: &PyReadonlyArrayDyn<'py, f32>,
+        observations: &PyReadonlyArrayDyn<'py, f32>,
+        states: &mut [f32],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (batch, individuals) = self.check_shapes(weights.shape(), observations.shape())?;
+        let weights = values_of("weights", weights)?;
+        let mut shape = observations.shape().to_vec();
+        let rows = values_of("observations", observations)?;
+        let n_outputs = self.n_outputs();
+        let mut logits = memory::filled(0.0, individuals.saturating_mul(batch).saturating_mul(n_outputs));
+        if !logits.is_empty() {
+            let rows = rows.chunks_exact(batch * self.n_inputs());
+            // Of a network that remembers nothing there are no states to be cut.
+            let n_states = batch * self.n_state();
+            let mut states = states.chunks_exact_mut(n_states.max(1));
+            let parts = weights.chunks_exact(self.n_params()).zip(rows);
+            let parts =
+                parts.zip(logits.chunks_exact_mut(batch * n_outputs)).map(|((weights, rows), logits)| {
+                    let states = states.next().unwrap_or_default();
+                    Part { weights, rows, states, logits }
+                });
+            self.forward_all(py, parts)?;
+        }
+        *shape.last_mut().expect("the shape was checked") = n_outputs;
+        Ok(PyArray1::from_vec(py, logits).reshape(shape)?.into_any())
+    }
+
+    /// Without the GIL, which is taken back now and then for signals.
+    fn forward_all<'a>(&self, py: Python<'_>, parts: impl Iterator<Item = Part<'a>> + Send) -> PyResult<()> {
         let mut interruption = None;
         let mut looked = Instant::now();
         let mut go_on = || {
@@ -132,9 +186,10 @@ impl Network {
             let _standard = StandardFloatMode::enter();
             let mut scratch = self.network.scratch(LANES);
             let mut packed = self.network.packed();
-            for ((weights, rows), logits) in individuals {
-                self.network.pack(weights, &mut packed);
-                if self.forward_one(&packed, rows, logits, &mut scratch, &mut go_on).is_break() {
+            let mut after = memory::filled(0.0, LANES * self.n_state());
+            for part in parts {
+                self.network.pack(part.weights, &mut packed);
+                if self.forward_one(&packed, part, &mut after, &mut scratch, &mut go_on).is_break() {
                     return;
                 }
             }
@@ -146,14 +201,16 @@ impl Network {
     fn forward_one(
         &self,
         packed: &PackedWeights,
-        rows: &[f32],
-        logits: &mut [f32],
+        part: Part<'_>,
+        after: &mut [f32],
         scratch: &mut Scratch,
         go_on: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let architecture = self.network.architecture();
-        let groups = rows.chunks(LANES * architecture.n_inputs());
-        for (observations, logits) in groups.zip(logits.chunks_mut(LANES * architecture.n_outputs())) {
+        let n_state = architecture.n_state();
+        let mut states = part.states.chunks_mut((LANES * n_state).max(1));
+        let groups = part.rows.chunks(LANES * architecture.n_inputs());
+        for (observations, logits) in groups.zip(part.logits.chunks_mut(LANES * architecture.n_outputs())) {
             go_on()?;
             let lanes = logits.len() / architecture.n_outputs();
             let inputs = Inputs {
@@ -162,7 +219,10 @@ impl Network {
                 observations,
                 are_pixels: false,
             };
-            self.network.forward_while(inputs, logits, scratch, go_on)?;
+            let before = states.next().unwrap_or_default();
+            let after = &mut after[..lanes * n_state];
+            self.network.forward_while(inputs, States { before, after }, logits, scratch, go_on)?;
+            before.copy_from_slice(after);
         }
         ControlFlow::Continue(())
     }
@@ -200,6 +260,10 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
         }
         "skip" => Ok(Layer::Skip),
         "add_skip" => Ok(Layer::AddSkip),
+        "rnn" => to_cell(CellKind::RnnTanh, layer),
+        "rnn_relu" => to_cell(CellKind::RnnRelu, layer),
+        "gru" => to_cell(CellKind::Gru, layer),
+        "lstm" => to_cell(CellKind::Lstm, layer),
         "softmax" => Ok(Layer::Softmax),
         "log_softmax" => Ok(Layer::LogSoftmax),
         _ => {
@@ -208,4 +272,9 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
             named(&name, &parameters).map(Layer::Activation)
         }
     }
+}
+
+fn to_cell(kind: CellKind, layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
+    let (_, hidden, bias): (String, usize, bool) = layer.extract()?;
+    Ok(Layer::Cell { kind, hidden, bias })
 }

@@ -2,19 +2,19 @@
 
 use crate::boundary::guarded;
 use crate::convert::{Wrappers, from_env_error, named_values, to_spec};
-use engine::envs::registry::{ENTRIES, Entry, find};
+use engine::envs::registry::{ENTRIES, Entry, VARIANTS, find};
 use engine::envs::{ActionSpace, Parameter, Spec, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
 
-/// Every environment with its default arguments.
+/// Every environment with its default arguments, then every variant.
 #[pyfunction]
 pub(crate) fn environments(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let describe = |entry: &Entry| {
         let spec = entry.spec(&[], &[]).map_err(from_env_error)?;
         to_dict(py, entry, spec.as_ref())
     };
-    guarded(py, || ENTRIES.iter().map(describe).collect())
+    guarded(py, || ENTRIES.iter().chain(VARIANTS).map(describe).collect())
 }
 
 /// One environment with these keyword arguments, behind these wrappers.
@@ -54,6 +54,7 @@ fn to_dict<'py>(py: Python<'py>, entry: &Entry, spec: &dyn Spec) -> PyResult<Bou
     dict.set_item("n_actions", n_actions)?;
     dict.set_item("action_low", low)?;
     dict.set_item("action_high", high)?;
+    dict.set_item("variant_of", entry.variant_of)?;
     dict.set_item("max_episode_steps", entry.max_episode_steps)?;
     dict.set_item("default_policy", spec.default_policy().unwrap_or(entry.default_policy))?;
     dict.set_item("kwargs", defaults(py, entry.kwargs)?)?;

@@ -114,12 +114,18 @@ class Task:
         policy: spelling of the policy.
         threads: threads of the engine, processes of a baseline.
         max_episode_steps: where episodes end, for the engine (also in `CLUSTERS`); None is the environment's own limit.
+        observation: spelling of the observation options, for `rust`; None are none.
     """
 
     env_id: str
     policy: str
     threads: int
     max_episode_steps: int | None = None
+    observation: str | None = None
+
+
+REMEMBERING = ("rust", "rust-apart", "multiprocessing", "multiprocessing-tuned", *CLUSTERS)
+"""Backends that play policies with recurrent cells."""
 
 
 def open_backend(name: str, task: Task) -> Backend:
@@ -131,6 +137,10 @@ def open_backend(name: str, task: Task) -> Backend:
         MissingDependencyError: it needs a package that is not installed.
     """
     module = _module(name)
+    if task.observation is not None and name != "rust":
+        raise UnsupportedError(f"{name} has no observation options, got {task.observation}")
+    if name not in REMEMBERING and any(Policy(task.policy).cells):
+        raise UnsupportedError(f"{name} has no recurrent cells, got {task.policy}")
     backend: Backend = module.open_backend(task)
     return backend
 

@@ -15,7 +15,7 @@ documentation begins. What else it teaches, or what its users do, was measured o
 
 EnvPool draws its own seeds when a pool is made and resets lanes by itself, so it plays other episodes than the engine,
 from the same distribution of starts. Counted are the steps of the episodes asked for, see `lanes`. Its environments are
-its own rewrites in C++: CartPole, Acrobot, Pendulum, LunarLander, CarRacing; it has no Snake.
+its own rewrites in C++: all of ours but Snake.
 """
 
 from __future__ import annotations
@@ -40,7 +40,19 @@ same_episodes = no_episode
 DEALT = frozenset({"CarRacing-v3"})
 """Environments that are played by a process per thread, each with a pool of one."""
 
-LANES = {"CartPole-v1": 256, "Acrobot-v1": 256, "Pendulum-v1": 256, "LunarLander-v3": 64, "CarRacing-v3": 4}
+LANES = {
+    "CartPole-v0": 256,
+    "CartPole-v1": 256,
+    "Acrobot-v1": 256,
+    "Pendulum-v1": 256,
+    "MountainCar-v0": 256,
+    "MountainCarContinuous-v0": 256,
+    "LunarLander-v3": 64,
+    "LunarLanderContinuous-v3": 64,
+    "BipedalWalker-v3": 64,
+    "BipedalWalkerHardcore-v3": 64,
+    "CarRacing-v3": 4,
+}
 """Environments of one pool: where one core's throughput stopped growing (CarRacing's is the same with any number, and a
 round of 1,000 steps on each lane is long). They are also those that EnvPool has."""
 

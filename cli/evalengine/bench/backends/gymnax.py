@@ -4,7 +4,7 @@ As gymnax's `RolloutWrapper` has it, policy and environment are fused and mapped
 (`jax.vmap` twice) with the same keys for every individual. Better than it in three ways: `lax.while_loop` ends when the
 last of its episodes has ended, not at the time limit (random CartPole, one core: 1.8 M steps/s against 0.4 M with
 `lax.scan`; trained ones play to the limit and are no slower); `step_env` does not reset every lane at every step; the
-key of a step is a constant, because none of the three environments draws anything that counts after its reset.
+key of a step is a constant, because none of the environments draws anything that counts after its reset.
 
 `LANES` episodes at a time: a short program's lanes wait less for the longest episode, a long one's use the core better
 (random CartPole: 1.8 M steps/s with 128 lanes, 0.8 M with 2,048; trained: 8.5 M and 9.9 M with 512). Lanes with no
@@ -12,7 +12,8 @@ individual left start as done. A process per thread (`Task.threads`), each held 
 
 Compilation is apart: `build`, before the time is taken. Its random streams are JAX's, so it plays other episodes
 than the engine. Counted are steps up to each episode's end, not those that a finished lane idles through. Returns are
-sums in float32. gymnax has CartPole, Acrobot and Pendulum of our environments; its physics is float32.
+sums in float32. gymnax has CartPole, Acrobot, Pendulum and both MountainCars of our environments; its physics is
+float32.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from evalengine.policies.policy import Policy
 
 same_episodes = no_episode
 
-ENV_IDS = ("CartPole-v1", "Acrobot-v1", "Pendulum-v1")
+ENV_IDS = ("CartPole-v1", "Acrobot-v1", "Pendulum-v1", "MountainCar-v0", "MountainCarContinuous-v0")
 
 ACTIVATIONS = {"identity", "relu", "tanh"}
 """Those that `jax_rollout` has."""

@@ -51,5 +51,6 @@ class RustBackend:
             seeds=seeds,
             threads=self._task.threads,
             max_episode_steps=self._task.max_episode_steps,
+            observation=self._task.observation,
         )
         return Evaluated(result.returns, result.lengths)

@@ -224,7 +224,11 @@ def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry, policy: str 
     """The workloads of one policy, with their own sizes."""
     spelling = None if policy is None else str(Policy(policy))
     if spelling is not None:
-        Policy(spelling).check_fits(entry)
+        chosen = Policy(spelling)
+        chosen.check_fits(entry)
+        # What the baselines play; draws of each backend's own would make other episodes.
+        if chosen.head not in ("tanh", "clip", "argmax") or chosen.noise:
+            raise InputError(f"policy: expected argmax, head=tanh or head=clip, and no noise, in bench, got {chosen}")
     names = config.workloads
     if names is None and config.measure in RANDOM_ONLY:
         names = ("random",)

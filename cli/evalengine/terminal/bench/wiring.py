@@ -11,7 +11,7 @@ import typer
 from evalengine import streams
 from evalengine.bench.measures import Measure
 from evalengine.messages import named
-from evalengine.terminal.common_options import INTERRUPTED, MISMATCH, OK, Help, Json, Threads
+from evalengine.terminal.common_options import BAD_INPUT, INTERRUPTED, MISMATCH, OK, Help, Json, Threads
 from evalengine.terminal.completion import complete_backends, complete_environment_or_all, complete_policy
 from evalengine.terminal.progress import round_progress
 
@@ -101,9 +101,9 @@ def compare(
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Tell what got slower between two runs of bench, beyond the noise of their own rounds.
+    """Compare two benchmark runs: what got slower, beyond the noise of their own rounds.
 
-    The exit code is 1 if anything did. bench_results/README.md has the rule.
+    The exit code is 1 if anything did, 2 if nothing could be judged. bench_results/README.md has the rule.
     """
     from evalengine.terminal.bench.compare import CompareConfig, run
 
@@ -114,4 +114,7 @@ def compare(
         from evalengine.terminal.bench.tables import regressions_report
 
         streams.write_renderables(regressions_report(found))
+    if found.unjudged:
+        streams.note(f"error: {found.unjudged}")
+        return BAD_INPUT
     return OK if found.ok else MISMATCH

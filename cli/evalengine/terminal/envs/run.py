@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evalengine.environments.registry import EnvironmentEntry, entries, resolve
+from evalengine.environments.registry import EnvironmentEntry, registered, resolve
 from evalengine.parity.open_loop import CLAIM
 
 FIELD_LISTS = ("observation_fields", "event_fields")
@@ -42,6 +42,7 @@ class ListedEnvironment:
         return {
             "id": entry.id,
             "short_name": entry.short_name,
+            "variant_of": entry.variant_of,
             "summary": entry.summary,
             "observation_shape": list(entry.observation_shape),
             "observation_dtype": entry.observation_dtype,
@@ -75,11 +76,11 @@ class EnvironmentsResult:
 
 
 def run(env: str | None = None) -> EnvironmentsResult:
-    """List all environments, or the one that `env` means: a full id or a short name.
+    """List all environments and their variants, or the one that `env` means: a full id or a short name.
 
     Raises:
         InputError: there is no such environment.
     """
     return EnvironmentsResult(
-        tuple(ListedEnvironment(entry, str(CLAIM)) for entry in (entries() if env is None else [resolve(env)]))
+        tuple(ListedEnvironment(entry, str(CLAIM)) for entry in (registered() if env is None else [resolve(env)]))
     )

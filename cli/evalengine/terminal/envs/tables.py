@@ -14,28 +14,36 @@ if TYPE_CHECKING:
     from evalengine.terminal.envs.run import EnvironmentsResult, ListedEnvironment
 
 
-def environments_report(result: EnvironmentsResult) -> list[RenderableType]:
-    """Return a table with a row per environment, and what its columns mean; of one environment, all that is known."""
+LEAST_WIDTH = 148
+"""Columns from which on the table has all of its own; below it has those that fit a usual terminal."""
+
+
+def environments_report(result: EnvironmentsResult, width: int) -> list[RenderableType]:
+    """Return a table with a row per environment, and what its columns mean; of one environment, all that is known.
+
+    Args:
+        result: which environments.
+        width: of the output, in columns.
+    """
     if len(result.environments) == 1:
         return _environment_lines(result.environments[0])
+    is_wide = width >= LEAST_WIDTH
     table = plain_table("environments")
-    for heading in ("id", "short name", "observation", "actions", "default policy", "claim"):
+    for heading in ("id", *(("short name",) if is_wide else ()), "observation", "actions"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("default policy", "claim") if is_wide else ():
         table.add_column(heading, no_wrap=True)
     for listed in result.environments:
         entry = listed.entry
-        table.add_row(
-            entry.id,
-            entry.short_name,
-            observation_text(entry),
-            actions_text(entry),
-            entry.default_policy,
-            listed.claim,
-        )
-    return [
-        table,
-        "claim: every bit of an episode against the reference, and of the default policy against PyTorch.",
-        "Keyword arguments, reset options and more: evalengine envs ENV, or --json.",
-    ]
+        cells = [entry.id, observation_text(entry), actions_text(entry)]
+        if is_wide:
+            cells = [entry.id, entry.short_name, *cells[1:], entry.default_policy, listed.claim]
+        table.add_row(*cells)
+    if is_wide:
+        claim = "claim: every bit of an episode against the reference, and of the default policy against PyTorch."
+        return [table, claim, "Keyword arguments, reset options and more: evalengine envs ENV, or --json."]
+    claims = ", ".join(sorted({str(listed.claim) for listed in result.environments}))
+    return [table, f"claim: {claims}, every bit against the reference.", "All else: evalengine envs ENV, or --json."]
 
 
 def observation_text(entry: EnvironmentEntry) -> str:
@@ -60,6 +68,7 @@ def _environment_lines(listed: ListedEnvironment) -> list[RenderableType]:
     limit = "none" if entry.max_episode_steps is None else f"{entry.max_episode_steps:,} steps"
     rows = {
         "short name": entry.short_name,
+        **({} if entry.variant_of is None else {"variant of": entry.variant_of}),
         "observation": observation_text(entry),
         "actions": actions_text(entry),
         "time limit": limit,

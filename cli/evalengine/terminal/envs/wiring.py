@@ -28,5 +28,5 @@ def envs(
     else:
         from evalengine.terminal.envs.tables import environments_report
 
-        streams.write_renderables(environments_report(result))
+        streams.write_renderables(environments_report(result, streams.output_width()))
     return OK

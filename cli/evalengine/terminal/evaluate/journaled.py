@@ -177,12 +177,15 @@ def _identity(task: Task) -> dict[str, Any]:
         "index": config.index,
         "env": task.env_id,
         "policy": task.policy,
+        "layout": config.layout,
         "seeds": config.episode_seeds,
         "env_kwargs": setting.get("env_kwargs", {}),
         "reset_options": setting.get("reset_options", {}),
         "observation": setting.get("observation"),
         "max_episode_steps": setting.get("max_episode_steps"),
         "normalize's SHA-256": None if normalize is None else _digest(normalize),  # an image's mean has megabytes
+        "epsilon": setting.get("epsilon", 0.0),
+        "sticky": setting.get("sticky", 0.0),
         "on_nan": str(config.on_nan),
     }
 

@@ -19,12 +19,11 @@ from evalengine.environments.registry import EnvironmentEntry
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable
-from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
 from evalengine.policies.setting import SettingOptions
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.fitting import choose
-from evalengine.terminal.weights_file import selected, setting_of
+from evalengine.terminal.weights_file import loaded_weights, selected, setting_of
 
 __all__ = ["EvaluateConfig", "EvaluateResult", "run"]
 
@@ -56,12 +55,13 @@ def run(
     if config.out is not None:
         config.check_output("out", config.out)
         check_writable(config.out)
-    loaded = load_weights(config.weights, config.policy, memory_map=_is_large(config.weights))
+    say = note or (lambda line: None)
+    loaded = loaded_weights(config, say, memory_map=_is_large(config.weights))
     setting, said = setting_of(config, loaded)
     entry, policy = choose(loaded, config.env, setting.get("env_kwargs"), setting.get("observation"))
     weights, individuals = selected(loaded, config.index, "a position from 0")
-    if said and note is not None:
-        note(said)
+    if said:
+        say(said)
     play = partial(_evaluate, config, entry, policy, setting)
     if config.out is not None:
         from evalengine.terminal.evaluate import journaled

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from evalengine import streams
+from evalengine.progress import episode_progress
 from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
     EnvOption,
+    Epsilon,
     Help,
     Json,
+    Layout,
     MaxEpisodeSteps,
     Normalize,
     Observation,
@@ -21,16 +24,17 @@ from evalengine.terminal.common_options import (
     ResetOption,
     Seed,
     Seeds,
+    Sticky,
     Threads,
     Weights,
 )
-from evalengine.terminal.progress import episode_progress
 
 
 def evaluate(
     weights: Weights,
     env: EnvOption = None,
     policy: PolicyOption = None,
+    layout: Layout = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
     seed: Seed = None,
     seeds: Seeds = None,
@@ -40,6 +44,8 @@ def evaluate(
     observation: Observation = None,
     max_episode_steps: MaxEpisodeSteps = None,
     normalize: Normalize = True,
+    epsilon: Epsilon = None,
+    sticky: Sticky = None,
     threads: Threads = None,
     on_nan: Annotated[
         str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
@@ -59,6 +65,7 @@ def evaluate(
         weights=weights,
         env=env,
         policy=policy,
+        layout=layout,
         episodes=episodes,
         seeds=options.parse_seeds(seed, seeds),
         index=index,
@@ -67,6 +74,8 @@ def evaluate(
         observation=observation,
         max_episode_steps=max_episode_steps,
         normalize=normalize,
+        epsilon=epsilon,
+        sticky=sticky,
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),
         out=out,

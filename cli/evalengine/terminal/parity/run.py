@@ -256,7 +256,7 @@ def _closed_loops(
         is_own = loop is loops[0]
         weights = population if is_own else individuals(loop.entry, loop.policy, _INDIVIDUALS, config.seed)
         section, rows = loop.section(loop.name, weights, config.steps, torch.policy)
-        unproven = section.unproven or torch.unproven_of(loop.policy, has_tanh=loop.head.kind == "tanh")
+        unproven = section.unproven or torch.unproven_of(loop.policy, has_tanh="tanh" in loop.head.uses)
         yield dataclasses.replace(section, unproven=unproven), [rows] if is_own else []
 
 

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.messages import named, shown
-from evalengine.policies.loading import LoadedWeights, load_weights
+from evalengine.policies.loading import LoadedWeights
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.versions import standing
 from evalengine.replay.video import VideoWriter, check_video, write_video
 from evalengine.terminal.fitting import choose
 from evalengine.terminal.replay.result import EpisodeReplay, ReplayConfig, ReplayResult
-from evalengine.terminal.weights_file import selected, setting_of
+from evalengine.terminal.weights_file import loaded_weights, selected, setting_of
 
 if TYPE_CHECKING:
     from evalengine.replay.player import Played, Setting
@@ -52,7 +52,7 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
         OutputError: the video cannot be written, or no window can be opened.
     """
     _check_outputs(config)
-    loaded = load_weights(config.weights, config.policy)
+    loaded = loaded_weights(config, progress)
     options, said = setting_of(config, loaded)
     entry, policy = choose(loaded, config.env, options.get("env_kwargs"), options.get("observation"))
     policy.check_fits(entry)

@@ -13,8 +13,10 @@ from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
     EnvOption,
+    Epsilon,
     Help,
     Json,
+    Layout,
     MaxEpisodeSteps,
     Normalize,
     Observation,
@@ -22,6 +24,7 @@ from evalengine.terminal.common_options import (
     ResetOption,
     Seed,
     Seeds,
+    Sticky,
     Threads,
     Weights,
 )
@@ -31,6 +34,7 @@ def replay(
     weights: Weights,
     env: EnvOption = None,
     policy: PolicyOption = None,
+    layout: Layout = None,
     index: Annotated[
         str,
         typer.Option(
@@ -46,6 +50,8 @@ def replay(
     observation: Observation = None,
     max_episode_steps: MaxEpisodeSteps = None,
     normalize: Normalize = True,
+    epsilon: Epsilon = None,
+    sticky: Sticky = None,
     threads: Threads = None,
     video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
     render: Annotated[
@@ -66,6 +72,7 @@ def replay(
         weights=weights,
         env=env,
         policy=policy,
+        layout=layout,
         index=options.parse_index(index),
         episodes=episodes,
         seeds=options.parse_seeds(seed, seeds),
@@ -74,6 +81,8 @@ def replay(
         observation=observation,
         max_episode_steps=max_episode_steps,
         normalize=normalize,
+        epsilon=epsilon,
+        sticky=sticky,
         threads=threads,
         video=video,
         render=render,

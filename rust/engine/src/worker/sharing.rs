@@ -35,6 +35,8 @@ impl Worker<'_> {
     pub(super) fn give_lanes(&mut self, kept: usize, other: &mut Self) {
         for (to, from) in (kept..self.active).enumerate() {
             other.group.take_lane(to, self.group.as_mut(), from);
+            other.decoder.take_lane(to, &self.decoder, from);
+            other.states.take_lane(to, &self.states, from);
             let episode = self.in_play.get(from);
             other.in_play.set(to, episode);
             if let (Some(theirs), Some(ours)) = (&mut other.recorder, &mut self.recorder) {

@@ -2,10 +2,12 @@
 
 use super::sharing::STEPS_WORTH_GIVING;
 use super::*;
+use crate::actions::{Exploration, Head, Noise};
 use crate::outcome::Evaluation;
 use crate::recording::{Descriptor, Field, Recording, Reducer, Reduction};
-use crate::task::{Head, Seeds};
+use crate::task::Seeds;
 use crate::watch::Watch;
+use envs::ActionSpace;
 use envs::registry::ENTRIES;
 use numpy_rng::Generator;
 use policy::{Architecture, InputShape, Layer, Network};
@@ -14,8 +16,15 @@ use std::time::Duration;
 
 const SEEDS: [u64; 2] = [3, 1 << 33];
 
-/// Tasks that record all there is: one for each environment, for linear policies with few steps an episode.
+/// Tasks that record all there is, for linear policies with few steps an episode: two for each environment, one where
+/// nothing but resets is random, one where all is that can be.
 fn for_each_environment(check: impl Fn(&str, &Task<'_>)) {
+    for is_random in [false, true] {
+        for_each_environment_with(is_random, &check);
+    }
+}
+
+fn for_each_environment_with(is_random: bool, check: impl Fn(&str, &Task<'_>)) {
     let reward = Reduction { reducer: Reducer::Mean, field: Field::Reward, conditions: Vec::new() };
     let descriptors = [Descriptor { reductions: vec![reward], otherwise: None }];
     for entry in ENTRIES {
@@ -25,9 +34,18 @@ fn for_each_environment(check: impl Fn(&str, &Task<'_>)) {
         let inputs = InputShape::Flat(spec.observation_space().size());
         let layers = vec![Layer::Linear { outputs: spec.action_space().n_logits(), bias: true }];
         let network = Network::new(&Architecture::new(inputs, layers).unwrap());
+        let (head, noise) = match (is_random, spec.action_space()) {
+            (false, _) => (Head::Tanh, Noise::None),
+            (true, ActionSpace::Discrete(_)) => (Head::Sample, Noise::None),
+            (true, ActionSpace::Box { .. }) => (Head::Sigmoid, Noise::LogStd),
+        };
+        let probability = if is_random { 0.25 } else { 0.0 };
+        let exploration = Exploration { noise, epsilon: probability, sticky: probability };
+        let n_log_std = if noise == Noise::LogStd { network.architecture().n_outputs() } else { 0 };
         let mut rng = Generator::from_seed(7);
         let weight = |_| rng.uniform(-0.5, 0.5) as f32;
-        let weights: Vec<f32> = (0..population * network.architecture().n_params()).map(weight).collect();
+        let n_params = network.architecture().n_params() + n_log_std;
+        let weights: Vec<f32> = (0..population * n_params).map(weight).collect();
         let recording = Recording {
             descriptors: &descriptors,
             trajectories: &[0, 2],
@@ -38,7 +56,8 @@ fn for_each_environment(check: impl Fn(&str, &Task<'_>)) {
         let task = Task {
             spec: spec.as_ref(),
             network: &network,
-            head: Head::Tanh,
+            head,
+            exploration,
             weights: &weights,
             population,
             episodes: SEEDS.len(),
@@ -146,7 +165,8 @@ fn with_long_steps(check: impl Fn(&Task<'_>)) {
     check(&Task {
         spec: spec.as_ref(),
         network: &network,
-        head: Head::Tanh,
+        head: Head::Argmax,
+        exploration: Exploration::default(),
         weights: &weights,
         population: 1,
         episodes: 10,

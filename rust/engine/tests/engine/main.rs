@@ -6,5 +6,6 @@ mod heads;
 mod memory;
 mod recording;
 mod recording_input;
+mod recurrent;
 mod shares;
 mod support;

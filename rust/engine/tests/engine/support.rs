@@ -1,6 +1,6 @@
 //! What the engine's tests share: populations, tasks with defaults, and environments made for tests.
 
-use engine::{EngineError, Evaluation, Head, OnNonFinite, Recording, Seeds, Task};
+use engine::{EngineError, Evaluation, Exploration, Head, OnNonFinite, Recording, Seeds, Task};
 use envs::{
     Action, ActionSpace, Environment, ObservationDtype, ObservationSpace, PrototypeSpec, Spec, StateField,
     Step, View,
@@ -46,6 +46,7 @@ pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], se
         spec,
         network,
         head: Head::Tanh,
+        exploration: Exploration::default(),
         weights,
         population: weights.len() / network.architecture().n_params(),
         episodes: seeds.len(),

@@ -66,6 +66,7 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter { name: "low", default: Value::Float(-RESET_BOUND) },
         Parameter { name: "high", default: Value::Float(RESET_BOUND) },
     ],
+    variant_of: None,
     build,
 };
 

@@ -86,6 +86,7 @@ pub(crate) const ENTRY: Entry = Entry {
     default_policy: "mlp:24-64-4",
     kwargs: &[Parameter { name: "hardcore", default: Value::Bool(false) }],
     reset_options: &[],
+    variant_of: None,
     build,
 };
 

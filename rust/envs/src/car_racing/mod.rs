@@ -77,6 +77,7 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter { name: "continuous", default: Value::Bool(true) },
     ],
     reset_options: &[Parameter { name: "randomize", default: Value::Bool(true) }],
+    variant_of: None,
     build,
 };
 

@@ -62,7 +62,18 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter { name: "low", default: Value::Float(-RESET_BOUND) },
         Parameter { name: "high", default: Value::Float(RESET_BOUND) },
     ],
+    variant_of: None,
     build,
+};
+
+/// The registry's entry of the former version, which Gymnasium has kept.
+pub(crate) const SHORT_ENTRY: Entry = Entry {
+    id: "CartPole-v0",
+    short_name: "cartpole-v0",
+    summary: "balance a pole on a cart for 200 steps",
+    max_episode_steps: Some(200),
+    variant_of: Some(ENTRY.id),
+    ..ENTRY
 };
 
 fn build(kwargs: &Arguments, reset_options: &Arguments) -> Result<Box<dyn Spec>, EnvError> {

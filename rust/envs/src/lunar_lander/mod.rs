@@ -66,16 +66,31 @@ pub(crate) const ENTRY: Entry = Entry {
     summary: "land a rocket between two flags",
     max_episode_steps: Some(1000),
     default_policy: "mlp:8-64-4",
-    kwargs: &[
-        Parameter { name: "continuous", default: Value::Bool(false) },
+    kwargs: &keyword_arguments(false),
+    reset_options: &[],
+    variant_of: None,
+    build,
+};
+
+/// The registry's entry of continuous actions.
+pub(crate) const CONTINUOUS_ENTRY: Entry = Entry {
+    id: "LunarLanderContinuous-v3",
+    short_name: "lunarlandercontinuous",
+    summary: "land a rocket with throttles between two flags",
+    kwargs: &keyword_arguments(true),
+    variant_of: Some(ENTRY.id),
+    ..ENTRY
+};
+
+const fn keyword_arguments(continuous: bool) -> [Parameter; 5] {
+    [
+        Parameter { name: "continuous", default: Value::Bool(continuous) },
         Parameter { name: "gravity", default: Value::Float(GRAVITY) },
         Parameter { name: "enable_wind", default: Value::Bool(false) },
         Parameter { name: "wind_power", default: Value::Float(15.0) },
         Parameter { name: "turbulence_power", default: Value::Float(1.5) },
-    ],
-    reset_options: &[],
-    build,
-};
+    ]
+}
 
 /// What fits the action space of `continuous`, in place of the entry's policy.
 const CONTINUOUS_POLICY: &str = "mlp:8-64-2";

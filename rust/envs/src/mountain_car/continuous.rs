@@ -48,6 +48,7 @@ pub(crate) const ENTRY: Entry = Entry {
     default_policy: "mlp:2-64-1",
     kwargs: KWARGS,
     reset_options: RESET_OPTIONS,
+    variant_of: None,
     build,
 };
 

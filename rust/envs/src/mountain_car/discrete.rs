@@ -35,6 +35,7 @@ pub(crate) const ENTRY: Entry = Entry {
     default_policy: "mlp:2-64-3",
     kwargs: KWARGS,
     reset_options: RESET_OPTIONS,
+    variant_of: None,
     build,
 };
 

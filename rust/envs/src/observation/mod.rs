@@ -10,11 +10,14 @@
 //! before. DIFFERENCE: the wrapper keeps these buffers from one episode to the next; here an episode starts with the zeros
 //! that a fresh wrapper has, so that it does not depend on the one before.
 //!
+//! Of observations that are vectors some values can be [kept](ObservationOptions::keep).
+//!
 //! Depends on [`Spec`], [`Group`](crate::Group) and [`Environment`], never on a single environment.
 
 mod environment;
 mod gray;
 mod group;
+mod kept;
 mod pipeline;
 mod resize;
 mod seats;
@@ -28,6 +31,7 @@ use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use crate::spec::{Spec, channels_first_order};
 use environment::ObservedEnvironment;
 use group::ObservedGroup;
+use kept::KeptSpec;
 use pipeline::Pipeline;
 
 /// Channels of a coloured pixel.
@@ -56,6 +60,8 @@ pub struct ObservationOptions {
     pub stack: Option<usize>,
     /// What the stack holds before there are as many frames.
     pub padding: Padding,
+    /// Which values of a vector are seen, by their positions, ascending; none of the other options goes with it.
+    pub keep: Option<Vec<usize>>,
 }
 
 impl ObservationOptions {
@@ -75,6 +81,27 @@ impl ObservationOptions {
         }
         Ok(())
     }
+}
+
+/// Puts the wrappers before `inner`, an environment called `id`, which ends after `max_episode_steps`. `default_policy` is
+/// what fits without them.
+pub(crate) fn observed(
+    id: &str,
+    inner: Box<dyn Spec>,
+    default_policy: &str,
+    options: &ObservationOptions,
+    max_episode_steps: Option<u64>,
+) -> Result<Box<dyn Spec>, EnvError> {
+    let Some(kept) = &options.keep else {
+        return Ok(Box::new(ObservedSpec::new(id, inner, default_policy, options, max_episode_steps)?));
+    };
+    let alone = ObservationOptions { keep: options.keep.clone(), ..ObservationOptions::default() };
+    if *options != alone {
+        let message =
+            "observation: expected keep alone, which is for vectors, got it with an option for images";
+        return Err(EnvError::new(message.to_owned()));
+    }
+    Ok(Box::new(KeptSpec::new(id, inner, default_policy, kept)?))
 }
 
 /// The size of one picture, of bytes.

@@ -54,6 +54,7 @@ pub(crate) const ENTRY: Entry = Entry {
         Parameter { name: "x_init", default: Value::Float(START_BOUNDS[0]) },
         Parameter { name: "y_init", default: Value::Float(START_BOUNDS[1]) },
     ],
+    variant_of: None,
     build,
 };
 

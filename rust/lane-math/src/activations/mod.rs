@@ -18,6 +18,7 @@ mod log;
 mod log1p;
 mod names;
 mod pairs;
+mod rest;
 mod sin;
 mod softmax;
 
@@ -27,6 +28,7 @@ use crate::isa::{Isa, Kernel};
 use crate::lanes::{F32x8, Portable, Simd};
 use crate::tanh::{tanh, tanh_slice};
 
+pub use rest::{expf, sigmoid_row};
 pub use softmax::{log_softmax, log_softmax_in_place, softmax, softmax_in_place};
 
 /// An activation function, with its parameters as PyTorch's kernels hold them.

@@ -49,14 +49,18 @@ impl Chain {
         self.outputs.next_multiple_of(8)
     }
 
+    /// Values of the weight matrix.
+    pub(crate) fn n_weights(&self) -> usize {
+        self.inputs * self.outputs
+    }
+
     pub(crate) fn packed(&self) -> Span {
         self.packed
     }
 
-    /// Transposes the weight matrix (outputs, inputs) and the bias that follows it into panels.
+    /// Transposes the weight matrix (outputs, inputs) into panels, and copies the bias, which is empty if the layer has none.
     #[inline(always)]
-    pub(crate) fn pack<S: Simd>(&self, weights: &[f32], packed: &mut [f32]) {
-        let (matrix, bias) = weights.split_at(self.outputs * self.inputs);
+    pub(crate) fn pack<S: Simd>(&self, matrix: &[f32], bias: &[f32], packed: &mut [f32]) {
         let (packed_bias, panels) = packed.split_at_mut(self.panels_at);
         // Without a bias the sum starts from the neutral element of the kind of chain.
         packed_bias[..self.outputs].fill(self.start);

@@ -57,6 +57,11 @@ impl Dots {
         Self { inputs, outputs, has_bias, packed, eights_at, matrix_at }
     }
 
+    /// Values of the weight matrix.
+    pub(crate) fn n_weights(&self) -> usize {
+        self.inputs * self.outputs
+    }
+
     /// The width of an output row.
     pub(crate) fn columns(&self) -> usize {
         self.outputs.next_multiple_of(8)
@@ -76,9 +81,8 @@ impl Dots {
         self.packed
     }
 
-    /// Copies the weight matrix (outputs, inputs) and the bias that follows it into steps.
-    pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
-        let (matrix, bias) = weights.split_at(self.outputs * self.inputs);
+    /// Copies the weight matrix (outputs, inputs) into steps, and the bias, which is empty if the layer has none.
+    pub(crate) fn pack(&self, matrix: &[f32], bias: &[f32], packed: &mut [f32]) {
         packed[..self.outputs].fill(0.0);
         if self.has_bias {
             packed[..self.outputs].copy_from_slice(bias);

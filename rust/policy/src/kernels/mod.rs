@@ -4,12 +4,14 @@
 //! them. Everything that `forward` calls is `#[inline(always)]`, because the instruction set is switched on in the one
 //! function that runs a whole forward pass.
 
+pub(crate) mod cells;
 pub(crate) mod chain;
 pub(crate) mod conv;
 pub(crate) mod depthwise;
 pub(crate) mod dots;
 pub(crate) mod groups;
 pub(crate) mod image;
+pub(crate) mod linear;
 pub(crate) mod matrix_conv;
 pub(crate) mod mean;
 pub(crate) mod norm;

@@ -129,7 +129,7 @@ impl Builder {
 
     /// Keeps the activations as they lie.
     pub(super) fn keep(&mut self, size: usize) {
-        let stride = super::row_stride(size);
+        let stride = crate::packed::row_stride(size);
         self.kept.push((self.blocked, self.kept_len));
         self.push(Operation::Keep { at: self.kept_len }, (0, 0), size);
         self.kept_len += stride;

@@ -1,6 +1,6 @@
 //! Which stages layers become.
 
-use super::{Operation, Plan};
+use super::{Linear, Operation, Plan};
 use crate::architecture::Architecture;
 use crate::layer::{InputShape, Layer};
 use crate::norm::LayerNorm;
@@ -34,8 +34,9 @@ fn plan(input: InputShape, layers: &[Layer]) -> Plan {
 
 fn stages(input: InputShape, layers: &[Layer]) -> String {
     let names = plan(input, layers).stages.into_iter().map(|stage| match stage.operation {
-        Operation::Chain(_) => "chain".to_owned(),
-        Operation::Dots(_) => "dots".to_owned(),
+        Operation::Linear(Linear::Chain(_)) => "chain".to_owned(),
+        Operation::Linear(Linear::Dots(_)) => "dots".to_owned(),
+        Operation::Cell(_) => "cell".to_owned(),
         Operation::Conv(_) => "conv".to_owned(),
         Operation::MatrixConv(_) => "matrix".to_owned(),
         Operation::Depthwise(_) => "depthwise".to_owned(),
