@@ -28,6 +28,7 @@ ROOMS = (
     ("files",),
     ("environments",),
     ("policies",),
+    ("neat",),
     ("evaluation",),
     ("clusters",),
     ("references",),
@@ -172,7 +173,7 @@ def crate_imports(crates: Path = CRATES) -> Imports:
     }
 
 
-CRATE_ORDER = ("numpy-rng", "lane-math", "planar", "raster", "envs", "policy", "engine", "python")
+CRATE_ORDER = ("numpy-rng", "lane-math", "planar", "raster", "envs", "policy", "graph", "engine", "python")
 
 
 def main() -> None:

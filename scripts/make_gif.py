@@ -16,7 +16,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 ROOT = Path(__file__).resolve().parent.parent
-PANELS = (("lunarlander", 3), ("carracing", 0), ("acrobot", 1), ("cartpole", 1))
+PANELS = (("lunarlander", 3), ("bipedalwalker", 0), ("carracing", 0), ("acrobot", 1))
 """File in examples/weights, and the seed of the episode."""
 
 HEIGHT, FRAMES_PER_SECOND, SECONDS, COLOURS = 160, 10, 8, 48

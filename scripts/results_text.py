@@ -60,7 +60,14 @@ _BOTH = ("random", "trained")
 GOALS = (
     *(
         Goal(f"{env.partition('-')[0]} against EnvPool + torch", env, None, _BOTH, "envpool", 10.0)
-        for env in ("CartPole-v1", "Acrobot-v1", "Pendulum-v1", "LunarLander-v3")
+        for env in (
+            "CartPole-v1",
+            "Acrobot-v1",
+            "Pendulum-v1",
+            "MountainCar-v0",
+            "LunarLander-v3",
+            "BipedalWalker-v3",
+        )
     ),
     Goal(
         "CarRacing with its CNN against EnvPool + torch",
@@ -77,6 +84,7 @@ GOALS = (
     Goal("CartPole against the plain loop", "CartPole-v1", "mlp:4-16-2", ("random",), "multiprocessing", 5000.0),
     Goal("Pendulum against the plain loop", "Pendulum-v1", "mlp:3-64-1", ("random",), "multiprocessing", 1000.0),
     Goal("Acrobot against the plain loop", "Acrobot-v1", "mlp:6-64-3", ("random",), "multiprocessing", 600.0),
+    Goal("BipedalWalker against the plain loop", "BipedalWalker-v3", "mlp:24-64-4", _BOTH, "multiprocessing", 20.0),
     Goal("Snake with its CNN", "evalengine/Snake-v0", "cnn:5x12x12-16k3-32k3-64-4", _BOTH, None, 100_000.0),
 )
 

@@ -51,13 +51,17 @@ class Tampered(TorchPolicy):
         observations: NDArray[np.float32],
         *,
         keep: Sequence[int] | None = None,
+        states: NDArray[np.float32] | None = None,
+        keep_states: bool = False,
         dtype: Literal["float32", "float64"] = "float32",
     ) -> list[NDArray[Any]]:
         if self._change_weights is not None and weights.size:
             weights = self._change_weights(weights.copy())
-        found = self._original.outputs(input_shape, layers, weights, observations, keep=keep, dtype=dtype)
+        given = {"keep": keep, "states": states, "keep_states": keep_states, "dtype": dtype}
+        found = self._original.outputs(input_shape, layers, weights, observations, **given)  # type: ignore[arg-type]
         if self._change_results is not None and dtype == "float32":
-            found = [self._change_results(outputs.copy()) for outputs in found]
+            count = len(found) - keep_states
+            found[:count] = [self._change_results(outputs.copy()) for outputs in found[:count]]
         return found
 
 

@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalengine import neat
     from evalengine.clusters.distributed import evaluate_on
     from evalengine.clusters.ray_evaluator import RayEvaluator
     from evalengine.environments.native import Environment, make
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from evalengine.evaluation.rules import NoOps, StopRules
     from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.policies.graph_policy import GraphPolicy
+    from evalengine.policies.graphs import Graph, Graphs
     from evalengine.policies.loading import LoadedWeights, load_weights
     from evalengine.policies.policy import Policy
     from evalengine.policies.saving import save_weights
@@ -57,6 +60,9 @@ __all__ = [
     "EnvironmentEntry",
     "EvalEngineError",
     "Evaluation",
+    "Graph",
+    "GraphPolicy",
+    "Graphs",
     "InputError",
     "InternalError",
     "LoadedWeights",
@@ -80,6 +86,7 @@ __all__ = [
     "evaluate_on",
     "load_weights",
     "make",
+    "neat",
     "save_weights",
 ]
 
@@ -92,6 +99,9 @@ _MODULES = {
     "EnvironmentEntry": "environments.registry",
     "EvalEngineError": "errors",
     "Evaluation": "evaluation.evaluate",
+    "Graph": "policies.graphs",
+    "GraphPolicy": "policies.graph_policy",
+    "Graphs": "policies.graphs",
     "InputError": "errors",
     "InternalError": "errors",
     "LoadedWeights": "policies.loading",
@@ -124,6 +134,8 @@ def __getattr__(name: str) -> Any:
         from evalengine import _engine
 
         value: Any = _engine.build_info()["version"]
+    elif name == "neat":
+        value = importlib.import_module("evalengine.neat")
     elif name in _MODULES:
         value = getattr(importlib.import_module(f"evalengine.{_MODULES[name]}"), name)
     else:

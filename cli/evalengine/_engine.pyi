@@ -10,10 +10,15 @@ from evalengine.environments.observation import RawOptions
 from evalengine.evaluation.descriptors import RawDescriptor
 
 # ("linear", outputs, bias), a recurrent cell ("lstm", hidden, bias), ("conv2d", out_channels, kernel, stride, padding,
-# bias), or an activation with all of its parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
+# dilation, groups, bias), ("max_pool2d", kernel, stride, padding), ("avg_pool2d", kernel, stride, padding,
+# count_include_pad), ("global_avg_pool2d",), ("layer_norm", eps, weight, bias), ("skip",), ("add_skip",), or an
+# activation with all of its parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
 Layer: TypeAlias = (
     tuple[str, int, bool]
-    | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool]
+    | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int], int, bool]
+    | tuple[str, tuple[int, int], tuple[int, int], tuple[int, int]]
+    | tuple[str, tuple[int, int], tuple[int, int], tuple[int, int], bool]
+    | tuple[str, float, bool, bool]
     | tuple[str]
     | tuple[str, float]
     | tuple[str, float, float]
@@ -102,6 +107,31 @@ class Network:
         self, weights: NDArray[np.float32], observations: NDArray[np.float32], states: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
+class Graphs:
+    """A population of graphs, compiled; immutable and shared between threads."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        is_recurrent: bool,
+        inputs: str,
+        is_compensated: bool,
+        arrays: tuple[NDArray[Any], ...],
+    ) -> None:
+        """Compile graphs of `shape` (inputs, outputs).
+
+        `arrays` are node_counts (P,) int64, connection_counts (P,) int64, nodes (N,) int64, activations (N,) uint8,
+        aggregations (N,) uint8, biases and responses (2, N) float64, sources and targets (2, C) int64, weights (C,)
+        float64 and enabled (C,) bool.
+        """
+
+    def __len__(self) -> int: ...
+    def sizes(self) -> list[tuple[int, int]]:
+        """Nodes that are computed and connections that play, of each individual."""
+
+    def activate(self, individuals: list[int], observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(lanes, steps, outputs) for observations (lanes, steps, inputs): each lane is an episode of an individual."""
+
 class Environment:
     """One native episode, stepped from Python; not for speed."""
 
@@ -148,7 +178,17 @@ def evaluate(
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
     rules: tuple[int, Sequence[float], int | None, float, float | None] = (0, (), None, 0.0, None),
+    graphs: tuple[Graphs, str, float] | None = None,
 ) -> RawEvaluation: ...
+def graph_functions() -> tuple[list[str], list[str]]:
+    """Names of activations and of aggregations, in the order of their numbers."""
+
+def graph_actions(
+    head: str, outputs: NDArray[np.float64], low: list[float], high: list[float]
+) -> NDArray[np.float32]: ...
+def read_genomes(genomes: list[Any]) -> dict[str, NDArray[Any]]:
+    """The arrays of `Graphs` (see evalengine.policies.graphs), of neat-python's genomes."""
+
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]
 ) -> NDArray[np.float32]: ...

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from lying_engine import LyingEngine
 
-from evalengine import Policy, evaluate
-from evalengine.bench.backends import CLUSTERS, Evaluated, Task, open_backend
+from evalengine import GraphPolicy, Policy, evaluate
+from evalengine.bench.backends import CLUSTERS, OF_GRAPHS, Evaluated, Task, open_backend
 from evalengine.bench.backends.cluster import Cluster, Evaluate
 from evalengine.bench.compare import compare
 from evalengine.bench.measures import Measure
@@ -29,7 +29,7 @@ from evalengine.bench.saved import read_rows
 from evalengine.bench.session import Session
 from evalengine.clusters.workers import WorkerPool
 from evalengine.environments.registry import resolve
-from evalengine.errors import EvalEngineError
+from evalengine.errors import EvalEngineError, UnsupportedError
 from evalengine.terminal.bench.run import SCHEMA_VERSION, BenchConfig, BenchResult, run
 from evalengine.workloads import catalogue as workloads
 
@@ -279,3 +279,42 @@ def group_exists(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("spelling", ["neat:4-2", "neat:4-1,net=recurrent,inputs=list", "neat:4-2,sum=compensated"])
+def test_neat_pythons_own_loops_play_the_engines_episodes(spelling: str) -> None:
+    pytest.importorskip("neat")
+    cartpole = resolve("cartpole")
+    workload = workloads.workload("random", cartpole, str(GraphPolicy(spelling)))
+    graphs, seeds = workload.weights()[:6], workload.seeds()[:2]
+    task = Task(cartpole.id, workload.policy, 2)
+    found = {}
+    for name in OF_GRAPHS:
+        with open_backend(name, task) as backend:
+            found[name] = backend.evaluate(graphs, seeds)
+            shorter = backend.evaluate(graphs[:3], seeds)
+            assert np.array_equal(shorter.returns, found[name].returns[:3])
+    for name in OF_GRAPHS[1:]:
+        assert found[name].returns.tobytes() == found["rust"].returns.tobytes(), name
+        assert np.array_equal(found[name].lengths, found["rust"].lengths)
+
+
+def test_networks_and_graphs_have_backends_of_their_own() -> None:
+    for name, policy, expected in (
+        ("neat-python", "mlp:4-2", "plays graphs such as neat:4-2, got mlp:4-2"),
+        ("multiprocessing", "neat:4-2", "plays networks such as mlp:4-64-2, got neat:4-2"),
+    ):
+        with pytest.raises(UnsupportedError, match=expected):
+            open_backend(name, Task("CartPole-v1", policy, 1))
+
+
+def test_trained_graphs_balance_the_pole() -> None:
+    workload = workloads.workload("trained", resolve("cartpole"), "neat:4-2")
+    graphs = workload.weights()
+    assert len(graphs) == 500
+    compiled = GraphPolicy("neat:4-2").compiled(graphs, "float32")
+    nodes, connections = np.array(compiled.sizes()).T
+    assert 7 < nodes.mean() <= 10
+    assert 20 < connections.mean() <= 30
+    result = evaluate("cartpole", graphs[:50], "neat:4-2", seeds=workload.seeds())
+    assert np.median(result.lengths) == 500

@@ -16,7 +16,7 @@ from evalengine.bench.compare import MAX_NOTES, compare, differing_episodes
 from evalengine.bench.explain import difference_bound, explain_episode
 from evalengine.bench.rounding import UNIT_ROUNDOFF, logits_and_bounds
 from evalengine.environments.registry import resolve
-from evalengine.policies.heads import Head
+from evalengine.policies.heads import EngineFunctions, Head
 
 # Each with what its bounds stay below on the examples: a wider bound would excuse more.
 POLICIES = {
@@ -284,13 +284,14 @@ def test_returns_are_compared_by_their_bits(
 BOX = Head("tanh", (-2.0, 0.0), (2.0, 5.0))
 
 
-def exact_tanh(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.tanh(values.astype(np.float64)).astype(np.float32)
+class ExactTanh(EngineFunctions):
+    def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.tanh(values.astype(np.float64)).astype(np.float32)
 
 
 def test_actions_with_another_tanh_are_within_the_bound_and_not_far_below_it() -> None:
     logits = np.random.default_rng(0).normal(0.0, 1.5, (20_000, 2)).astype(np.float32)
-    ours, others = BOX.actions(logits), BOX.actions_with(exact_tanh, logits)
+    ours, others = BOX.actions(logits), BOX.actions_with(ExactTanh(), logits)
     largest = np.abs(ours.astype(np.float64) - others).max(axis=0)
     bound = difference_bound(BOX, np.zeros(2))
     assert (largest <= bound).all() and (largest > bound / 30).all()

@@ -48,8 +48,13 @@ HOSTILE: list[Any] = [
     (2**63, 2**63, 2**63),
     (2**21, 2**21, 2**21),
     [("linear", 2**63, True)],
-    [("linear", 2, True), ("conv2d", 2, (0, 0), (0, 0), (2**62, 2**62), True)],
-    [("conv2d", 2**20, (1, 1), (1, 1), (2**28, 2**28), False)],
+    [("linear", 2, True), ("conv2d", 2, (0, 0), (0, 0), (2**62, 2**62), (1, 1), 1, True)],
+    [("conv2d", 2**20, (1, 1), (1, 1), (2**28, 2**28), (1, 1), 1, False)],
+    [("conv2d", 4, (3, 3), (1, 1), (1, 1), (2**62, 2**62), 2**62, False)],
+    [("max_pool2d", (2**62, 1), (2**62, 0), (2**61, 0)), ("linear", 2, True)],
+    [("avg_pool2d", (2, 2), (1, 1), (1, 1), True), ("layer_norm", float("nan"), True, True), ("linear", 2, True)],
+    [("skip",), ("linear", 2, True)],
+    [("linear", 2, True), ("add_skip",), ("add_skip",)],
     [("conv2d",)],
     [()],
     [("solid", (1, 2, 3), [(float("nan"), float("inf"))] * 4)],
@@ -226,7 +231,7 @@ def test_an_internal_error_is_exit_code_4(monkeypatch: pytest.MonkeyPatch, capsy
         with engine_errors():
             _engine.fail("a bug")
 
-    monkeypatch.setattr("evalengine.terminal.envs.run.entries", failing)
+    monkeypatch.setattr("evalengine.terminal.envs.run.registered", failing)
     assert app.main(["envs"]) == app.INTERNAL
     assert capsys.readouterr().err.splitlines()[-1] == "error: internal error: a thread panicked: a bug"
 

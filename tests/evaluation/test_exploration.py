@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 import evalengine
-from evalengine import InputError, NonFiniteError, Policy, batch_evaluate, evaluate, evaluate_on, make
+from evalengine import InputError, NonFiniteError, Policy, _engine, batch_evaluate, evaluate, evaluate_on, make
 from evalengine.policies.heads import ActionStream, Head
 from evalengine.policies.inputs import policy_inputs
 
@@ -89,25 +92,28 @@ def test_what_is_random_changes_episodes_and_its_absence_none() -> None:
     policy = Policy("mlp:4-8-2")
     population = policy.init(4, seed=1)
     plain = evaluate("cartpole", population, policy, episodes=8).returns
-    for zero in (0, 0.0, np.float32(0)):
+    zeros: list[Any] = [0, 0.0, np.float32(0)]
+    for zero in zeros:
         same = evaluate("cartpole", population, policy, episodes=8, epsilon=zero, sticky=zero).returns
         assert same.tobytes() == plain.tobytes()
     spelled = evaluate("cartpole", population, "mlp:4-8-2,head=argmax", episodes=8).returns
     assert spelled.tobytes() == plain.tobytes()
+    random: list[tuple[str, Any]] = [
+        ("mlp:4-8-2", {"epsilon": 0.5}),
+        ("mlp:4-8-2", {"sticky": 0.5}),
+        ("mlp:4-8-2", {"epsilon": 0.5, "sticky": 0.5}),
+        ("mlp:4-8-2,head=sample", {}),
+    ]
     others = [
         evaluate("cartpole", population, spelling, episodes=8, **options).returns.tobytes()
-        for spelling, options in [
-            ("mlp:4-8-2", {"epsilon": 0.5}),
-            ("mlp:4-8-2", {"sticky": 0.5}),
-            ("mlp:4-8-2", {"epsilon": 0.5, "sticky": 0.5}),
-            ("mlp:4-8-2,head=sample", {}),
-        ]
+        for spelling, options in random
     ]
     assert len({plain.tobytes(), *others}) == 5
 
 
 def test_the_other_ways_to_evaluate_take_them_too() -> None:
-    population, options = population_of(LEARNED, 6), {"epsilon": 0.1, "sticky": 0.2}
+    population = population_of(LEARNED, 6)
+    options: Any = {"epsilon": 0.1, "sticky": 0.2}
     whole = evaluate("pendulum", population, LEARNED, episodes=2, collect_statistics=True, **options)
     fitness = batch_evaluate("pendulum", population, 2, "mlp", (3, 8, 1), noise="log_std", **options)
     assert fitness.tobytes() == whole.fitness.tobytes()
@@ -151,7 +157,7 @@ def test_deviations_that_float32_does_not_hold_are_refused_by_name() -> None:
 
 def test_outputs_that_noise_makes_infinite_are_played() -> None:
     policy = Policy("mlp:3-1,head=clip,noise=3e38")
-    found = evaluate("pendulum", np.full(4, 1e38, np.float32), policy, seeds=[0, 1], trajectories=[0])
+    found = evaluate("pendulum", np.zeros(4, np.float32), policy, seeds=[0, 1], trajectories=[0])
     actions = np.concatenate([trajectory.actions for trajectory in found.trajectories[0]])
     assert set(actions.ravel().tolist()) == {-2.0, 2.0} and not found.failed.any()
 
@@ -176,3 +182,27 @@ def test_a_file_with_no_probability_is_refused(tmp_path: Path) -> None:
     sidecar.write_text(sidecar.read_text().replace("0.5", '"often"'))
     with pytest.raises(InputError, match=r"w.npy.json: epsilon: expected a probability from 0 to 1, got 'often'"):
         evalengine.load_weights(path)
+
+
+def test_every_instruction_set_draws_and_acts_alike() -> None:
+    program = """
+import hashlib, evalengine
+found = hashlib.sha256()
+for env_id, spelling in [
+    ("cartpole", "mlp:4-17-2,head=sample"),
+    ("pendulum", "mlp:3-16-1,head=sigmoid,noise=log_std"),
+    ("bipedalwalker", "mlp:24-9-4,head=tanh/clip/raw/sigmoid,noise=0.2"),
+]:
+    policy = evalengine.Policy(spelling)
+    weights = policy.init(5, seed=0)
+    played = evalengine.evaluate(env_id, weights, policy, episodes=3, epsilon=0.1, sticky=0.1, max_episode_steps=100)
+    found.update(played.returns.tobytes())
+print(found.hexdigest())
+"""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | {"EVALENGINE_ISA": isa}, capture_output=True, check=True
+        ).stdout
+        for isa in _engine.instruction_sets()
+    }
+    assert len(hashes) == 1

@@ -9,9 +9,20 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from graph_examples import population as graph_population
 from gymnasium.wrappers import MaxAndSkipObservation
 
-from evalengine import Evaluation, InputError, NoOps, Policy, StopRules, batch_evaluate, evaluate, evaluate_on
+from evalengine import (
+    Evaluation,
+    GraphPolicy,
+    InputError,
+    NoOps,
+    Policy,
+    StopRules,
+    batch_evaluate,
+    evaluate,
+    evaluate_on,
+)
 from evalengine.policies.inputs import policy_inputs
 
 Wrapper = gymnasium.Wrapper[Any, Any, Any, Any]
@@ -264,6 +275,21 @@ def test_no_ops_are_the_former_action_of_a_sticky_one() -> None:
         "mountaincar", np.zeros(9), "mlp:2-3", sticky=1.0, no_ops={"count": 4, "action": 2}, trajectories=[0]
     )
     assert (found.trajectories[0][0].actions == 2).all()
+
+
+def test_graphs_are_stopped_and_begun_like_other_policies() -> None:
+    policy = GraphPolicy("neat:4-2")
+    graphs = graph_population(6, 4, 2, seed=3)
+    plain, ruled = (
+        evaluate("cartpole", graphs, policy, episodes=2, trajectories=range(6), **options)
+        for options in ({}, {"stop": {"patience": 9, "reward_above": 1}, "no_ops": {"count": 5, "action": 1}})
+    )
+    for individual, trajectories in ruled.trajectories.items():
+        for episode, trajectory in enumerate(trajectories):
+            assert (trajectory.actions[:5] == 1).all()
+            is_stopped = ruled.endings[individual, episode] == "patience"
+            assert len(trajectory.actions) == 9 if is_stopped else len(trajectory.actions) <= 9
+    assert plain.returns.tobytes() != ruled.returns.tobytes()
 
 
 def test_the_default_of_a_box_is_what_is_nearest_to_0() -> None:

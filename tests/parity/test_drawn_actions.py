@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 pytest.importorskip("torch")
 pytest.importorskip("gymnasium")
 
+from evalengine import evaluate
 from evalengine.parity import drawn_actions
 from evalengine.parity.drawn_actions import DRAWN, Drawn, drawn_section
 from evalengine.parity.report import Verdict
@@ -52,7 +53,7 @@ class OneUlp:
             return found
 
         def raised(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            return np.nextafter(found(values), np.float32(np.inf))
+            return np.asarray(np.nextafter(found(values), np.float32(np.inf)))
 
         return raised
 
@@ -70,14 +71,13 @@ def test_one_ulp_of_a_head_is_found(torch_policy: TorchPolicy) -> None:
 def test_other_probabilities_are_found(
     other: dict[str, float], torch_policy: TorchPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = drawn_actions.evaluate
-    monkeypatch.setattr(drawn_actions, "evaluate", lambda *given, **options: ours(*given, **(options | other)))
+    monkeypatch.setattr(drawn_actions, "evaluate", lambda *given, **options: evaluate(*given, **(options | other)))
     section = drawn_section(SHORT, seed=1, steps=20_000, torch_policy=torch_policy)
     assert section.verdict is Verdict.BROKEN
 
 
 def test_episodes_of_other_lengths_and_ends_are_found() -> None:
-    played = drawn_actions.evaluate("cartpole", np.zeros(10), "mlp:4-2", trajectories=[0]).trajectories[0][0]
+    played = evaluate("cartpole", np.zeros(10), "mlp:4-2", trajectories=[0]).trajectories[0][0]
     assert drawn_actions._compared(played, played, "") == (0, None)
     shorter = replace(played, actions=played.actions[:-1])
     steps, divergence = drawn_actions._compared(played, shorter, "")

@@ -39,6 +39,9 @@ class StandIn:
     def logits(self, policy: Policy, weights: Array, observations: Array) -> Array:
         return self.function(weights, observations)
 
+    def step(self, policy: Policy, weights: Array, observations: Array, states: Array) -> tuple[Array, Array]:
+        return self.function(weights, observations), states
+
     def tanh(self, values: Array) -> Array:
         return self._tanh(values)
 

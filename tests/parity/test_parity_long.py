@@ -219,4 +219,4 @@ def test_bad_numbers_are_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "evalengine.parity.long", "--steps", "0", "--cache", str(tmp_path)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 2
-    assert finished.stderr == "error: --steps, --shapes, --threads: expected at least 1\n"
+    assert finished.stderr == "error: --steps, --shapes, --genomes, --threads: expected at least 1\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,8 @@ def test_steps_are_those_of_pytorchs_cells(spelled: str) -> None:
     (vector,) = policy.init(1, seed=1)
     module = policy.to_torch(vector * 3)
     random = np.random.default_rng(0)
-    ours, theirs = None, None
+    ours: Any = None
+    theirs: Any = None
     for _ in range(4):
         observations = random.standard_normal((6, 5)).astype(np.float32)
         logits, ours = policy.step(vector * 3, observations, ours)
@@ -161,3 +163,22 @@ def test_files_keep_policies_with_cells(tmp_path: object, suffix: str) -> None:
     policy.save(path, population, env_id="lunarlander")
     loaded = load_weights(path)
     assert loaded.policy == policy and (loaded.weights == population).all()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_module_of_actions_takes_and_gives_the_state(cell: str) -> None:
+    torch = pytest.importorskip("torch")
+    policy = Policy(f"mlp:4-{cell}9-2")
+    (weights,) = policy.init(1, seed=3)
+    player = policy.to_torch(weights, "CartPole-v1", actions=True)
+    random = np.random.default_rng(0)
+    state: Any = None
+    ours: Any = None
+    for _ in range(4):
+        observation = random.standard_normal(4).astype(np.float32)
+        action, state = player.action(observation, state)
+        logits, ours = policy.step(weights, observation[np.newaxis], ours)
+        assert action == int(logits.argmax())
+    (of_cell,) = state
+    flat = torch.cat(of_cell, 1) if isinstance(of_cell, tuple) else of_cell
+    np.testing.assert_allclose(flat.numpy(), ours, rtol=1e-4, atol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ class TestStateDicts:
             for name, tensor in pieces.items()
             if name != "log_std"
         }
-        state_dict = {"log_std": pieces["log_std"], **actor, **critic}
+        state_dict: Any = {"log_std": pieces["log_std"], **actor, **critic}
         with pytest.warns(UserWarning, match="no action depends on it: mlp_extractor.value_net, value_net$"):
             assert LEARNED.from_state_dict(state_dict).tolist() == self.vector.tolist()
         with pytest.warns(UserWarning, match="no deterministic action depends on it: log_std"):
@@ -164,7 +165,7 @@ class TestStateDicts:
             ({"actor.log_std": np.zeros(3)}, r"of 2 numbers, for .*, got actor.log_std \(3,\)"),
             ({"a.log_std": np.zeros(2), "b.log_std": np.zeros(2)}, "got a.log_std .*, b.log_std"),
         ]:
-            state_dict = {name: tensor for name, tensor in tensors.items() if name != "log_std"} | other
+            state_dict: Any = {name: tensor for name, tensor in tensors.items() if name != "log_std"} | other
             with pytest.raises(InputError, match=message):
                 LEARNED.from_state_dict(state_dict)
 

@@ -33,7 +33,8 @@ class OneSequence(nn.Module):
 
     def __init__(self, kind: type[nn.RNNBase] = nn.LSTM, **options: Any) -> None:
         super().__init__()
-        self.rnn = kind(8, 12, **options)
+        make: Any = kind
+        self.rnn = make(8, 12, **options)
         self.out = nn.Linear(12, 4)
         self.time = 1 if self.rnn.batch_first else 0
 

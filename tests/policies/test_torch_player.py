@@ -115,6 +115,14 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"observation": "resize=24x20,stack=2", "normalize": normalization((2, 24, 20, 3)), "max_episode_steps": 20},
     ),
     "flat images": ("carracing", "mlp:1200-3", {"observation": "resize=20x20", "max_episode_steps": 20}),
+    "threshold": ("cartpole", "mlp:4-8-1,out=sigmoid,head=threshold:0.5", {}),
+    "sigmoid": ("pendulum", "mlp:3-16-1,head=sigmoid", {"max_episode_steps": 60}),
+    "each": ("bipedalwalker", "mlp:24-16-4,head=sigmoid/raw/clip/tanh", {"max_episode_steps": 100}),
+    "pedals": (
+        "carracing",
+        "mlp:1200-3,head=tanh/sigmoid/sigmoid",
+        {"observation": "resize=20x20", "max_episode_steps": 20},
+    ),
 }
 
 
@@ -238,6 +246,17 @@ def test_one_of_several_individuals_has_to_be_named(tmp_path: Path) -> None:
 
 
 # Refusals
+
+
+@pytest.mark.parametrize("spelling", ["mlp:4-2,head=sample", "mlp:3-1,noise=0.1", "mlp:3-1,noise=log_std"])
+def test_what_is_drawn_is_no_module_of_actions(spelling: str) -> None:
+    policy, env_id = Policy(spelling), "cartpole" if "sample" in spelling else "pendulum"
+    message = (
+        "to_torch: expected no head=sample and no noise for a module of actions, which draws nothing, got " + spelling
+    )
+    with pytest.raises(InputError, match=f"^{message}$"):
+        policy.to_torch(policy.init(1, seed=0)[0], env_id, actions=True)
+    policy.to_torch(policy.init(1, seed=0)[0], env_id)
 
 
 @pytest.mark.parametrize(

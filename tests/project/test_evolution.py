@@ -157,3 +157,15 @@ def test_offspring_of_equals_are_possible() -> None:
         weights, np.full(6, 9.0, np.float32), species, np.float32(0.1), np.random.default_rng(0)
     )
     assert following.shape == weights.shape
+
+
+def test_values_may_be_left_out_of_observations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "best.npy"
+    small = ["--env", "cartpole", "--generations", "2", "--population", "6", "--episodes", "2", "--threads", "1"]
+    hidden = ["--observation", "keep=0/2", "--policy", "mlp:2-rnn4-2"]
+    assert evolution.main([*small, *hidden, "--out", str(out)]) == 0
+    loaded = load_weights(out)
+    assert (str(loaded.policy), str(loaded.options["observation"])) == ("mlp:2-rnn4-2", "keep=0/2")
+    capsys.readouterr()
+    assert evolution.main([*small, *hidden, "--backend", "multiprocessing"]) == 2
+    assert capsys.readouterr().err == "error: multiprocessing has no observation options, got keep=0/2\n"

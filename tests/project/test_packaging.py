@@ -96,7 +96,7 @@ def test_the_wheel_needs_only_numpy_pandas_rich_and_typer() -> None:
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"numpy", "pandas", "rich", "typer"}
     assert set(PROJECT["optional-dependencies"]) == {
         "torch", "gymnasium", "video", "bench", "parity", "plots", "envpool", "gymnax", "peers",
-        "ray", "dask", "docs", "dev", "all",
+        "ray", "dask", "docs", "dev", "draw", "neat", "all",
     }  # fmt: skip
 
 

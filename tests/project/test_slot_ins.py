@@ -195,9 +195,9 @@ def first_impact(env: gymnasium.Env[Any, Any], model: NDArray[np.float64]) -> tu
 
 
 def test_every_example_is_tested_and_every_library_pinned() -> None:
-    assert set(EXAMPLES) == {*AROUND, "pyribs_lunar_lander"}
+    assert set(EXAMPLES) == {*AROUND, "neat_python", "pyribs_lunar_lander"}
     everywhere = (ROOT / "requirements" / "dev.txt").read_text()
     large = (ROOT / "requirements" / "examples.txt").read_text()
     for name in EXAMPLES:
-        library = {"pycma": "cma", "pyribs": "ribs"}.get(name.split("_")[0], name.split("_")[0])
+        library = {"neat": "neat-python", "pycma": "cma", "pyribs": "ribs"}.get(name.split("_")[0], name.split("_")[0])
         assert f"\n{library}==" in (large if name in LARGE else everywhere), name

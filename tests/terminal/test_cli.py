@@ -41,7 +41,7 @@ def failing_bench(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
 
 # Help, version, usage
 
-COMMANDS: list[list[str]] = [[], ["evaluate"], ["replay"], ["bench"], ["compare"], ["parity"], ["envs"]]
+COMMANDS: list[list[str]] = [[], ["evaluate"], ["replay"], ["draw"], ["bench"], ["compare"], ["parity"], ["envs"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from evalengine.bench.backends import Evaluated
 from evalengine.bench.explain import Explanation, explain_episode
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.individuals import AnyPolicy, Individuals
 from evalengine.policies.policy import Policy
 
 MAX_NOTES = 20
@@ -34,8 +36,8 @@ class SharedFitness:
 
 def compare(
     env_id: str,
-    policy: Policy,
-    weights: NDArray[np.float32],
+    policy: AnyPolicy,
+    weights: Individuals,
     seeds: NDArray[np.uint64],
     engine: Evaluated,
     rounds: Sequence[Evaluated],
@@ -44,8 +46,8 @@ def compare(
 
     Args:
         env_id: full id.
-        policy: the architecture.
-        weights: float32 (P, D).
+        policy: the architecture, or what graphs are.
+        weights: float32 (P, D), or P graphs.
         seeds: uint64 (E,), of every individual.
         engine: the engine's results for a prefix of `weights`.
         rounds: a backend's results, each for a prefix.
@@ -58,9 +60,11 @@ def compare(
             key = (individual, episode, actions)
             if key in verdicts:
                 continue
-            if actions is None:
-                verdicts[key] = Explanation(False, "the engine contradicts itself")
+            if actions is None or not isinstance(policy, Policy):
+                reason = "the engine contradicts itself" if isinstance(policy, Policy) else "another return or length"
+                verdicts[key] = Explanation(False, reason)
                 continue
+            assert not isinstance(weights, Graphs)
             verdicts[key] = explain_episode(
                 env_id,
                 policy,

@@ -15,7 +15,7 @@ from evalengine.bench.backends import Task
 from evalengine.bench.measures import PREFIX, Measure
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.policies.policy import Policy
-from evalengine.workloads.catalogue import Workload, policy_sizes
+from evalengine.workloads.catalogue import Workload, bytes_of, policy_sizes
 
 POPULATIONS = (1, 10, 100, 1_000, 10_000)
 """Individuals of one call where growth with the population is measured, one episode each."""
@@ -171,7 +171,7 @@ def plan(
             ]
             return [replace(block(series), max_episode_steps=1)]
         case Measure.machines:
-            each = 4 * Policy(policy).n_params
+            each = bytes_of(policy)
             populations = [size[0]] if size[0] else sorted({max(1, most // each) for most in MACHINES_BYTES})
             calls = _of_sizes(workloads[0], [(population, size[1] or 1) for population in populations])
             return [replace(block([Series(measure, call) for call in calls]), max_episode_steps=1)]

@@ -9,7 +9,9 @@ from evalengine.bench.fresh import Probed
 from evalengine.bench.plan import Series
 from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.timing import Round
+from evalengine.policies.graph_form import is_spelling
 from evalengine.policies.policy import Policy
+from evalengine.workloads.graphs import CONNECTIONS
 
 
 def row_of(
@@ -43,7 +45,7 @@ def row_of(
         calls=finished.calls,
         steps=finished.steps,
         seconds=finished.seconds,
-        macs=Policy(workload.policy).network.macs,
+        macs=CONNECTIONS if is_spelling(workload.policy) else Policy(workload.policy).network.macs,
         peak_rss_bytes=finished.peak_rss_bytes if isinstance(finished, Probed) else None,
         rss_growth_bytes=finished.rss_growth_bytes if isinstance(finished, Probed) else None,
         fitness_checksum=finished.fitness_checksum,

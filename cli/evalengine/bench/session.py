@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from evalengine.bench.results import BenchComparison
 from evalengine.bench.rows import row_of
 from evalengine.bench.schema import BenchRow
 from evalengine.bench.timing import prefix_for, repeated_round, timed_round
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import as_policy
 
 Progress = Callable[[str], object]
 """Receives one short line whenever something begins or ends."""
@@ -53,7 +54,7 @@ class Session:
     report: Progress
 
     @cached_property
-    def weights(self) -> NDArray[np.float32]:
+    def weights(self) -> Any:
         """The workload's population, made once."""
         return self.series.workload.weights()
 
@@ -110,7 +111,9 @@ class Session:
         engine = self._engine_evaluation(same, task)
         found = []
         for name, rounds in same.items():
-            shared = compare(workload.env_id, Policy(workload.policy), self.weights, workload.seeds(), engine, rounds)
+            shared = compare(
+                workload.env_id, as_policy(workload.policy), self.weights, workload.seeds(), engine, rounds
+            )
             found.append(
                 BenchComparison(
                     workload.env_id,

@@ -25,7 +25,7 @@ from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
 from evalengine.evaluation.result import Evaluation
 from evalengine.messages import shown
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import AnyPolicy
 from evalengine.progress import Progress, check_progress, reported
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def evaluate_on(
     executor: Executor,
     env_id: str,
     weights: Weights,
-    policy: Policy | str,
+    policy: AnyPolicy | str,
     *,
     episodes: int | None = None,
     seeds: ArrayLike | None = None,

@@ -25,7 +25,7 @@ from evalengine.evaluation.cancellation import CancelToken, check_token, stop_if
 from evalengine.evaluation.options import ShareOptions, check_keywords, check_threads
 from evalengine.evaluation.result import Evaluation
 from evalengine.messages import shown
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import AnyPolicy
 from evalengine.progress import Progress, check_progress, reported
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class RayEvaluator:
         self,
         env_id: str,
         weights: Weights,
-        policy: Policy | str,
+        policy: AnyPolicy | str,
         *,
         episodes: int | None = None,
         seeds: ArrayLike | None = None,

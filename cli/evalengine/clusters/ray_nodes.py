@@ -20,6 +20,7 @@ from evalengine.errors import EvalEngineError, WorkersLostError
 from evalengine.evaluation.call import Part
 from evalengine.evaluation.equal_bits import differences, requirements
 from evalengine.evaluation.options import ShareOptions
+from evalengine.policies.individuals import Individuals
 
 # How soon a new node's actor must have answered, in seconds.
 _START_SECONDS = 120.0
@@ -34,7 +35,7 @@ class Worker:
 
     def evaluate(
         self,
-        weights: NDArray[np.float32],
+        weights: Individuals,
         share: Share,
         job: tuple[str, str, NDArray[np.uint64], int | None, ShareOptions],
     ) -> Part | EvalEngineError:

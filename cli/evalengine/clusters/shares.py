@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import check_finite, named_values, population_matrix, seed_matrix
+from evalengine.arguments import named_values, seed_matrix
 from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.evaluation.call import Part, evaluate_part
@@ -33,8 +33,9 @@ from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.rules import NoOps, StopRules
 from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
-from evalengine.policies.policy import Policy
-from evalengine.policies.population import flat_weights
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.graphs import Graphs, bytes_each
+from evalengine.policies.individuals import AnyPolicy, Individuals, as_policy, individuals_of, not_finite
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -57,7 +58,7 @@ class Job:
     Attributes:
         env_id: the environment.
         policy: canonical spelling, which is what travels.
-        weights: (P, D) float32.
+        weights: (P, D) float32, or P graphs.
         seeds: (1, E) or (P, E) uint64.
         options: of every share.
         empty: the result for no individuals, whose arrays have the right shapes and dtypes.
@@ -65,7 +66,7 @@ class Job:
 
     env_id: str
     policy: str
-    weights: NDArray[np.float32]
+    weights: Individuals
     seeds: NDArray[np.uint64]
     options: ShareOptions
     empty: Evaluation
@@ -75,7 +76,7 @@ class Job:
         cls,
         env_id: str,
         weights: Weights,
-        policy: Policy | str,
+        policy: AnyPolicy | str,
         episodes: int | None,
         seeds: ArrayLike | None,
         options: ShareOptions,
@@ -86,14 +87,16 @@ class Job:
             InputError: an argument cannot be used.
             NonFiniteError: a weight is NaN or infinite, and `on_nan` is "raise".
         """
-        policy = policy if isinstance(policy, Policy) else Policy(policy)
-        matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+        policy = as_policy(policy)
+        matrix = individuals_of(policy, weights)
+        if isinstance(policy, GraphPolicy) and isinstance(matrix, Graphs):
+            policy.compiled(matrix, "float32")  # here, where individuals have the population's numbers
         episode_seeds = seed_matrix(seeds, episodes, len(matrix))
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
         empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
-        if {**DEFAULTS, **options}["on_nan"] == "raise":
-            check_finite(matrix)
+        if {**DEFAULTS, **options}["on_nan"] == "raise" and (error := not_finite(matrix)) is not None:
+            raise error
         return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
     @property
@@ -103,7 +106,7 @@ class Job:
 
     def shares(self, count: int) -> list[Share]:
         """Cut the population into `count` shares of about equal size, more where one would be too large to travel."""
-        population, per_individual = len(self.weights), 4 * self.weights.shape[1]
+        population, per_individual = len(self.weights), bytes_each(self.weights)
         count = min(population, max(count, -(-population * per_individual // _SHARE_BYTES)))
         cuts = [population * part // count for part in range(count + 1)] if count else [0]
         return [Share(start, stop) for start, stop in pairwise(cuts)]
@@ -116,7 +119,7 @@ class Job:
 def evaluate_share(
     env_id: str,
     policy: str,
-    weights: NDArray[np.float32],
+    weights: Individuals,
     seeds: NDArray[np.uint64],
     place: tuple[int, int],
     threads: int | None,
@@ -128,7 +131,7 @@ def evaluate_share(
     Args:
         env_id: the environment.
         policy: canonical spelling.
-        weights: (individuals of the share, D) float32.
+        weights: (individuals of the share, D) float32, or as many graphs.
         seeds: (1, E) or (individuals of the share, E) uint64.
         place: the number of the share's first individual, and the individuals of the whole population.
         threads: None is all cores that this process may use.

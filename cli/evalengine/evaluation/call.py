@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
-from evalengine.arguments import named_values, non_finite_weight, population_matrix, seed_matrix
+from evalengine.arguments import named_values, seed_matrix
 from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.evaluation.acting import acting
 from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
@@ -30,9 +31,10 @@ from evalengine.evaluation.rules import raw_rules
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.messages import shown
-from evalengine.policies.heads import deviations_of, raw_head
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.heads import deviations_of
+from evalengine.policies.individuals import AnyPolicy, Individuals, as_policy, individuals_of, not_finite
 from evalengine.policies.policy import Policy
-from evalengine.policies.population import flat_weights
 from evalengine.progress import check_progress, reported
 from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
 
@@ -57,7 +59,7 @@ def evaluate_part(
     place: tuple[int, int] | None,
     env_id: str,
     weights: Weights,
-    policy: Policy | str,
+    policy: AnyPolicy | str,
     **options: Unpack[EvaluateOptions],
 ) -> Part:
     """Evaluate a share of a population: as `evaluate`, whose work this is.
@@ -80,9 +82,9 @@ def evaluate_part(
     kwargs = named_values("env_kwargs", given["env_kwargs"])
     reset_values = named_values("reset_options", given["reset_options"])
     entry = describe(env_id, kwargs, seen)
-    policy = policy if isinstance(policy, Policy) else Policy(policy)
+    policy = as_policy(policy)
     policy.check_fits(entry)
-    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+    matrix = individuals_of(policy, weights)
     episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
     failure_fitness = _failure_fitness(given["on_nan"])
     if (limit := given["max_episode_steps"]) is not None:
@@ -99,15 +101,16 @@ def evaluate_part(
     first, population = (0, len(matrix)) if place is None else place
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
+    actors = acting(policy, matrix, entry, {**given, "epsilon": epsilon, "sticky": sticky})
     try:
         with engine_errors(), reported(progress) as report:
             raw = _engine.evaluate(
                 entry.id,
                 kwargs,
                 reset_values,
-                policy.network,
-                raw_head(policy),
-                matrix,
+                actors.network,
+                actors.head,
+                actors.weights,
                 episode_seeds,
                 threads=available_threads() if threads is None else threads,
                 max_episode_steps=limit,
@@ -121,12 +124,13 @@ def evaluate_part(
                 most_trajectory_bytes=MOST_BYTES,
                 statistics=given["collect_statistics"],
                 share=place,
-                exploration=(policy.deviations, epsilon, sticky),
                 rules=rules,
+                exploration=(actors.deviations, epsilon, sticky),
+                graphs=actors.graphs,
             )
     except NonFiniteError as error:
         # The engine, which looks first, does not say which weight it is, where it is a weight.
-        raise (non_finite_weight(matrix) or _infinite_deviation(policy, matrix) or error) from None
+        raise (not_finite(matrix) or _infinite_deviation(policy, matrix) or error) from None
     all_seeds = _for_every_individual(episode_seeds, len(matrix))
     on_request = {
         "final_observation": raw["final_observation"],
@@ -152,8 +156,10 @@ def evaluate_part(
     return Part(evaluation, sums)
 
 
-def _infinite_deviation(policy: Policy, weights: NDArray[np.float32]) -> NonFiniteError | None:
+def _infinite_deviation(policy: AnyPolicy, weights: Individuals) -> NonFiniteError | None:
     """Return the error that names the first individual with a `log_std` whose exponential float32 does not hold."""
+    if not isinstance(policy, Policy) or isinstance(weights, Graphs):
+        return None
     log_std, _ = policy.split(weights)
     for individual, row in enumerate(log_std):
         too_large = ~np.isfinite(deviations_of(row))

@@ -20,6 +20,7 @@ from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
 from evalengine.evaluation.call import evaluate_part
 from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
 from evalengine.evaluation.result import Evaluation
+from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.policy import Policy
 from evalengine.policies.population import flat_weights
 
@@ -35,7 +36,7 @@ def batch_evaluate(
     weights: Weights,
     n_episodes: int,
     policy_arch: str,
-    policy_shape: tuple[int | tuple[int | tuple[int, int], ...], ...],
+    policy_shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
     seeds: ArrayLike | None = None,
     *,
     activation: str | Sequence[str] | None = None,
@@ -87,7 +88,7 @@ def batch_evaluate(
 def evaluate(
     env_id: str,
     weights: Weights | LoadedWeights,
-    policy: Policy | str,
+    policy: AnyPolicy | str,
     **options: Unpack[EvaluateOptions],
 ) -> Evaluation:
     """Run E episodes of each of P individuals and return everything that is known of them.
@@ -104,7 +105,8 @@ def evaluate(
             16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always. Or what `load_weights`
             returned: then the file's settings (env_kwargs, reset_options, observation, max_episode_steps, normalize)
             are used that are not given here; in another environment than the file's, observation and normalize alone.
-        policy: a Policy or its spelling, such as "mlp:4-64-2".
+        policy: a Policy or its spelling, such as "mlp:4-64-2". Or a GraphPolicy or its spelling, such as "neat:4-2":
+            then `weights` are graphs, neat-python's genomes (as they are, or as (id, genome)), `Graph` or `Graphs`.
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
             shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.

@@ -50,13 +50,13 @@ class ArrayFile(NamedTuple):
     metadata: dict[str, str]
 
 
-def read_npy(stream: IO[bytes], size: int, name: str) -> NDArray[Any]:
+def read_npy(stream: IO[bytes], size: int, name: str, kinds: str = "f") -> NDArray[Any]:
     """Read one .npy array that takes all `size` bytes of the stream.
 
     Raises:
         InputError: it is no .npy file, holds Python objects, or its header promises other than `size` bytes.
     """
-    shape, fortran_order, dtype, _ = _checked_npy_header(stream, size, name)
+    shape, fortran_order, dtype, _ = _checked_npy_header(stream, size, name, kinds)
     return _read_values(stream, dtype, shape, "F" if fortran_order else "C", name)
 
 
@@ -77,10 +77,22 @@ def map_npy(stream: BinaryIO, size: int, name: str) -> NDArray[Any]:
     return np.asarray(np.memmap(stream, dtype=dtype, mode="r", offset=header, shape=shape))
 
 
-def read_npz(stream: BinaryIO, size: int, name: str) -> ArrayFile:
+def npz_names(stream: BinaryIO) -> frozenset[str]:
+    """Return the names of a .npz archive's arrays; none where it is no archive, which `read_npz` says."""
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError):
+        return frozenset()
+    finally:
+        stream.seek(0)
+
+
+def read_npz(stream: BinaryIO, size: int, name: str, kinds: str = "f") -> ArrayFile:
     """Read the .npy members of a zip archive, stored or deflated, as `numpy.savez` and `savez_compressed` write them.
 
-    Where one is called "weights", it alone is read: whatever lies beside it may be of any dtype.
+    Where one is called "weights", it alone is read: whatever lies beside it may be of any dtype. `kinds` are NumPy's
+    letters of the kinds of dtypes that are taken.
 
     Raises:
         InputError: it is no such archive, or a member promises more than the archive can hold.
@@ -93,7 +105,8 @@ def read_npz(stream: BinaryIO, size: int, name: str) -> ArrayFile:
                 _check_member(member, size, name)
             if sum(member.compress_size for member in members) > size:
                 raise InputError(f"{name}: expected members beside each other, got members that share their bytes")
-            return ArrayFile({m.filename.removesuffix(".npy"): _read_member(archive, m, name) for m in members}, {})
+            read = {m.filename.removesuffix(".npy"): _read_member(archive, m, name, kinds) for m in members}
+            return ArrayFile(read, {})
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
@@ -140,12 +153,16 @@ def write_safetensors(stream: BinaryIO, arrays: Mapping[str, NDArray[np.float32]
         stream.write(np.ascontiguousarray(array, dtype="<f4").data)
 
 
-def _checked_npy_header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def _checked_npy_header(
+    stream: IO[bytes], size: int, name: str, kinds: str = "f"
+) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Return shape, Fortran order, dtype and length of a header that promises floats, and exactly `size` bytes."""
     shape, fortran_order, dtype, header = _read_npy_header(stream, size, name)
     if dtype.hasobject:
         raise InputError(f"{name}: expected an array of floats, got Python objects, which are never unpickled")
-    if dtype.kind != "f":
+    if dtype.kind not in kinds and kinds != "f":
+        raise InputError(f"{name}: expected numbers, bools or strings, got {named(dtype)}")
+    if kinds == "f" and dtype.kind != "f":
         raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {named(dtype)}")
     promised = header + math.prod(shape) * dtype.itemsize
     if promised != size:
@@ -217,10 +234,10 @@ def _check_member(member: zipfile.ZipInfo, size: int, name: str) -> None:
         raise InputError(f"{name}: expected .npy members, got {named(member.filename)}")
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NDArray[Any]:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, kinds: str) -> NDArray[Any]:
     with archive.open(member) as stream:
         # With its last byte the member ends, where zipfile compares the checksum.
-        return read_npy(stream, member.file_size, f"{name}: {named(member.filename)}")
+        return read_npy(stream, member.file_size, f"{name}: {named(member.filename)}", kinds)
 
 
 class _Tensor(NamedTuple):

@@ -19,6 +19,7 @@ from evalengine.parity.drawn_actions import DRAWN, drawn_section
 from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import sections
+from evalengine.parity.graphs import GENOMES_PER_CHUNK, LOOPS, graph_loops, graph_section
 from evalengine.parity.open_loop import open_loop, variant_players
 from evalengine.parity.probe import probe
 from evalengine.parity.report import Section
@@ -34,6 +35,7 @@ from evalengine.workloads.individuals import individuals
 SHAPES_PER_CHUNK = 250
 ARGUMENTS_PER_CHUNK = 2**27
 _INDIVIDUALS = 4
+_LOOPS_PER_CHUNK = 100
 _EVALUATED_INDIVIDUALS = 16
 # Every chunk has seeds of its own: no chunk has so many episodes.
 _SEEDS_PER_CHUNK = 10 * PIECE
@@ -56,13 +58,13 @@ class Chunk:
     """A part of the proof.
 
     Attributes:
-        kind: "open loop", "variant", "closed loop", "drawn", "evaluate", "forward" or "sweep".
+        kind: "open loop", "variant", "closed loop", "drawn", "evaluate", "forward", "sweep", "graphs" or "graph loops".
         env: short name; "" for the forward pass and for sweeps.
         what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN`, the
             closed loop's policy, the
             activation, or "".
         number: tells chunks of one kind apart; seeds, and the first argument of a sweep, follow from it.
-        steps: environment steps, random shapes of forward passes, or arguments of a sweep.
+        steps: environment steps, random shapes of forward passes, arguments of a sweep, or genomes.
     """
 
     kind: str
@@ -82,7 +84,9 @@ class Chunk:
         return self.number * _SEEDS_PER_CHUNK
 
 
-def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps: bool = True) -> list[Chunk]:
+def all_chunks(
+    entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps: bool = True, genomes: int = 0
+) -> list[Chunk]:
     """Return the whole proof, what takes longest first.
 
     Args:
@@ -93,10 +97,14 @@ def all_chunks(entries: list[EnvironmentEntry], steps: int, shapes: int, sweeps:
             a tenth, the policy driver a fortieth.
         shapes: random networks.
         sweeps: whether activations are swept over all their arguments.
+        genomes: of neat-python; closed loops have a hundredth of them in each environment.
     """
     chunks = list(_shares("forward", "", [""], shapes, SHAPES_PER_CHUNK))
     for activation in SWEPT if sweeps else ():
         chunks += _shares("sweep", "", [str(activation)], ALL_ARGUMENTS, ARGUMENTS_PER_CHUNK)
+    chunks += _shares("graphs", "", [""], genomes, GENOMES_PER_CHUNK)
+    for name in LOOPS if genomes else ():
+        chunks += _shares("graph loops", name, [""], genomes // 100, _LOOPS_PER_CHUNK)
     for entry in entries:
         name, found = entry.short_name, reference(entry.id)
         variants = [str(index) for index in range(len(found.variants))]
@@ -139,6 +147,10 @@ def run_chunk(chunk: Chunk) -> list[Section]:
         return sections(shapes=chunk.steps, seed=chunk.number, torch_policy=_Worker.torch())
     if chunk.kind == "sweep":
         return [_sweep(chunk)]
+    if chunk.kind == "graphs":
+        return [graph_section(chunk.number, chunk.steps)]
+    if chunk.kind == "graph loops":
+        return [graph_loops(chunk.env, chunk.number, chunk.steps)]
     if chunk.kind == "closed loop":
         return [_closed_loop(chunk)]
     if chunk.kind == "drawn":

@@ -30,9 +30,6 @@ from evalengine.references.divergence import Divergence, differing_bits
 from evalengine.references.versions import standing
 from evalengine.workloads.individuals import individuals
 
-SIDE_BY_SIDE = 32
-"""Episodes of an individual that PyTorch is asked about at once."""
-
 _INDIVIDUALS = 2
 
 
@@ -46,7 +43,8 @@ class Drawn:
         epsilon: the probability of a random action.
         sticky: the probability that the former action is repeated.
         kwargs: keyword arguments of the environment.
-        max_episode_steps: so short that many episodes begin; several times as long as it takes to end one.
+        max_episode_steps: so short that many episodes begin.
+        side_by_side: episodes of an individual that PyTorch is asked about at once.
     """
 
     env: str
@@ -55,6 +53,7 @@ class Drawn:
     sticky: float = 0.0
     kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
     max_episode_steps: int = 200
+    side_by_side: int = 32
 
     def __str__(self) -> str:
         """The name of its section."""
@@ -70,6 +69,8 @@ DRAWN: tuple[Drawn, ...] = (
     Drawn("cartpole", "mlp:4-16-1,head=threshold", epsilon=0.05),
     Drawn("cartpole", "mlp:4-16-1,out=sigmoid,head=threshold:0.5", sticky=0.25),
     Drawn("cartpole", "mlp:4-16-2", epsilon=0.1, sticky=0.25),
+    Drawn("cartpole", "mlp:4-lstm8-2,head=sample", epsilon=0.05, sticky=0.1),
+    Drawn("pendulum", "mlp:3-gru8-1,noise=log_std", sticky=0.1),
     Drawn("acrobot", "mlp:6-16-3,head=sample", epsilon=0.1),
     Drawn("mountaincar", "mlp:2-16-3,head=sample", sticky=0.5),
     Drawn("lunarlander", "mlp:8-32-4,act=relu,head=sample", epsilon=0.05, sticky=0.1),
@@ -83,7 +84,7 @@ DRAWN: tuple[Drawn, ...] = (
     Drawn("lunarlander", "mlp:8-32-2,head=raw/sigmoid,noise=0.5/0.1", kwargs=_CONTINUOUS),
     Drawn("lunarlander", "mlp:8-32-2,head=sigmoid,noise=log_std", epsilon=0.1, sticky=0.1, kwargs=_CONTINUOUS),
     Drawn("bipedalwalker", "mlp:24-32-4,head=tanh/clip/raw/sigmoid,noise=log_std", epsilon=0.05, sticky=0.1),
-    Drawn("carracing", "cnn:3x96x96-4k8s8-16-3,head=tanh/sigmoid/sigmoid,noise=0.1", sticky=0.2, max_episode_steps=30),
+    Drawn("carracing", "cnn:3x96x96-4k8s8-16-3,head=tanh/sigmoid/sigmoid,noise=0.1", 0.0, 0.2, {}, 30, 4),
 )
 
 
@@ -105,7 +106,7 @@ def drawn_section(drawn: Drawn, *, seed: int, steps: int, torch_policy: TorchPol
     done, episodes, mismatches, first = 0, 0, 0, None
     actions: set[bytes] = set()
     while done < steps:
-        seeds = [(seed + episodes // _INDIVIDUALS + number) % 2**64 for number in range(SIDE_BY_SIDE)]
+        seeds = [(seed + episodes // _INDIVIDUALS + number) % 2**64 for number in range(drawn.side_by_side)]
         played = evaluate(
             drawn.env,
             weights,
@@ -147,7 +148,8 @@ def _compared(mine: Trajectory, theirs: Trajectory, case: str) -> tuple[int, Div
         return max(length), Divergence.between("length", *length, seed=mine.seed, case=case)
     differing = np.zeros(len(mine.actions) + 1, np.bool_)
     first: tuple[int, Divergence] | None = None
-    for name in ("observations", "actions", "rewards"):
+    # In the order in which they come about: an action, and what it leads to.
+    for name in ("actions", "observations", "rewards"):
         ours, reference_values = getattr(mine, name), getattr(theirs, name)
         # The reset's observation is step 0.
         offset = 0 if name == "observations" else 1
@@ -174,7 +176,7 @@ class _PlainLoop:
     def __init__(self, drawn: Drawn, policy: Policy, entry: EnvironmentEntry, torch_policy: TorchPolicy) -> None:
         self._drawn, self._policy, self._entry, self._torch = drawn, policy, entry, torch_policy
         variant = Variant(kwargs=dict(drawn.kwargs), max_episode_steps=drawn.max_episode_steps)
-        self._envs = [make_reference(reference(entry.id), variant) for _ in range(SIDE_BY_SIDE)]
+        self._envs = [make_reference(reference(entry.id), variant) for _ in range(drawn.side_by_side)]
 
     def play(self, weights: NDArray[np.float32], seeds: Sequence[int]) -> list[Trajectory]:
         """Return an episode of each seed."""
@@ -184,10 +186,11 @@ class _PlainLoop:
         rewards: list[list[float]] = [[] for _ in seeds]
         ends: list[tuple[bool, bool]] = [(False, False) for _ in seeds]
         deviations = self._deviations(weights)
+        states = np.zeros((len(seeds), self._policy.n_state), np.float32)
         running = list(range(len(seeds)))
         while running:
             inputs = policy_inputs(self._policy, np.stack([observations[episode][-1] for episode in running]))
-            outputs = self._torch.logits(self._policy, weights, inputs)
+            outputs, states[running] = self._torch.step(self._policy, weights, inputs, states[running])
             chosen = self._chosen([rngs[episode] for episode in running], outputs, deviations)
             for episode, action in zip(list(running), chosen, strict=True):
                 former = actions[episode][-1:]

@@ -32,6 +32,7 @@ from evalengine.files.whole import check_writable, write_whole
 from evalengine.lifetimes import ending_in_order
 from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker, run_timed
 from evalengine.parity.evidence import record_evidence
+from evalengine.parity.graphs import missing_graphs
 from evalengine.parity.report import Claim, Report, Section, Verdict
 from evalengine.parity.tables import parity_report
 from evalengine.references.versions import REFERENCES, standing
@@ -149,18 +150,21 @@ def main(arguments: Sequence[str]) -> int:
     unproven = standing("torch", "gymnasium", "numpy").unproven
     if unproven:
         raise MissingDependencyError(f"the long proof needs what it compares with: {unproven}")
-    if min(options.steps, options.shapes, options.threads) < 1:
-        raise InputError("--steps, --shapes, --threads: expected at least 1")
+    if min(options.steps, options.shapes, options.genomes, options.threads) < 1:
+        raise InputError("--steps, --shapes, --genomes, --threads: expected at least 1")
     if options.record is not None:
         check_writable(options.record)
     started, started_at = time.perf_counter(), datetime.now(UTC)
     journal = Journal(options.cache)
-    chunks = all_chunks(entries(), options.steps, options.shapes, options.sweep)
+    genomes = 0 if standing("neat-python").missing else options.genomes
+    chunks = all_chunks(entries(), options.steps, options.shapes, options.sweep, genomes)
     found = prove(chunks, journal, options.threads)
     if options.sweep:
         for chunk, name in _SWEEPS:
             chunks.append(chunk)
             found.append(sweep(journal, chunk, name))
+    if not genomes:
+        found.append(missing_graphs())
     finished = journal.read()
     worked = sum(finished[chunk.key][1] for chunk in chunks if chunk.key in finished)
     report = Report(found, standing(*REFERENCES).versions, time.perf_counter() - started)
@@ -193,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make parity", description="The long proof of parity.")
     parser.add_argument("--steps", type=int, default=2_000_000, help="of each environment (%(default)s)")
     parser.add_argument("--shapes", type=int, default=2_000, help="random networks (%(default)s)")
+    parser.add_argument("--genomes", type=int, default=100_000, help="of neat-python (%(default)s)")
     parser.add_argument("--threads", type=int, default=_engine.available_threads(), help="processes (%(default)s)")
     parser.add_argument("--cache", type=Path, default=_CHECKOUT / ".cache" / "parity", help="folder of the journal")
     parser.add_argument("--no-sweep", dest="sweep", action="store_false", help="leave out sweeps of all arguments")

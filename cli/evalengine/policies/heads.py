@@ -52,14 +52,19 @@ class Functions(Protocol):
         """Return softmax of each row (B, n)."""
 
 
-class _Engine:
+class EngineFunctions:
+    """The extension's functions."""
+
     def tanh(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Functions`."""
         return _engine.activation("tanh", [], values)
 
     def sigmoid(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Functions`."""
         return _engine.activation("sigmoid", [], values)
 
     def softmax(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Functions`."""
         n = rows.shape[1]
         return _softmax_network(n).logits(np.eye(n, dtype=np.float32).reshape(-1), np.ascontiguousarray(rows))
 
@@ -70,8 +75,7 @@ def _softmax_network(n: int) -> _engine.Network:
     return _engine.Network((n,), [("linear", n, False), ("softmax",)])
 
 
-ENGINE: Functions = _Engine()
-"""The extension's own."""
+ENGINE: Functions = EngineFunctions()
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,13 @@ from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import resolve
 from evalengine.errors import InputError, PickleError
-from evalengine.files.arrays import ArrayFile, map_npy, read_npy, read_npz, read_safetensors
+from evalengine.files.arrays import ArrayFile, map_npy, npz_names, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
 from evalengine.messages import first_line, named, shown
+from evalengine.policies.graph_files import GRAPH_MARK, read_graphs
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.individuals import AnyPolicy, as_policy
 from evalengine.policies.layer_arrays import from_names
 from evalengine.policies.notices import notice_rounding
 from evalengine.policies.policy import Policy
@@ -50,8 +54,9 @@ class LoadedWeights:
     """What a weight file holds.
 
     Attributes:
-        weights: the population (P, D) float32; a file with one vector gives P = 1. Not checked for NaN.
-        policy: what the file says, or what it was read with; None if neither.
+        weights: the population (P, D) float32; a file with one vector gives P = 1. Not checked for NaN. `Graphs` of a
+            file of graphs.
+        policy: what the file says, or what it was read with, a Policy or a GraphPolicy; None if neither.
         env_id: the full id that the file names, None if it names none.
         path: the file.
         env_kwargs: the environment's keyword arguments that the file names, None if it names none.
@@ -63,8 +68,8 @@ class LoadedWeights:
         sticky: the probability that an action is the former one again.
     """
 
-    weights: NDArray[np.float32]
-    policy: Policy | None
+    weights: Any
+    policy: Any
     env_id: str | None
     path: Path
     env_kwargs: Mapping[str, bool | int | float] | None = None
@@ -77,7 +82,7 @@ class LoadedWeights:
 
     def __repr__(self) -> str:
         """One line: how many vectors of which policy, for which environment, and what else the file says."""
-        policy = f"{self.weights.shape[1]:,} numbers" if self.policy is None else str(self.policy)
+        policy = self._numbers.replace("weights", "numbers") if self.policy is None else str(self.policy)
         place = "" if self.env_id is None else f" for {self.env_id}"
         settings = f" with {', '.join(self.options)}" if self.options else ""
         return f"LoadedWeights({len(self.weights):,} x {policy}{place}{settings}, {str(self.path)!r})"
@@ -86,10 +91,15 @@ class LoadedWeights:
         """One line that has the values of the settings, too; those of a normalisation by shape."""
         count = len(self.weights)
         individuals = f"{count} individual{'' if count == 1 else 's'}"
-        policy = f" of {self.weights.shape[1]} weights" if self.policy is None else f" of {self.policy}"
+        policy = f" of {self._numbers.replace(',', '')}" if self.policy is None else f" of {self.policy}"
         env = "" if self.env_id is None else f" for {named(self.env_id)}"
         setting = spelled_setting(self.options)
         return f"{named(self.path)}: {individuals}{policy}{env}{'; ' if setting else ''}{setting}"
+
+    @property
+    def _numbers(self) -> str:
+        """What an individual consists of, where no policy says it."""
+        return "a graph" if isinstance(self.weights, Graphs) else f"{self.weights.shape[1]:,} weights"
 
     def to_torch(self, index: int | None = None, *, actions: bool = True) -> Player:
         """Return one individual as a module from observations to actions, with the file's own settings.
@@ -110,11 +120,13 @@ class LoadedWeights:
                 f"weights: {named(self.path)}: expected a file that says policy and env_id, got one that does not: "
                 "use policy.to_torch"
             )
+        if isinstance(self.policy, GraphPolicy):
+            raise InputError(f"weights: {named(self.path)}: expected networks, got graphs of {self.policy}")
         count = len(self.weights)
         if index is None and count != 1:
             raise InputError(f"index: expected one of the {count} individuals in {named(self.path)}, got None")
         chosen = check_integer("index", 0 if index is None else index, least=0, most=count - 1)
-        return self.policy.to_torch(
+        module: Player = self.policy.to_torch(
             self.weights[chosen],
             self.env_id,
             env_kwargs=self.env_kwargs,
@@ -122,6 +134,7 @@ class LoadedWeights:
             normalize=self.normalize,
             actions=actions,
         )
+        return module
 
     @property
     def options(self) -> SettingOptions:
@@ -147,7 +160,7 @@ class LoadedWeights:
 
 def load_weights(
     path: str | os.PathLike[str],
-    policy: Policy | str | None = None,
+    policy: AnyPolicy | str | None = None,
     *,
     layout: str | None = None,
     memory_map: bool = False,
@@ -173,19 +186,26 @@ def load_weights(
         WeightsWarning: numbers are rounded to float32, or tensors left out that no action depends on.
     """
     path = file_path("weights", path)
-    given = None if policy is None else Policy(policy)
+    given = None if policy is None else as_policy(policy)
     check_flag("memory_map", memory_map)
     name = f"weights: {named(path)}"
     content = _read(path, name, memory_map)
     described = _describe(path, content)
     known = given or described.policy
+    options: Any = described.options
+    if GRAPH_MARK in content.arrays:
+        graphs = read_graphs(content.arrays, name)
+        if known is not None and not isinstance(known, GraphPolicy):
+            raise InputError(f"{name}: expected weights for {known}, got graphs, which a policy such as neat:4-2 plays")
+        return LoadedWeights(graphs, known, described.env_id, path, **options)
+    if isinstance(known, GraphPolicy):
+        raise InputError(f"{name}: expected graphs for {known}, got other arrays")
     weights = _weights_of(content, known, name, layout)
     if weights.ndim not in (1, 2) or weights.shape[-1] == 0:
         raise InputError(f"{name}: expected shape (D,) or (P, D), got {weights.shape}")
     if known is not None and weights.shape[-1] != known.n_params:
         source = "" if given else " (the policy that it names)"
         raise InputError(f"{name}: expected shape (P, {known.n_params}) for {known}{source}, got {weights.shape}")
-    options: Any = described.options
     return LoadedWeights(np.atleast_2d(weights), known, described.env_id, path, **options)
 
 
@@ -204,7 +224,10 @@ def _read(path: Path, name: str, memory_map: bool) -> ArrayFile:
             if path.suffix == ".npy":
                 read = map_npy if memory_map else read_npy
                 return ArrayFile({"weights": read(stream, size, name)}, {})
-            return (read_npz if path.suffix == ".npz" else read_safetensors)(stream, size, name)
+            if path.suffix == ".safetensors":
+                return read_safetensors(stream, size, name)
+            holds_graphs = GRAPH_MARK in npz_names(stream)
+            return read_npz(stream, size, name, "biufU" if holds_graphs else "f")
     except FileNotFoundError:
         raise InputError(f"weights: no such file: {named(path)}") from None
 
@@ -240,7 +263,7 @@ def _weights_of(content: ArrayFile, policy: Policy | None, name: str, layout: st
 
 @dataclass(frozen=True)
 class _Description:
-    policy: Policy | None = None
+    policy: AnyPolicy | None = None
     env_id: str | None = None
     options: SettingOptions = field(default_factory=SettingOptions)
 
@@ -292,7 +315,7 @@ def _checked_description(description: Any, name: str) -> _Description:
     if not isinstance(env_id, str | None):
         raise InputError(f"{name}: expected env_id to be a string, got {shown(env_id)}")
     try:
-        policy = None if spelled is None else Policy(spelled)
+        policy = None if spelled is None else as_policy(spelled)
         return _Description(policy, env_id, read_setting(description, env_id))
     except InputError as error:
         raise InputError(f"{name}: {error}") from None

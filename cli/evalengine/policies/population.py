@@ -26,11 +26,18 @@ from evalengine.policies.torch_modules import read_module
 if TYPE_CHECKING:
     from torch import nn
 
+    from evalengine.policies.graphs import Genome, Graph, Graphs
+
     Individual: TypeAlias = ArrayLike | nn.Module | Mapping[str, ArrayLike]
     """One network: a flat vector, a module or a state dict."""
 
-    Weights: TypeAlias = Individual | Sequence[Individual]
-    """One network, or a population: an array (P, D) or a list of networks."""
+    GraphLike: TypeAlias = Graph | Genome
+    """One graph: its arrays, or a genome of neat-python."""
+
+    Weights: TypeAlias = (
+        Individual | Sequence[Individual] | GraphLike | Graphs | Sequence[GraphLike | tuple[int, Genome]]
+    )
+    """One network, or a population: an array (P, D) or a list of networks; or graphs for a `GraphPolicy`."""
 
 
 def flat_weights(policy: Architecture, weights: Weights) -> Any:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from evalengine.files.arrays import write_safetensors
 from evalengine.files.whole import check_writable, file_path, is_special, write_whole
 from evalengine.messages import named
 from evalengine.policies.architecture import Architecture
+from evalengine.policies.graph_files import graph_arrays
+from evalengine.policies.graph_form import GraphForm, is_spelling
+from evalengine.policies.graphs import Graphs
 from evalengine.policies.population import flat_weights
 from evalengine.policies.setting import SETTING_NAMES, SettingOptions, checked_setting, described_setting
 
@@ -41,7 +44,7 @@ def save_weights(
     path: str | os.PathLike[str],
     weights: Weights,
     *,
-    policy: Architecture | str,
+    policy: Architecture | GraphForm | str,
     env_id: str | None = None,
     **options: Unpack[SettingOptions],
 ) -> None:
@@ -50,7 +53,7 @@ def save_weights(
     A file with options has version 2, which evaluators that do not know them refuse to read; one without has version 1.
 
     Args:
-        path: ends in .npy or .npz (the sidecar is `path` with .json after it) or .safetensors.
+        path: ends in .npy or .npz (the sidecar is `path` with .json after it) or .safetensors; graphs take .npz.
         weights: what `evaluate` takes.
         policy: what the weights are for.
         env_id: the environment, by id or short name; stored as the full id.
@@ -69,17 +72,30 @@ def save_weights(
     path = file_path("output", path)
     if path.suffix not in SUFFIXES:
         raise InputError(f"output: expected a name ending in .npy, .npz or .safetensors, got {named(path)}")
-    policy = Architecture(policy)
-    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+    arrays: dict[str, Any]
+    n_params: int | None
+    if isinstance(policy, GraphForm) or (isinstance(policy, str) and is_spelling(policy)):
+        form = GraphForm(policy)
+        if path.suffix != ".npz":
+            raise InputError(f"output: expected a name ending in .npz for graphs, got {named(path)}")
+        graphs = Graphs.of(weights)
+        form.compiled(graphs, "float32")  # refuses what is no graph of this policy
+        arrays, spelled, population = graph_arrays(graphs), str(form), len(graphs)
+        n_params = None
+    else:
+        policy = Architecture(policy)
+        matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=True)
+        arrays, spelled, population = {"weights": matrix}, str(policy), len(matrix)
+        n_params = policy.n_params
     full_id = None if env_id is None else resolve(env_id).id
     setting = described_setting(checked_setting(options, full_id))
     description = {
         "format": FORMAT,
         "version": 2 if setting else 1,
         "env_id": full_id,
-        "policy": str(policy),
-        "n_params": policy.n_params,
-        "population": len(matrix),
+        "policy": spelled,
+        "n_params": n_params,
+        "population": population,
         **setting,
     }
     text = _lines(description)
@@ -88,7 +104,7 @@ def save_weights(
     if path.suffix == ".safetensors":
         strings = {key: _string(value) for key, value in description.items() if value is not None}
         with write_whole(path) as stream:
-            write_safetensors(stream, {"weights": matrix}, strings)
+            write_safetensors(stream, arrays, strings)
         return
     sidecar = sidecar_of(path)
     check_writable(sidecar)
@@ -96,9 +112,9 @@ def save_weights(
         raise OutputError(f"output: expected a regular file, got {named(sidecar)}")
     with write_whole(path) as stream:
         if path.suffix == ".npy":
-            np.save(stream, matrix, allow_pickle=False)
+            np.save(stream, arrays["weights"], allow_pickle=False)
         else:
-            np.savez(stream, weights=matrix)
+            np.savez(stream, **arrays)
     with write_whole(sidecar) as stream:
         stream.write(text)
 

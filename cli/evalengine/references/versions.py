@@ -28,7 +28,13 @@ TABLED = {
 }
 """Distribution -> the versions that the table in parity/PARITY.md names, which `make versions` measures."""
 
-EXTRAS = {"torch": "torch", "gymnasium": "gymnasium", "box2d": "gymnasium", "pygame-ce": "gymnasium"}
+EXTRAS = {
+    "torch": "torch",
+    "gymnasium": "gymnasium",
+    "box2d": "gymnasium",
+    "pygame-ce": "gymnasium",
+    "neat-python": "neat",
+}
 """Distribution -> the extra of evalengine that brings it; NumPy comes with evalengine itself."""
 
 STAND_INS = {"box2d": "box2d-py", "pygame-ce": "pygame"}

@@ -7,7 +7,7 @@
 The logits are the engine's, not PyTorch's: PyTorch's tanh cannot be matched in every bit, and a return that shall be
 equal needs every action equal. So each bit of an episode is Gymnasium's but for the policy, and its return is the
 one that `evaluate` gave if the environments are equal. Importing this module imports Gymnasium; what else the
-environment stands on is imported when `GymPlayer` is made. Depends on the references, make, Policy and Head.
+environment stands on is imported when `GymPlayer` is made. Depends on the references, make and acting.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
-from evalengine.policies.heads import ActionStream, Head
-from evalengine.policies.inputs import policy_inputs
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.divergence import Divergence, differing_bits
+from evalengine.replay.acting import Act, Individual, actor
 
 Frame = NDArray[np.uint8]
 ShowFrame = Callable[[Frame], object]
@@ -44,7 +43,7 @@ class Setting:
 
     Attributes:
         env_id: full id.
-        policy: the architecture.
+        policy: the architecture, or what graphs are.
         env_kwargs: keyword arguments of the environment.
         reset_options: options of every reset.
         observation: the wrappers before it; None for none.
@@ -55,7 +54,7 @@ class Setting:
     """
 
     env_id: str
-    policy: Policy
+    policy: AnyPolicy
     env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
     reset_options: Mapping[str, float] = field(default_factory=dict)
     observation: ObservationOptions | None = None
@@ -65,7 +64,7 @@ class Setting:
     sticky: float = 0.0
 
     @classmethod
-    def of(cls, env_id: str, policy: Policy, options: SettingOptions) -> Setting:
+    def of(cls, env_id: str, policy: AnyPolicy, options: SettingOptions) -> Setting:
         """Return the setting that keywords of `evaluate` mean."""
         return cls(
             env_id,
@@ -160,12 +159,10 @@ class GymPlayer:
             observation=setting.observation,
             **setting.env_kwargs,
         )
-        self._head = Head.of(setting.policy, describe(setting.env_id, setting.env_kwargs))
+        self._entry = describe(setting.env_id, setting.env_kwargs, setting.observation)
         self._counter = StepCounter(_reference(setting, render_mode), show)
         self.fps = float(self._counter.metadata["render_fps"])
         self._env = wrapped(self._counter, setting.observation)
-        # What recurrent cells remember of the episode.
-        self._state: NDArray[np.float32] | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -175,21 +172,20 @@ class GymPlayer:
         """Close Gymnasium's environment."""
         self._env.close()
 
-    def play(self, weights: NDArray[np.float32], seed: int) -> Played:
-        """Play one episode of the individual `weights` (D,) in Gymnasium.
+    def play(self, individual: Individual, seed: int) -> Played:
+        """Play one episode of an individual, weights (D,) or a graph, in Gymnasium.
 
         Raises:
             OutputError: a window cannot be opened.
         """
         options = dict(self._setting.reset_options)
         observation = self._reset(seed, options)
-        self._state = None
         twin, _ = self._native.reset(seed=seed, options=options)
         divergence = first_difference((twin,), (observation,), seed=seed, step=0, action=None)
-        actions = self._actions(weights, seed)
+        act = self._actor(individual, seed)
         total, terminated, truncated, step = 0.0, False, False, 0
         while not (terminated or truncated):
-            action = actions.action(self._outputs(weights, observation))
+            action = act(np.asarray(observation))
             returned = self._env.step(action)
             observation, reward, terminated, truncated = returned[:4]
             total += float(reward)
@@ -211,19 +207,19 @@ class GymPlayer:
             raise
         return np.asarray(observation)
 
-    def _actions(self, weights: NDArray[np.float32], seed: int) -> ActionStream:
-        """Return what chooses the actions of an episode; the draws are NumPy's own."""
+    def _actor(self, individual: Individual, seed: int) -> Act:
         setting = self._setting
-        log_std, _ = setting.policy.split(weights)
-        return ActionStream(self._head, seed, log_std=log_std, epsilon=setting.epsilon, sticky=setting.sticky)
-
-    def _outputs(self, weights: NDArray[np.float32], observation: NDArray[Any]) -> NDArray[np.float32]:
-        policy, options = self._setting.policy, self._setting.observation
-        is_gray = options is not None and options.grayscale
-        normalize = self._setting.normalize
-        inputs = policy_inputs(policy, observation[np.newaxis], channels_last=not is_gray, normalize=normalize)
-        logits, self._state = policy.step(weights, inputs, self._state)
-        return np.asarray(logits[0])
+        is_gray = setting.observation is not None and setting.observation.grayscale
+        return actor(
+            setting.policy,
+            individual,
+            self._entry,
+            seed,
+            normalize=setting.normalize,
+            channels_last=not is_gray,
+            epsilon=setting.epsilon,
+            sticky=setting.sticky,
+        )
 
 
 def first_difference(

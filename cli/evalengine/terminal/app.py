@@ -40,6 +40,7 @@ from evalengine.terminal.completion import (
     complete_environment_or_all,
     complete_policy,
 )
+from evalengine.terminal.draw.wiring import draw
 from evalengine.terminal.envs.wiring import envs
 from evalengine.terminal.evaluate.wiring import evaluate
 from evalengine.terminal.replay.wiring import replay
@@ -87,6 +88,7 @@ def root(
 
 app.command(add_help_option=False)(evaluate)
 app.command(add_help_option=False)(replay)
+app.command(add_help_option=False)(draw)
 
 
 app.command(add_help_option=False)(bench)

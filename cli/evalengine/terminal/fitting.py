@@ -15,6 +15,8 @@ from evalengine.environments.observation import ObservationLike
 from evalengine.environments.registry import EnvironmentEntry, describe, entries
 from evalengine.errors import InputError
 from evalengine.messages import named
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.loading import LoadedWeights
 from evalengine.policies.policy import Policy
 
@@ -24,7 +26,7 @@ def choose(
     env: str | None,
     env_kwargs: Mapping[str, bool | int | float] | None = None,
     observation: ObservationLike | None = None,
-) -> tuple[EnvironmentEntry, Policy]:
+) -> tuple[EnvironmentEntry, AnyPolicy]:
     """Return the environment (keyword arguments applied) and the policy for a weights file.
 
     Args:
@@ -38,6 +40,8 @@ def choose(
         InputError: a name, a spelling or a keyword argument is wrong, or nothing fits, or more than one does.
     """
     name = loaded.env_id if env is None else env
+    if loaded.policy is None and isinstance(loaded.weights, Graphs):
+        raise InputError(f"weights: {named(loaded.path)}: graphs: say which policy they are with --policy, as neat:4-2")
     if name is not None:
         entry = describe(name, env_kwargs, observation)
     elif loaded.policy is not None:
@@ -72,7 +76,7 @@ def _has_count_and_fits(policy: Policy, n_params: int, entry: EnvironmentEntry) 
     return policy.n_params == n_params and _fits(policy, entry)
 
 
-def _fits(policy: Policy, entry: EnvironmentEntry) -> bool:
+def _fits(policy: AnyPolicy, entry: EnvironmentEntry) -> bool:
     try:
         policy.check_fits(entry)
     except InputError:
@@ -82,7 +86,7 @@ def _fits(policy: Policy, entry: EnvironmentEntry) -> bool:
 
 def _default_policy(loaded: LoadedWeights, entry: EnvironmentEntry) -> Policy:
     """Return the environment's default policy if it has the file's number of parameters and fits."""
-    default, n_params = Policy(entry.default_policy), loaded.weights.shape[1]
+    default, n_params = Policy(entry.default_policy), _n_params(loaded)
     if _has_count_and_fits(default, n_params, entry):
         return default
     fitting = suggestions(n_params, entry)
@@ -95,7 +99,7 @@ def _default_policy(loaded: LoadedWeights, entry: EnvironmentEntry) -> Policy:
 
 def _only_env_for_count(loaded: LoadedWeights) -> EnvironmentEntry:
     """Return the one environment whose default policy has as many parameters as the file's individuals."""
-    n_params = loaded.weights.shape[1]
+    n_params = _n_params(loaded)
     fitting = [entry for entry in entries() if Policy(entry.default_policy).n_params == n_params]
     if len(fitting) == 1:
         return fitting[0]
@@ -118,7 +122,13 @@ def _only_env_for_count(loaded: LoadedWeights) -> EnvironmentEntry:
     )
 
 
-def _only_env_for_policy(loaded: LoadedWeights, policy: Policy) -> EnvironmentEntry:
+def _n_params(loaded: LoadedWeights) -> int:
+    """Return how many weights an individual has; graphs were refused before."""
+    assert not isinstance(loaded.weights, Graphs)
+    return int(loaded.weights.shape[1])
+
+
+def _only_env_for_policy(loaded: LoadedWeights, policy: AnyPolicy) -> EnvironmentEntry:
     """Return the one environment whose observations and actions fit the policy."""
     fitting = [entry for entry in entries() if _fits(policy, entry)]
     if len(fitting) == 1:

@@ -25,6 +25,7 @@ from evalengine.errors import InputError, WeightsWarning
 from evalengine.files.journal import is_of_a_run
 from evalengine.files.whole import check_other_file
 from evalengine.messages import named, shown
+from evalengine.policies.individuals import Individuals
 from evalengine.policies.loading import LoadedWeights, load_weights
 from evalengine.policies.saving import sidecar_of
 from evalengine.policies.setting import SettingOptions, checked_setting, spelled_setting
@@ -148,8 +149,8 @@ def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOp
 
 def selected(
     loaded: LoadedWeights, index: int | Literal["best"] | None, expected: str
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the weights (P, D) of the individuals to evaluate, and their positions (P,) in the file.
+) -> tuple[Individuals, NDArray[np.int64]]:
+    """Return the individuals to evaluate, weights (P, D) or P graphs, and their positions (P,) in the file.
 
     Args:
         loaded: the file's population.

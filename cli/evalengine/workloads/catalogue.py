@@ -3,8 +3,9 @@
 Per environment a random and a trained population, because they measure different things: random CartPole episodes
 last some 20 steps and are mostly resets, trained ones last 500; random Acrobot episodes last 500 and trained ones some
 80, Pendulum's always last 200; random LunarLander episodes fall for some 90 steps and crash, trained ones spend a third
-of theirs on the ground; random CarRacing drivers turn in circles or stand still, trained ones follow the road at speed
-until the time limit; random Snake players die young or walk in circles until theirs, trained ones grow long.
+of theirs on the ground; random walkers fall or stand still, trained ones walk to the end; random CarRacing drivers turn
+in circles or stand still, trained ones follow the road at speed until the time limit; random Snake players die young or
+walk in circles until theirs, trained ones grow long.
 
 - **random**: `Policy.init(population, seed)`.
 - **trained**: individual 0 is the example policy that the package ships (in `weights/`; how it was made is written in
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +31,13 @@ from numpy.typing import NDArray
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
+from evalengine.policies.graph_form import is_spelling
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.individuals import as_policy
 from evalengine.policies.loading import load_weights
 from evalengine.policies.policy import Policy
+from evalengine.workloads.graphs import CONNECTIONS, EPISODES, NODES, POPULATION, graphs_of
 
 NAMES = ("random", "trained")
 
@@ -61,9 +68,11 @@ class Workload:
     noise: float = 0.0
     first_seed: int = 0
 
-    def weights(self) -> NDArray[np.float32]:
-        """float32 (population, D)."""
-        policy = Policy(self.policy)
+    def weights(self) -> Any:
+        """float32 (population, D), or `Graphs`."""
+        policy = as_policy(self.policy)
+        if isinstance(policy, GraphPolicy):
+            return graphs_of(policy, self.population, self.seed, trained=self.name == "trained")
         if self.weights_file is None:
             return policy.init(self.population, self.seed)
         noise = np.random.default_rng(self.seed).standard_normal((self.population, policy.n_params), np.float32)
@@ -111,8 +120,32 @@ _WORKLOADS = {
             noise=0.002,
         ),
     ),
-    "BipedalWalker-v3": (Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),),
-    "BipedalWalkerHardcore-v3": (Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),),
+    "BipedalWalker-v3": (
+        Workload("random", "BipedalWalker-v3", "mlp:24-64-4", 2048, 4, seed=1),
+        Workload(
+            "trained",
+            "BipedalWalker-v3",
+            "mlp:24-64-4",
+            1024,
+            4,
+            seed=2,
+            weights_file="bipedalwalker.npy",
+            noise=0.002,
+        ),
+    ),
+    "BipedalWalkerHardcore-v3": (
+        Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),
+        Workload(
+            "trained",
+            "BipedalWalkerHardcore-v3",
+            "mlp:24-64-4",
+            1024,
+            4,
+            seed=2,
+            weights_file="bipedalwalkerhardcore.npy",
+            noise=0.002,
+        ),
+    ),
     "LunarLander-v3": (
         Workload("random", "LunarLander-v3", "mlp:8-64-4", 8192, 4, seed=1),
         Workload(
@@ -200,9 +233,17 @@ def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> W
     for candidate in _WORKLOADS[entry.id]:
         if (candidate.name, candidate.policy) == (name, wanted):
             return candidate
+    if is_spelling(wanted):
+        graphs_of(GraphPolicy(wanted), 1, 0, trained=name == "trained")  # refuses what was not trained
+        return Workload(name, entry.id, wanted, POPULATION, EPISODES, seed=1 + (name == "trained"))
     if name == "trained":
         raise InputError(f"policy: the trained workload's weights are for {' or '.join(listed)}, got {wanted}")
     return replace(workload(name, entry), policy=wanted)
+
+
+def bytes_of(policy: str) -> int:
+    """About how many bytes of numbers an individual is."""
+    return 8 * (2 * NODES + CONNECTIONS) if is_spelling(policy) else 4 * Policy(policy).n_params
 
 
 def names(entry: EnvironmentEntry) -> tuple[str, ...]:
@@ -218,5 +259,6 @@ def names(entry: EnvironmentEntry) -> tuple[str, ...]:
 def shipped_weights(file: str) -> NDArray[np.float32]:
     """float32 (D,): the example policy in one of the package's weight files."""
     population = load_weights(Path(__file__).parent / "weights" / file).weights
+    assert not isinstance(population, Graphs)
     individual: NDArray[np.float32] = population[0]
     return individual

@@ -96,6 +96,7 @@ fn evaluate(bencher: Bencher<'_, '_>, spec: &dyn Spec, layers: Vec<Layer>, episo
         rules: engine::Rules::default(),
         normalization: None,
         recording: Recording::default(),
+        graphs: None,
     };
     let run = || engine::evaluate(&task, &mut |_, _| ControlFlow::Continue(())).expect("weights are finite");
     bencher.counter(ItemsCount::new(run().lengths.iter().sum::<u64>())).bench_local(run);

@@ -85,16 +85,9 @@ impl<'a> ActionDecoder<'a> {
         }
     }
 
-    /// Puts another action in the place of those of the first lanes that have played so few so far.
-    pub(crate) fn play_instead(&mut self, no_ops: NoOps<'_>, played: &[u64]) {
-        for (lane, _) in played.iter().enumerate().filter(|&(_, &actions)| actions < no_ops.count) {
-            match self.space {
-                ActionSpace::Discrete(_) => self.indices[lane] = no_ops.action[0] as u32,
-                ActionSpace::Box { low, .. } => {
-                    self.values[lane * low.len()..][..low.len()].copy_from_slice(no_ops.action);
-                }
-            }
-        }
+    /// Puts the first steps' action in the place of the policy's, of lanes that have played so many.
+    pub(crate) fn play_no_ops(&mut self, no_ops: NoOps<'_>, played: &[u64]) {
+        no_ops.replace(played, &mut self.indices, &mut self.values);
     }
 
     /// An episode starts in a lane, of an individual whose deviations have these logarithms.

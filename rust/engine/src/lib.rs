@@ -26,13 +26,14 @@
 //!     rules: engine::Rules::default(),
 //!     normalization: None,
 //!     recording: engine::Recording::default(),
+//!     graphs: None,
 //! };
 //! let evaluation = engine::evaluate(&task, &mut |_done, _total| ControlFlow::Continue(()))?;
 //! assert!(evaluation.returns.iter().all(|&total| total > 100.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **Where it stands.** Depends on `envs` and `policy`, and hands both on; the bindings depend on it, never the reverse.
+//! **Where it stands.** Depends on `envs`, `policy` and `graph`, and hands them on; the bindings depend on it, never the reverse.
 //!
 //! **How it works.** The unit of work is one episode of one individual. Each thread advances a group of
 //! lanes in lock-step: observe all, act all, step all. A lane whose episode ended takes the next
@@ -56,6 +57,7 @@ mod bytes;
 mod error;
 mod exchange;
 mod finite;
+mod graphs;
 mod in_play;
 mod lane_states;
 mod memory;
@@ -72,10 +74,11 @@ mod watch;
 mod worker;
 
 /// What a task is made of: environments, policies, and the ground under both. Callers need no other crate.
-pub use {envs, lane_math, policy};
+pub use {envs, graph, lane_math, policy};
 
 pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
 pub use error::EngineError;
+pub use graphs::{GraphHead, Graphs, graph_actions};
 pub use normalization::Normalization;
 pub use outcome::Evaluation;
 pub use recording::{

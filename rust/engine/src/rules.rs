@@ -33,6 +33,24 @@ pub struct NoOps<'a> {
     pub action: &'a [f32],
 }
 
+impl NoOps<'_> {
+    /// Puts the action over the decoded one of each lane that has played less than the count so far: in `indices`, or in
+    /// the lane's row of `values`, of which the other is empty.
+    pub(crate) fn replace(self, played: &[u64], indices: &mut [u32], values: &mut [f32]) {
+        if self.count == 0 {
+            return;
+        }
+        for (lane, _) in played.iter().enumerate().filter(|&(_, &actions)| actions < self.count) {
+            if indices.is_empty() {
+                let n = self.action.len();
+                values[lane * n..][..n].copy_from_slice(self.action);
+            } else {
+                indices[lane] = self.action[0] as u32;
+            }
+        }
+    }
+}
+
 /// A rule that stops episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopRule {

@@ -2,6 +2,7 @@
 
 use crate::actions::{Exploration, Head, Noise};
 use crate::error::EngineError;
+use crate::graphs::Graphs;
 use crate::normalization::Normalization;
 use crate::recording::definition::Recording;
 use crate::rules::Rules;
@@ -30,13 +31,15 @@ pub enum Seeds<'a> {
 pub struct Task<'a> {
     /// The environment, its arguments fixed.
     pub spec: &'a dyn Spec,
-    /// The policy's architecture.
+    /// The policy's architecture. Where graphs act, it only says how many numbers they are given, and how many an action is
+    /// chosen from.
     pub network: &'a Network,
     /// How its outputs become actions.
     pub head: Head<'a>,
     /// What is random in them.
     pub exploration: Exploration<'a>,
     /// `(population, n_params)`, row-major; under [`Noise::LogStd`] the logarithms come before the network's parameters.
+    /// Empty where graphs act.
     pub weights: &'a [f32],
     /// The number of individuals; 0 gives an empty evaluation.
     pub population: usize,
@@ -60,6 +63,8 @@ pub struct Task<'a> {
     pub normalization: Option<Normalization<'a>>,
     /// What is recorded beside.
     pub recording: Recording<'a>,
+    /// Graphs that act instead of networks.
+    pub graphs: Option<Graphs<'a>>,
 }
 
 /// Lanes of a thread with a narrow policy, where that is all that is left for it.
@@ -193,8 +198,12 @@ impl Task<'_> {
     /// Every slice has the size that the numbers say, and the policy fits the environment.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         self.check_numbers()?;
+        self.rules.check(self.spec.action_space())?;
         self.check_sizes()?;
         self.check_policy()?;
+        if let Some(graphs) = &self.graphs {
+            graphs.check(self.population, self.spec)?;
+        }
         if let Some(normalization) = self.normalization {
             normalization.check(self.spec.observation_space().size())?;
         }
@@ -215,7 +224,8 @@ impl Task<'_> {
     }
 
     fn check_sizes(&self) -> Result<(), EngineError> {
-        let (population, n_params) = (self.population, self.n_params());
+        let population = self.population;
+        let n_params = if self.graphs.is_some() { 0 } else { self.n_params() };
         let got = self.weights.len();
         if population.checked_mul(n_params) != Some(got) {
             let message = format!("weights: expected {population} x {n_params} values, got {got}");
@@ -243,7 +253,6 @@ impl Task<'_> {
             return Err(EngineError::input(problem));
         }
         self.exploration.check(actions)?;
-        self.rules.check(actions)?;
         let (n_observed, n_logits) = (self.spec.observation_space().size(), self.head.n_outputs(actions));
         if (inputs, outputs) != (n_observed, n_logits) {
             return Err(EngineError::input(format!(
@@ -308,6 +317,7 @@ mod tests {
                 rules: Rules::default(),
                 normalization: None,
                 recording: Recording::default(),
+                graphs: None,
             };
             let lanes = task.lanes_per_thread(2);
             assert_eq!((lanes.usual, lanes.most), expected, "{id}, {hidden}");

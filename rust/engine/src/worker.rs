@@ -7,6 +7,7 @@ use crate::actions::ActionDecoder;
 use crate::bytes::scale_bytes;
 use crate::exchange::Exchange;
 use crate::finite::{all_finite, is_finite};
+use crate::graphs::GraphLanes;
 use crate::in_play::{Episode, InPlay};
 use crate::lane_states::LaneStates;
 use crate::normalizer::Normalizer;
@@ -46,6 +47,8 @@ pub(crate) struct Worker<'a> {
     observations: Vec<f32>,
     logits: Vec<f32>,
     records: EpisodeRecords,
+    /// What acts instead of the network, if anything does.
+    graphs: Option<GraphLanes<'a>>,
 }
 
 impl<'a> Worker<'a> {
@@ -71,7 +74,9 @@ impl<'a> Worker<'a> {
             scratch: task.network.scratch(width),
             view: task.view(),
             reads_pixels: task.reads_pixels(),
-            scales_bytes: task.spec.observation_space().dtype == ObservationDtype::U8,
+            // Graphs are shown bytes as they are, unless they are normalised.
+            scales_bytes: (task.graphs.is_none() || task.normalization.is_some())
+                && task.spec.observation_space().dtype == ObservationDtype::U8,
             isa: Isa::detect(),
             normalizer: Normalizer::new(task, width),
             recorder: Recorder::new(task, width, total),
@@ -82,6 +87,7 @@ impl<'a> Worker<'a> {
             observations: memory::filled(0.0, width.saturating_mul(architecture.n_inputs())),
             logits: memory::filled(0.0, width.saturating_mul(architecture.n_outputs())),
             records: EpisodeRecords::default(),
+            graphs: task.graphs.map(|graphs| GraphLanes::new(graphs, task.spec.action_space(), width)),
         }
     }
 
@@ -137,6 +143,18 @@ impl<'a> Worker<'a> {
             Some(normalizer) => normalizer.normalized(observations),
             None => observations,
         };
+        if let Some(graphs) = &mut self.graphs {
+            if !graphs.activate(self.active, inputs) {
+                self.fail_lanes();
+                return;
+            }
+            graphs.advance();
+            graphs.decode(self.active);
+            graphs.play_no_ops(self.task.rules.no_ops, &self.in_play.actions[..self.active]);
+            self.group.step(graphs.decoded(self.active), &mut self.outcomes);
+            self.end_step();
+            return;
+        }
         let logits = &mut self.logits[..self.active * architecture.n_outputs()];
         let inputs = Inputs {
             slots: self.slots.packed(),
@@ -156,10 +174,13 @@ impl<'a> Worker<'a> {
         }
         self.states.advance();
         self.decoder.decode(logits);
-        if self.task.rules.no_ops.count > 0 {
-            self.decoder.play_instead(self.task.rules.no_ops, &self.in_play.actions[..self.active]);
-        }
+        self.decoder.play_no_ops(self.task.rules.no_ops, &self.in_play.actions[..self.active]);
         self.group.step(self.decoder.decoded(self.active), &mut self.outcomes);
+        self.end_step();
+    }
+
+    /// Adds the step that all lanes have made to their episodes, and ends those that it was the last of.
+    fn end_step(&mut self) {
         let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
         let mut any_ended = self.in_play.add_step(self.active, &mut self.outcomes, limit);
         if !self.task.rules.are_none() {
@@ -179,7 +200,10 @@ impl<'a> Worker<'a> {
                 group: self.group.as_ref(),
                 active: self.active,
                 seen: &self.observations[..self.active * n_inputs],
-                actions: self.decoder.decoded(self.active),
+                actions: match &self.graphs {
+                    Some(graphs) => graphs.decoded(self.active),
+                    None => self.decoder.decoded(self.active),
+                },
                 outcomes: &self.outcomes,
                 lengths: &self.in_play.lengths,
             });
@@ -191,6 +215,11 @@ impl<'a> Worker<'a> {
         let n_logits = self.task.network.architecture().n_outputs();
         for (lane, row) in self.logits.chunks_exact(n_logits).take(self.active).enumerate() {
             self.in_play.ended[lane] = !all_finite(row);
+        }
+        if let Some(graphs) = &self.graphs {
+            for (lane, ended) in self.in_play.ended[..self.active].iter_mut().enumerate() {
+                *ended = graphs.fails(lane);
+            }
         }
         self.replace_lanes(|worker, lane| worker.in_play.ended[lane].then_some(true));
     }
@@ -214,7 +243,7 @@ impl<'a> Worker<'a> {
         let Episode { job, slot, total, length, .. } = self.in_play.get(lane);
         let [terminated, truncated] =
             [&self.outcomes.terminated, &self.outcomes.truncated].map(|flags| !failed && flags[lane]);
-        self.slots.release(slot);
+        self.release(slot);
         self.record(EpisodeRecord {
             job,
             total: if failed { f64::NAN } else { total },
@@ -250,19 +279,38 @@ impl<'a> Worker<'a> {
                 self.fail_before_the_start(job);
                 continue;
             }
-            let weights = self.task.individual_weights(individual);
-            let slot = self.slots.acquire(self.task.network, individual, weights);
+            let slot = self.acquire(individual);
             self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0, actions: 0, idle: 0 });
             let seed = self.task.seed(individual, episode);
             self.group.reset(lane, seed);
-            self.decoder.start(lane, seed, self.task.log_std(individual));
-            self.states.reset(lane);
+            if let Some(graphs) = &mut self.graphs {
+                graphs.start(lane, individual);
+            } else {
+                self.decoder.start(lane, seed, self.task.log_std(individual));
+                self.states.reset(lane);
+            }
             if let Some(recorder) = &mut self.recorder {
                 recorder.start(lane, individual, self.group.as_ref());
             }
             return true;
         }
         false
+    }
+
+    /// The slot of an individual's network, for one more lane. Graphs have none: they were compiled before.
+    fn acquire(&mut self, individual: usize) -> usize {
+        if self.graphs.is_some() {
+            return 0;
+        }
+        let weights = self.task.individual_weights(individual);
+        self.slots.acquire(self.task.network, individual, weights)
+    }
+
+    /// A lane no longer plays the network in `slot`.
+    fn release(&mut self, slot: usize) {
+        if self.graphs.is_none() {
+            self.slots.release(slot);
+        }
     }
 
     fn fail_before_the_start(&mut self, job: usize) {
@@ -293,6 +341,9 @@ impl<'a> Worker<'a> {
         let last = self.active;
         if lane != last {
             self.group.move_lane(last, lane);
+            if let Some(graphs) = &mut self.graphs {
+                graphs.move_lane(last, lane);
+            }
             self.decoder.move_lane(last, lane);
             self.states.move_lane(last, lane);
             self.in_play.set(lane, self.in_play.get(last));
@@ -307,7 +358,7 @@ impl<'a> Worker<'a> {
         let bound = self.queue.first_failure().unwrap_or(usize::MAX);
         for lane in (0..self.active).rev() {
             if self.in_play.jobs[lane] > bound {
-                self.slots.release(self.in_play.slots[lane]);
+                self.release(self.in_play.slots[lane]);
                 self.close_gap(lane);
             }
         }

@@ -1,7 +1,7 @@
 //! The platform's own math library, called for real.
 //!
-//! CPython, NumPy's float64 scalars and C programs take `sin`, `cos`, `tanh`, `pow` and `fmod` from the platform's libm, so code
-//! that must equal them bit for bit has to call the very same functions. `f64::sin` and a plain `extern "C"` call do not:
+//! CPython, NumPy's scalars and C programs take `sin`, `cos`, `tanh`, `exp`, `log`, `pow` and `fmod` from the platform's libm, so
+//! code that must equal them bit for bit has to call the very same functions. `f64::sin` and a plain `extern "C"` call do not:
 //! the compiler knows these functions by name, replaces `pow(x, 2.0)` by `x * x`, merges `sin(x)` and `cos(x)` into one
 //! `sincos(x)`, and evaluates them on constants itself; each changes last bits, and only in optimised builds. Here each
 //! call goes through a function pointer that is read with a volatile load, which the compiler must treat as unknown.
@@ -15,6 +15,8 @@ mod platform {
         pub(super) safe fn pow(x: f64, y: f64) -> f64;
         pub(super) safe fn fmod(x: f64, y: f64) -> f64;
         pub(super) safe fn tanh(x: f64) -> f64;
+        pub(super) safe fn exp(x: f64) -> f64;
+        pub(super) safe fn log(x: f64) -> f64;
         pub(super) safe fn atan2(y: f64, x: f64) -> f64;
         pub(super) safe fn powf(x: f32, y: f32) -> f32;
         pub(super) safe fn expf(x: f32) -> f32;
@@ -57,6 +59,14 @@ opaque_call! {
 opaque_call! {
     /// The platform's hyperbolic tangent of `x`, float64.
     tanh(x) -> f64, [f64]
+}
+opaque_call! {
+    /// The platform's exponential of `x`, float64.
+    exp(x) -> f64, [f64]
+}
+opaque_call! {
+    /// The platform's natural logarithm of `x`, float64.
+    log(x) -> f64, [f64]
 }
 opaque_call! {
     /// The platform's angle of the point (`x`, `y`) in radians, float64.

@@ -15,35 +15,52 @@ use crate::shapes::Bounds;
 pub(crate) struct BroadPhase {
     /// By fixture; [`Bounds::NOWHERE`] for a removed one.
     fat: Vec<Bounds>,
+    /// By fixture, the box around both ends of its last way; of one that never moved, where it is.
+    swept: Vec<Bounds>,
+    /// The fixtures of bodies that can move.
+    movable: Vec<FixtureId>,
     /// Fixtures that are new or left their fattened bounds since the last search for pairs.
     moved: Vec<FixtureId>,
     pairs: Vec<(FixtureId, FixtureId)>,
 }
 
 impl BroadPhase {
-    /// Adds a fixture with these bounds.
-    pub(crate) fn insert(&mut self, fixture: FixtureId, bounds: &Bounds) {
+    /// Adds a fixture with these bounds, of a body that can move or of a static one.
+    pub(crate) fn insert(&mut self, fixture: FixtureId, bounds: &Bounds, can_move: bool) {
         if fixture.index() == self.fat.len() {
             self.fat.push(Bounds::NOWHERE);
+            self.swept.push(Bounds::NOWHERE);
         }
         self.fat[fixture.index()] = bounds.fattened();
+        self.swept[fixture.index()] = *bounds;
         self.moved.push(fixture);
+        if can_move {
+            self.movable.push(fixture);
+        }
     }
 
     /// Takes a fixture out.
     pub(crate) fn remove(&mut self, fixture: FixtureId) {
         self.fat[fixture.index()] = Bounds::NOWHERE;
         self.moved.retain(|&moved| moved != fixture);
+        self.movable.retain(|&movable| movable != fixture);
     }
 
     /// Tells the bounds of a fixture that moved by `displacement` in this step.
     #[inline]
     pub(crate) fn update(&mut self, fixture: FixtureId, bounds: &Bounds, displacement: Vec2) {
+        self.swept[fixture.index()] = *bounds;
         let fat = &mut self.fat[fixture.index()];
         if !fat.contains(bounds) {
             *fat = bounds.fattened_along(displacement);
             self.moved.push(fixture);
         }
+    }
+
+    /// The box around both ends of a fixture's last way, as it was told.
+    #[inline]
+    pub(crate) fn swept(&self, fixture: FixtureId) -> &Bounds {
+        &self.swept[fixture.index()]
     }
 
     /// Whether the fattened bounds of two fixtures overlap.
@@ -58,16 +75,21 @@ impl BroadPhase {
     }
 
     /// Searches the pairs of fixtures of which one has moved, each with the lesser id first, in the order of ids. Returns how
-    /// many there are; [`BroadPhase::pair`] tells them.
+    /// many there are; [`BroadPhase::pair`] tells them. Two of static bodies are no pair: they never touch, and the ground
+    /// has many.
     pub(crate) fn find_pairs(&mut self) -> usize {
         self.pairs.clear();
         for &moved in &self.moved {
             let bounds = &self.fat[moved.index()];
-            for (index, other) in self.fat.iter().enumerate() {
-                let other_id = FixtureId::from_index(index);
-                if other.overlaps(bounds) && other_id != moved {
-                    self.pairs.push((moved.min(other_id), moved.max(other_id)));
+            let add = |other: FixtureId| {
+                if self.fat[other.index()].overlaps(bounds) && other != moved {
+                    self.pairs.push((moved.min(other), moved.max(other)));
                 }
+            };
+            if self.movable.contains(&moved) {
+                (0..self.fat.len()).map(FixtureId::from_index).for_each(add);
+            } else {
+                self.movable.iter().copied().for_each(add);
             }
         }
         self.moved.clear();
@@ -92,6 +114,8 @@ impl Clone for BroadPhase {
     /// Copies into the memory that is already there. The pairs are only needed while they are gone through.
     fn clone_from(&mut self, source: &Self) {
         self.fat.clone_from(&source.fat);
+        self.swept.clone_from(&source.swept);
+        self.movable.clone_from(&source.movable);
         self.moved.clone_from(&source.moved);
         self.pairs.clear();
     }
@@ -113,7 +137,7 @@ mod tests {
     fn filled(places: &[(f32, f32)]) -> BroadPhase {
         let mut broad_phase = BroadPhase::default();
         for (index, &(x, y)) in places.iter().enumerate() {
-            broad_phase.insert(FixtureId::from_index(index), &square(x, y));
+            broad_phase.insert(FixtureId::from_index(index), &square(x, y), true);
         }
         broad_phase
     }
@@ -132,6 +156,7 @@ mod tests {
         let fixture = FixtureId::from_index(0);
         broad_phase.update(fixture, &square(0.05, 0.0), Vec2::new(0.05, 0.0));
         assert!(broad_phase.moved.is_empty());
+        assert_eq!(broad_phase.swept(fixture), &square(0.05, 0.0));
         // The margin is 0.1 and twice the displacement is added ahead: 1 + 0.8 + 0.1 + 2 * 0.8 > 3 - 0.1.
         broad_phase.update(fixture, &square(0.8, 0.0), Vec2::new(0.8, 0.0));
         assert_eq!(pairs(&mut broad_phase), [(0, 1)]);
@@ -142,7 +167,21 @@ mod tests {
         let mut broad_phase = filled(&[(0.0, 0.0), (0.5, 0.0)]);
         broad_phase.remove(FixtureId::from_index(1));
         assert_eq!(pairs(&mut broad_phase), []);
-        broad_phase.insert(FixtureId::from_index(1), &square(0.2, 0.2));
+        broad_phase.insert(FixtureId::from_index(1), &square(0.2, 0.2), true);
         assert_eq!(pairs(&mut broad_phase), [(0, 1)]);
+    }
+
+    #[test]
+    fn two_static_fixtures_are_no_pair() {
+        let mut broad_phase = BroadPhase::default();
+        for (index, (x, can_move)) in
+            [(0.0, false), (0.5, false), (0.2, true), (0.7, false)].into_iter().enumerate()
+        {
+            broad_phase.insert(FixtureId::from_index(index), &square(x, 0.0), can_move);
+        }
+        assert_eq!(pairs(&mut broad_phase), [(0, 2), (1, 2), (2, 3)]);
+        broad_phase.remove(FixtureId::from_index(2));
+        broad_phase.insert(FixtureId::from_index(2), &square(0.2, 0.0), false);
+        assert_eq!(pairs(&mut broad_phase), []);
     }
 }

@@ -32,6 +32,11 @@ impl AlignedValues {
     }
 }
 
+/// Rows start at whole vectors, so that the last vector of a row may be stored whole.
+pub(crate) fn row_stride(size: usize) -> usize {
+    size.next_multiple_of(8)
+}
+
 /// One individual's weights in the layout that the kernels of one [`Network`](crate::Network) read.
 ///
 /// Made by [`Network::packed`](crate::Network::packed), filled by [`Network::pack`](crate::Network::pack); meant to be

@@ -2,6 +2,7 @@
 
 use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
+use crate::graphs::{Graphs, to_graph_head};
 use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
 use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
@@ -32,7 +33,7 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0),
-                    rules=(0, Items(Vec::new()), None, 0.0, None)))]
+                    rules=(0, Items(Vec::new()), None, 0.0, None), graphs=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -57,6 +58,7 @@ pub(crate) fn evaluate<'py>(
     share: Option<(usize, usize)>,
     exploration: RawExploration,
     rules: RawRules,
+    graphs: Option<(Bound<'py, Graphs>, String, f64)>,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
         let entry = find(env_id).map_err(from_env_error)?;
@@ -75,6 +77,14 @@ pub(crate) fn evaluate<'py>(
             values => Cow::Borrowed(values),
         };
         let descriptors = descriptors.0.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
+        let graphs = match &graphs {
+            Some((graphs, head, threshold)) => Some(engine::Graphs {
+                programs: &graphs.get().programs,
+                arithmetic: graphs.get().arithmetic,
+                head: to_graph_head(head, *threshold)?,
+            }),
+            None => None,
+        };
         let normalization = normalization.map(|(mean, std, clip)| (copied(&mean), copied(&std), clip));
         let head = RawHead::of(head)?;
         let task = Task {
@@ -104,6 +114,7 @@ pub(crate) fn evaluate<'py>(
                 statistics,
                 share: share.map(|(first, population)| Share { first, population }),
             },
+            graphs,
         };
         let evaluation = run(py, &task, progress.as_ref())?;
         to_dict(py, &spec.observation_space().shape, &task, evaluation)

@@ -9,6 +9,7 @@ mod boundary;
 mod convert;
 mod environment;
 mod evaluate;
+mod graphs;
 mod head;
 mod libm;
 mod network;
@@ -56,6 +57,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("OutOfMemoryError", py.get_type::<OutOfMemoryError>())?;
     module.add("InternalError", py.get_type::<InternalError>())?;
     module.add_class::<network::Network>()?;
+    module.add_class::<graphs::Graphs>()?;
     module.add_class::<environment::Environment>()?;
     module.add_function(wrap_pyfunction!(build_info, module)?)?;
     module.add_function(wrap_pyfunction!(boundary::fail, module)?)?;
@@ -69,6 +71,9 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(peak::multiply_adds, module)?)?;
     module.add_function(wrap_pyfunction!(raster::raster_polygons, module)?)?;
     module.add_function(wrap_pyfunction!(raster::render_scene, module)?)?;
+    module.add_function(wrap_pyfunction!(graphs::read_genomes, module)?)?;
+    module.add_function(wrap_pyfunction!(graphs::graph_functions, module)?)?;
+    module.add_function(wrap_pyfunction!(graphs::graph_actions, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
     module.add_function(wrap_pyfunction!(head::continuous_actions, module)?)?;
     Ok(())

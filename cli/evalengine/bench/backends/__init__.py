@@ -22,7 +22,9 @@ from evalengine import _engine
 from evalengine.errors import InputError, MissingDependencyError, UnsupportedError
 from evalengine.evaluation.provenance import package_version
 from evalengine.messages import shown
+from evalengine.policies.graph_form import is_spelling
 from evalengine.policies.policy import Policy
+from evalengine.policies.tokens import Convolution
 
 MODULES = {
     "rust": "rust",
@@ -33,8 +35,14 @@ MODULES = {
     "envpool": "envpool",
     "gymnax": "gymnax",
     "pytorch": "pytorch",
+    "neat-python": "neat_serial",
+    "neat-python-parallel": "neat_parallel",
 }
 """Backends by name, in the order in which they take turns; the values are modules of this package."""
+
+
+OF_GRAPHS = ("rust", "neat-python", "neat-python-parallel")
+"""Those that play graphs; networks are played by all but the last two of them."""
 
 
 APART = {"rust-apart": "rust_apart"}
@@ -136,12 +144,33 @@ def open_backend(name: str, task: Task) -> Backend:
         MissingDependencyError: it needs a package that is not installed.
     """
     module = _module(name)
+    plays_graphs = is_spelling(task.policy)
+    if name in OF_GRAPHS[1:] and not plays_graphs:
+        raise UnsupportedError(f"plays graphs such as neat:4-2, got {task.policy}")
+    if name not in OF_GRAPHS and plays_graphs:
+        raise UnsupportedError(f"plays networks such as mlp:4-64-2, got {task.policy}")
     if task.observation is not None and name != "rust":
         raise UnsupportedError(f"{name} has no observation options, got {task.observation}")
-    if name not in REMEMBERING and any(Policy(task.policy).cells):
+    if name not in REMEMBERING and not plays_graphs and any(Policy(task.policy).cells):
         raise UnsupportedError(f"{name} has no recurrent cells, got {task.policy}")
     backend: Backend = module.open_backend(task)
     return backend
+
+
+def check_side_by_side(task: Task) -> None:
+    """Check that a policy is one that `torch_population` and JAX evaluate for many individuals at once.
+
+    Raises:
+        UnsupportedError: it has other layers than plain convolutions and fully connected ones, with activations.
+    """
+    policy = Policy(task.policy)
+    for token in policy.chain:
+        is_plain = isinstance(token, Convolution) and (token.dilation, token.groups) == ((1, 1), 1)
+        if not (isinstance(token, int) or is_plain):
+            raise UnsupportedError(
+                "many individuals at once are measured with plain convolutions and fully connected layers, not with "
+                f"{policy}"
+            )
 
 
 def available_threads() -> int:

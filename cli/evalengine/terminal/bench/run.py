@@ -26,10 +26,12 @@ from evalengine.evaluation.provenance import provenance
 from evalengine.files.frames import write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
+from evalengine.policies.individuals import as_policy
 from evalengine.policies.policy import Policy
 from evalengine.terminal.bench.tables import bench_frame
 from evalengine.workloads.catalogue import NAMES, Workload, policies, workload
 from evalengine.workloads.catalogue import names as workload_names
+from evalengine.workloads.graphs import is_trained
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -222,18 +224,19 @@ def _check_numbers(config: BenchConfig) -> None:
 
 def _chosen_workloads(config: BenchConfig, entry: EnvironmentEntry, policy: str | None) -> list[Workload]:
     """The workloads of one policy, with their own sizes."""
-    spelling = None if policy is None else str(Policy(policy))
+    spelling = None if policy is None else str(as_policy(policy))
     if spelling is not None:
-        chosen = Policy(spelling)
+        chosen = as_policy(spelling)
         chosen.check_fits(entry)
         # What the baselines play; draws of each backend's own would make other episodes.
-        if chosen.head not in ("tanh", "clip", "argmax") or chosen.noise:
+        if isinstance(chosen, Policy) and (chosen.head not in ("tanh", "clip", "argmax") or chosen.noise):
             raise InputError(f"policy: expected argmax, head=tanh or head=clip, and no noise, in bench, got {chosen}")
     names = config.workloads
     if names is None and config.measure in RANDOM_ONLY:
         names = ("random",)
     if names is None:
-        names = workload_names(entry) if spelling in (None, *policies(entry)) else ("random",)
+        has_all = spelling in (None, *policies(entry)) or (entry.short_name == "cartpole" and is_trained(spelling))
+        names = workload_names(entry) if has_all else ("random",)
     if not names:
         raise InputError(f"workload: expected at least one of {', '.join(NAMES)}, got none")
     return [workload(name, entry, spelling) for name in dict.fromkeys(names)]

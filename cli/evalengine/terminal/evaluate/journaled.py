@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.arguments import check_finite
 from evalengine.clusters.shares import within_population
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation.equal_bits import requirements
@@ -31,6 +30,8 @@ from evalengine.evaluation.rules import NoOps, StopRules
 from evalengine.files.frames import frame_csv
 from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special
+from evalengine.policies.graphs import bytes_each
+from evalengine.policies.individuals import Individuals, not_finite
 from evalengine.policies.setting import SettingOptions, described_setting
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.evaluate.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame
@@ -52,7 +53,7 @@ _COLUMNS: dict[str, type] = {
 }
 
 Progress = Callable[[int, int], object]
-EvaluateRows = Callable[[NDArray[np.float32], Progress | None], Evaluation]
+EvaluateRows = Callable[[Individuals, Progress | None], Evaluation]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Task:
         env_id: full id of the environment.
         policy: canonical spelling.
         setting: what it plays in, the file's and what was asked for.
-        weights: (P, D) float32, perhaps a memory map.
+        weights: (P, D) float32, perhaps a memory map; or graphs.
         individuals: (P,) int64, their positions in the file.
         provenance: of this process.
     """
@@ -73,7 +74,7 @@ class Task:
     env_id: str
     policy: str
     setting: SettingOptions
-    weights: NDArray[np.float32]
+    weights: Individuals
     individuals: NDArray[np.int64]
     provenance: dict[str, str | int]
 
@@ -107,8 +108,8 @@ def run(
         OutputError: a file cannot be written.
     """
     evaluate_rows(task.weights[:0], None)  # checks every argument
-    if task.config.on_nan == "raise":
-        check_finite(task.weights)
+    if task.config.on_nan == "raise" and (error := not_finite(task.weights)) is not None:
+        raise error
     with open_journal(task.out, _identity(task), task.provenance) as journal:
         if note is not None and journal.rows:
             note(f"resuming: {_so_far(task, journal)}")
@@ -141,7 +142,7 @@ def _remaining(
 ) -> list[dict[str, NDArray[np.generic]]]:
     """Evaluate the rows that the journal lacks, write them, and return their columns, piece by piece."""
     population, episodes = len(task.weights), task.config.n_episodes
-    most = max(1, _PIECE_BYTES // (4 * task.weights.shape[1] + _BYTES_PER_EPISODE * episodes))
+    most = max(1, _PIECE_BYTES // (bytes_each(task.weights) + _BYTES_PER_EPISODE * episodes))
     rows = max(1, min(FIRST_EPISODES // episodes, most))
     pieces = []
     while journal.rows < population:

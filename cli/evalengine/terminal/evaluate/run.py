@@ -11,15 +11,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evalengine.clusters.shares import within_population
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable
-from evalengine.policies.policy import Policy
+from evalengine.policies.individuals import AnyPolicy, Individuals
 from evalengine.policies.setting import SettingOptions
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.fitting import choose
@@ -83,9 +80,9 @@ def run(
 def _evaluate(
     config: EvaluateConfig,
     entry: EnvironmentEntry,
-    policy: Policy,
+    policy: AnyPolicy,
     setting: SettingOptions,
-    weights: NDArray[np.float32],
+    weights: Individuals,
     progress: Callable[[int, int], object] | None,
 ) -> Evaluation:
     return evaluate(

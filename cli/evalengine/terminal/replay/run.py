@@ -15,11 +15,11 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.messages import named, shown
+from evalengine.policies.individuals import Individuals
 from evalengine.policies.loading import LoadedWeights
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
@@ -30,6 +30,7 @@ from evalengine.terminal.replay.result import EpisodeReplay, ReplayConfig, Repla
 from evalengine.terminal.weights_file import loaded_weights, selected, setting_of
 
 if TYPE_CHECKING:
+    from evalengine.replay.acting import Individual
     from evalengine.replay.player import Played, Setting
 
 __all__ = ["RENDER_MODES", "EpisodeReplay", "ReplayConfig", "ReplayResult", "run"]
@@ -90,7 +91,7 @@ class _NoVideo:
 @contextmanager
 def _stage(
     setting: Setting, config: ReplayConfig
-) -> Iterator[tuple[Callable[[NDArray[np.float32], int], Played], VideoWriter | _NoVideo, float]]:
+) -> Iterator[tuple[Callable[[Individual, int], Played], VideoWriter | _NoVideo, float]]:
     """Yield what plays an episode, who counts its frames, and how many of them make a second."""
     from evalengine.replay.player import GymPlayer
 
@@ -132,9 +133,7 @@ def _check_outputs(config: ReplayConfig) -> None:
     check_video(config.video)
 
 
-def _evaluated(
-    config: ReplayConfig, setting: Setting, options: SettingOptions, weights: NDArray[np.float32]
-) -> Evaluation:
+def _evaluated(config: ReplayConfig, setting: Setting, options: SettingOptions, weights: Individuals) -> Evaluation:
     return evaluate(
         setting.env_id,
         weights,

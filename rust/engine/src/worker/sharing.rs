@@ -35,6 +35,9 @@ impl Worker<'_> {
     pub(super) fn give_lanes(&mut self, kept: usize, other: &mut Self) {
         for (to, from) in (kept..self.active).enumerate() {
             other.group.take_lane(to, self.group.as_mut(), from);
+            if let (Some(theirs), Some(ours)) = (&mut other.graphs, &self.graphs) {
+                theirs.take_lane(to, ours, from);
+            }
             other.decoder.take_lane(to, &self.decoder, from);
             other.states.take_lane(to, &self.states, from);
             let episode = self.in_play.get(from);
@@ -42,7 +45,7 @@ impl Worker<'_> {
             if let (Some(theirs), Some(ours)) = (&mut other.recorder, &mut self.recorder) {
                 theirs.take_lane(to, ours, from);
             }
-            self.slots.release(episode.slot);
+            self.release(episode.slot);
         }
         other.active = self.active - kept;
         self.active = kept;
@@ -53,8 +56,7 @@ impl Worker<'_> {
     pub(crate) fn take_up(&mut self) {
         for lane in 0..self.active {
             let individual = self.in_play.jobs[lane] / self.task.episodes;
-            let weights = self.task.individual_weights(individual);
-            self.in_play.slots[lane] = self.slots.acquire(self.task.network, individual, weights);
+            self.in_play.slots[lane] = self.acquire(individual);
         }
     }
 }

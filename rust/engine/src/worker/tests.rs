@@ -70,6 +70,7 @@ fn for_each_environment_with(is_random: bool, check: impl Fn(&str, &Task<'_>)) {
             rules: crate::Rules::default(),
             normalization: None,
             recording,
+            graphs: None,
         };
         check(entry.id, &task);
     }
@@ -180,6 +181,7 @@ fn with_long_steps(check: impl Fn(&Task<'_>)) {
         rules: crate::Rules::default(),
         normalization: None,
         recording: Recording::default(),
+        graphs: None,
     });
 }
 

@@ -2,6 +2,7 @@
 
 mod determinism;
 mod evaluation;
+mod graphs;
 mod heads;
 mod memory;
 mod recording;

@@ -20,6 +20,8 @@ pub fn small_policy(spec: &dyn Spec) -> Network {
                 kernel: (3, 3),
                 stride: (height.div_ceil(12), width.div_ceil(12)),
                 padding: (1, 1),
+                dilation: (1, 1),
+                groups: 1,
                 bias: true,
             };
             (
@@ -57,6 +59,7 @@ pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], se
         rules: engine::Rules::default(),
         normalization: None,
         recording: Recording::default(),
+        graphs: None,
     }
 }
 

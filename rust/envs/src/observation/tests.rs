@@ -304,6 +304,7 @@ fn car_racing_s_lanes_have_the_scalar_s_bits() {
         resize: Some((84, 84)),
         stack: Some(2),
         padding: Padding::Reset,
+        keep: None,
     };
     let spec = find("carracing").unwrap().observed_spec(&[], &[], &options, Some(20)).unwrap();
     let size = spec.observation_space().size();

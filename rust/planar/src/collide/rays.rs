@@ -3,37 +3,79 @@
 use crate::math::{Transform, Vec2};
 use crate::shapes::{Edge, Polygon, Shape};
 
-/// The part of the way from `from` to `to` at which a ray meets a shape, if it does within `most` of the way.
-#[inline]
-pub(crate) fn ray(shape: &Shape, frame: &Transform, from: Vec2, to: Vec2, most: f32) -> Option<f32> {
-    let from = frame.apply_inverse(from);
-    let way = frame.apply_inverse(to) - from;
-    match shape {
-        Shape::Edge(edge) => ray_and_edge(edge, from, way, most),
-        Shape::Polygon(polygon) => ray_and_polygon(polygon, from, way, most),
+/// A shape as all rays from one point see it: what does not depend on a ray's direction is computed once.
+pub(crate) struct Target<'a> {
+    frame: &'a Transform,
+    /// Where the rays start, in the shape's frame.
+    from: Vec2,
+    seen: Seen<'a>,
+}
+
+enum Seen<'a> {
+    Edge(SeenEdge),
+    Polygon(&'a Polygon),
+}
+
+/// An edge from a point in its frame.
+struct SeenEdge {
+    start: Vec2,
+    along: Vec2,
+    normal: Vec2,
+    /// How far the edge's line is from the point, in the normal's direction.
+    distance: f32,
+}
+
+impl<'a> Target<'a> {
+    /// A shape from a point of the world.
+    #[inline]
+    pub(crate) fn new(shape: &'a Shape, frame: &'a Transform, from: Vec2) -> Self {
+        let from = frame.apply_inverse(from);
+        let seen = match shape {
+            Shape::Edge(edge) => Seen::Edge(SeenEdge::new(edge, from)),
+            Shape::Polygon(polygon) => Seen::Polygon(polygon),
+        };
+        Self { frame, from, seen }
+    }
+
+    /// The part of the way to `to` at which a ray meets the shape, if it does within `most` of the way.
+    #[inline]
+    pub(crate) fn ray(&self, to: Vec2, most: f32) -> Option<f32> {
+        let way = self.frame.apply_inverse(to) - self.from;
+        match &self.seen {
+            Seen::Edge(edge) => edge.ray(self.from, way, most),
+            Seen::Polygon(polygon) => ray_and_polygon(polygon, self.from, way, most),
+        }
     }
 }
 
-/// Both sides of an edge stop a ray.
-fn ray_and_edge(edge: &Edge, from: Vec2, way: Vec2, most: f32) -> Option<f32> {
-    let [start, end] = edge.ends;
-    let along = end - start;
-    let (normal, _) = Vec2::new(along.y, -along.x).normalized();
-    let (distance, approach) = (normal.dot(start - from), normal.dot(way));
-    if approach == 0.0 {
-        return None;
+impl SeenEdge {
+    #[inline]
+    fn new(edge: &Edge, from: Vec2) -> Self {
+        let [start, end] = edge.ends;
+        let along = end - start;
+        let (normal, _) = Vec2::new(along.y, -along.x).normalized();
+        Self { start, along, normal, distance: normal.dot(start - from) }
     }
-    let fraction = distance / approach;
-    if fraction < 0.0 || most < fraction {
-        return None;
+
+    /// Both sides of an edge stop a ray.
+    #[inline]
+    fn ray(&self, from: Vec2, way: Vec2, most: f32) -> Option<f32> {
+        let approach = self.normal.dot(way);
+        if approach == 0.0 {
+            return None;
+        }
+        let fraction = self.distance / approach;
+        if fraction < 0.0 || most < fraction {
+            return None;
+        }
+        let meeting = from + fraction * way;
+        let squared = self.along.dot(self.along);
+        if squared == 0.0 {
+            return None;
+        }
+        let place = (meeting - self.start).dot(self.along) / squared;
+        (0.0..=1.0).contains(&place).then_some(fraction)
     }
-    let meeting = from + fraction * way;
-    let squared = along.dot(along);
-    if squared == 0.0 {
-        return None;
-    }
-    let place = (meeting - start).dot(along) / squared;
-    (0.0..=1.0).contains(&place).then_some(fraction)
 }
 
 /// Where a ray enters a polygon: a ray that starts inside meets nothing.
@@ -66,7 +108,7 @@ mod tests {
 
     fn cast(shape: &Shape, from: (f32, f32), to: (f32, f32), most: f32) -> Option<f32> {
         let frame = Transform { position: Vec2::new(1.0, 0.0), rotation: Rot::from_angle(0.0) };
-        ray(shape, &frame, Vec2::new(from.0, from.1), Vec2::new(to.0, to.1), most)
+        Target::new(shape, &frame, Vec2::new(from.0, from.1)).ray(Vec2::new(to.0, to.1), most)
     }
 
     #[test]

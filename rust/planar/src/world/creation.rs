@@ -25,7 +25,8 @@ impl World {
     pub fn create_fixture(&mut self, body: BodyId, def: &FixtureDef) -> FixtureId {
         let older = self.bodies[body].newest_fixture;
         let id = self.fixtures.insert(Fixture { body, def: *def, older });
-        self.broad_phase.insert(id, &def.shape.bounds(&self.bodies[body].transform));
+        let owner = &self.bodies[body];
+        self.broad_phase.insert(id, &def.shape.bounds(&owner.transform), owner.is_dynamic());
         self.bodies[body].newest_fixture = Some(id);
         if def.density > 0.0 {
             self.weigh(body);

@@ -1,7 +1,7 @@
 //! Rays: how far one sees.
 
 use super::World;
-use crate::collide::ray;
+use crate::collide::Target;
 use crate::ids::FixtureId;
 use crate::math::Vec2;
 use crate::shapes::Bounds;
@@ -27,12 +27,12 @@ impl World {
         let mut nearest = [None; N];
         for (id, fat) in self.broad_phase.within(&around).filter(|&(id, _)| sees(id)) {
             let fixture = &self.fixtures[id];
-            let (shape, frame) = (&fixture.def.shape, &self.bodies[fixture.body].transform);
+            let target = Target::new(&fixture.def.shape, &self.bodies[fixture.body].transform, from);
             for ((nearest, bounds), &end) in nearest.iter_mut().zip(&boxes).zip(&ends) {
                 let most = nearest.unwrap_or(1.0);
                 // Nothing is nearer than what is right here.
                 if most != 0.0 && fat.overlaps(bounds) {
-                    *nearest = ray(shape, frame, from, end, most).or(*nearest);
+                    *nearest = target.ray(end, most).or(*nearest);
                 }
             }
         }

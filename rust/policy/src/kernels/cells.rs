@@ -9,7 +9,7 @@ use super::linear::{Linear, LinearPass};
 use super::{Batch, LinearShape, Rows};
 use crate::cell::{CellKind, next_state};
 use crate::pace::Pace;
-use crate::plan::row_stride;
+use crate::packed::row_stride;
 
 /// What lanes remember: (lanes, `stride`) before and after the step, of which a cell has a part of each row.
 pub(crate) struct Memory<'a> {

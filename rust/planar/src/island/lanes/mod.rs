@@ -136,6 +136,6 @@ impl Kernel for VelocityIterations<'_> {
 }
 
 #[cfg(test)]
-mod random_islands;
+pub(super) mod random_islands;
 #[cfg(test)]
 mod tests;

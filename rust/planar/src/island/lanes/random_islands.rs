@@ -12,7 +12,7 @@ const CAR: &[(usize, usize)] = &[(0, 1), (2, 0), (0, 3), (0, 4)];
 
 /// Where the values of an island come from.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Grain {
+pub(in crate::island) enum Grain {
     /// All sizes; every now and then what overflows or is not a number.
     Fine,
     /// Few simple values, so that differences are often zero, of either sign, and cases are on their borders.
@@ -179,7 +179,7 @@ fn island(grain: Grain, joints: &'static [(usize, usize)]) -> impl Strategy<Valu
 }
 
 prop_compose! {
-    pub(super) fn time_step(grain: Grain)(
+    pub(in crate::island) fn time_step(grain: Grain)(
         dt in select(vec![0.02_f32, 1.0 / 64.0]),
         dt_ratio in select(vec![0.0_f32, 1.0, 0.999_999_9]),
         velocity_iterations in 0_u32..20,
@@ -190,6 +190,6 @@ prop_compose! {
 }
 
 /// Islands of landers and cars, mixed.
-pub(super) fn islands(grain: Grain) -> impl Strategy<Value = Vec<Island>> {
+pub(in crate::island) fn islands(grain: Grain) -> impl Strategy<Value = Vec<Island>> {
     prop::collection::vec(prop_oneof![3 => island(grain, LANDER), 1 => island(grain, CAR)], 1..=70)
 }

@@ -1,0 +1,54 @@
+"""Policies of either kind, networks and graphs, and the individuals that each of them has.
+
+    spelling ──► as_policy ──► Policy, GraphPolicy          what callers pass ──► individuals_of ──► arrays, Graphs
+
+Depends on both kinds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.arguments import non_finite_weight, population_matrix
+from evalengine.errors import NonFiniteError
+from evalengine.policies.graph_form import GraphForm, is_spelling
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.policy import Policy
+from evalengine.policies.population import flat_weights
+
+AnyPolicy: TypeAlias = Policy | GraphPolicy
+"""A network, or a graph for each individual."""
+
+Individuals: TypeAlias = NDArray[np.float32] | Graphs
+"""A population: weights (P, D), or P graphs."""
+
+
+def as_policy(policy: AnyPolicy | str) -> AnyPolicy:
+    """Return the policy that a spelling means.
+
+    Raises:
+        InputError: it is misspelt, or neither a policy nor a spelling.
+    """
+    if isinstance(policy, Policy | GraphPolicy):
+        return policy
+    return GraphPolicy(policy) if is_spelling(policy) or isinstance(policy, GraphForm) else Policy(policy)
+
+
+def individuals_of(policy: AnyPolicy, given: Any) -> Individuals:
+    """Return the population that callers pass, checked.
+
+    Raises:
+        InputError: it does not fit the policy; the message says which individual.
+    """
+    if isinstance(policy, GraphPolicy):
+        return policy.individuals(given)
+    return population_matrix(flat_weights(policy, given), policy, policy.n_params, allow_vector=True)
+
+
+def not_finite(individuals: Individuals) -> NonFiniteError | None:
+    """Return the error that names the first individual with a number that is NaN or infinite; None without one."""
+    return individuals.non_finite() if isinstance(individuals, Graphs) else non_finite_weight(individuals)

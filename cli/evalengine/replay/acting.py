@@ -1,0 +1,88 @@
+"""One individual that chooses actions, step by step, as the engine's forward pass does.
+
+    individual ──► actor ──► start, then act(observation) ──► action
+
+Depends on policies and heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalengine.environments.normalization import Normalization
+from evalengine.environments.registry import EnvironmentEntry
+from evalengine.policies.graph_form import actions_of
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.graphs import Graphs
+from evalengine.policies.heads import ActionStream, Head, plain_action
+from evalengine.policies.individuals import AnyPolicy
+from evalengine.policies.inputs import BYTE_RANGE, policy_inputs
+
+Individual: TypeAlias = NDArray[np.float32] | Graphs
+"""Weights (D,), or a population of one graph."""
+
+Act: TypeAlias = Callable[[NDArray[Any]], Any]
+"""Takes Gymnasium's observation and returns an action that Gymnasium takes."""
+
+
+def actor(
+    policy: AnyPolicy,
+    individual: Individual,
+    entry: EnvironmentEntry,
+    seed: int,
+    *,
+    normalize: Normalization | None = None,
+    channels_last: bool = True,
+    epsilon: float = 0.0,
+    sticky: float = 0.0,
+) -> Act:
+    """Return what acts for one episode, from its first observation on.
+
+    Args:
+        policy: of the individual.
+        individual: its weights, or its graph.
+        entry: the environment.
+        seed: the episode's, which seeds what is drawn; the draws are NumPy's own.
+        normalize: what observations are normalised with, or None.
+        channels_last: whether images have an axis of channels, behind the others.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is the former one again.
+    """
+    if isinstance(policy, GraphPolicy):
+        return _graph_actor(policy, individual, entry, normalize)
+    assert not isinstance(individual, Graphs)
+    network, weights = policy, individual
+    log_std, _ = network.split(weights)
+    actions = ActionStream(Head.of(network, entry), seed, log_std=log_std, epsilon=epsilon, sticky=sticky)
+    # What recurrent cells remember of the episode.
+    state: NDArray[np.float32] | None = None
+
+    def act(observation: NDArray[Any]) -> Any:
+        nonlocal state
+        inputs = policy_inputs(network, observation[np.newaxis], channels_last=channels_last, normalize=normalize)
+        logits, state = network.step(weights, inputs, state)
+        return actions.action(np.asarray(logits[0]))
+
+    return act
+
+
+def _graph_actor(policy: GraphPolicy, individual: Any, entry: EnvironmentEntry, normalize: Normalization | None) -> Act:
+    head = policy.head_for(entry)
+    seen: list[NDArray[Any]] = []
+
+    def act(observation: NDArray[Any]) -> Any:
+        if normalize is not None:
+            scaled = observation.astype(np.float32) / BYTE_RANGE if observation.dtype == np.uint8 else observation
+            observation = normalize.applied(scaled)
+        if policy.net == "feedforward":
+            seen.clear()
+        # What a recurrent graph remembers follows from all that it has seen.
+        seen.append(np.ascontiguousarray(observation).reshape(-1))
+        outputs = policy.outputs(individual, np.stack(seen))[0, -1:]
+        return plain_action(actions_of(head, outputs, entry)[0])
+
+    return act

@@ -1,0 +1,1 @@
+"""`evalengine replay`: its options, its run, what it reports."""
