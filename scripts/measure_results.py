@@ -63,7 +63,7 @@ FILES: dict[str, tuple[BenchConfig, ...]] = {
         _throughput("mountaincarcontinuous"),
         _throughput("lunarlander"),
         _throughput("bipedalwalker"),
-        _throughput("bipedalwalkerhardcore", workloads=("random",)),
+        _throughput("bipedalwalkerhardcore"),
         _throughput("carracing", policy=_CNN, workloads=("trained",), rounds=3),
         _throughput("carracing", policy=_CNN, workloads=("random",), backends=OURS_AND_LOOP, rounds=3),
         _throughput("carracing", policy=_LINEAR, workloads=("trained",), backends=OURS_AND_LOOP, rounds=3),

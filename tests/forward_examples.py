@@ -60,7 +60,8 @@ class Tampered(TorchPolicy):
         given = {"keep": keep, "states": states, "keep_states": keep_states, "dtype": dtype}
         found = self._original.outputs(input_shape, layers, weights, observations, **given)  # type: ignore[arg-type]
         if self._change_results is not None and dtype == "float32":
-            found = [self._change_results(outputs.copy()) for outputs in found]
+            count = len(found) - keep_states
+            found[:count] = [self._change_results(outputs.copy()) for outputs in found[:count]]
         return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 import evalengine
-from evalengine import InputError, NonFiniteError, Policy, batch_evaluate, evaluate, evaluate_on, make
+from evalengine import InputError, NonFiniteError, Policy, _engine, batch_evaluate, evaluate, evaluate_on, make
 from evalengine.policies.heads import ActionStream, Head
 from evalengine.policies.inputs import policy_inputs
 
@@ -179,3 +182,27 @@ def test_a_file_with_no_probability_is_refused(tmp_path: Path) -> None:
     sidecar.write_text(sidecar.read_text().replace("0.5", '"often"'))
     with pytest.raises(InputError, match=r"w.npy.json: epsilon: expected a probability from 0 to 1, got 'often'"):
         evalengine.load_weights(path)
+
+
+def test_every_instruction_set_draws_and_acts_alike() -> None:
+    program = """
+import hashlib, evalengine
+found = hashlib.sha256()
+for env_id, spelling in [
+    ("cartpole", "mlp:4-17-2,head=sample"),
+    ("pendulum", "mlp:3-16-1,head=sigmoid,noise=log_std"),
+    ("bipedalwalker", "mlp:24-9-4,head=tanh/clip/raw/sigmoid,noise=0.2"),
+]:
+    policy = evalengine.Policy(spelling)
+    weights = policy.init(5, seed=0)
+    played = evalengine.evaluate(env_id, weights, policy, episodes=3, epsilon=0.1, sticky=0.1, max_episode_steps=100)
+    found.update(played.returns.tobytes())
+print(found.hexdigest())
+"""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | {"EVALENGINE_ISA": isa}, capture_output=True, check=True
+        ).stdout
+        for isa in _engine.instruction_sets()
+    }
+    assert len(hashes) == 1

@@ -159,8 +159,9 @@ def _answer(
             vector = vector[taken:]
             if index in kept:
                 outputs.append(rows.contiguous().view(-1).numpy().view("u1").data)
-    if vector.numel() or before.numel():
-        raise ValueError(f"{vector.numel()} weights and {before.numel()} numbers of states are left over")
+    for what, rest in (("weights", vector), ("numbers of states", before)):
+        if rest.numel():
+            raise ValueError(f"{rest.numel()} {what} are left over")
     states_after = torch.cat(after, 1).contiguous()
     return [*outputs, states_after.view(-1).numpy().view("u1").data]
 

@@ -133,7 +133,19 @@ _WORKLOADS = {
             noise=0.002,
         ),
     ),
-    "BipedalWalkerHardcore-v3": (Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),),
+    "BipedalWalkerHardcore-v3": (
+        Workload("random", "BipedalWalkerHardcore-v3", "mlp:24-64-4", 2048, 4, seed=1),
+        Workload(
+            "trained",
+            "BipedalWalkerHardcore-v3",
+            "mlp:24-64-4",
+            1024,
+            4,
+            seed=2,
+            weights_file="bipedalwalkerhardcore.npy",
+            noise=0.002,
+        ),
+    ),
     "LunarLander-v3": (
         Workload("random", "LunarLander-v3", "mlp:8-64-4", 8192, 4, seed=1),
         Workload(
