@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from evalengine import Policy
 from evalengine.errors import InputError
 
-KINDS = "Linear, Conv2d, an activation, Flatten or Identity"
+KINDS = "Linear, Conv2d, a pool, LayerNorm, an activation, Flatten or Identity"
 
 
 def chain() -> nn.Sequential:

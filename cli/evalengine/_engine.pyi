@@ -10,10 +10,15 @@ from evalengine.environments.observation import RawOptions
 from evalengine.evaluation.descriptors import RawDescriptor
 
 # ("linear", outputs, bias), a recurrent cell ("lstm", hidden, bias), ("conv2d", out_channels, kernel, stride, padding,
-# bias), or an activation with all of its parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
+# dilation, groups, bias), ("max_pool2d", kernel, stride, padding), ("avg_pool2d", kernel, stride, padding,
+# count_include_pad), ("global_avg_pool2d",), ("layer_norm", eps, weight, bias), ("skip",), ("add_skip",), or an
+# activation with all of its parameters: ("tanh",), ("leaky_relu", 0.01), ("softplus", 1.0, 20.0)
 Layer: TypeAlias = (
     tuple[str, int, bool]
-    | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], bool]
+    | tuple[str, int, tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int], int, bool]
+    | tuple[str, tuple[int, int], tuple[int, int], tuple[int, int]]
+    | tuple[str, tuple[int, int], tuple[int, int], tuple[int, int], bool]
+    | tuple[str, float, bool, bool]
     | tuple[str]
     | tuple[str, float]
     | tuple[str, float, float]

@@ -18,6 +18,7 @@ from evalengine.bench.plan import Block
 from evalengine.bench.runner import opened_blocks
 from evalengine.bench.saved import read_rows
 from evalengine.errors import EvalEngineError, MissingDependencyError, UnsupportedError
+from evalengine.policies.policy import Policy
 from evalengine.terminal.bench.run import BenchConfig, run
 
 TINY = BenchConfig(
@@ -175,3 +176,14 @@ def test_backends_that_play_other_episodes_are_not_compared(monkeypatch: pytest.
         ("multiprocessing", "of multiprocessing"),
     ]
     assert {row.measure for row in result.rows} == {Measure.throughput}
+
+
+@pytest.mark.parametrize("policy", ["mlp:4-16-ln-2", "mlp:4-skip-4-add-2"])
+@pytest.mark.parametrize("backend", ["pytorch", "gymnasium-async", "gymnasium-vector"])
+def test_what_is_not_evaluated_side_by_side_is_said(backend: str, policy: str) -> None:
+    with pytest.raises(UnsupportedError) as refused:
+        open_backend(backend, Task("CartPole-v1", policy, threads=1))
+    assert str(refused.value) == (
+        "many individuals at once are measured with plain convolutions and fully connected layers, not with "
+        f"{Policy(policy)}"
+    )

@@ -144,7 +144,7 @@ def test_seeds_of_a_population_of_none() -> None:
 
 @pytest.mark.parametrize("progress", [5, "print", [print]])
 def test_a_progress_that_is_no_function_is_found_before_any_share(progress: Any) -> None:
-    with pytest.raises(evalengine.InputError, match=r"^progress: expected a function of \(done, total\), got "):
+    with pytest.raises(evalengine.InputError, match=r"^progress: expected True or a function of \(done, total\), got "):
         evalengine.evaluate_on(Late(), "pendulum", POPULATION, POLICY, progress=progress)
 
 

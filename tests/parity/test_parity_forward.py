@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from typing import cast
 
 import numpy as np
 import pytest
@@ -75,10 +76,10 @@ def test_convolutions_of_no_known_order_are_pytorchs_on_an_image_padded_first(
     policy, weights, observations = example(spelling)
     first = placed_layers(policy.input_shape, policy.layers)[0]
     assert policy.network.exactness is not None and is_convolution(first.layer)
-    name, channels, kernel, stride, (rows, columns), bias = first.layer
+    name, channels, kernel, stride, (rows, columns), *others = first.layer
     images = observations.reshape(-1, *policy.input_shape)
     padded = np.pad(images, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
-    layer = (name, channels, kernel, stride, (0, 0), bias)
+    layer = cast("_engine.Layer", (name, channels, kernel, stride, (0, 0), *others))
     (theirs,) = torch_policy.outputs(padded.shape[1:], [layer], weights[first.parameters], padded)
     ours = _engine.Network(policy.input_shape, (first.layer,)).logits(weights[first.parameters], observations)
     assert ours.tobytes() == theirs.tobytes()

@@ -19,6 +19,8 @@ POLICIES = [
     "cnn:3x6x5-4k2p3-5k3-3",
     "cnn:2x9x5-3k3x5s2x1p1x0-4,act=tanh",
     "cnn:3x96x96-32k8s4-64k4s2-64k3-512-3",
+    "cnn:4x13x9-8k3x2d2x3g2-mp3x2s2x1p1x0-skip-8k3p1g8-add-act-ap2-gap-flat-ln-5",
+    "mlp:8-ln0-16-skip-lnw-16-add-ln-act-2",
 ]
 
 
@@ -58,7 +60,11 @@ def test_every_bit_of_a_case_is_claimed_and_ordinary_weights_leave_tanh_its_rang
     assert len({case.policy.output_activation for case in cases} & {*DEFAULTS, *OF_OUTPUTS}) > 10
     for case in cases:
         if case.kind is Kind.ORDINARY:
-            assert np.abs(case.weights).max() <= 1.0 / min(p.fan_in for p in case.policy.parameters) ** 0.5
+            parameters = case.policy.parameters
+            pieces = np.split(case.weights, np.cumsum([math.prod(p.shape) for p in parameters])[:-1])
+            for parameter, values in zip(parameters, pieces, strict=True):
+                initial, spread = parameter.initial or 0.0, 1.0 / parameter.fan_in**0.5
+                assert np.abs(values - initial).max() <= (spread if parameter.initial is None else 0.5)
 
 
 def test_features_name_what_a_shape_exercises() -> None:
@@ -89,7 +95,10 @@ def test_places_of_layers_are_the_policys(spelling: str) -> None:
     assert places[-1].output_shape == (policy.n_outputs,)
     assert places[-1].parameters.stop == policy.n_params
     for place in places:
-        if place.has_weights:
+        if place.layer[0] == "layer_norm":
+            size = place.n_inputs * (place.layer[2] + place.layer[3])  # type: ignore[operator, misc]
+            assert place.parameters.stop - place.parameters.start == size and sum_length(place) == 0
+        elif place.has_weights:
             network = _engine.Network(place.input_shape, (place.layer,))
             assert network.n_params == place.parameters.stop - place.parameters.start
             assert network.n_outputs == math.prod(place.output_shape)

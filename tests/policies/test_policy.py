@@ -90,7 +90,7 @@ def test_a_spelling_is_printed_in_one_way(given: str, canonical: str) -> None:
         ("mlp:4-64-2,bias=0,bias=1", "'bias=1': bias is given twice"),
         ("cnn:5x12-16k3-4", "'5x12' is not an input size like 5x12x12"),
         ("cnn:720-16k3-4", "'720' is not an input size like 5x12x12"),
-        ("cnn:5x12x12-64-4", "a cnn has at least one convolution"),
+        ("cnn:5x12x12-64-4", "a cnn has at least one convolution or pool"),
         ("cnn:5x12x12-64-16k3-4", "'64' stands before a convolution: convolutions come first"),
         ("cnn:5x12x12-16k3", "the last part, the number of outputs, is missing"),
         ("cnn:5x12x12-16k-4", "'16k' is not a convolution like 16k3s2p1"),
@@ -192,8 +192,8 @@ def test_options_of_a_shape() -> None:
         (
             "cnn",
             (5, 12, 12, (16,), 4),
-            "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding]]), "
-            "got (16,) at position 3",
+            "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding[, dilation[, groups]]]])"
+            ", got (16,) at position 3",
         ),
     ],
 )
@@ -250,9 +250,9 @@ def test_what_a_policy_is_made_of() -> None:
     assert policy.input_shape == (5, 12, 12)
     assert (policy.n_inputs, policy.n_outputs) == (720, 4)
     assert policy.layers == (
-        ("conv2d", 16, (3, 3), (1, 1), (0, 0), True),
+        ("conv2d", 16, (3, 3), (1, 1), (0, 0), (1, 1), 1, True),
         ("relu",),
-        ("conv2d", 32, (3, 3), (2, 2), (1, 1), True),
+        ("conv2d", 32, (3, 3), (2, 2), (1, 1), (1, 1), 1, True),
         ("relu",),
         ("linear", 64, True),
         ("relu",),

@@ -71,7 +71,7 @@ def test_one_activation_object_used_twice_is_found() -> None:
     assert str(Policy.from_torch(net)) == "mlp:4-8-8-2,act=relu"
 
 
-KINDS = "Linear, Conv2d, an activation, Flatten or Identity"
+KINDS = "Linear, Conv2d, a pool, LayerNorm, an activation, Flatten or Identity"
 
 
 def other(operation: str, got: str) -> str:
@@ -122,7 +122,7 @@ def tanhs(net: Any, x: Tensor) -> Tensor:
         ),
         (
             lambda net, x: net.fc3(torch.tanh(net.fc1(x) + net.fc2(torch.tanh(net.fc1(x))))),
-            other("add", "add(linear, linear), which takes 2 results of former operations"),
+            other("add", "add(linear, linear), which takes 2 results of former operations and is not x + f(x)"),
         ),
         (
             lambda net, x: net.fc3(F.dropout(torch.tanh(net.fc1(x)), 0.5, training=True)),

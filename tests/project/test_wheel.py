@@ -120,7 +120,7 @@ def test_wheel_declares_four_dependencies_and_the_extras(wheel: Path) -> None:
     requirements = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
     assert {requirement.name for requirement in requirements if requirement.marker is None} == OUR_DEPENDENCIES
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        "torch", "gymnasium", "video", "bench", "plots", "envpool", "gymnax", "peers",
+        "torch", "gymnasium", "video", "bench", "parity", "plots", "envpool", "gymnax", "peers",
         "ray", "dask", "docs", "dev", "all",
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.policies.policy import Policy
+from evalengine.policies.tokens import Convolution
 
 Pair = tuple[int, int]
 """height and width"""
@@ -30,7 +31,11 @@ TANH_ULPS = 2.0
 
 def unbounded_layers(policy: Policy) -> list[str]:
     """Return the names of a policy's layers whose rounding no formula here bounds."""
-    return sorted({layer[0] for layer in policy.layers} - _BOUNDED_LAYERS)
+    found = {layer[0] for layer in policy.layers} - _BOUNDED_LAYERS
+    plain = Convolution(1, (1, 1))
+    if any((conv.dilation, conv.groups) != (plain.dilation, plain.groups) for conv in policy.convolutions):
+        found.add("dilation or groups")
+    return sorted(found)
 
 
 def logits_and_bounds(
@@ -75,7 +80,7 @@ def logits_and_bounds(
 
 
 def _affine(
-    layer: tuple[str, int, bool] | tuple[str, int, Pair, Pair, Pair, bool],
+    layer: tuple[str, int, bool] | tuple[str, int, Pair, Pair, Pair, Pair, int, bool],
     vector: NDArray[np.float64],
     values: NDArray[np.float64],
     errors: NDArray[np.float64],
@@ -88,7 +93,7 @@ def _affine(
         error_columns = errors.reshape(-1, 1)
         output_shape = (outputs,)
     else:
-        _, outputs, kernel, stride, padding, bias = layer
+        _, outputs, kernel, stride, padding, _, _, bias = layer
         columns, output_size = _patches(values, kernel, stride, padding)
         error_columns, _ = _patches(errors, kernel, stride, padding)
         output_shape = (outputs, *output_size)

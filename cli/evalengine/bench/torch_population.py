@@ -33,7 +33,7 @@ from evalengine.environments.registry import resolve
 from evalengine.policies.heads import Head
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
-from evalengine.policies.spelling import Convolution
+from evalengine.policies.tokens import Convolution
 from evalengine.policies.torch_activations import activation_module
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"tanh": torch.tanh_, "relu": torch.relu_}

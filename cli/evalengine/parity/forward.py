@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.evaluation.provenance import evalengine_version
-from evalengine.parity.layers import placed_layers
+from evalengine.parity.layers import placed_layers, without_open_skips
 from evalengine.parity.probe import Probe, probe
 from evalengine.parity.random_shapes import Case, Kind, draw_case, draw_values, features
 from evalengine.parity.report import Section
@@ -34,6 +34,7 @@ WELL_KNOWN = {
     "Nature CNN": Policy("cnn:3x96x96-32k8s4-64k4s2-64k3-512-3"),
     "Two tanh layers": Policy("mlp:8-64-64-4"),
     "Tanh Snake CNN": Policy("cnn:5x12x12-16k3-32k3-64-4,act=tanh"),
+    "Residual CNN with pools": Policy("cnn:4x40x40-16k3p1-mp3s2p1-skip-act-16k3p1-16k3p1-add-act-gap-64-ln-act-6"),
 }
 """Networks that people use; each is a section of its own."""
 
@@ -158,7 +159,7 @@ def _random_networks(shapes: int, seed: int, torch_policy: TorchPolicy, unproven
 def _add_every_layer(case: Case, tally: BitTally, torch_policy: TorchPolicy, seed: int) -> None:
     """Compare the outputs of every layer, the logits last.
 
-    Ours are the logits of the network that ends there.
+    Ours are the logits of the network that ends there; before the first weights there is none.
     """
     policy = case.policy
     places = placed_layers(policy.input_shape, policy.layers)
@@ -176,7 +177,9 @@ def _add_every_layer(case: Case, tally: BitTally, torch_policy: TorchPolicy, see
     told: dict[str, Any] = {"case": case_name, "versions": _versions(torch_policy), "seed": seed}
     n_state = 0
     for number, (place, reference) in enumerate(zip(places, references[:-1], strict=True), start=1):
-        network = _engine.Network(policy.input_shape, policy.layers[:number])
+        if place.parameters.stop == 0:
+            continue
+        network = _engine.Network(policy.input_shape, without_open_skips(policy.layers[:number]))
         n_state += place.n_state
         before = np.ascontiguousarray(states[:, :n_state])
         outputs, after = network.step(case.weights[: place.parameters.stop], case.observations, before)

@@ -71,7 +71,7 @@ class ProbedSum:
         """The positions in the input of what is multiplied, product by product."""
         if is_convolution(self.layer):
             channels, height, width = self.input_shape
-            _, _, kernel, stride, padding, _ = self.layer
+            _, _, kernel, stride, padding, *_ = self.layer
             pixel, block = (self.output[1], self.output[2]), 1 if self.chains else CHANNEL_BLOCK
             return conv_taps((channels, height, width), kernel, stride, padding, pixel, block)
         return list(range(self.input_shape[0]))
@@ -122,7 +122,7 @@ def _conv(
     pixel: tuple[int, int],
     chains: int = 0,
 ) -> ProbedSum:
-    layer = ("conv2d", channels, (size, size), (stride, stride), (padding, padding), True)
+    layer = ("conv2d", channels, (size, size), (stride, stride), (padding, padding), (1, 1), 1, True)
     return ProbedSum(rule, image, layer, (channels // 2, *pixel), chains)
 
 

@@ -10,6 +10,7 @@ channels) lie within, and so that one case takes milliseconds. Depends on Policy
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError
-from evalengine.parity.layers import is_cell, is_convolution, placed_layers, sum_length
+from evalengine.parity.layers import is_cell, is_convolution, is_pool, placed_layers, sum_length
 from evalengine.policies.activations import DEFAULTS, IDENTITY, OF_OUTPUTS
 from evalengine.policies.cells import GATES
 from evalengine.policies.policy import Policy
-from evalengine.policies.spelling import Convolution
+from evalengine.policies.tokens import Convolution, Pool, has_activation, parse_token
 
 Draw = np.random.Generator
 
@@ -82,7 +83,7 @@ def draw_case(seed: int, index: int) -> Case:
     weights = draw_values(draw, kind, policy.n_params, longest)
     if kind is Kind.ORDINARY:
         # Larger weights would drive tanh to +-1 in every layer, where nothing is left to be compared.
-        weights = policy.init(1, seed=int(draw.integers(2**63)))[0]
+        weights = _ordinary_weights(policy, seed=int(draw.integers(2**63)))
     observations = draw_values(draw, kind, rows * policy.n_inputs, longest).reshape(rows, policy.n_inputs)
     states = draw_states(draw, kind, policy, rows, longest)
     return Case(f"shape {index} of seed {seed}: {policy}", policy, weights, observations, kind, states)
@@ -93,6 +94,14 @@ def draw_states(draw: Draw, kind: Kind, policy: Policy, rows: int, longest_sum: 
     if policy.n_state == 0:
         return None
     return draw_values(draw, kind, rows * policy.n_state, longest_sum).reshape(rows, policy.n_state)
+
+
+def _ordinary_weights(policy: Policy, seed: int) -> NDArray[np.float32]:
+    """Return initial weights (D,), those of normalisations moved about 1 and 0, where they would change nothing."""
+    (weights,) = policy.init(1, seed)
+    moved = np.random.default_rng(seed).random(policy.n_params, np.float32) - np.float32(0.5)
+    is_constant = [np.full(math.prod(p.shape), p.initial is not None) for p in policy.parameters]
+    return np.asarray(np.where(np.concatenate(is_constant), weights + moved, weights), np.float32)
 
 
 def draw_values(draw: Draw, kind: Kind, count: int, longest_sum: int) -> NDArray[np.float32]:
@@ -130,7 +139,7 @@ def features(policy: Policy) -> list[str]:
     for place in placed_layers(policy.input_shape, policy.layers):
         layer = place.layer
         if is_convolution(layer):
-            _, _, kernel, stride, padding, _ = layer
+            _, _, kernel, stride, padding, dilation, groups, _ = layer
             channels = place.input_shape[0]
             found.add("conv: fewer than 8 channels" if channels < 8 else "conv: blocks of 8 channels")
             found.update({"conv: partial block of channels"} if channels > 8 and channels % 8 else ())
@@ -139,7 +148,15 @@ def features(policy: Policy) -> list[str]:
             found.update({"conv: padding"} if max(padding) > 0 else ())
             within = any(size <= pad for size, pad in zip(kernel, padding, strict=True))
             found.update({"conv: kernel within the padding"} if within else ())
+            found.update({"conv: dilation"} if max(dilation) > 1 else ())
+            found.update(
+                {"conv: groups of one channel" if channels == groups else "conv: groups"} if groups > 1 else ()
+            )
             found.update({"conv: not square"} if kernel[0] != kernel[1] or stride[0] != stride[1] else ())
+        elif is_pool(layer):
+            found.add(f"{layer[0]}{': padding' if max(layer[3]) > 0 else ''}")
+        elif layer[0] in ("layer_norm", "global_avg_pool2d", "add_skip"):
+            found.add(layer[0])
         elif is_cell(layer):
             found.add(f"cell: {layer[0]}")
             found.update({f"cell: a rest of {layer[1] % 16} values" if layer[1] % 16 else "cell: whole vectors"})
@@ -156,12 +173,17 @@ def _draw_policy(draw: Draw, spelled: Callable[[Draw], str]) -> Policy:
     while True:
         shape = spelled(draw)
         try:
-            policy = Policy(f"{shape},{_options(draw, shape.count('-'))}")
+            policy = Policy(f"{shape},{_options(draw, _layers_of(shape))}")
         except InputError:
             continue  # A kernel does not fit into its padded input.
         is_small = policy.n_params <= MOST_PARAMETERS and policy.network.macs <= MOST_PRODUCTS
         if is_small and policy.network.exactness is None:
             return policy
+
+
+def _layers_of(shape: str) -> int:
+    """Return how many parts of a spelled chain have an activation and biases."""
+    return sum(has_activation(parse_token(token)) for token in shape.split("-")[1:])
 
 
 def _options(draw: Draw, layers: int) -> str:
@@ -176,8 +198,9 @@ def _options(draw: Draw, layers: int) -> str:
 
 def _mlp(draw: Draw) -> str:
     depth = int(draw.choice([1, 1, 1, 2, 2, 3, 4, 6]))
-    sizes = [str(size) for size in (_width(draw), *(_width(draw) for _ in range(depth)))]
-    return "mlp:" + "-".join([sizes[0], *_with_cells(draw, sizes[1:])])
+    sizes = [str(_width(draw)) for _ in range(1 + depth)]
+    units = _normalized(draw, sizes[1:]) if draw.random() < 0.5 else _with_cells(draw, sizes[1:])
+    return "mlp:" + "-".join([sizes[0], *units])
 
 
 def _with_cells(draw: Draw, sizes: list[str]) -> list[str]:
@@ -191,9 +214,61 @@ def _with_cells(draw: Draw, sizes: list[str]) -> list[str]:
 
 def _cnn(draw: Draw) -> str:
     image = [*(_extent(draw) for _ in range(2))] if draw.random() < 0.5 else [_extent(draw)] * 2
-    sizes = _with_cells(draw, [str(_width(draw)) for _ in range(draw.choice([1, 1, 1, 2]))])
+    sizes = [str(_width(draw)) for _ in range(draw.choice([1, 1, 1, 2]))]
     layers = [_convolution(draw) for _ in range(draw.choice([1, 1, 1, 2, 2, 3]))]
-    return f"cnn:{_channels(draw)}x{image[0]}x{image[1]}-" + "-".join([*map(str, layers), *sizes])
+    channels = _channels(draw)
+    images = _with_pools(draw, channels, layers) if draw.random() < 0.5 else [str(layer) for layer in layers]
+    units = _normalized(draw, sizes) if draw.random() < 0.25 else _with_cells(draw, sizes)
+    return f"cnn:{channels}x{image[0]}x{image[1]}-" + "-".join([*images, *units])
+
+
+def _normalized(draw: Draw, sizes: list[str]) -> list[str]:
+    """Put normalisations between fully connected layers, before and behind activations, and sums around some."""
+    tokens: list[str] = []
+    for size in sizes[:-1]:
+        tokens += [_norm(draw)] * int(draw.random() < 0.3)
+        tokens.append(size)
+        tokens += [[], [_norm(draw), "act"], ["skip", size, "act", "add"], ["skip", size, "add", "act"]][
+            int(draw.choice([0, 0, 1, 2, 3]))
+        ]
+    return [*tokens, *[_norm(draw)] * int(draw.random() < 0.3), sizes[-1]]
+
+
+def _norm(draw: Draw) -> str:
+    return str(draw.choice(["ln", "ln", "ln", "lnw", "ln0", "ln:0.001"]))
+
+
+def _with_pools(draw: Draw, channels: int, layers: list[Convolution]) -> list[str]:
+    """Put pools, normalisations and sums between convolutions, and give some of these dilation or groups."""
+    tokens: list[str] = []
+    for layer in layers:
+        groups = int(draw.choice([1, 1, 2, 3, 4, channels]))
+        if groups > 1 and channels % groups == 0:
+            layer = layer._replace(groups=groups, out_channels=groups * int(draw.choice([1, 1, 2, 3, 8, 16])))
+        if draw.random() < 0.3:
+            layer = layer._replace(dilation=(int(draw.integers(1, 4)), int(draw.integers(1, 4))))
+        channels = layer.out_channels
+        tokens += [_pool(draw)] * int(draw.random() < 0.1)
+        tokens.append(str(layer))
+        kind = draw.random()
+        if kind < 0.5:
+            tokens += [*["act"] * int(draw.random() < 0.3), _pool(draw)]
+        elif kind < 0.65:
+            tokens += [_norm(draw), "act"]
+        elif kind < 0.8:
+            same = Convolution(channels, (3, 3), (1, 1), (1, 1))
+            tokens += ["skip", str(same), *[["add", "act"], ["act", "add"]][int(draw.random() < 0.5)]]
+    return [*tokens, *["gap"] * int(draw.random() < 0.25), *["flat", _norm(draw)] * int(draw.random() < 0.1)]
+
+
+def _pool(draw: Draw) -> str:
+    kind = str(draw.choice(["mp", "ap"]))
+    high, wide = (int(size) for size in draw.integers(1, 5, 2))
+    wide = wide if draw.random() < 0.4 else high
+    down, across = (int(step) for step in draw.integers(1, 4, 2))
+    padding = (int(draw.integers(0, high // 2 + 1)), int(draw.integers(0, wide // 2 + 1)))
+    counts = kind == "mp" or bool(draw.random() < 0.5)
+    return str(Pool(kind, (high, wide), (down, across), padding, counts or padding == (0, 0)))
 
 
 def _convolution(draw: Draw) -> Convolution:

@@ -59,7 +59,8 @@ CONVOLUTION_ROWS = 16
 VECTOR = 32
 """Values: of what is left over after whole vectors PyTorch computes some activations in another way."""
 
-_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "sin", "identity"}
+_ANY_SIZE = {"linear", "conv2d", "relu", "tanh", "sin", "identity", "max_pool2d", "avg_pool2d", "global_avg_pool2d"}
+_ANY_SIZE |= {"layer_norm", "skip", "add_skip"}
 """Layers that have no such rest."""
 
 _MOST_VALUES = 1 << 24

@@ -148,15 +148,21 @@ def _answer(
     after = [before[:, :0]]
     kept = set(request["keep"])
     outputs = []
+    skips: list[torch.Tensor] = []
     with torch.inference_mode():
         for index, layer in enumerate(request["layers"]):
-            if layer[0] in _CELLS:
+            if layer[0] == "skip":
+                skips.append(rows)
+            elif layer[0] == "add_skip":
+                rows = skips.pop() + rows
+            elif layer[0] in _CELLS:
                 taken, rows, state = _cell(layer, vector, rows, before)
                 before = before[:, state.shape[1] :]
                 after.append(state)
+                vector = vector[taken:]
             else:
                 taken, rows = _forward(layer, vector, rows)
-            vector = vector[taken:]
+                vector = vector[taken:]
             if index in kept:
                 outputs.append(rows.contiguous().view(-1).numpy().view("u1").data)
     for what, rest in (("weights", vector), ("numbers of states", before)):
@@ -177,21 +183,36 @@ def _forward(layer: Sequence[Any], vector: torch.Tensor, rows: torch.Tensor) -> 
     """One layer: how many weights it took, and its outputs."""
     from torch.nn import functional
 
+    if layer[0] == "layer_norm":
+        return _normalized(layer, vector, rows)
     if layer[0] not in ("linear", "conv2d"):
-        return 0, _activations()[layer[0]](rows, *layer[1:])
+        return 0, _functions()[layer[0]](rows, *layer[1:])
     outputs, has_bias = layer[1], layer[-1]
     if layer[0] == "linear":
         rows = rows.flatten(1)
         shape = (outputs, rows.shape[1])
     else:
-        shape = (outputs, rows.shape[1], *layer[2])
+        shape = (outputs, rows.shape[1] // layer[6], *layer[2])
     count = math.prod(shape)
     weight = vector[:count].view(shape)
     bias = vector[count : count + outputs] if has_bias else None
     taken = count + outputs * has_bias
     if layer[0] == "linear":
         return taken, functional.linear(rows, weight, bias)
-    return taken, functional.conv2d(rows, weight, bias, stride=layer[3], padding=layer[4])
+    _, _, _, stride, padding, dilation, groups, _ = layer
+    return taken, functional.conv2d(rows, weight, bias, stride, padding, dilation, groups)
+
+
+def _normalized(layer: Sequence[Any], vector: torch.Tensor, rows: torch.Tensor) -> tuple[int, torch.Tensor]:
+    """A normalisation over all axes but the batch."""
+    from torch.nn import functional
+
+    _, eps, has_weight, has_bias = layer
+    shape = rows.shape[1:]
+    count = math.prod(shape)
+    weight = vector[:count].view(shape) if has_weight else None
+    bias = vector[count : 2 * count].view(shape) if has_bias else None
+    return count * (has_weight + has_bias), functional.layer_norm(rows, shape, weight, bias, eps)
 
 
 _CELLS = {"rnn": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
@@ -221,7 +242,7 @@ def _cell(
 
 
 @cache
-def _activations() -> dict[str, Callable[..., torch.Tensor]]:
+def _functions() -> dict[str, Callable[..., torch.Tensor]]:
     """PyTorch's functions by the names of layers."""
     import torch
     from torch.nn import functional
@@ -236,6 +257,11 @@ def _activations() -> dict[str, Callable[..., torch.Tensor]]:
         "sin": torch.sin,
         "sigmoid": torch.sigmoid,
         "identity": lambda rows: rows,
+        "max_pool2d": functional.max_pool2d,
+        "avg_pool2d": lambda rows, kernel, stride, padding, counts: functional.avg_pool2d(
+            rows, kernel, stride, padding, count_include_pad=counts
+        ),
+        "global_avg_pool2d": lambda rows: functional.adaptive_avg_pool2d(rows, 1),
     }
 
 

@@ -6,13 +6,13 @@
 
 `Policy` adds ways from and to what people have: modules, state dicts, files. They stand between the two, so that none
 of them needs to know `Policy`. The forward pass itself is the extension's (`network`); environments are known here only
-by the shapes that they ask for. Depends on spelling, fits, arguments and the extension.
+by the shapes that they ask for. Depends on spelling, steps, fits, arguments and the extension.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -25,10 +25,12 @@ from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
 from evalengine.messages import named, shown
 from evalengine.policies.activations import IDENTITY, activation_layer, canonical
-from evalengine.policies.cells import LINEAR, cell_shapes, state_sizes
+from evalengine.policies.cells import cell_shapes, state_sizes
 from evalengine.policies.fits import check_fits
 from evalengine.policies.head_spelling import DEFAULT_HEAD, LOG_STD, given_head, given_noise
 from evalengine.policies.spelling import Spelling, parse, spell_shape
+from evalengine.policies.steps import Step, steps_of
+from evalengine.policies.tokens import ADD, MEAN, SKIP, Convolution, Mark, Norm, Pool, Recurrent
 from evalengine.scalars import as_number, check_flag, check_integer, items_of
 
 if TYPE_CHECKING:
@@ -39,14 +41,20 @@ _MOST_NUMBERS = 2**30
 
 
 class Parameter(NamedTuple):
-    """One tensor of the flat vector: its name in the equivalent nn.Sequential, its shape, the fan-in of its layer.
+    """One tensor of the flat vector.
 
-    `log_std`, which belongs to no layer, has a fan-in of 0.
+    Attributes:
+        name: in the equivalent nn.Sequential.
+        shape: as PyTorch has it.
+        fan_in: of its layer; it decides how far PyTorch's initial values are from zero. 0 for `log_std`, which belongs
+            to no layer.
+        initial: the initial value of all of them, where PyTorch draws none.
     """
 
     name: str
     shape: tuple[int, ...]
     fan_in: int
+    initial: float | None = None
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -58,8 +66,8 @@ class Architecture(Spelling):
 
         Args:
             spec: "mlp:4-64-2" (inputs, hidden sizes, outputs) or "cnn:5x12x12-16k3-64-4" (channels x height x width,
-                convolutions such as 16k3s2p1, hidden sizes, outputs; a size may be that of a recurrent cell, lstm32,
-                gru32, rnn32 or rnn_relu32), then options where they differ from the default:
+                convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs; a size may be that of a
+                recurrent cell, lstm32, gru32, rnn32 or rnn_relu32), then options where they differ from the default:
                 ",act=relu", ",out=sigmoid", ",bias=0", ",head=clip". Or a Policy.
 
         Raises:
@@ -68,7 +76,7 @@ class Architecture(Spelling):
         spelling = spec if isinstance(spec, Architecture) else parse(spec)
         for part in fields(Spelling):
             object.__setattr__(self, part.name, getattr(spelling, part.name))
-        largest = max(self.n_params, *self._feature_counts())
+        largest = max(self.n_params, self.n_inputs, *(math.prod(step.output_shape) for step in self.steps))
         if largest > _MOST_NUMBERS:
             raise InputError(
                 f"policy {self}: expected at most {_MOST_NUMBERS} parameters, and numbers in a layer, got {largest}"
@@ -78,7 +86,7 @@ class Architecture(Spelling):
     def from_shape(
         cls,
         arch: str,
-        shape: tuple[int | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
+        shape: tuple[int | str | tuple[int | tuple[int, int], ...] | tuple[str, int], ...],
         *,
         activation: str | Sequence[str] | None = None,
         output_activation: str = IDENTITY,
@@ -88,8 +96,9 @@ class Architecture(Spelling):
     ) -> Self:
         """Return the policy of a shape: sizes for mlp, (channels, height, width, *convolutions, *sizes) for cnn.
 
-        A convolution is a tuple (out_channels, kernel[, stride=1[, padding=0]]), kernel, stride and padding being one
-        integer or (height, width). A recurrent cell is a tuple of its name and its hidden size, ("lstm", 32).
+        A convolution is a tuple (out_channels, kernel[, stride=1[, padding=0[, dilation=1[, groups=1]]]]), all but the
+        channels and groups being one integer or (height, width). A recurrent cell is a tuple of its name and its hidden
+        size, ("lstm", 32). Other parts are texts as they are spelled: "mp2".
 
         Args:
             arch: "mlp" or "cnn".
@@ -143,23 +152,12 @@ class Architecture(Spelling):
     @cached_property
     def layers(self) -> tuple[_engine.Layer, ...]:
         """The layers as the extension takes them; the step from (C, H, W) to a vector is implied."""
-        biases = iter(self.biases)
-        convolutions: list[_engine.Layer] = [
-            ("conv2d", conv.out_channels, conv.kernel, conv.stride, conv.padding, next(biases))
-            for conv in self.convolutions
-        ]
-        linears: list[_engine.Layer] = [
-            (cell or "linear", size, next(biases)) for cell, size in zip(self.cells, self.sizes, strict=True)
-        ]
-        activations = [*self.activations, self.output_activation]
-        pairs = zip(convolutions + linears, activations, strict=True)
-        steps = [step for layer, activation in pairs for step in (layer, activation_layer(activation))]
-        return tuple(step for step in steps if step != (IDENTITY,))
+        return tuple(layer for step in self.steps for layer in [_layer(step)] if layer not in (None, (IDENTITY,)))
 
-    @property
-    def n_features(self) -> int:
-        """How many numbers the first fully connected layer, or recurrent cell, takes."""
-        return self._feature_counts()[-1]
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The parts of the chain with activations and shapes, as the equivalent nn.Sequential has them."""
+        return steps_of(self)
 
     @property
     def n_state(self) -> int:
@@ -173,27 +171,7 @@ class Architecture(Spelling):
         `log_std` comes first, as in `parameters()` of every module that has it beside its layers.
         """
         found = [Parameter(LOG_STD, (self.n_outputs,), 0)] if self.learns_noise else []
-
-        def add(index: int, shapes: dict[str, tuple[int, ...]], fan_in: int) -> None:
-            found.extend(Parameter(f"{index}.{name}", shape, fan_in) for name, shape in shapes.items())
-
-        biases = iter(self.biases)
-        channels = self.input_shape[0]
-        for number, conv in enumerate(self.convolutions):
-            shape = (conv.out_channels, channels, *conv.kernel)
-            add(2 * number, _weight_and_bias(shape, bias=next(biases)), math.prod(shape[1:]))
-            channels = conv.out_channels
-        inputs = self.n_features
-        # In the nn.Sequential, a layer and its activation take two indices each and Flatten one more.
-        first = 2 * len(self.convolutions) + (self.arch == "cnn")
-        for number, (cell, size) in enumerate(zip(self.cells, self.sizes, strict=True)):
-            if cell == LINEAR:
-                add(first + 2 * number, _weight_and_bias((size, inputs), bias=next(biases)), inputs)
-            else:
-                # PyTorch draws all of a cell within the same bounds.
-                add(first + 2 * number, cell_shapes(cell, inputs, size, bias=next(biases)), size)
-            inputs = size
-        return tuple(found)
+        return (*found, *(parameter for step in self.steps for parameter in _parameters(step)))
 
     @property
     def learns_noise(self) -> bool:
@@ -218,21 +196,6 @@ class Architecture(Spelling):
         count = self.n_outputs if self.learns_noise else 0
         return weights[..., :count], weights[..., count:]
 
-    def _feature_counts(self) -> list[int]:
-        """Return the sizes of the input and of every convolution's output; check that each kernel fits its input."""
-        counts = [self.n_inputs]
-        image = self.input_shape[-2:]
-        for number, conv in enumerate(self.convolutions, start=1):
-            padded = tuple(size + 2 * pad for size, pad in zip(image, conv.padding, strict=True))
-            if any(kernel > size for kernel, size in zip(conv.kernel, padded, strict=True)):
-                raise InputError(
-                    f"policy {self}: convolution {number} ({conv}): expected a kernel of at most "
-                    f"{padded[0]}x{padded[1]}, its padded input, got {conv.kernel[0]}x{conv.kernel[1]}"
-                )
-            image = tuple((size - k) // s + 1 for size, k, s in zip(padded, conv.kernel, conv.stride, strict=True))
-            counts.append(conv.out_channels * math.prod(image))
-        return counts
-
     @cached_property
     def network(self) -> _engine.Network:
         """The extension's network, built once for each Policy object."""
@@ -255,7 +218,7 @@ class Architecture(Spelling):
 
         Weights and biases are uniform in +-1/sqrt(fan_in), as nn.Linear and nn.Conv2d draw them, those of recurrent
         cells in +-1/sqrt(hidden size), from `numpy.random.default_rng(seed)`, individual by individual: a larger
-        population starts with the smaller one. `log_std` is 0.
+        population starts with the smaller one. Those of a normalisation are 1 and 0, as PyTorch's are; `log_std` is 0.
 
         Args:
             population: P, from 0.
@@ -284,6 +247,12 @@ class Architecture(Spelling):
         weights *= bounds
         weights *= np.float32(factor)
         self.split(weights)[0][...] = 0.0
+        start = 0
+        for parameter in self.parameters:
+            end = start + math.prod(parameter.shape)
+            if parameter.initial is not None:
+                weights[:, start:end] = parameter.initial
+            start = end
         return weights
 
     def logits(
@@ -357,8 +326,51 @@ class Architecture(Spelling):
         return np.ascontiguousarray(self.split(individuals)[1]), flat
 
 
-def _weight_and_bias(shape: tuple[int, ...], *, bias: bool) -> dict[str, tuple[int, ...]]:
-    return {"weight": shape} | ({"bias": shape[:1]} if bias else {})
+def _layer(step: Step) -> _engine.Layer | None:
+    """Return a step as the extension takes it; None where it does nothing to the numbers there."""
+    token = step.token
+    if isinstance(token, int):
+        return ("linear", token, step.has_bias)
+    if isinstance(token, Recurrent):
+        return (token.cell, token.hidden, step.has_bias)
+    if isinstance(token, Convolution):
+        _, kernel, stride, padding, dilation, groups = token
+        return ("conv2d", token.out_channels, kernel, stride, padding, dilation, groups, step.has_bias)
+    if isinstance(token, Pool):
+        windows = (token.kernel, token.stride, token.padding)
+        return ("max_pool2d", *windows) if token.kind == "mp" else ("avg_pool2d", *windows, token.counts_padding)
+    if isinstance(token, Norm):
+        return ("layer_norm", token.eps, token.has_weight, token.has_bias)
+    if isinstance(token, Mark):
+        return {MEAN: ("global_avg_pool2d",), SKIP: ("skip",), ADD: ("add_skip",)}.get(token)
+    return activation_layer(token)
+
+
+def _parameters(step: Step) -> Iterator[Parameter]:
+    """Yield the tensors of a step: weight, then bias."""
+    token = step.token
+    if isinstance(token, Norm):
+        shape, fan_in = step.input_shape, math.prod(step.input_shape)
+        if token.has_weight:
+            yield Parameter(f"{step.name}.weight", shape, fan_in, 1.0)
+        if step.has_bias:
+            yield Parameter(f"{step.name}.bias", shape, fan_in, 0.0)
+        return
+    if isinstance(token, Recurrent):
+        # PyTorch draws all of a cell within the same bounds.
+        shapes = cell_shapes(token.cell, step.input_shape[0], token.hidden, bias=step.has_bias)
+        yield from (Parameter(f"{step.name}.{name}", shape, token.hidden) for name, shape in shapes.items())
+        return
+    if isinstance(token, int):
+        shape = (token, step.input_shape[0])
+    elif isinstance(token, Convolution):
+        shape = (token.out_channels, step.input_shape[0] // token.groups, *token.kernel)
+    else:
+        return
+    fan_in = math.prod(shape[1:])
+    yield Parameter(f"{step.name}.weight", shape, fan_in)
+    if step.has_bias:
+        yield Parameter(f"{step.name}.bias", shape[:1], fan_in)
 
 
 def _activation(name: str, value: object, *, of_outputs: bool = False) -> str:

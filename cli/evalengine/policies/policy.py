@@ -44,12 +44,13 @@ class Policy(Architecture):
     Attributes:
         arch: "mlp" or "cnn".
         input_shape: (inputs,) for mlp; (channels, height, width) for cnn.
+        chain: all parts, first to last, as `tokens` has them.
         convolutions: the convolutions of a cnn, first to last.
         sizes: the outputs of the fully connected layers and recurrent cells, first to last.
         cells: of each of these which recurrent cell it is, "lstm", "gru", "rnn" (tanh) or "rnn_relu", or "" for none.
             Cells begin every episode with a state of zeros.
-        activations: after every layer but the last, first to last: names of `torch.nn.functional`, with parameters
-            that differ from PyTorch's defaults after colons, such as "leaky_relu:0.2".
+        activations: of every convolution, fully connected layer and cell but the last, first to last: names of
+            `torch.nn.functional`, with parameters that differ from PyTorch's defaults after colons, "leaky_relu:0.2".
         output_activation: after the last layer; "identity" is none.
         biases: whether each layer has biases, first to last.
         head: how outputs z become actions. Of a Box, for all of them or, after slashes, for each: "tanh" scales tanh(z)
@@ -132,13 +133,14 @@ class Policy(Architecture):
         `remove_weight_norm` the weight stands behind the bias; layers may be called in another order than assigned)
         gives another order for its own `parameters_to_vector`: `flatten` is right for all of them.
 
-        Read are Linear, Conv2d, every activation of `activations.DEFAULTS`, Flatten, Identity and dropout in eval mode,
-        as layers and as functions
-        (`F.linear` with parameters, `torch.tanh`, `x.relu()`, `x.clamp(min=0)`, `torch.flatten(x, 1)`,
-        `x.view(x.size(0), -1)`), in nn.Sequential or in a `forward`; hooks, torch.compile and overridden calls are part
-        of what is read. `forward` is called once on a stand-in for any float32 batch, without values, and then on
-        random observations beside the equivalent nn.Sequential, where every bit has to be equal; weights and attributes
-        are as before afterwards. No other thread may call a module with a `forward` of its own meanwhile.
+        Read are Linear, Conv2d, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d(1), LayerNorm, every activation of
+        `activations.DEFAULTS`, Flatten, Identity, dropout in eval mode and sums x + f(x), as layers and as functions
+        (`F.linear` with parameters, `torch.tanh`, `x.relu()`, `x.clamp(min=0)`, `F.max_pool2d`, `x.mean((2, 3))`,
+        `torch.flatten(x, 1)`, `x.view(x.size(0), -1)`), in nn.Sequential or in a `forward`; hooks, torch.compile and
+        overridden calls are part of what is read. `forward` is called once on a stand-in for any float32 batch, without
+        values, and then on random observations beside the equivalent nn.Sequential, where every bit has to be equal;
+        weights and attributes are as before afterwards. No other thread may call a module with a `forward` of its own
+        meanwhile.
 
         A module with LSTMCell, GRUCell or RNNCell is called as `forward(observations, state)` and returns the outputs
         and the next state, in the same places: of one cell h or (h, c), perhaps in a tuple, of several cells a tuple

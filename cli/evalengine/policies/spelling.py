@@ -6,6 +6,10 @@ A spelling is an architecture, its shape, and options where they differ from the
     cnn:5x12x12-16k3-32k3-64-4              channels x height x width, convolutions, hidden sizes, outputs
     cnn:3x96x96-32k8s4-64k4s2-512-3         a convolution is channels, k kernel, s stride, p padding
     cnn:1x9x5-16k3x5s2x1p1x0-4              height x width where the two differ
+    cnn:4x84x84-32k3p2d2-8k3g4-64-4         d dilation, g groups
+    cnn:3x32x32-16k3-mp2-ap3s2p1-gap-4      max and average pools, the mean of each channel
+    mlp:8-64-ln-act-64-4                    layer normalisation, here before the activation
+    mlp:8-64-skip-64-act-64-add-act-4       what skip sees is added at add; act says where an activation stands
     mlp:4-64-2,act=relu,bias=0,head=clip    hidden activation, biases, the head of Box actions
     mlp:4-64-2,act=leaky_relu:0.2           an activation's parameters follow its name
     mlp:4-64-32-2,act=relu/tanh             an activation for each hidden layer
@@ -13,8 +17,8 @@ A spelling is an architecture, its shape, and options where they differ from the
     mlp:4-64-2,out=sigmoid,bias=1/0         an activation of the outputs; whether each layer has biases
     mlp:3-64-1,head=clip,noise=0.1          noise on the outputs; `head_spelling` has both grammars
 
-This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. Depends on
-activations, cells, head_spelling, scalars, messages and errors.
+This module knows the letters, not what they mean together: whether the sizes fit is checked by the Policy. The parts
+of the chain are those of `tokens`. Depends on tokens, activations, cells, head_spelling, scalars, messages and errors.
 """
 
 from __future__ import annotations
@@ -22,19 +26,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from evalengine.errors import InputError
 from evalengine.messages import kind, shown
 from evalengine.policies.activations import IDENTITY, canonical
-from evalengine.policies.cells import GATES, LINEAR, split_size
+from evalengine.policies.cells import GATES, LINEAR
 from evalengine.policies.head_spelling import DEFAULT_HEAD, canonical_head, canonical_noise
+from evalengine.policies.tokens import (
+    ACT,
+    FLATTEN,
+    Convolution,
+    Recurrent,
+    Token,
+    has_activation,
+    is_of_images,
+    is_unit,
+    parse_token,
+)
 from evalengine.scalars import as_integer, is_one_of
 
 GRAMMAR = (
     "expected mlp:4-64-2 (inputs, hidden sizes, outputs) or cnn:5x12x12-16k3-64-4 (channels x height x width, "
-    "convolutions such as 16k3s2p1, hidden sizes, outputs; recurrent cells such as lstm32), then options such as "
-    ",act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 "
+    "convolutions such as 16k3s2p1, pools such as mp2, hidden sizes, outputs; recurrent cells such as lstm32), then "
+    "options such as ,act=relu or ,act=relu/tanh (one for each hidden layer) ,out=sigmoid ,bias=0|1 "
     ",head=tanh|clip|raw|sigmoid (of Box actions) ,head=argmax|sample|threshold:0.5 (of discrete ones) "
     ",noise=0.1|log_std"
 )
@@ -44,43 +59,41 @@ _OPTIONS = ("act", "out", "bias", "head", "noise")
 # Nine digits: far beyond any network, and every product of three sizes stays cheap to print.
 _SIZE = re.compile(r"[1-9]\d{0,8}")
 _IMAGE = re.compile(r"([1-9]\d{0,8})x([1-9]\d{0,8})x([1-9]\d{0,8})")
-_PAIR = r"(\d{1,9})(?:x(\d{1,9}))?"
-_CONVOLUTION = re.compile(rf"(\d{{1,9}})k{_PAIR}(?:s{_PAIR})?(?:p{_PAIR})?")
-
-
-class Convolution(NamedTuple):
-    """One convolution of a cnn; pairs are (height, width)."""
-
-    out_channels: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-
-    def __str__(self) -> str:
-        """Return the token: stride 1 and padding 0 are left out, equal pairs are one number."""
-        stride = "" if self.stride == (1, 1) else f"s{_pair_token(self.stride)}"
-        padding = "" if self.padding == (0, 0) else f"p{_pair_token(self.padding)}"
-        return f"{self.out_channels}k{_pair_token(self.kernel)}{stride}{padding}"
 
 
 @dataclass(frozen=True)
 class Spelling:
     """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
 
-    `cells` says of each size which recurrent cell has it, "" for a fully connected layer. `activations` has one for
-    each hidden layer, `biases` says of each layer whether it has biases.
+    `chain` has all parts between the input and the options; `activations` has one for each convolution, size and
+    recurrent cell but the last, `biases` says of each whether it has biases.
     """
 
     arch: str
     input_shape: tuple[int, ...]
-    convolutions: tuple[Convolution, ...]
-    sizes: tuple[int, ...]
-    cells: tuple[str, ...]
+    chain: tuple[Token, ...]
     activations: tuple[str, ...]
     output_activation: str
     biases: tuple[bool, ...]
     head: str
     noise: str
+
+    @property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """The convolutions of a cnn, first to last."""
+        return tuple(token for token in self.chain if isinstance(token, Convolution))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The outputs of the fully connected layers and recurrent cells, first to last."""
+        units = [token for token in self.chain if is_unit(token)]
+        return tuple(token.hidden if isinstance(token, Recurrent) else int(str(token)) for token in units)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Of each size, which recurrent cell has it, "" for a fully connected layer."""
+        units = [token for token in self.chain if is_unit(token)]
+        return tuple(token.cell if isinstance(token, Recurrent) else LINEAR for token in units)
 
     @property
     def activation(self) -> str:
@@ -97,7 +110,7 @@ class Spelling:
     @property
     def _hidden_cells(self) -> list[bool]:
         """Whether each hidden layer is a recurrent cell."""
-        return [False] * len(self.convolutions) + [cell != LINEAR for cell in self.cells][:-1]
+        return [isinstance(token, Recurrent) for token in self.chain if has_activation(token)][:-1]
 
     @property
     def _follows_a_cell(self) -> bool:
@@ -113,8 +126,7 @@ class Spelling:
     def __str__(self) -> str:
         """Return the one canonical spelling of these parts."""
         shape = "x".join(str(size) for size in self.input_shape)
-        sizes = [f"{cell}{size}" for cell, size in zip(self.cells, self.sizes, strict=True)]
-        layers = "-".join([*map(str, self.convolutions), *sizes])
+        layers = "-".join(str(part) for part in self.chain)
         is_default = self.activation == DEFAULT_ACTIVATION[self.arch] and not self._follows_a_cell
         activation = "" if is_default else f",act={self.activation}"
         output = "" if self.output_activation == IDENTITY else f",out={self.output_activation}"
@@ -140,19 +152,19 @@ def parse(spec: str) -> Spelling:
     chosen = _parse_options(spec, options)
     first, *tokens = sizes.split("-")
     input_shape = _parse_input(spec, arch, first)
-    convolutions = _parse_convolutions(spec, arch, tokens)
-    cells, layer_sizes = _parse_sizes(spec, tokens[len(convolutions) :])
-    hidden = [*(LINEAR for _ in convolutions), *cells][:-1]
-    head, noise = _parse_head(spec, chosen, layer_sizes[-1])
+    chain = _parse_chain(spec, arch, tokens)
+    layers = [token for token in chain if has_activation(token)]
+    hidden = [token.cell if isinstance(token, Recurrent) else LINEAR for token in layers[:-1]]
+    activations = _parse_activations(spec, chosen.get("act"), DEFAULT_ACTIVATION[arch], hidden)
+    last = layers[-1]
+    head, noise = _parse_head(spec, chosen, last.hidden if isinstance(last, Recurrent) else int(str(last)))
     return Spelling(
         arch=arch,
         input_shape=input_shape,
-        convolutions=convolutions,
-        sizes=layer_sizes,
-        cells=cells,
-        activations=_parse_activations(spec, chosen.get("act"), DEFAULT_ACTIVATION[arch], hidden),
+        chain=_canonical_chain(spec, chain, activations),
+        activations=activations,
         output_activation=_parse_activation(spec, chosen.get("out", IDENTITY), of_outputs=True),
-        biases=_parse_biases(spec, chosen.get("bias", "1"), len(tokens)),
+        biases=_parse_biases(spec, chosen.get("bias", "1"), len(layers)),
         head=head,
         noise=noise,
     )
@@ -162,8 +174,8 @@ def spell_shape(arch: str, shape: object) -> str:
     """Return the spelling of `policy_arch` and `policy_shape`: ("cnn", (5, 12, 12, (16, 3), 64, 4)) and the like.
 
     Raises:
-        InputError: the shape is no sequence of sizes and tuples (out_channels, kernel[, stride[, padding]]) or, for a
-            recurrent cell, ("lstm", hidden size).
+        InputError: the shape is no sequence of sizes, tuples (out_channels, kernel[, stride[, padding[, dilation[,
+            groups]]]]) or, for a recurrent cell, ("lstm", hidden size), and texts such as "mp2".
     """
     if not is_one_of(arch, DEFAULT_ACTIVATION):
         raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}")
@@ -180,23 +192,33 @@ def spell_shape(arch: str, shape: object) -> str:
 
 
 def _shape_token(part: object, position: int) -> str:
+    if isinstance(part, str):
+        return _shape_text(part, position)
     if not isinstance(part, tuple | list):
         return str(_count(part, position, least=1))
     if len(part) == 2 and is_one_of(part[0], GATES):
         return f"{part[0]}{_count(part[1], position, least=1)}"
-    if not 2 <= len(part) <= 4:
+    if not 2 <= len(part) <= 6:
         raise InputError(
-            "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding]]), "
-            f"got {shown(tuple(part))} at position {position}"
+            "policy_shape: expected a convolution as (out_channels, kernel[, stride[, padding[, dilation[, groups]]]])"
+            f", got {shown(tuple(part))} at position {position}"
         )
-    out_channels, *pairs = part
-    leasts = (1, 1, 0)
-    return str(
-        Convolution(
-            _count(out_channels, position, least=1),
-            *(_count_pair(pair, position, least) for pair, least in zip(pairs, leasts, strict=False)),
-        )
-    )
+    out_channels, *pairs = part[:5]
+    leasts = (1, 1, 0, 1)
+    groups = _count(part[5], position, least=1) if len(part) == 6 else 1
+    sizes: Any = [_count_pair(pair, position, least) for pair, least in zip(pairs, leasts, strict=False)]
+    return str(Convolution(_count(out_channels, position, least=1), *sizes)._replace(groups=groups))
+
+
+def _shape_text(part: str, position: int) -> str:
+    """Return a part that is given as it is spelled, which a size is not."""
+    try:
+        token = parse_token(part.strip().lower())
+    except ValueError as error:
+        raise InputError(f"policy_shape: {error} (position {position})") from None
+    if isinstance(token, int):
+        _count(part, position, least=1)
+    return str(token)
 
 
 def _count_pair(value: object, position: int, least: int) -> tuple[int, int]:
@@ -224,45 +246,52 @@ def _parse_input(spec: str, arch: str, token: str) -> tuple[int, ...]:
     return tuple(int(size) for size in token.split("x"))
 
 
-def _parse_convolutions(spec: str, arch: str, tokens: list[str]) -> tuple[Convolution, ...]:
-    are_convolutions = ["k" in token for token in tokens]
-    count = sum(are_convolutions)
-    if arch == "mlp" and count:
-        raise _misspelt(spec, f"{shown(tokens[are_convolutions.index(True)])}: an mlp has no convolutions")
-    if arch == "cnn" and not count:
-        raise _misspelt(spec, "a cnn has at least one convolution")
-    if not all(are_convolutions[:count]):
-        stray = tokens[are_convolutions.index(False)]
-        raise _misspelt(spec, f"{shown(stray)} stands before a convolution: convolutions come first")
-    return tuple(_parse_convolution(spec, token) for token in tokens[:count])
-
-
-def _parse_convolution(spec: str, token: str) -> Convolution:
-    match = _CONVOLUTION.fullmatch(token)
-    if match is None:
-        raise _misspelt(spec, f"{shown(token)} is not a convolution like 16k3s2p1")
-    channels, kernel, kernel_width, stride, stride_width, padding, padding_width = match.groups()
-    stride, padding = stride or "1", padding or "0"
-    convolution = Convolution(
-        int(channels),
-        (int(kernel), int(kernel_width or kernel)),
-        (int(stride), int(stride_width or stride)),
-        (int(padding), int(padding_width or padding)),
-    )
-    if 0 in (convolution.out_channels, *convolution.kernel, *convolution.stride):
-        raise _misspelt(spec, f"{shown(token)}: channels, kernel and stride start at 1")
-    return convolution
-
-
-def _parse_sizes(spec: str, tokens: list[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return which recurrent cell each layer is, and its size."""
-    if not tokens:
+def _parse_chain(spec: str, arch: str, tokens: list[str]) -> tuple[Token, ...]:
+    """Take the chain apart, and check that its parts come in an order that some network has."""
+    if arch == "mlp" and (convolution := next((token for token in tokens if "k" in token and token != "skip"), None)):
+        raise _misspelt(spec, f"{shown(convolution)}: an mlp has no convolutions")
+    try:
+        chain = tuple(parse_token(token) for token in tokens)
+    except ValueError as error:
+        raise _misspelt(spec, str(error)) from None
+    of_images = [place for place, token in enumerate(chain) if is_of_images(token)]
+    if arch == "mlp" and of_images:
+        raise _misspelt(spec, f"{shown(tokens[of_images[0]])}: an mlp has no images")
+    if arch == "cnn" and not any(token != FLATTEN for token in (chain[place] for place in of_images)):
+        raise _misspelt(spec, "a cnn has at least one convolution or pool")
+    last_of_image = next((place for place in reversed(of_images)), -1)
+    flat = next((place for place, token in enumerate(chain) if is_unit(token) or token == FLATTEN), len(chain))
+    if flat < last_of_image:
+        before = "another one" if chain[last_of_image] == FLATTEN else _kind(chain[last_of_image])
+        plural = "there is one" if chain[last_of_image] == FLATTEN else f"{_kind(chain[last_of_image])[2:]}s come first"
+        raise _misspelt(spec, f"{shown(tokens[flat])} stands before {before}: {plural}")
+    if not chain or not is_unit(chain[-1]):
         raise _misspelt(spec, "the last part, the number of outputs, is missing")
-    split = [split_size(token) for token in tokens]
-    for token, (_, size) in zip(tokens, split, strict=True):
-        if _SIZE.fullmatch(size) is None:
-            raise _misspelt(spec, f"{shown(token)} is not a layer size")
-    return tuple(cell for cell, _ in split), tuple(int(size) for _, size in split)
+    return chain
+
+
+def _kind(token: Token) -> str:
+    return "a convolution" if isinstance(token, Convolution) else "a pool"
+
+
+def _canonical_chain(spec: str, chain: tuple[Token, ...], activations: Sequence[str]) -> tuple[Token, ...]:
+    """Leave out what would stand there anyway; check that each act belongs to a layer."""
+    names = iter((*activations, IDENTITY))
+    found: list[Token] = []
+    # The activation that has no place yet, if there is one.
+    open_activation: str | None = None
+    for place, token in enumerate(chain):
+        if has_activation(token):
+            open_activation = next(names) if place < len(chain) - 1 else None
+        if token == ACT:
+            if open_activation is None:
+                raise _misspelt(spec, "'act': expected a layer before it whose activation has no other place")
+            if not has_activation(found[-1]) and open_activation != IDENTITY:
+                found.append(token)
+            open_activation = None
+        elif token != FLATTEN or not is_unit(chain[place + 1]):
+            found.append(token)
+    return tuple(found)
 
 
 def _parse_options(spec: str, options: list[str]) -> dict[str, str]:
@@ -327,10 +356,6 @@ def _uniform(values: Sequence[str]) -> Sequence[str]:
 
 def _not_an_option(spec: str, option: str) -> InputError:
     return _misspelt(spec, f"{shown(option)} is not an option")
-
-
-def _pair_token(pair: tuple[int, int]) -> str:
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
 def _misspelt(spec: str, problem: str) -> InputError:

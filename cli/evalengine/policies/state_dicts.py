@@ -192,8 +192,9 @@ def _layers(policy: Architecture, shapes: Mapping[str, tuple[int, ...]]) -> dict
     ours, theirs = _weights({p.name: p.shape for p in policy.parameters}), _weights(shapes)
     count = sum((1 + has_bias) * _matrices(shape) for shape, has_bias in theirs.values())
     biases = sorted(has_bias for _, has_bias in theirs.values())
-    if count != len(shapes) or biases != sorted(policy.biases):
-        each = "weight and bias" if policy.bias else "weight and bias as there" if any(policy.biases) else "weight"
+    own_biases = sorted(has_bias for _, has_bias in ours.values())
+    if count != len(shapes) or biases != own_biases:
+        each = "weight and bias" if all(own_biases) else "weight and bias as there" if any(own_biases) else "weight"
         raise InputError(
             f"state dict: expected the names {', '.join(p.name for p in policy.parameters)} for {policy}, or {each} "
             f"for each layer under other names, got {_listed(shapes)}"

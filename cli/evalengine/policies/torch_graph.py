@@ -26,7 +26,7 @@ from evalengine.policies.torch_stand_ins import stand_ins, substituted
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SUPPORTED = "Linear, Conv2d, an activation, Flatten or Identity"
+SUPPORTED = "Linear, Conv2d, a pool, LayerNorm, an activation, Flatten or Identity"
 # What looks at a value without changing it: results that nothing uses are no concern of the logits.
 _WATCHING = {"abs", "clone", "cpu", "detach", "float", "getitem", "item", "max", "mean", "min", "norm", "numpy", "std"}
 _WATCHING |= {"sum", "tolist", "var"}
@@ -58,6 +58,10 @@ class Operation:
         if self.layer is not None:
             return _layer_text(self.layer)
         return _call_text(self.name, self.args, self.kwargs)
+
+
+SKIP, ADD = "skip", "add"
+"""Targets of operations of their own: what the first one is given is added to what the second one is given."""
 
 
 class Own(NamedTuple):
@@ -144,18 +148,58 @@ def check_readable(module: nn.Module) -> None:
 
 def _chain(steps: Sequence[Step], last: Step, own: Mapping[int, Own]) -> list[Operation]:
     """Follow the result back to the observations, and check that what lies beside the way changes nothing on it."""
-    way: list[Step] = []
-    step = last
-    while step.target is not None:
-        way.append(step)
-        if len(step.inputs) != 1:
-            raise refused_step(step, f"{step_text(step)}, which takes {len(step.inputs)} results of former operations")
-        (step,) = step.inputs
-    on_the_way = set(way)
+    number = {step: index for index, step in enumerate(steps)}
+    way = _way(last, None, number) or []
+    on_the_way = {step for step, _ in way}
     for aside in steps:
         if aside not in on_the_way and not only_watches(aside):
             raise refused_step(aside, f"{step_text(aside)} beside the chain of layers")
-    return [operation_of(step, own) for step in reversed(way)]
+    return [operation_of(step, own) if target is None else _marked(step, target) for step, target in way]
+
+
+def _way(end: Step, start: Step | None, number: Mapping[Step, int]) -> list[tuple[Step, str | None]] | None:
+    """Return the steps after `start`, or the observations, up to `end`; None if `start` does not lie before `end`.
+
+    `SKIP` and `ADD` stand with a sum's step.
+    """
+    way: list[tuple[Step, str | None]] = []
+    step = end
+    while step is not start and step.target is not None:
+        if len(step.inputs) == 1:
+            way.append((step, None))
+            (step,) = step.inputs
+            continue
+        # Of x + f(x), x was there first.
+        first, second = sorted(step.inputs, key=lambda each: number.get(each, -1))[:2]
+        within = _way(second, first, number) if _is_sum(step) else None
+        if within is None:
+            count = len(step.inputs)
+            raise refused_step(
+                step, f"{step_text(step)}, which takes {count} results of former operations and is not x + f(x)"
+            )
+        way += [(step, ADD), *reversed(within), (step, SKIP)]
+        step = first
+    return None if start is not None and step is not start else way[::-1]
+
+
+def _is_sum(step: Step) -> bool:
+    """Say whether a step adds two results, neither of them multiplied."""
+    import torch
+
+    tensor = torch.Tensor
+    sums = (torch.add, tensor.add, tensor.add_, tensor.__add__, tensor.__radd__, tensor.__iadd__)
+    alpha = step.kwargs.get("alpha", 1)
+    return (
+        step.target in sums
+        and len(step.inputs) == len(step.args) + len(step.kwargs.keys() - {"alpha"}) == 2
+        and type(alpha) in (int, float)
+        and alpha == 1
+    )
+
+
+def _marked(step: Step, target: str) -> Operation:
+    place, layer = place_of(step)
+    return Operation(target, target, (INPUT,), {}, place, layer)
 
 
 def refused_step(step: Step, got: str) -> InputError:

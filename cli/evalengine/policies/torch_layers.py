@@ -17,7 +17,8 @@ from typing import Any
 from evalengine.errors import InputError
 from evalengine.policies.activations import DEFAULTS, PARAMETERS, spell
 from evalengine.policies.cells import GATES
-from evalengine.policies.torch_graph import INPUT, Operation, Own, unsupported
+from evalengine.policies.tokens import Pool
+from evalengine.policies.torch_graph import ADD, INPUT, SKIP, Operation, Own, unsupported
 from evalengine.policies.torch_recording import BATCH, Size
 
 
@@ -32,13 +33,42 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A convolution: weight (out, in, height, width), bias (out,) or None; stride and padding as (height, width)."""
+    """A convolution: weight (out, in / groups, height, width), bias (out,) or None; pairs as (height, width)."""
 
     place: str
     weight: Own
     bias: Own | None
     stride: tuple[int, int]
     padding: tuple[int, int]
+    dilation: tuple[int, int]
+    groups: int
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """A pool in windows; None is the mean of each channel."""
+
+    place: str
+    pool: Pool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Normalization:
+    """A layer normalisation over all values of a shape; weight and bias are of that shape, or None."""
+
+    place: str
+    shape: tuple[int, ...]
+    weight: Own | None
+    bias: Own | None
+    eps: float
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What is given is kept (`SKIP`), or what was kept last is added (`ADD`)."""
+
+    place: str
+    what: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +99,8 @@ class Flatten:
     size: int | None
 
 
-Layer = Linear | Convolution | Cell | Activation | Flatten
-_Reader = Callable[[Operation], Layer | None]
+Layer = Linear | Convolution | Cell | Pooling | Normalization | Branch | Activation | Flatten
+_Reader = Callable[[Operation], "Layer | list[Layer] | None"]
 
 
 def layers_of(operations: Sequence[Operation]) -> list[Layer]:
@@ -91,7 +121,7 @@ def layers_of(operations: Sequence[Operation]) -> list[Layer]:
         except Exception:  # an argument may be anything, such as a tensor that cannot be compared with a number
             raise _refused(operation) from None
         if layer is not None:
-            layers.append(layer)
+            layers += layer if isinstance(layer, list) else [layer]
     return layers
 
 
@@ -106,6 +136,14 @@ def _readers() -> dict[object, _Reader]:
     table: dict[_Reader, tuple[object, ...]] = {
         _linear: (functional.linear,),
         _convolution: (torch.conv2d,),
+        _max_pool: (functional.max_pool2d, torch.max_pool2d),
+        _avg_pool: (functional.avg_pool2d,),
+        _adaptive_pool: (functional.adaptive_avg_pool2d,),
+        _mean: (torch.mean, tensor.mean),
+        _layer_norm: (functional.layer_norm, torch.layer_norm),
+        _batch_norm: (functional.batch_norm, torch.batch_norm),
+        partial(_branch, SKIP): (SKIP,),
+        partial(_branch, ADD): (ADD,),
         partial(_cell, "lstm"): (torch.lstm_cell,),
         partial(_cell, "gru"): (torch.gru_cell,),
         partial(_cell, "rnn"): (torch.rnn_tanh_cell,),
@@ -166,18 +204,102 @@ def _convolution(operation: Operation) -> Layer:
     weight, bias = _weights(operation, given, axes=4)
     padding = given.get("padding", 0)
     kernel = tuple(weight.tensor.shape[2:])
-    unsupported_options = {
-        "groups": given.get("groups", 1) != 1,
-        "dilation": _pair(operation, given.get("dilation", 1)) != (1, 1),
-        "padding": padding == "same" and not all(size % 2 for size in kernel),
-    }
-    for option in (option for option, is_used in unsupported_options.items() if is_used):
-        raise InputError(f"from_torch: {operation.place}: {option}={given[option]!r} is not supported")
+    dilation, groups = _pair(operation, given.get("dilation", 1)), given.get("groups", 1)
+    if type(groups) is not int:
+        raise _refused(operation)
     if padding in ("same", "valid"):
-        # "same" pads both sides equally, because the kernel is odd.
-        padding = tuple(size // 2 if padding == "same" else 0 for size in kernel)
+        extent = [(size - 1) * step for size, step in zip(kernel, dilation, strict=True)]
+        if padding == "same" and any(size % 2 for size in extent):
+            raise InputError(f"from_torch: {operation.place}: padding={padding!r} of unequal sides is not supported")
+        padding = tuple(size // 2 if padding == "same" else 0 for size in extent)
     stride = _pair(operation, given.get("stride", 1))
-    return Convolution(operation.place, weight, bias, stride, _pair(operation, padding))
+    return Convolution(operation.place, weight, bias, stride, _pair(operation, padding), dilation, groups)
+
+
+def _max_pool(operation: Operation) -> Layer:
+    names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+    given = _arguments(operation, *names)
+    if _pair(operation, given.get("dilation", 1)) != (1, 1):
+        raise InputError(f"from_torch: {operation.place}: dilation={given['dilation']!r} of a pool is not supported")
+    if given.get("return_indices", False):
+        raise _refused(operation)
+    return _pooling(operation, "mp", given)
+
+
+def _avg_pool(operation: Operation) -> Layer:
+    names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+    given = _arguments(operation, *names)
+    if given.get("divisor_override") is not None:
+        divisor = given["divisor_override"]
+        raise InputError(f"from_torch: {operation.place}: divisor_override={divisor!r} is not supported")
+    return _pooling(operation, "ap", given)
+
+
+def _pooling(operation: Operation, kind: str, given: dict[str, Any]) -> Layer:
+    if given.get("ceil_mode", False):
+        raise InputError(f"from_torch: {operation.place}: ceil_mode=True is not supported")
+    kernel = _pair(operation, given.get("kernel_size"))
+    stride = given.get("stride")
+    steps = kernel if stride is None or stride == [] else _pair(operation, stride)
+    padding = _pair(operation, given.get("padding", 0))
+    counts = bool(given.get("count_include_pad", True)) or padding == (0, 0)
+    if min(*kernel, *steps) < 1 or min(padding) < 0:
+        raise _refused(operation)
+    return Pooling(operation.place, Pool(kind, kernel, steps, padding, counts))
+
+
+def _adaptive_pool(operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "output_size")
+    if given.get("output_size") not in (1, (1, 1), [1, 1]):
+        raise InputError(
+            f"from_torch: {operation.place}: expected an adaptive pool to one pixel, (1, 1), "
+            f"got {given.get('output_size')}"
+        )
+    return Pooling(operation.place, None)
+
+
+def _mean(operation: Operation) -> list[Layer]:
+    """Read the mean over the two axes of an image."""
+    given = _arguments(operation, "input", "dim", "keepdim", "dtype")
+    dims = given.get("dim")
+    if not isinstance(dims, tuple | list) or given.get("dtype") is not None:
+        raise _refused(operation)
+    if len(dims) != 2 or not all(type(dim) is int for dim in dims) or {dim % 4 for dim in dims} != {2, 3}:
+        raise _refused(operation)
+    pool = Pooling(operation.place, None)
+    return [pool] if given.get("keepdim", False) else [pool, Flatten(operation.place, None)]
+
+
+def _layer_norm(operation: Operation) -> Layer:
+    given = _arguments(operation, "input", "normalized_shape", "weight", "bias", "eps", "cudnn_enable")
+    shape = given.get("normalized_shape")
+    sizes = (shape,) if type(shape) is int else tuple(shape) if isinstance(shape, tuple | list) else ()
+    eps = given.get("eps", 1e-5)
+    if not sizes or not all(type(size) is int for size in sizes) or type(eps) not in (int, float):
+        raise _refused(operation)
+    for name in ("weight", "bias"):
+        value = given.get(name)
+        if value is not None and not isinstance(value, Own):
+            raise _not_own(operation, name)
+    weight, bias = given.get("weight"), given.get("bias")
+    if weight is None and bias is not None:
+        raise InputError(f"from_torch: {operation.place}: a bias without a weight is not supported")
+    if not 0 <= eps < 1e9:
+        raise InputError(f"from_torch: {operation.place}: expected eps from 0, got {eps}")
+    return Normalization(operation.place, sizes, weight, bias, float(eps))
+
+
+def _batch_norm(operation: Operation) -> None:
+    """Say why there is none, and what to do."""
+    raise InputError(
+        f"from_torch: {operation.place}: a batch normalisation's running statistics are no parameters, so no flat "
+        "vector has them; fold it into the layer before it, after which nothing changes in eval(): "
+        "torch.nn.utils.fusion.fuse_conv_bn_eval(conv, norm), or fuse_linear_bn_eval(linear, norm)"
+    )
+
+
+def _branch(what: str, operation: Operation) -> Layer:
+    return Branch(operation.place, what)
 
 
 def _cell(cell: str, operation: Operation) -> Layer:
@@ -246,7 +368,7 @@ def _clamp_min(operation: Operation) -> Layer:
 
 def _flatten(operation: Operation) -> Layer:
     given = _arguments(operation, "input", "start_dim", "end_dim")
-    if (given.get("start_dim", 0), given.get("end_dim", -1)) != (1, -1):
+    if given.get("start_dim", 0) not in (1, -3) or given.get("end_dim", -1) not in (-1, 3):
         raise _refused(operation)
     return Flatten(operation.place, None)
 
@@ -323,10 +445,7 @@ def _weights(operation: Operation, given: dict[str, Any], axes: int) -> tuple[Ow
     weight, bias = given.get("weight"), given.get("bias")
     for name, value in (("weight", weight), ("bias", bias)):
         if not isinstance(value, Own) and (name == "weight" or value is not None):
-            raise InputError(
-                f"from_torch: {operation.place}: expected {name} to be a parameter of the module, got a tensor that is "
-                "none (undo weight norm, spectral norm, pruning and parametrizations first)"
-            )
+            raise _not_own(operation, name)
         if isinstance(value, Own) and not value.tensor.is_floating_point():
             raise InputError(f"from_torch: {operation.place}: expected {name} to be floating, got {value.tensor.dtype}")
     assert isinstance(weight, Own)
@@ -345,6 +464,13 @@ def _pair(operation: Operation, value: Any) -> tuple[int, int]:
     if len(pair) != 2 or not all(type(size) is int for size in pair):
         raise _refused(operation)
     return pair[0], pair[1]
+
+
+def _not_own(operation: Operation, name: str) -> InputError:
+    return InputError(
+        f"from_torch: {operation.place}: expected {name} to be a parameter of the module, got a tensor that is "
+        "none (undo weight norm, spectral norm, pruning and parametrizations first)"
+    )
 
 
 def _refused(operation: Operation) -> InputError:

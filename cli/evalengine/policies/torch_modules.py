@@ -22,13 +22,11 @@ from numpy.typing import ArrayLike
 
 from evalengine.errors import InputError, MissingDependencyError
 from evalengine.messages import first_line, kind, named
-from evalengine.policies.activations import IDENTITY
 from evalengine.policies.architecture import Architecture
-from evalengine.policies.cells import LINEAR
 from evalengine.policies.head_spelling import LOG_STD
 from evalengine.policies.state_dicts import is_log_std, to_state_dict
-from evalengine.policies.torch_activations import activation_module
-from evalengine.policies.torch_cells import cell_module, recurrent_module
+from evalengine.policies.torch_blocks import modules_of
+from evalengine.policies.torch_cells import recurrent_module
 from evalengine.policies.torch_chain import chain_parameters, chain_policy
 from evalengine.policies.torch_graph import Own, is_plain, operations_of
 from evalengine.policies.torch_layers import layers_of
@@ -55,7 +53,7 @@ def to_torch(policy: Architecture, vector: ArrayLike) -> nn.Sequential:
     """
     state_dict = to_state_dict(policy, vector)
     torch = import_torch()
-    layers = list(_torch_layers(policy))
+    layers = modules_of(policy.steps)
     module: nn.Sequential = recurrent_module(layers) if policy.n_state else torch.nn.Sequential(*layers)
     if policy.learns_noise:
         # A module's own parameters come before those of its layers.
@@ -132,34 +130,6 @@ def _checked_shape(shape: Any) -> tuple[int, ...] | None:
     return tuple(sizes)
 
 
-def _torch_layers(policy: Architecture) -> Iterator[nn.Module]:
-    import torch
-    from torch import nn
-
-    # Whatever the defaults are here; and PyTorch's random stream stays where it is.
-    options: dict[str, Any] = {"device": "cpu", "dtype": torch.float32}
-    uninitialised: Any = torch.nn.utils.skip_init
-    activations, biases = iter(policy.activations), iter(policy.biases)
-    channels = policy.input_shape[0]
-    for conv in policy.convolutions:
-        yield uninitialised(nn.Conv2d, channels, *conv, bias=next(biases), **options)
-        yield activation_module(next(activations))
-        channels = conv.out_channels
-    if policy.arch == "cnn":
-        yield nn.Flatten()
-    inputs = policy.n_features
-    for number, (cell, size) in enumerate(zip(policy.cells, policy.sizes, strict=True), start=1):
-        if cell == LINEAR:
-            yield uninitialised(nn.Linear, inputs, size, bias=next(biases), **options)
-        else:
-            yield cell_module(cell, inputs, size, bias=next(biases), options=options)
-        inputs = size
-        if number < len(policy.sizes):
-            yield activation_module(next(activations))
-    if policy.output_activation != IDENTITY:
-        yield activation_module(policy.output_activation)
-
-
 def _log_std(module: nn.Module, policy: Architecture) -> list[Own]:
     """Return the module's logarithms of deviations, one for each output; nothing if it has none."""
     named_so = [Own(name, tensor) for name, tensor in module.named_parameters() if is_log_std(name)]
@@ -174,7 +144,9 @@ def _check_parameters(module: nn.Module, chain: Sequence[Own]) -> None:
     for name, parameter in module.named_parameters():
         if id(parameter) not in in_chain:
             advice = f" (a policy with noise={LOG_STD} can be given its weights)" if is_log_std(name) else ""
-            raise InputError(f"from_torch: parameter {named(name)} belongs to no Linear or Conv2d of the chain{advice}")
+            raise InputError(
+                f"from_torch: parameter {named(name)} belongs to no Linear, Conv2d or LayerNorm of the chain{advice}"
+            )
 
 
 def _compare(

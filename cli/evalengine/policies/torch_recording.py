@@ -125,7 +125,8 @@ class Recording:
         name = name_of(target)
         where = self._where(sys._getframe(1))
         # An operation that gives other axes than these is refused in the end, so what it would give is no matter.
-        axes = 2 if name in _FLATTENING or not inputs else inputs[0].axes + _added_axes(name, args)
+        is_flat = name in _FLATTENING or (name == "mean" and not kwargs.get("keepdim"))
+        axes = 2 if is_flat or not inputs else inputs[0].axes + _added_axes(name, args)
         step = Step(name, target, args, kwargs, tuple(inputs), axes, where, self)
         self.steps.append(step)
         if len(self.steps) > _MOST_STEPS:

@@ -165,6 +165,8 @@ fn a_thread_that_finds_no_memory_ends_the_call_and_nothing_else() {
             kernel: (1, 1),
             stride: (1, 1),
             padding: (0, 0),
+            dilation: (1, 1),
+            groups: 1,
             bias: false,
         };
         // 110,000 images of 96 x 96 numbers between two layers, for each of 64 lanes.

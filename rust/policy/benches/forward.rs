@@ -18,7 +18,7 @@ fn linear(outputs: usize) -> Layer {
 
 fn conv(out_channels: usize, kernel: usize, stride: usize) -> Layer {
     let (kernel, stride) = ((kernel, kernel), (stride, stride));
-    Layer::Conv2d { out_channels, kernel, stride, padding: (0, 0), bias: true }
+    Layer::Conv2d { out_channels, kernel, stride, padding: (0, 0), dilation: (1, 1), groups: 1, bias: true }
 }
 
 fn mlp(hidden: usize) -> Architecture {

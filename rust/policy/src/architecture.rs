@@ -2,7 +2,7 @@
 
 use crate::error::{PolicyError, Reason};
 use crate::exactness::{self, Exactness};
-use crate::layer::{InputShape, Layer, MAX_VALUES, PlacedLayer, product, within_limit};
+use crate::layer::{InputShape, Layer, PlacedLayer, product, within_limit};
 
 /// A validated list of layers: what [`Network`](crate::Network) runs.
 ///
@@ -28,8 +28,9 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// If a size is zero, a softmax has an image for input, a convolution has none or a kernel larger than its padded input, no layer has
-    /// weights, or a layer would hold more than 2^30 values.
+    /// If a size is zero, a softmax has an image for input, a convolution or a pool has none, or a kernel larger than its
+    /// padded input, groups do not divide channels, a skip and what is added to it have two shapes or one stands alone, no
+    /// layer has weights, or a layer would hold more than 2^30 values.
     pub fn new(input: InputShape, layers: Vec<Layer>) -> Result<Self, PolicyError> {
         match input.checked_size() {
             Some(0) => return Err(Reason::EmptyInput { shape: input.to_string() }.into()),
@@ -38,15 +39,18 @@ impl Architecture {
         }
         let mut placed = Vec::with_capacity(layers.len());
         let (mut shape, mut n_params, mut n_state) = (input, 0, 0);
+        let mut skips = Skips::default();
         for (index, &layer) in layers.iter().enumerate() {
             let name = || format!("layer {} ({layer})", index + 1);
             let output = output_shape(layer, shape, &name)?;
+            skips.follow(layer, shape, &name)?;
             let place = PlacedLayer { layer, input: shape, output, weights_at: n_params, state_at: n_state };
             n_params = within_limit(n_params + place.n_params()).ok_or_else(|| too_large(name()))?;
             n_state = within_limit(n_state + place.n_state()).ok_or_else(|| too_large(name()))?;
             placed.push(place);
             shape = output;
         }
+        skips.check_closed()?;
         if n_params == 0 {
             return Err(Reason::NoWeights { layers: layers.len() }.into());
         }
@@ -109,7 +113,12 @@ impl Architecture {
 
 fn output_shape(layer: Layer, input: InputShape, name: &dyn Fn() -> String) -> Result<InputShape, Reason> {
     match layer {
-        Layer::Activation(_) => Ok(input),
+        Layer::Activation(_) | Layer::LayerNorm(_) | Layer::Skip | Layer::AddSkip => Ok(input),
+        Layer::Pool2d(pool) => pool.output(input, name),
+        Layer::GlobalAvgPool2d => match input {
+            InputShape::Image { channels, .. } => Ok(InputShape::Image { channels, height: 1, width: 1 }),
+            InputShape::Flat(inputs) => Err(Reason::NeedsImage { layer: name(), inputs }),
+        },
         Layer::Softmax | Layer::LogSoftmax => match input {
             InputShape::Flat(_) => Ok(input),
             InputShape::Image { .. } => Err(Reason::NeedsVector { layer: name(), input: input.to_string() }),
@@ -126,30 +135,40 @@ fn output_shape(layer: Layer, input: InputShape, name: &dyn Fn() -> String) -> R
             product(&[rows, taps]).ok_or_else(|| too_large(name()))?;
             Ok(InputShape::Flat(hidden))
         }
-        Layer::Conv2d { out_channels, kernel, stride, padding, .. } => {
+        Layer::Conv2d { out_channels, kernel, stride, padding, dilation, groups, .. } => {
             let sizes = [
                 (out_channels, "the number of channels"),
                 (kernel.0.min(kernel.1), "the kernel size"),
                 (stride.0.min(stride.1), "the stride"),
+                (dilation.0.min(dilation.1), "the dilation"),
+                (groups, "the number of groups"),
             ];
             require_positive(&sizes, name)?;
             let InputShape::Image { channels, height, width } = input else {
                 return Err(Reason::NeedsImage { layer: name(), inputs: input.size() });
             };
+            if let Some(channels) = [channels, out_channels].into_iter().find(|count| count % groups != 0) {
+                return Err(Reason::NotDivisible { layer: name(), channels, groups });
+            }
             product(&[out_channels, channels, kernel.0, kernel.1]).ok_or_else(|| too_large(name()))?;
+            let extent = |kernel: usize, dilation: usize| (kernel - 1).checked_mul(dilation)?.checked_add(1);
+            let (Some(tall), Some(broad)) = (extent(kernel.0, dilation.0), extent(kernel.1, dilation.1))
+            else {
+                return Err(too_large(name()));
+            };
             let padded = |size: usize, padding: usize| {
                 padding.checked_mul(2).and_then(|both| both.checked_add(size)).and_then(within_limit)
             };
             let (Some(high), Some(wide)) = (padded(height, padding.0), padded(width, padding.1)) else {
                 return Err(too_large(name()));
             };
-            if high < kernel.0 || wide < kernel.1 {
+            if high < tall || wide < broad {
                 return Err(Reason::KernelTooLarge { layer: name(), height: high, width: wide });
             }
             let output = InputShape::Image {
                 channels: out_channels,
-                height: (high - kernel.0) / stride.0 + 1,
-                width: (wide - kernel.1) / stride.1 + 1,
+                height: (high - tall) / stride.0 + 1,
+                width: (wide - broad) / stride.1 + 1,
             };
             output.checked_size().map(|_| output).ok_or_else(|| too_large(name()))
         }
@@ -164,5 +183,30 @@ fn require_positive(sizes: &[(usize, &'static str)], name: &dyn Fn() -> String) 
 }
 
 fn too_large(layer: String) -> Reason {
-    Reason::TooLarge { layer, limit: MAX_VALUES }
+    Reason::too_large(layer)
+}
+
+/// The skips that are open while layers are gone through.
+#[derive(Default)]
+struct Skips(Vec<(InputShape, String)>);
+
+impl Skips {
+    fn follow(&mut self, layer: Layer, shape: InputShape, name: &dyn Fn() -> String) -> Result<(), Reason> {
+        match layer {
+            Layer::Skip => self.0.push((shape, name())),
+            Layer::AddSkip => {
+                let (kept, _) = self.0.pop().ok_or_else(|| Reason::NoSkip { layer: name() })?;
+                if kept != shape {
+                    let (kept, input) = (kept.to_string(), shape.to_string());
+                    return Err(Reason::SkipDiffers { layer: name(), kept, input });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_closed(mut self) -> Result<(), Reason> {
+        self.0.pop().map_or(Ok(()), |(_, layer)| Err(Reason::OpenSkip { layer }))
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use lane_math::Activation;
 
 use crate::cell::CellKind;
+use crate::norm::LayerNorm;
+use crate::pool::Pool2d;
 
 /// No layer may have more weights or activations than this; sizes stay far from overflow everywhere.
 pub(crate) const MAX_VALUES: usize = 1 << 30;
@@ -62,8 +64,8 @@ pub enum Layer {
         /// Whether a bias vector follows the weight matrix.
         bias: bool,
     },
-    /// `torch.nn.Conv2d` (one group, no dilation, zero padding): weight (out_channels, channels, kernel height,
-    /// kernel width), then bias (out_channels).
+    /// `torch.nn.Conv2d` (zero padding): weight (out_channels, channels / groups, kernel height, kernel width), then bias
+    /// (out_channels).
     Conv2d {
         /// Number of output channels.
         out_channels: usize,
@@ -73,9 +75,23 @@ pub enum Layer {
         stride: (usize, usize),
         /// Rows above and below, columns left and right that count as zeros.
         padding: (usize, usize),
+        /// Distance between neighbouring taps of the kernel, down and across.
+        dilation: (usize, usize),
+        /// Into how many parts the channels are cut; each part of the output sees its part of the input.
+        groups: usize,
         /// Whether a bias vector follows the weights.
         bias: bool,
     },
+    /// Pooling of an image in windows.
+    Pool2d(Pool2d),
+    /// `torch.nn.AdaptiveAvgPool2d(1)`: the mean of every channel.
+    GlobalAvgPool2d,
+    /// Normalisation of all values of a row; an image stays one.
+    LayerNorm(LayerNorm),
+    /// Keeps the values for the [`AddSkip`](Self::AddSkip) that belongs to it, as brackets do. They go on unchanged.
+    Skip,
+    /// Adds what its [`Skip`](Self::Skip) has kept, which has the same shape.
+    AddSkip,
     /// `torch.nn.RNNCell`, `GRUCell` or `LSTMCell`: weight_ih (gates * hidden, inputs), weight_hh (gates * hidden, hidden),
     /// then bias_ih and bias_hh (gates * hidden). An image is flattened row-major first. It remembers its output, and an
     /// LSTM its cell state, from one call to the next.
@@ -109,6 +125,11 @@ impl fmt::Display for Layer {
             Self::Conv2d { out_channels, kernel, .. } => {
                 write!(formatter, "conv2d, {out_channels} channels, kernel {}x{}", kernel.0, kernel.1)
             }
+            Self::Pool2d(pool) => write!(formatter, "{pool}"),
+            Self::GlobalAvgPool2d => formatter.write_str("adaptive_avg_pool2d, 1x1"),
+            Self::LayerNorm(norm) => write!(formatter, "{norm}"),
+            Self::Skip => formatter.write_str("skip"),
+            Self::AddSkip => formatter.write_str("add_skip"),
             Self::Cell { kind, hidden, .. } => write!(formatter, "{kind} cell, {hidden} outputs"),
             Self::Activation(activation) => write!(formatter, "{activation}"),
             Self::Softmax => formatter.write_str("softmax"),
@@ -140,7 +161,14 @@ impl PlacedLayer {
             Layer::Cell { kind, hidden, bias } => {
                 kind.gates() * hidden * (self.input.size() + hidden + if bias { 2 } else { 0 })
             }
-            Layer::Activation(_) | Layer::Softmax | Layer::LogSoftmax => 0,
+            Layer::LayerNorm(norm) => norm.params_per_value() * self.input.size(),
+            Layer::Pool2d(_)
+            | Layer::GlobalAvgPool2d
+            | Layer::Skip
+            | Layer::AddSkip
+            | Layer::Activation(_)
+            | Layer::Softmax
+            | Layer::LogSoftmax => 0,
         }
     }
 
@@ -165,8 +193,8 @@ impl PlacedLayer {
     /// Products that are summed into one output value.
     pub(crate) fn taps(&self) -> usize {
         match (self.layer, self.input) {
-            (Layer::Conv2d { kernel, .. }, InputShape::Image { channels, .. }) => {
-                channels * kernel.0 * kernel.1
+            (Layer::Conv2d { kernel, groups, .. }, InputShape::Image { channels, .. }) => {
+                channels / groups * kernel.0 * kernel.1
             }
             (Layer::Linear { .. }, input) => input.size(),
             _ => 0,

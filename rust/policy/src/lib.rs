@@ -37,7 +37,7 @@
 //! **Long passes.** [`Network::forward_while`] asks its caller every few million multiply-adds whether to go on. Memory that
 //! cannot be had is an unwinding, see [`lane_math::memory`].
 //!
-//! **What it does not do.** No training, no gradients, no groups, dilation, pooling or normalisation, no other number
+//! **What it does not do.** No training, no gradients, no batch normalisation, no other number
 //! types; weights are not read from files here. Lengths are asserted, not reported: the caller has checked its inputs.
 
 mod architecture;
@@ -48,10 +48,12 @@ mod kernels;
 mod layer;
 mod matrix_order;
 mod network;
+mod norm;
 mod order;
 mod pace;
 mod packed;
 mod plan;
+mod pool;
 pub mod reference;
 mod scratch;
 
@@ -61,5 +63,7 @@ pub use error::PolicyError;
 pub use exactness::Exactness;
 pub use layer::{InputShape, Layer};
 pub use network::{Inputs, Network, States};
+pub use norm::LayerNorm;
 pub use packed::PackedWeights;
+pub use pool::{Pool2d, PoolKind};
 pub use scratch::Scratch;

@@ -192,7 +192,8 @@ impl Network {
             assert_eq!(fingerprint, self.fingerprint, "the packed weights belong to another network");
         }
         let reordered = self.plan.gains_from_sorting && scratch.sort_lanes(slot_of_lane);
-        let Scratch { front, back, sums, patches, gates, lists, lane_of_row, slot_of_row, .. } = scratch;
+        let Scratch { front, back, sums, patches, kept, gates, lists, lane_of_row, slot_of_row, .. } =
+            scratch;
         self.isa.run(Forward {
             plan: &self.plan,
             isa: self.isa,
@@ -208,6 +209,7 @@ impl Network {
             back: back.as_mut_slice(),
             sums: sums.as_mut_slice(),
             patches: patches.as_mut_slice(),
+            kept: kept.as_mut_slice(),
             gates: gates.as_mut_slice(),
             memory: Memory {
                 before: states.before,
@@ -242,9 +244,17 @@ impl Kernel for Pack<'_> {
                 Operation::Conv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
                 Operation::MatrixConv(conv) => conv.pack(weights, conv.packed().of(self.packed)),
                 Operation::Cell(cell) => cell.pack::<S>(weights, self.packed),
-                Operation::Activation(_)
+                Operation::Depthwise(conv) => conv.pack(weights, conv.packed().of(self.packed)),
+                Operation::Groups(groups) => groups.pack(weights, self.packed),
+                Operation::Norm(norm) => norm.pack(weights, norm.packed().of(self.packed)),
+                Operation::Pool(_)
+                | Operation::Mean(_)
+                | Operation::Keep { .. }
+                | Operation::Add { .. }
+                | Operation::Activation(_)
                 | Operation::Softmax(..)
                 | Operation::ToBlocks(..)
+                | Operation::ToGroups(..)
                 | Operation::ToRows(_) => {}
             }
         }
@@ -267,6 +277,7 @@ struct Forward<'a> {
     back: &'a mut [f32],
     sums: &'a mut [f32],
     patches: &'a mut [f32],
+    kept: &'a mut [f32],
     gates: &'a mut [f32],
     memory: Memory<'a>,
     lists: &'a mut [Option<usize>],
@@ -295,7 +306,8 @@ impl Kernel for Forward<'_> {
         for (index, stage) in self.plan.stages.iter().enumerate().skip(self.first_stage) {
             if stage.operation.works_in_place() {
                 self.pace.before(rows * stage.stride)?;
-                apply_in_place(stage, self.isa, &mut current[..rows * stage.stride]);
+                let values = &mut current[..rows * stage.stride];
+                apply_in_place(stage, self.isa, values, self.kept, rows);
                 continue;
             }
             let writes_logits = index + 1 == self.plan.stages.len()
@@ -331,12 +343,18 @@ impl Kernel for Forward<'_> {
 }
 
 /// Runs one stage that changes the rows of a buffer.
-fn apply_in_place(stage: &Stage, isa: Isa, rows: &mut [f32]) {
+fn apply_in_place(stage: &Stage, isa: Isa, rows: &mut [f32], kept: &mut [f32], count: usize) {
     match stage.operation {
         Operation::Activation(activation) => activation.apply_in_place(isa, rows),
         Operation::Softmax(normalize, len) => {
             for row in rows.chunks_exact_mut(stage.stride) {
                 normalize(isa, &mut row[..len], len);
+            }
+        }
+        Operation::Keep { at } => kept[at * count..][..rows.len()].copy_from_slice(rows),
+        Operation::Add { at } => {
+            for (value, kept) in rows.iter_mut().zip(&kept[at * count..]) {
+                *value += kept;
             }
         }
         _ => {}
@@ -359,6 +377,26 @@ fn run_stage<S: Simd>(
             lists.fill(None);
         }
         Operation::MatrixConv(conv) => conv.forward::<S>(batch, rows, patches, pace)?,
+        Operation::Depthwise(conv) => conv.forward::<S>(batch, rows, pace)?,
+        Operation::Groups(groups) => groups.forward::<S>(batch, rows, patches, pace)?,
+        Operation::Pool(pool) => {
+            for row in 0..batch.rows() {
+                pace.before(pool.work())?;
+                pool.forward::<S>(row, rows);
+            }
+        }
+        Operation::Mean(mean) => {
+            pace.before(batch.rows() * mean.work())?;
+            for row in 0..batch.rows() {
+                mean.forward::<S>(row, rows);
+            }
+        }
+        Operation::Norm(norm) => {
+            pace.before(batch.rows() * norm.work())?;
+            for row in 0..batch.rows() {
+                norm.forward::<S>(batch, row, rows);
+            }
+        }
         Operation::ToBlocks(image, skips_zeros_at) => {
             pace.before(batch.rows() * image.size())?;
             for (row, &slot) in batch.slot_of_row.iter().enumerate() {
@@ -371,6 +409,17 @@ fn run_stage<S: Simd>(
                 }
             }
         }
+        Operation::ToGroups(image, groups) => {
+            pace.before(batch.rows() * groups * image.size())?;
+            for row in 0..batch.rows() {
+                let (input, output) = rows.images(row, groups * image.size());
+                for (input, output) in
+                    input.chunks_exact(image.size()).zip(output.chunks_exact_mut(image.size()))
+                {
+                    image.to_blocks::<S>(input, output);
+                }
+            }
+        }
         Operation::ToRows(image) => {
             pace.before(batch.rows() * image.size())?;
             for row in 0..batch.rows() {
@@ -378,7 +427,12 @@ fn run_stage<S: Simd>(
                 image.to_rows::<S>(input, output);
             }
         }
-        Operation::Linear(_) | Operation::Cell(_) | Operation::Activation(_) | Operation::Softmax(..) => {}
+        Operation::Linear(_)
+        | Operation::Cell(_)
+        | Operation::Activation(_)
+        | Operation::Softmax(..)
+        | Operation::Keep { .. }
+        | Operation::Add { .. } => {}
     }
     ControlFlow::Continue(())
 }

@@ -51,9 +51,10 @@ pub(crate) const fn dot_lanes(output: usize, outputs: usize) -> usize {
 /// How a convolution sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConvOrder {
-    /// One chain of fused multiply-adds from the bias over blocks of channels; taps in the padding are left out.
+    /// One chain of fused multiply-adds from the bias over blocks of channels; taps in the padding are left out. Each
+    /// group of channels is a convolution by itself.
     Direct,
-    /// As [`crate::matrix_order`] says.
+    /// As [`crate::matrix_order`] says, each group by itself.
     Matrix,
     /// As a matrix product that is cut by the processor's cache. It is computed as the direct convolution is.
     Unknown,
@@ -62,14 +63,21 @@ pub(crate) enum ConvOrder {
 /// The order of a convolution; none for other layers.
 pub(crate) fn conv_order(place: &PlacedLayer) -> Option<ConvOrder> {
     let (
-        Layer::Conv2d { kernel, stride, padding, .. },
+        Layer::Conv2d { kernel, stride, padding, dilation, groups, .. },
         InputShape::Image { channels, .. },
         InputShape::Image { channels: out_channels, height, width },
     ) = (place.layer, place.input, place.output)
     else {
         return None;
     };
-    Some(match leaves_direct_kernel(kernel, stride, padding, width) {
+    let (channels, out_channels) = (channels / groups, out_channels / groups);
+    let extent = dilated(kernel, dilation);
+    let leaves = match (groups, channels, out_channels) {
+        (2.., 1, 1) => leaves_depthwise_kernel(extent, padding, width),
+        (2.., _, _) if !has_blocks(channels, out_channels, groups) => true,
+        _ => leaves_direct_kernel(kernel, extent, stride, padding, width),
+    };
+    Some(match leaves {
         false => ConvOrder::Direct,
         true if is_known(channels, out_channels, kernel, stride, height * width) => ConvOrder::Matrix,
         true => ConvOrder::Unknown,
@@ -82,14 +90,32 @@ pub(crate) fn conv_order(place: &PlacedLayer) -> Option<ConvOrder> {
 /// than before the first, so `padding` decides.
 fn leaves_direct_kernel(
     kernel: (usize, usize),
+    extent: (usize, usize),
     stride: (usize, usize),
     padding: (usize, usize),
     windows_across: usize,
 ) -> bool {
     let padded = padding != (0, 0);
     let strided = stride != (1, 1);
-    let some_window_in_padding = kernel.0 <= padding.0 || kernel.1 <= padding.1;
+    let some_window_in_padding = extent.0 <= padding.0 || extent.1 <= padding.1;
     some_window_in_padding || padding.1 > windows_across.min(3) || (kernel.1 > 7 && padded && strided)
+}
+
+/// Whether groups of so many channels have a direct convolution: those of whole blocks, and all if an image has less than
+/// one block.
+fn has_blocks(channels: usize, out_channels: usize, groups: usize) -> bool {
+    let few = channels * groups < CHANNEL_BLOCK;
+    out_channels.is_multiple_of(CHANNEL_BLOCK) && (few || channels.is_multiple_of(CHANNEL_BLOCK))
+}
+
+/// The shapes that its convolution of every channel by itself hands on.
+fn leaves_depthwise_kernel(extent: (usize, usize), padding: (usize, usize), windows_across: usize) -> bool {
+    extent.0 <= padding.0 || extent.1 <= padding.1 || padding.1 > windows_across.min(4)
+}
+
+/// Rows and columns from the first tap of a kernel to the last.
+pub(crate) fn dilated(kernel: (usize, usize), dilation: (usize, usize)) -> (usize, usize) {
+    ((kernel.0 - 1) * dilation.0 + 1, (kernel.1 - 1) * dilation.1 + 1)
 }
 
 /// Whether a convolution pads its input channels to whole blocks and executes the padding, which turns a sum of -0
@@ -106,7 +132,12 @@ pub(crate) fn executes_channel_padding(
 
 #[cfg(test)]
 mod tests {
-    use super::{LinearOrder, dot_lanes, executes_channel_padding, leaves_direct_kernel, linear_order};
+    use super::{
+        ConvOrder, LinearOrder, conv_order, dot_lanes, executes_channel_padding, leaves_direct_kernel,
+        linear_order,
+    };
+    use crate::architecture::Architecture;
+    use crate::layer::{InputShape, Layer};
 
     #[test]
     fn linear_orders_change_at_their_bounds() {
@@ -135,6 +166,33 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_whole_blocks_or_single_channels() {
+        let order = |(channels, out_channels, groups), padding| {
+            let input = InputShape::Image { channels, height: 20, width: 20 };
+            let (kernel, stride, dilation) = ((3, 3), (1, 1), (2, 2));
+            let layer = Layer::Conv2d { out_channels, kernel, stride, padding, dilation, groups, bias: true };
+            let architecture = Architecture::new(input, vec![layer]).expect("the kernel fits");
+            conv_order(&architecture.placed()[0])
+        };
+        let (direct, matrix) = (Some(ConvOrder::Direct), Some(ConvOrder::Matrix));
+        assert_eq!(order((16, 32, 2), (1, 1)), direct);
+        assert_eq!(order((2, 32, 2), (1, 1)), direct);
+        assert_eq!(order((7, 56, 7), (1, 1)), direct);
+        assert_eq!(order((8, 64, 8), (1, 1)), matrix);
+        assert_eq!(order((6, 16, 2), (1, 1)), direct);
+        assert_eq!(order((6, 18, 2), (1, 1)), matrix);
+        assert_eq!(order((8, 16, 2), (1, 1)), matrix);
+        assert_eq!(order((16, 8, 2), (1, 1)), matrix);
+        assert_eq!(order((8, 32, 2), (1, 1)), matrix);
+        assert_eq!(order((2, 4, 2), (1, 1)), matrix);
+        // Every channel by itself, with a padding of four; the kernel reaches over five pixels.
+        assert_eq!(order((6, 6, 6), (4, 4)), direct);
+        assert_eq!(order((6, 6, 6), (4, 5)), matrix);
+        assert_eq!(order((6, 6, 1), (4, 4)), matrix);
+        assert_eq!(order((6, 6, 1), (4, 3)), direct);
+    }
+
+    #[test]
     fn shapes_on_both_sides_of_each_rule() {
         // Kernel, stride, padding, windows across; whether PyTorch leaves its direct convolution.
         let cases = [
@@ -157,7 +215,7 @@ mod tests {
             ((8, 8), (2, 2), (0, 0), 9, false),
         ];
         for (kernel, stride, padding, windows, leaves) in cases {
-            let found = leaves_direct_kernel(kernel, stride, padding, windows);
+            let found = leaves_direct_kernel(kernel, kernel, stride, padding, windows);
             assert_eq!(
                 found, leaves,
                 "kernel {kernel:?}, stride {stride:?}, padding {padding:?}, {windows} windows"

@@ -1,17 +1,22 @@
 //! From an architecture to the stages that a forward pass runs, one after the other.
 
+mod images;
+
 use lane_math::{Activation, Isa};
 
 use crate::architecture::Architecture;
 use crate::kernels::LinearShape;
 use crate::kernels::cells::Cell;
 use crate::kernels::conv::Conv;
+use crate::kernels::depthwise::Depthwise;
+use crate::kernels::groups::Groups;
 use crate::kernels::image::Image;
 use crate::kernels::linear::Linear;
 use crate::kernels::matrix_conv::MatrixConv;
-use crate::kernels::windows::Geometry;
-use crate::layer::{InputShape, Layer, PlacedLayer};
-use crate::order::{ConvOrder, conv_order};
+use crate::kernels::mean::Mean;
+use crate::kernels::norm::Norm;
+use crate::kernels::pool::Pool;
+use crate::layer::{Layer, PlacedLayer};
 use crate::packed::row_stride;
 
 /// One pass over the activations of all rows.
@@ -21,6 +26,19 @@ pub(crate) enum Operation {
     Conv(Conv),
     /// Of row-major images.
     MatrixConv(MatrixConv),
+    Depthwise(Depthwise),
+    Groups(Groups),
+    Pool(Pool),
+    Mean(Mean),
+    Norm(Norm),
+    /// Keeps a copy of the rows, at a place for each row.
+    Keep {
+        at: usize,
+    },
+    /// Adds what was kept there.
+    Add {
+        at: usize,
+    },
     /// Boxed: it is large, and there are few.
     Cell(Box<Cell>),
     /// Applied in place.
@@ -30,6 +48,8 @@ pub(crate) enum Operation {
     /// Brings an image into the layout of convolutions. If the convolution that follows takes lists of non-zero values,
     /// the number says where an individual's packed weights tell whether products with zeros may be left out.
     ToBlocks(Image, Option<usize>),
+    /// Brings the image of each of so many groups of channels into that layout by itself.
+    ToGroups(Image, usize),
     /// Brings an image back to row-major order.
     ToRows(Image),
 }
@@ -37,7 +57,7 @@ pub(crate) enum Operation {
 impl Operation {
     /// Whether it changes the activations where they lie.
     pub(crate) fn works_in_place(&self) -> bool {
-        matches!(self, Self::Activation(_) | Self::Softmax(..))
+        matches!(self, Self::Activation(_) | Self::Softmax(..) | Self::Keep { .. } | Self::Add { .. })
     }
 
     /// Whether only the values of a row are stored, so that rows may follow each other without padding.
@@ -47,8 +67,14 @@ impl Operation {
             Self::Linear(Linear::Dots(_))
                 | Self::Conv(_)
                 | Self::MatrixConv(_)
+                | Self::Depthwise(_)
+                | Self::Groups(_)
+                | Self::Pool(_)
+                | Self::Mean(_)
+                | Self::Norm(_)
                 | Self::Cell(_)
                 | Self::ToBlocks(..)
+                | Self::ToGroups(..)
                 | Self::ToRows(_)
         )
     }
@@ -78,6 +104,8 @@ pub(crate) struct Plan {
     pub(crate) max_units: usize,
     /// The most values that a convolution gathers at a time, see [`MatrixConv`].
     pub(crate) max_patches: usize,
+    /// Values that are kept for each row to be added later, at most at a time.
+    pub(crate) max_kept: usize,
     /// The most values that a cell needs for a row, see [`Cell::gates_len`].
     pub(crate) max_gates: usize,
     /// Whether lanes of one individual should be neighbours, even if that costs a copy of the observations.
@@ -89,7 +117,7 @@ const SORTING_MIN_MACS: u64 = 4096;
 
 impl Plan {
     pub(crate) fn new(architecture: &Architecture) -> Self {
-        let mut builder = Builder { stages: Vec::new(), packed_len: 0, blocked: None };
+        let mut builder = Builder::default();
         let mut places = architecture.placed().iter().peekable();
         while let Some(place) = places.next() {
             let relu_follows = places.peek().is_some_and(|next| next.layer == Layer::RELU);
@@ -98,7 +126,7 @@ impl Plan {
             }
         }
         builder.leave_blocks();
-        let (stages, packed_len) = (builder.stages, builder.packed_len);
+        let Builder { stages, packed_len, max_kept, .. } = builder;
         let max_units = stages.iter().map(|stage| match &stage.operation {
             Operation::Linear(linear) => linear.units(),
             Operation::Cell(cell) => cell.units(),
@@ -110,10 +138,12 @@ impl Plan {
         });
         let max_patches = stages.iter().map(|stage| match &stage.operation {
             Operation::MatrixConv(conv) => conv.patches_len(),
+            Operation::Groups(groups) => groups.patches_len(),
             _ => 0,
         });
         Self {
             packed_len,
+            max_kept,
             max_units: max_units.max().unwrap_or(0),
             max_patches: max_patches.max().unwrap_or(0),
             max_gates: max_gates.max().unwrap_or(0),
@@ -142,11 +172,16 @@ impl Plan {
     }
 }
 
+#[derive(Default)]
 struct Builder {
     stages: Vec<Stage>,
     packed_len: usize,
     /// The image, while the activations are in the layout of convolutions.
     blocked: Option<Image>,
+    /// What is kept, first to last: its layout as above, and its place.
+    kept: Vec<(Option<Image>, usize)>,
+    kept_len: usize,
+    max_kept: usize,
 }
 
 impl Builder {
@@ -174,23 +209,20 @@ impl Builder {
                 self.packed_len = cell.packed_end();
                 self.push(Operation::Cell(Box::new(cell)), weights, hidden);
             }
-            Layer::Conv2d { kernel, stride, padding, bias, .. } => {
-                let (input, output) = (image(place.input), image(place.output));
-                let geometry = Geometry { input, output, kernel, stride, padding };
-                if conv_order(place) == Some(ConvOrder::Matrix) {
-                    self.leave_blocks();
-                    let conv = MatrixConv::new(geometry, bias, relu, self.packed_len);
-                    self.packed_len = conv.packed().end();
-                    self.push(Operation::MatrixConv(conv), weights, size);
-                    return true;
-                }
-                let conv = Conv::new(geometry, bias, relu, self.packed_len);
-                self.enter_blocks(input, &conv);
-                self.packed_len = conv.packed().end();
-                self.push(Operation::Conv(conv), weights, size);
-                self.blocked = Some(output);
+            Layer::Conv2d { .. } => {
+                self.add_conv(place, relu, weights);
                 return true;
             }
+            Layer::Pool2d(pool) => self.add_pool(place, pool),
+            Layer::GlobalAvgPool2d => self.add_mean(place),
+            Layer::LayerNorm(norm) => {
+                self.leave_blocks();
+                let norm = Norm::new(norm, size, self.packed_len);
+                self.packed_len = norm.packed().end();
+                self.push(Operation::Norm(norm), weights, size);
+            }
+            Layer::Skip => self.keep(size),
+            Layer::AddSkip => self.add_kept(size),
         }
         false
     }
@@ -201,14 +233,6 @@ impl Builder {
         let (columns, takes_relu) = (linear.columns(), linear.takes_relu());
         self.push(Operation::Linear(linear), weights, columns);
         takes_relu
-    }
-
-    /// Makes sure that the activations are as the convolution wants them.
-    fn enter_blocks(&mut self, input: Image, conv: &Conv) {
-        let skips_zeros_at = conv.takes_lists().then(|| conv.packed().end() - 1);
-        if self.blocked.is_none() && (layouts_differ(input) || skips_zeros_at.is_some()) {
-            self.push(Operation::ToBlocks(input, skips_zeros_at), (0, 0), input.size());
-        }
     }
 
     /// Makes sure that the activations are in row-major order.
@@ -228,110 +252,5 @@ fn layouts_differ(image: Image) -> bool {
     image.pixels() > 1 && image.channels > 1
 }
 
-fn image(shape: InputShape) -> Image {
-    match shape {
-        InputShape::Image { channels, height, width } => Image { channels, height, width },
-        InputShape::Flat(_) => unreachable!("Architecture::new gives a convolution an image"),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{Linear, Operation, Plan};
-    use crate::architecture::Architecture;
-    use crate::layer::{InputShape, Layer};
-    use lane_math::Activation;
-
-    fn linear(outputs: usize) -> Layer {
-        Layer::Linear { outputs, bias: true }
-    }
-
-    /// A kernel of 3 by 3.
-    fn conv(out_channels: usize) -> Layer {
-        Layer::Conv2d { out_channels, kernel: (3, 3), stride: (1, 1), padding: (0, 0), bias: true }
-    }
-
-    fn image(channels: usize, height: usize, width: usize) -> InputShape {
-        InputShape::Image { channels, height, width }
-    }
-
-    fn plan(input: InputShape, layers: &[Layer]) -> Plan {
-        Plan::new(&Architecture::new(input, layers.to_vec()).expect("the layers fit"))
-    }
-
-    fn stages(input: InputShape, layers: &[Layer]) -> String {
-        let names = plan(input, layers).stages.into_iter().map(|stage| match stage.operation {
-            Operation::Linear(Linear::Chain(_)) => "chain".to_owned(),
-            Operation::Linear(Linear::Dots(_)) => "dots".to_owned(),
-            Operation::Conv(_) => "conv".to_owned(),
-            Operation::MatrixConv(_) => "matrix".to_owned(),
-            Operation::Cell(_) => "cell".to_owned(),
-            Operation::Activation(activation) => activation.to_string(),
-            Operation::Softmax(..) => "softmax".to_owned(),
-            Operation::ToBlocks(..) => "blocks".to_owned(),
-            Operation::ToRows(_) => "rows".to_owned(),
-        });
-        names.collect::<Vec<_>>().join(" ")
-    }
-
-    /// Every stage is a pass over memory: what another takes along, or what would change nothing, is none.
-    #[test]
-    fn stages_are_as_few_as_the_layers_need() {
-        let flat = InputShape::Flat(4);
-        assert_eq!(stages(flat, &[linear(16), Layer::TANH, linear(2)]), "chain tanh dots");
-        let layers = [Layer::RELU, linear(16), Layer::RELU, Layer::RELU, linear(2), Layer::RELU];
-        assert_eq!(stages(flat, &layers), "relu chain relu dots relu");
-        assert_eq!(stages(image(3, 8, 8), &[conv(4), Layer::RELU, conv(5)]), "blocks conv conv rows");
-        let layers = [linear(16), Layer::Activation(Activation::Identity), linear(2), Layer::Softmax];
-        assert_eq!(stages(flat, &layers), "chain dots softmax");
-        let layers = [conv(4), Layer::TANH, linear(2), linear(3)];
-        assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv tanh rows dots dots");
-        // One channel, or one pixel, is in the same order either way; lists of what is not zero are made all the same.
-        assert_eq!(stages(image(1, 8, 8), &[conv(1), linear(2)]), "conv dots");
-        assert_eq!(stages(image(1, 8, 8), &[conv(8), linear(2)]), "blocks conv rows dots");
-        assert_eq!(stages(image(9, 3, 3), &[conv(16), linear(2)]), "blocks conv dots");
-        // A convolution that PyTorch computes as a matrix product takes images as they come.
-        let padded =
-            Layer::Conv2d { out_channels: 4, kernel: (1, 1), stride: (1, 1), padding: (1, 1), bias: true };
-        assert_eq!(stages(image(3, 8, 8), &[padded, Layer::RELU, padded, linear(2)]), "matrix matrix dots");
-        let layers = [conv(4), Layer::RELU, padded, conv(5)];
-        assert_eq!(stages(image(3, 8, 8), &layers), "blocks conv rows matrix blocks conv rows");
-    }
-
-    #[test]
-    fn what_the_first_stage_does_with_the_observations() {
-        let reads_pixels = |input, layers: &[Layer]| plan(input, layers).reads_pixels();
-        assert!(
-            [2, 3, 8]
-                .map(|channels| reads_pixels(image(channels, 8, 8), &[conv(4)]))
-                .into_iter()
-                .all(|yes| yes)
-        );
-        assert!(!reads_pixels(image(9, 8, 8), &[conv(4)]));
-        assert!(!reads_pixels(image(3, 8, 8), &[Layer::RELU, conv(4)]));
-        assert!(!reads_pixels(image(3, 8, 8), &[linear(4)]));
-        assert!(plan(image(3, 8, 8), &[Layer::RELU, conv(4)]).starts_in_place());
-        assert!(!plan(image(3, 8, 8), &[conv(4), Layer::RELU]).starts_in_place());
-    }
-
-    #[test]
-    fn lanes_are_sorted_from_a_number_of_products_on() {
-        let bias_free = |outputs| Layer::Linear { outputs, bias: false };
-        assert!(!plan(InputShape::Flat(63), &[bias_free(65)]).gains_from_sorting);
-        assert!(plan(InputShape::Flat(64), &[bias_free(64)]).gains_from_sorting);
-    }
-
-    #[test]
-    fn kernels_that_store_whole_vectors_do_not_write_logits() {
-        let may = |input, layer| {
-            plan(input, &[layer])
-                .stages
-                .iter()
-                .map(|stage| stage.operation.leaves_padding_alone())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(may(InputShape::Flat(4), linear(12)), [false]);
-        assert_eq!(may(InputShape::Flat(4), linear(11)), [true]);
-        assert_eq!(may(image(3, 8, 8), conv(4)), [true; 3]);
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 //! Every sum is written in the order in which PyTorch 2.13.0 does it. "fma" is [`f32::mul_add`], rounded once; a
 //! product and a sum that stand apart are rounded twice.
 
+mod rows;
+
 use lane_math::{Activation, tanh};
 
 use crate::architecture::Architecture;
@@ -43,6 +45,7 @@ pub fn step(
     assert_eq!(weights.len(), architecture.n_params(), "the weights do not fit the architecture");
     assert_eq!(observation.len(), architecture.n_inputs(), "the observation does not fit the architecture");
     let mut values = observation.to_vec();
+    let mut skips = Vec::new();
     for place in architecture.placed() {
         let params = &weights[place.weights_at..][..place.n_params()];
         values = match place.layer {
@@ -53,10 +56,23 @@ pub fn step(
             Layer::Cell { kind, hidden, .. } => {
                 cell(kind, &values, params, &mut state[place.state_at..][..kind.states() * hidden])
             }
-            Layer::Conv2d { .. } if conv_order(place) == Some(ConvOrder::Matrix) => {
-                matrix_conv2d(place, &values, params)
+            Layer::Conv2d { groups, .. } => match conv_order(place) {
+                Some(ConvOrder::Matrix) => by_group(place, &values, params, matrix_conv2d),
+                // Of groups, what is not known to the bit is computed as a matrix product.
+                Some(ConvOrder::Unknown) if groups > 1 => by_group(place, &values, params, matrix_conv2d),
+                _ => by_group(place, &values, params, conv2d),
+            },
+            Layer::Pool2d(pool) => rows::pool2d(pool, place, &values),
+            Layer::GlobalAvgPool2d => rows::global_mean(place, &values),
+            Layer::LayerNorm(norm) => rows::layer_norm(norm, &values, params),
+            Layer::Skip => {
+                skips.push(values.clone());
+                values
             }
-            Layer::Conv2d { .. } => conv2d(place, &values, params),
+            Layer::AddSkip => {
+                let kept = skips.pop().unwrap_or_default();
+                values.iter().zip(kept).map(|(value, kept)| value + kept).collect()
+            }
             Layer::Activation(Activation::Relu) => values.into_iter().map(relu).collect(),
             Layer::Softmax => row_by(values, lane_math::softmax),
             Layer::LogSoftmax => row_by(values, lane_math::log_softmax),
@@ -180,10 +196,48 @@ fn image_sizes(place: &PlacedLayer) -> ([usize; 3], [usize; 2]) {
     }
 }
 
+/// Each group of channels as a convolution by itself, of its part of the image, with its part of the parameters.
+fn by_group(
+    place: &PlacedLayer,
+    image: &[f32],
+    params: &[f32],
+    convolution: fn(&PlacedLayer, &[f32], &[f32]) -> Vec<f32>,
+) -> Vec<f32> {
+    let Layer::Conv2d { out_channels, kernel, stride, padding, dilation, groups, bias } = place.layer else {
+        unreachable!("the caller matched a convolution")
+    };
+    let part = |shape: InputShape| match shape {
+        InputShape::Image { channels, height, width } => {
+            InputShape::Image { channels: channels / groups, height, width }
+        }
+        flat => flat,
+    };
+    let layer = Layer::Conv2d {
+        out_channels: out_channels / groups,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups: 1,
+        bias,
+    };
+    let place = PlacedLayer { layer, input: part(place.input), output: part(place.output), ..*place };
+    let (filters, biases) = params.split_at(out_channels * place.taps());
+    let own = |values: &[f32], group: usize| {
+        let len = values.len() / groups;
+        values[group * len..][..len].to_vec()
+    };
+    let parts = (0..groups).map(|group| {
+        let params = [own(filters, group), own(biases, group)].concat();
+        convolution(&place, &own(image, group), &params)
+    });
+    parts.flatten().collect()
+}
+
 /// A convolution: per output value one chain of fused multiply-adds that starts from the bias and goes over blocks of
 /// eight channels, kernel rows, kernel columns, and the channels of the block.
 fn conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
-    let Layer::Conv2d { out_channels, kernel, stride, padding, .. } = place.layer else {
+    let Layer::Conv2d { out_channels, kernel, stride, padding, dilation, .. } = place.layer else {
         unreachable!("the caller matched a convolution")
     };
     let ([channels, height, width], [out_height, out_width]) = image_sizes(place);
@@ -197,8 +251,12 @@ fn conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
                 for (kernel_y, kernel_x) in (0..kernel.0).flat_map(|y| (0..kernel.1).map(move |x| (y, x))) {
                     // A tap in the padding is skipped, not multiplied by zero.
                     let (Some(y), Some(x)) = (
-                        (out_y * stride.0 + kernel_y).checked_sub(padding.0).filter(|&y| y < height),
-                        (out_x * stride.1 + kernel_x).checked_sub(padding.1).filter(|&x| x < width),
+                        (out_y * stride.0 + kernel_y * dilation.0)
+                            .checked_sub(padding.0)
+                            .filter(|&y| y < height),
+                        (out_x * stride.1 + kernel_x * dilation.1)
+                            .checked_sub(padding.1)
+                            .filter(|&x| x < width),
                     ) else {
                         continue;
                     };
@@ -221,7 +279,7 @@ fn conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
 /// A convolution as a matrix product: per output value the products of all taps, those in the padding included, are added
 /// up, then the bias.
 fn matrix_conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
-    let Layer::Conv2d { out_channels, kernel, stride, padding, .. } = place.layer else {
+    let Layer::Conv2d { out_channels, kernel, stride, padding, dilation, .. } = place.layer else {
         unreachable!("the caller matched a convolution")
     };
     let ([channels, height, width], [out_height, out_width]) = image_sizes(place);
@@ -233,8 +291,10 @@ fn matrix_conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32>
         let mut patch = Vec::with_capacity(taps);
         for channel in 0..channels {
             for (kernel_y, kernel_x) in (0..kernel.0).flat_map(|y| (0..kernel.1).map(move |x| (y, x))) {
-                let y = (out_y * stride.0 + kernel_y).checked_sub(padding.0).filter(|&y| y < height);
-                let x = (out_x * stride.1 + kernel_x).checked_sub(padding.1).filter(|&x| x < width);
+                let y =
+                    (out_y * stride.0 + kernel_y * dilation.0).checked_sub(padding.0).filter(|&y| y < height);
+                let x =
+                    (out_x * stride.1 + kernel_x * dilation.1).checked_sub(padding.1).filter(|&x| x < width);
                 patch.push(y.zip(x).map_or(0.0, |(y, x)| image[(channel * height + y) * width + x]));
             }
         }

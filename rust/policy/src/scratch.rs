@@ -19,6 +19,8 @@ pub struct Scratch {
     pub(crate) sums: AlignedValues,
     /// What a convolution gathers at a time.
     pub(crate) patches: AlignedValues,
+    /// What skips keep of every row.
+    pub(crate) kept: AlignedValues,
     /// What the linear layers of a recurrent cell give for every row.
     pub(crate) gates: AlignedValues,
     /// For every row how many values the list has that stands for the input image of a convolution, if one does.
@@ -30,7 +32,7 @@ pub struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(lanes: usize, plan: &Plan, fingerprint: u64) -> Self {
-        let &Plan { max_stride, max_units, max_patches, max_gates, .. } = plan;
+        let Plan { max_stride, max_units, max_patches, max_gates, max_kept, .. } = *plan;
         Self {
             lanes,
             fingerprint,
@@ -39,6 +41,7 @@ impl Scratch {
             // Four units are folded together.
             sums: AlignedValues::zeros(lanes.saturating_mul(max_units.saturating_mul(8)).saturating_add(24)),
             patches: AlignedValues::zeros(max_patches),
+            kept: AlignedValues::zeros(lanes.saturating_mul(max_kept)),
             gates: AlignedValues::zeros(lanes.saturating_mul(max_gates)),
             lists: vec![None; lanes],
             lane_of_row: Vec::with_capacity(lanes),

@@ -9,7 +9,7 @@ fn linear(outputs: usize) -> Layer {
 }
 
 fn conv(kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize)) -> Layer {
-    Layer::Conv2d { out_channels: 4, kernel, stride, padding, bias: true }
+    Layer::Conv2d { out_channels: 4, kernel, stride, padding, dilation: (1, 1), groups: 1, bias: true }
 }
 
 fn refusal(input: InputShape, layers: Vec<Layer>) -> String {
@@ -18,8 +18,15 @@ fn refusal(input: InputShape, layers: Vec<Layer>) -> String {
 
 #[test]
 fn refusals_name_the_layer_and_what_it_got() {
-    let wide =
-        |padding| Layer::Conv2d { out_channels: 4, kernel: (3, 3), stride: (1, 1), padding, bias: true };
+    let wide = |padding| Layer::Conv2d {
+        out_channels: 4,
+        kernel: (3, 3),
+        stride: (1, 1),
+        padding,
+        dilation: (1, 1),
+        groups: 1,
+        bias: true,
+    };
     let cases = [
         (
             InputShape::Image { channels: 3, height: 0, width: 6 },
@@ -88,6 +95,8 @@ fn sizes_follow_from_the_layers() {
         kernel: (3, 3),
         stride: (1, 1),
         padding: (0, 0),
+        dilation: (1, 1),
+        groups: 1,
         bias: true,
     };
     let layers = vec![conv(16), Layer::RELU, conv(32), Layer::RELU, linear(64), Layer::RELU, linear(4)];

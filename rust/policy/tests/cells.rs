@@ -31,7 +31,15 @@ fn architecture() -> impl Strategy<Value = Architecture> {
             let mut layers = Vec::new();
             if let InputShape::Image { .. } = input {
                 let (kernel, stride, padding) = ((1, 1), (1, 1), (0, 0));
-                layers.push(Layer::Conv2d { out_channels: 5, kernel, stride, padding, bias: true });
+                layers.push(Layer::Conv2d {
+                    out_channels: 5,
+                    kernel,
+                    stride,
+                    padding,
+                    dilation: (1, 1),
+                    groups: 1,
+                    bias: true,
+                });
             }
             layers.push(first);
             layers.extend(between);

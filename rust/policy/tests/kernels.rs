@@ -76,6 +76,8 @@ fn conv() -> impl Strategy<Value = Layer> {
             kernel,
             stride,
             padding,
+            dilation: (1, 1),
+            groups: 1,
             bias,
         },
     )
@@ -113,7 +115,8 @@ fn matrix_cnn() -> impl Strategy<Value = Architecture> {
         "another order, or a kernel that is larger than its padded input",
         |((channels, height, width), (out_channels, kernel, stride, padding), bias, after)| {
             let is_matrix = kernel.0 <= padding.0 || kernel.1 <= padding.1;
-            let conv = Layer::Conv2d { out_channels, kernel, stride, padding, bias };
+            let conv =
+                Layer::Conv2d { out_channels, kernel, stride, padding, dilation: (1, 1), groups: 1, bias };
             let input = InputShape::Image { channels, height, width };
             let layers = [vec![conv], after].concat();
             let architecture = Architecture::new(input, layers).ok().filter(|_| is_matrix)?;
@@ -275,8 +278,15 @@ fn any_number_of_lanes_gives_the_same_logits() {
 /// An infinite weight over the padding does not leak into the sum, and -0 survives exactly where PyTorch keeps it.
 #[test]
 fn padding_is_skipped_not_multiplied() {
-    let conv =
-        Layer::Conv2d { out_channels: 1, kernel: (3, 3), stride: (1, 1), padding: (1, 1), bias: false };
+    let conv = Layer::Conv2d {
+        out_channels: 1,
+        kernel: (3, 3),
+        stride: (1, 1),
+        padding: (1, 1),
+        dilation: (1, 1),
+        groups: 1,
+        bias: false,
+    };
     let input = InputShape::Image { channels: 1, height: 2, width: 2 };
     let architecture = Architecture::new(input, vec![conv]).expect("the kernel fits");
     let mut filter = vec![0.0; 9];
@@ -290,7 +300,15 @@ fn padding_is_skipped_not_multiplied() {
 /// Where PyTorch computes a convolution as a matrix product, the padding is multiplied, and the bias comes last.
 #[test]
 fn padding_of_a_matrix_convolution_is_multiplied() {
-    let conv = Layer::Conv2d { out_channels: 2, kernel: (1, 1), stride: (2, 1), padding: (1, 1), bias: true };
+    let conv = Layer::Conv2d {
+        out_channels: 2,
+        kernel: (1, 1),
+        stride: (2, 1),
+        padding: (1, 1),
+        dilation: (1, 1),
+        groups: 1,
+        bias: true,
+    };
     let input = InputShape::Image { channels: 1, height: 1, width: 1 };
     let architecture = Architecture::new(input, vec![conv]).expect("the kernel fits");
     let case = Case {
@@ -323,7 +341,15 @@ fn the_sign_of_zero_is_kept_where_the_reference_keeps_it() {
 /// Products with zeros are left out for images that are mostly zeros, but not where that could be seen.
 #[test]
 fn zeros_count_where_they_change_the_sum() {
-    let conv = Layer::Conv2d { out_channels: 8, kernel: (3, 3), stride: (1, 1), padding: (1, 1), bias: true };
+    let conv = Layer::Conv2d {
+        out_channels: 8,
+        kernel: (3, 3),
+        stride: (1, 1),
+        padding: (1, 1),
+        dilation: (1, 1),
+        groups: 1,
+        bias: true,
+    };
     let input = InputShape::Image { channels: 2, height: 6, width: 7 };
     let architecture = Architecture::new(input, vec![conv]).expect("the kernel fits");
     let tiny = f32::from_bits(1) * 1024.0; // its product with 2^-30 is below half of the smallest subnormal

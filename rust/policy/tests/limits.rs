@@ -15,7 +15,7 @@ fn conv(
     stride: (usize, usize),
     padding: (usize, usize),
 ) -> Layer {
-    Layer::Conv2d { out_channels, kernel, stride, padding, bias: false }
+    Layer::Conv2d { out_channels, kernel, stride, padding, dilation: (1, 1), groups: 1, bias: false }
 }
 
 fn image(channels: usize, height: usize, width: usize) -> InputShape {

@@ -12,7 +12,15 @@ fn linear(outputs: usize) -> Layer {
 }
 
 fn conv(out_channels: usize, kernel: usize) -> Layer {
-    Layer::Conv2d { out_channels, kernel: (kernel, kernel), stride: (1, 1), padding: (0, 0), bias: true }
+    Layer::Conv2d {
+        out_channels,
+        kernel: (kernel, kernel),
+        stride: (1, 1),
+        padding: (0, 0),
+        dilation: (1, 1),
+        groups: 1,
+        bias: true,
+    }
 }
 
 /// Asks for `lanes` lanes until `question` has been answered with an end; how many questions there were, and the answer.

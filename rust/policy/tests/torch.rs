@@ -79,6 +79,8 @@ fn architecture(network: &str) -> Architecture {
             kernel: pair(kernel),
             stride: pair(stride),
             padding: pair(padding),
+            dilation: (1, 1),
+            groups: 1,
             bias: bias == "bias",
         },
         _ => panic!("a layer, got {layer:?}"),

@@ -6,7 +6,8 @@ use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::from_policy_error;
 use engine::lane_math::{StandardFloatMode, memory};
 use engine::policy::{
-    Architecture, CellKind, Exactness, InputShape, Inputs, Layer, PackedWeights, Scratch, States,
+    Architecture, CellKind, Exactness, InputShape, Inputs, Layer, LayerNorm, PackedWeights, Pool2d, PoolKind,
+    Scratch, States,
 };
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -227,6 +228,8 @@ impl Network {
     }
 }
 
+type Pair = (usize, usize);
+
 fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
     let name: String = layer.get_item(0)?.extract()?;
     match name.as_str() {
@@ -235,11 +238,28 @@ fn to_layer(layer: &Bound<'_, PyTuple>) -> PyResult<Layer> {
             Ok(Layer::Linear { outputs, bias })
         }
         "conv2d" => {
-            type Pair = (usize, usize);
-            let (_, out_channels, kernel, stride, padding, bias): (String, usize, Pair, Pair, Pair, bool) =
+            type Conv2d = (String, usize, Pair, Pair, Pair, Pair, usize, bool);
+            let (_, out_channels, kernel, stride, padding, dilation, groups, bias): Conv2d =
                 layer.extract()?;
-            Ok(Layer::Conv2d { out_channels, kernel, stride, padding, bias })
+            Ok(Layer::Conv2d { out_channels, kernel, stride, padding, dilation, groups, bias })
         }
+        "max_pool2d" => {
+            let (_, kernel, stride, padding): (String, Pair, Pair, Pair) = layer.extract()?;
+            Ok(Layer::Pool2d(Pool2d { kind: PoolKind::Max, kernel, stride, padding }))
+        }
+        "avg_pool2d" => {
+            let (_, kernel, stride, padding, count_include_pad): (String, Pair, Pair, Pair, bool) =
+                layer.extract()?;
+            let kind = PoolKind::Average { count_include_pad };
+            Ok(Layer::Pool2d(Pool2d { kind, kernel, stride, padding }))
+        }
+        "global_avg_pool2d" => Ok(Layer::GlobalAvgPool2d),
+        "layer_norm" => {
+            let (_, eps, weight, bias): (String, f64, bool, bool) = layer.extract()?;
+            Ok(Layer::LayerNorm(LayerNorm { eps: eps as f32, weight, bias }))
+        }
+        "skip" => Ok(Layer::Skip),
+        "add_skip" => Ok(Layer::AddSkip),
         "rnn" => to_cell(CellKind::RnnTanh, layer),
         "rnn_relu" => to_cell(CellKind::RnnRelu, layer),
         "gru" => to_cell(CellKind::Gru, layer),

@@ -24,6 +24,7 @@ from evalengine.evaluation.provenance import package_version
 from evalengine.messages import shown
 from evalengine.policies.graph_form import is_spelling
 from evalengine.policies.policy import Policy
+from evalengine.policies.tokens import Convolution
 
 MODULES = {
     "rust": "rust",
@@ -158,6 +159,22 @@ def open_backend(name: str, task: Task) -> Backend:
         raise UnsupportedError(f"{name} has no recurrent cells, got {task.policy}")
     backend: Backend = module.open_backend(task)
     return backend
+
+
+def check_side_by_side(task: Task) -> None:
+    """Check that a policy is one that `torch_population` and JAX evaluate for many individuals at once.
+
+    Raises:
+        UnsupportedError: it has other layers than plain convolutions and fully connected ones, with activations.
+    """
+    policy = Policy(task.policy)
+    for token in policy.chain:
+        is_plain = isinstance(token, Convolution) and (token.dilation, token.groups) == ((1, 1), 1)
+        if not (isinstance(token, int) or is_plain):
+            raise UnsupportedError(
+                "many individuals at once are measured with plain convolutions and fully connected layers, not with "
+                f"{policy}"
+            )
 
 
 def available_threads() -> int:

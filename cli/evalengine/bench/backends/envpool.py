@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, no_episode, require_packages, versions
+from evalengine.bench.backends import Evaluated, Task, check_side_by_side, no_episode, require_packages, versions
 from evalengine.bench.lanes import NOTE, lane_count, play_on_lanes
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 from evalengine.errors import UnsupportedError
@@ -71,13 +71,14 @@ def open_backend(task: Task) -> ShardedBackend:
     """The backend for `task`, not yet entered.
 
     Raises:
-        UnsupportedError: EnvPool has no such environment.
+        UnsupportedError: EnvPool has no such environment, or the policy has layers that are not evaluated side by side.
         MissingDependencyError: EnvPool or PyTorch is not installed.
     """
     if task.env_id not in LANES:
         raise UnsupportedError(f"EnvPool has no {task.env_id}")
     require_packages("envpool", "envpool")
     require_packages("bench", "torch")
+    check_side_by_side(task)
     return ShardedBackend(task, Steps(prepare, build, play), _layout(task))
 
 

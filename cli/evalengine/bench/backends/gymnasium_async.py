@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, baseline_version, every_episode, no_note, require_baseline
+from evalengine.bench.backends import (
+    Evaluated,
+    Task,
+    baseline_version,
+    check_side_by_side,
+    every_episode,
+    no_note,
+    require_baseline,
+)
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 
 if TYPE_CHECKING:
@@ -44,9 +52,11 @@ def open_backend(task: Task) -> ShardedBackend:
     """The backend for `task`, not yet entered.
 
     Raises:
+        UnsupportedError: the policy has layers that are not evaluated side by side.
         MissingDependencyError: PyTorch or Gymnasium is not installed.
     """
     require_baseline()
+    check_side_by_side(task)
     return ShardedBackend(task, Steps(prepare, build, play), Layout(1, daemonic=False))
 
 

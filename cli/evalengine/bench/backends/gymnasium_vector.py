@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, baseline_version, no_episode, require_baseline
+from evalengine.bench.backends import (
+    Evaluated,
+    Task,
+    baseline_version,
+    check_side_by_side,
+    no_episode,
+    require_baseline,
+)
 from evalengine.bench.lanes import NOTE, lane_count, play_on_lanes
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 from evalengine.errors import UnsupportedError
@@ -43,12 +50,13 @@ def open_backend(task: Task) -> ShardedBackend:
     """The backend for `task`, not yet entered.
 
     Raises:
-        UnsupportedError: the environment is not CartPole.
+        UnsupportedError: the environment is not CartPole, or the policy has layers that are not evaluated side by side.
         MissingDependencyError: PyTorch or Gymnasium is not installed.
     """
     if task.env_id != ENV_ID:
         raise UnsupportedError(f"Gymnasium has no vector_entry_point for {task.env_id}")
     require_baseline()
+    check_side_by_side(task)
     return ShardedBackend(task, Steps(prepare, build, play), Layout(task.threads, LANES))
 
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, no_episode, require_packages, versions
+from evalengine.bench.backends import Evaluated, Task, check_side_by_side, no_episode, require_packages, versions
 from evalengine.bench.lanes import lane_count
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 from evalengine.errors import UnsupportedError
@@ -67,6 +67,7 @@ def open_backend(task: Task) -> ShardedBackend:
     policy = Policy(task.policy)
     if not {*policy.activations, policy.output_activation} <= ACTIVATIONS:
         raise UnsupportedError(f"gymnax is measured with {', '.join(sorted(ACTIVATIONS))}, not with {policy}")
+    check_side_by_side(task)
     require_packages("gymnax", "jax", "gymnax", "six")
     return ShardedBackend(task, Steps(prepare, build, play), Layout(task.threads, LANES))
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.bench.backends import Evaluated, Task, no_episode, require_packages, versions
+from evalengine.bench.backends import Evaluated, Task, check_side_by_side, no_episode, require_packages, versions
 from evalengine.bench.sharding import Layout, Shard, ShardedBackend, Size, Steps
 from evalengine.policies.inputs import policy_inputs
 
@@ -53,9 +53,11 @@ def open_backend(task: Task) -> ShardedBackend:
     """The backend for `task`, not yet entered.
 
     Raises:
+        UnsupportedError: the policy has layers that are not evaluated side by side.
         MissingDependencyError: PyTorch is not installed.
     """
     require_packages("bench", "torch")
+    check_side_by_side(task)
     return ShardedBackend(task, Steps(prepare, build, play), Layout(task.threads, OBSERVATIONS[_arch(task)]))
 
 

@@ -20,6 +20,8 @@ pub fn small_policy(spec: &dyn Spec) -> Network {
                 kernel: (3, 3),
                 stride: (height.div_ceil(12), width.div_ceil(12)),
                 padding: (1, 1),
+                dilation: (1, 1),
+                groups: 1,
                 bias: true,
             };
             (

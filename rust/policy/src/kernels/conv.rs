@@ -58,6 +58,7 @@ impl Conv {
     pub(crate) fn takes_lists(&self) -> bool {
         let (input, output) = (self.windows.geometry.input, self.windows.geometry.output);
         input.channels <= sparse::MAX_CHANNELS
+            && self.windows.geometry.dilation == (1, 1)
             && input.size() <= sparse::MAX_IMAGE
             && output.channels % 8 == 0
             && !self.windows.executes_channel_padding
@@ -67,6 +68,12 @@ impl Conv {
     pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
         let (taps, out_channels) = (self.taps(), self.windows.geometry.output.channels);
         let (filters, bias) = weights.split_at(out_channels * taps);
+        self.pack_apart(filters, bias, packed);
+    }
+
+    /// [`pack`](Self::pack) of filters and biases that lie apart.
+    pub(crate) fn pack_apart(&self, filters: &[f32], bias: &[f32], packed: &mut [f32]) {
+        let (taps, out_channels) = (self.taps(), self.windows.geometry.output.channels);
         let (packed_bias, panels) = packed.split_at_mut(self.bias_len());
         packed_bias.fill(0.0);
         if self.has_bias {

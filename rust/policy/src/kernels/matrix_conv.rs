@@ -68,6 +68,12 @@ impl MatrixConv {
     pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
         let taps = self.geometry.taps();
         let (filters, bias) = weights.split_at(self.geometry.output.channels * taps);
+        self.pack_apart(filters, bias, packed);
+    }
+
+    /// [`pack`](Self::pack) of filters and biases that lie apart.
+    pub(crate) fn pack_apart(&self, filters: &[f32], bias: &[f32], packed: &mut [f32]) {
+        let taps = self.geometry.taps();
         let (packed_bias, packed_panels) = packed.split_at_mut(self.bias_len());
         // Without biases nothing is added: -0 changes no sum.
         packed_bias.fill(-0.0);
@@ -116,20 +122,20 @@ impl MatrixConv {
     /// The taps of `count` windows, from window `first` on: tap `k` of the `t`-th goes to `patches[k][t]`.
     #[inline(always)]
     fn gather(&self, image: &[f32], first: usize, count: usize, patches: &mut [[f32; TILE]]) {
-        let Geometry { input, output, kernel, stride, padding } = self.geometry;
+        let Geometry { input, output, kernel, stride, padding, dilation } = self.geometry;
         for t in 0..count {
             let (out_y, out_x) = ((first + t) / output.width, (first + t) % output.width);
             let mut taps = patches.iter_mut();
             for channel in 0..input.channels {
                 for kernel_y in 0..kernel.0 {
-                    let y = (out_y * stride.0 + kernel_y).wrapping_sub(padding.0);
+                    let y = (out_y * stride.0 + kernel_y * dilation.0).wrapping_sub(padding.0);
                     let line = match y < input.height {
                         true => &image[(channel * input.height + y) * input.width..][..input.width],
                         false => &[],
                     };
                     let left = (out_x * stride.1).wrapping_sub(padding.1);
                     for (kernel_x, tap) in (0..kernel.1).zip(&mut taps) {
-                        tap[t] = line.get(left.wrapping_add(kernel_x)).copied().unwrap_or(0.0);
+                        tap[t] = line.get(left.wrapping_add(kernel_x * dilation.1)).copied().unwrap_or(0.0);
                     }
                 }
             }

@@ -7,11 +7,16 @@
 pub(crate) mod cells;
 pub(crate) mod chain;
 pub(crate) mod conv;
+pub(crate) mod depthwise;
 pub(crate) mod dots;
+pub(crate) mod groups;
 pub(crate) mod image;
 pub(crate) mod linear;
 pub(crate) mod matrix_conv;
+pub(crate) mod mean;
+pub(crate) mod norm;
 mod panel;
+pub(crate) mod pool;
 mod shuffle;
 mod single;
 pub(crate) mod sparse;
@@ -160,6 +165,7 @@ mod tests {
             kernel: (3, 2),
             stride: (1, 1),
             padding: (0, 0),
+            dilation: (1, 1),
         };
         assert_eq!(Conv::new(geometry, true, false, 48).packed(), span(48, 32 + 18 * 24 + 16));
     }

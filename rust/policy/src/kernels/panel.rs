@@ -97,7 +97,12 @@ impl Panel<'_> {
         let mut block_tap = 0;
         for index in 0..geometry.input.blocks() {
             let block = geometry.input.block(index);
-            let len = (class.kernel_columns.1 - class.kernel_columns.0) * block.channels;
+            let columns = class.kernel_columns.1 - class.kernel_columns.0;
+            // Without dilation the columns of a kernel row are neighbours, taken in one step.
+            let (steps, len) = match geometry.dilation.1 {
+                1 => (usize::from(columns > 0), columns * block.channels),
+                _ => (columns, block.channels),
+            };
             // The blocks from each window's first tap on; kernel rows are then at the same places in all of them.
             let mut images = [&[][..]; T];
             for (t, image) in images.iter_mut().enumerate() {
@@ -105,14 +110,20 @@ impl Panel<'_> {
                 *image = &rows.input[tile.row[t] * rows.input_stride + first..];
             }
             for kernel_row in class.kernel_rows.0..class.kernel_rows.1 {
-                let at = (kernel_row - class.kernel_rows.0) * geometry.input.width * block.channels;
-                let mut inputs = [&[][..]; T];
-                for (input, image) in inputs.iter_mut().zip(images) {
-                    *input = &image[at..at + len];
-                }
+                let line = (kernel_row - class.kernel_rows.0)
+                    * geometry.dilation.0
+                    * geometry.input.width
+                    * block.channels;
                 let tap =
                     block_tap + (kernel_row * geometry.kernel.1 + class.kernel_columns.0) * block.channels;
-                accumulate::<S, T, V>(&weights[tap..tap + len], inputs, len, &mut sums);
+                for step in 0..steps {
+                    let at = line + step * geometry.dilation.1 * block.channels;
+                    let mut inputs = [&[][..]; T];
+                    for (input, image) in inputs.iter_mut().zip(images) {
+                        *input = &image[at..at + len];
+                    }
+                    accumulate::<S, T, V>(&weights[tap + step * len..][..len], inputs, len, &mut sums);
+                }
             }
             block_tap += block.channels * geometry.kernel.0 * geometry.kernel.1;
         }

@@ -16,6 +16,7 @@ pub(crate) struct Geometry {
     pub(crate) kernel: (usize, usize),
     pub(crate) stride: (usize, usize),
     pub(crate) padding: (usize, usize),
+    pub(crate) dilation: (usize, usize),
 }
 
 /// Output pixels whose windows have the same taps on the image; the others are in the padding, and are skipped.
@@ -76,12 +77,10 @@ impl Geometry {
     pub(crate) fn classes(&self) -> Vec<WindowClass> {
         let (input, output) = (self.input, self.output);
         let down = alike(
-            (0..output.height)
-                .map(|out_y| on_image(out_y * self.stride.0, self.padding.0, self.kernel.0, input.height)),
+            (0..output.height).map(|out_y| self.on_image(out_y * self.stride.0, input.height, |pair| pair.0)),
         );
         let across = alike(
-            (0..output.width)
-                .map(|out_x| on_image(out_x * self.stride.1, self.padding.1, self.kernel.1, input.width)),
+            (0..output.width).map(|out_x| self.on_image(out_x * self.stride.1, input.width, |pair| pair.1)),
         );
         let sizes =
             [down.len() * across.len() * size_of::<WindowClass>(), output.pixels() * size_of::<Window>()];
@@ -102,6 +101,17 @@ impl Geometry {
                 }
             })
             .collect()
+    }
+
+    /// Along the direction that `of` takes out of a pair: the first position on the image of a window that starts at
+    /// `start` of the padded image, and its taps that are on the image.
+    fn on_image(
+        &self,
+        start: usize,
+        size: usize,
+        of: impl Fn((usize, usize)) -> usize,
+    ) -> (usize, (usize, usize)) {
+        on_image(start, of(self.padding), of(self.kernel), of(self.dilation), size)
     }
 
     /// For every row of the input image the rows of windows that lie over it, and for every column the columns.
@@ -143,10 +153,16 @@ fn windows_over(position: usize, kernel: usize, stride: usize, windows: usize) -
 
 /// Along one direction: the first position on the image, and the taps (from, to) that are on it; an empty window has
 /// taps (0, 0).
-fn on_image(start: usize, padding: usize, kernel: usize, size: usize) -> (usize, (usize, usize)) {
-    let from = padding.saturating_sub(start).min(kernel);
-    let to = (size + padding).saturating_sub(start).min(kernel);
-    if from < to { (start + from - padding, (from, to)) } else { (0, (0, 0)) }
+fn on_image(
+    start: usize,
+    padding: usize,
+    kernel: usize,
+    dilation: usize,
+    size: usize,
+) -> (usize, (usize, usize)) {
+    let from = padding.saturating_sub(start).div_ceil(dilation).min(kernel);
+    let to = (size + padding).saturating_sub(start).div_ceil(dilation).min(kernel);
+    if from < to { (start + from * dilation - padding, (from, to)) } else { (0, (0, 0)) }
 }
 
 #[cfg(test)]
@@ -155,11 +171,14 @@ mod tests {
 
     #[test]
     fn taps_in_the_padding_are_left_out() {
-        assert_eq!(on_image(0, 1, 3, 4), (0, (1, 3)));
-        assert_eq!(on_image(2, 1, 3, 4), (1, (0, 3)));
-        assert_eq!(on_image(3, 1, 3, 4), (2, (0, 2)));
-        assert_eq!(on_image(0, 3, 2, 4), (0, (0, 0)));
-        assert_eq!(on_image(8, 3, 2, 4), (0, (0, 0)));
+        assert_eq!(on_image(0, 1, 3, 1, 4), (0, (1, 3)));
+        assert_eq!(on_image(2, 1, 3, 1, 4), (1, (0, 3)));
+        assert_eq!(on_image(3, 1, 3, 1, 4), (2, (0, 2)));
+        assert_eq!(on_image(0, 3, 2, 1, 4), (0, (0, 0)));
+        assert_eq!(on_image(8, 3, 2, 1, 4), (0, (0, 0)));
+        // Taps at -3, -1, 1, 3 of four positions, and at 1, 3, 5, 7.
+        assert_eq!(on_image(0, 3, 4, 2, 4), (1, (2, 4)));
+        assert_eq!(on_image(4, 3, 4, 2, 4), (1, (0, 2)));
     }
 
     #[test]
@@ -184,6 +203,7 @@ mod tests {
             kernel: (1501, 1501),
             stride: (1, 1),
             padding: (1500, 1500),
+            dilation: (1, 1),
         };
         assert_eq!(geometry.classes().len(), padded.pixels());
     }
@@ -196,6 +216,7 @@ mod tests {
             kernel: (3, 3),
             stride: (1, 1),
             padding: (1, 1),
+            dilation: (1, 1),
         };
         let classes = geometry.classes();
         assert_eq!(classes.len(), 9);
