@@ -251,7 +251,10 @@ def network(genome: Any, config: Any) -> Any:
 
 
 def activated(genome: Any, config: Any, observations: Any) -> NDArray[np.float64]:
-    """Return what `activate` gives for T observations in turn, (T, outputs); NaN from an error of Python's on."""
+    """Return what `activate` gives for T observations in turn, (T, outputs); NaN where Python raises an error.
+
+    Of a recurrent network everything after it is NaN, too.
+    """
     net = network(genome, config)
     outputs = np.full((len(observations), len(config.genome_config.output_keys)), np.nan)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -260,7 +263,9 @@ def activated(genome: Any, config: Any, observations: Any) -> NDArray[np.float64
             try:
                 outputs[row] = [float(value) for value in net.activate(observation)]
             except OverflowError:
-                break
+                # A feed-forward network computes every node anew; a recurrent one is left in the middle of a step.
+                if not config.genome_config.feed_forward:
+                    break
     return outputs
 
 

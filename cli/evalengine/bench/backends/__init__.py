@@ -135,6 +135,11 @@ REMEMBERING = ("rust", "rust-apart", "multiprocessing", "multiprocessing-tuned",
 """Backends that play policies with recurrent cells."""
 
 
+def plays_kind(name: str, policy: str) -> bool:
+    """Whether the backend called `name` plays policies of this one's kind: networks, or graphs."""
+    return name in OF_GRAPHS if is_spelling(policy) else name not in OF_GRAPHS[1:]
+
+
 def open_backend(name: str, task: Task) -> Backend:
     """The backend called `name`, not yet entered.
 
@@ -145,10 +150,9 @@ def open_backend(name: str, task: Task) -> Backend:
     """
     module = _module(name)
     plays_graphs = is_spelling(task.policy)
-    if name in OF_GRAPHS[1:] and not plays_graphs:
-        raise UnsupportedError(f"plays graphs such as neat:4-2, got {task.policy}")
-    if name not in OF_GRAPHS and plays_graphs:
-        raise UnsupportedError(f"plays networks such as mlp:4-64-2, got {task.policy}")
+    if not plays_kind(name, task.policy):
+        kind = "networks such as mlp:4-64-2" if plays_graphs else "graphs such as neat:4-2"
+        raise UnsupportedError(f"plays {kind}, got {task.policy}")
     if task.observation is not None and name != "rust":
         raise UnsupportedError(f"{name} has no observation options, got {task.observation}")
     if name not in REMEMBERING and not plays_graphs and any(Policy(task.policy).cells):

@@ -5,6 +5,7 @@ Genome and configuration travel with every call, as `ParallelEvaluator.evaluate`
 
 from __future__ import annotations
 
+import signal
 from typing import Any, Self
 
 import numpy as np
@@ -38,6 +39,9 @@ class _Worker:
 
 
 def _prepare(task: Task) -> None:
+    # Forked: what the command does about signals is not this process's; it ends when it is told to, without a word.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Worker.player = Player(task)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evalengine.bench.backends import APART, CLUSTERS, MODULES, NAMED, available_threads
+from evalengine.bench.backends import APART, CLUSTERS, MODULES, NAMED, available_threads, plays_kind
 from evalengine.bench.measures import ENGINE_ONLY, RANDOM_ONLY, Measure
 from evalengine.bench.peak import peak_rows
 from evalengine.bench.plan import Block, plan, thread_counts
@@ -203,8 +203,17 @@ def _blocks(config: BenchConfig, chosen: list[tuple[EnvironmentEntry, list[Workl
         raise InputError(f"backends: expected some of {', '.join(NAMED)}, got {got}")
     size = (config.population, config.episodes)
     return [
-        block for entry, workloads in chosen for block in plan(config.measure, entry, workloads, names, threads, size)
+        block
+        for entry, workloads in chosen
+        for block in plan(config.measure, entry, workloads, _played(config, names, workloads[0].policy), threads, size)
     ]
+
+
+def _played(config: BenchConfig, names: tuple[str, ...], policy: str) -> tuple[str, ...]:
+    """The backends of a policy's kind, networks or graphs, where none were asked for by name."""
+    if config.backends is not None:
+        return names
+    return tuple(name for name in names if plays_kind(name, policy))
 
 
 def _usual_backends(measure: Measure) -> tuple[str, ...]:
