@@ -2,7 +2,8 @@
 
 use crate::error::{PolicyError, Reason};
 use crate::exactness::{self, Exactness};
-use crate::layer::{InputShape, Layer, PlacedLayer, product, within_limit};
+use crate::layer::{Layer, PlacedLayer};
+use crate::shape::{InputShape, product, within_limit};
 
 /// A validated list of layers: what [`Network`](crate::Network) runs.
 ///

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::layer::MAX_VALUES;
+use crate::shape::MAX_VALUES;
 
 /// An architecture that no network can have. The message names the layer, what it needs and what it got.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

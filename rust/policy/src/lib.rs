@@ -56,14 +56,16 @@ mod plan;
 mod pool;
 pub mod reference;
 mod scratch;
+mod shape;
 
 pub use architecture::Architecture;
 pub use cell::CellKind;
 pub use error::PolicyError;
 pub use exactness::Exactness;
-pub use layer::{InputShape, Layer};
+pub use layer::Layer;
 pub use network::{Inputs, Network, States};
 pub use norm::LayerNorm;
 pub use packed::PackedWeights;
 pub use pool::{Pool2d, PoolKind};
 pub use scratch::Scratch;
+pub use shape::InputShape;

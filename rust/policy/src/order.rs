@@ -2,8 +2,9 @@
 //!
 //! [`crate::reference`] spells the sums out one product at a time; the kernels compute the same sums side by side.
 
-use crate::layer::{InputShape, Layer, PlacedLayer};
+use crate::layer::{Layer, PlacedLayer};
 use crate::matrix_order::is_known;
+use crate::shape::InputShape;
 
 /// Convolutions take their input channels in blocks of this many.
 pub(crate) const CHANNEL_BLOCK: usize = 8;
@@ -137,7 +138,8 @@ mod tests {
         linear_order,
     };
     use crate::architecture::Architecture;
-    use crate::layer::{InputShape, Layer};
+    use crate::layer::Layer;
+    use crate::shape::InputShape;
 
     #[test]
     fn linear_orders_change_at_their_bounds() {

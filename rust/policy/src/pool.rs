@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::Reason;
-use crate::layer::{InputShape, within_limit};
+use crate::shape::{InputShape, within_limit};
 
 /// What becomes of the values in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,11 +9,12 @@ use lane_math::{Activation, tanh};
 
 use crate::architecture::Architecture;
 use crate::cell::CellKind;
-use crate::layer::{InputShape, Layer, PlacedLayer};
+use crate::layer::{Layer, PlacedLayer};
 use crate::matrix_order::{BlockSum, MatrixSum, blocks, dot_pieces, matrix_sum, wide_pixels};
 use crate::order::{
     CHANNEL_BLOCK, ConvOrder, LinearOrder, conv_order, dot_lanes, executes_channel_padding, linear_order,
 };
+use crate::shape::InputShape;
 
 /// The logits of one observation.
 ///

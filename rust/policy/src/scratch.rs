@@ -68,8 +68,9 @@ impl Scratch {
 mod tests {
     use super::Scratch;
     use crate::architecture::Architecture;
-    use crate::layer::{InputShape, Layer};
+    use crate::layer::Layer;
     use crate::plan::Plan;
+    use crate::shape::InputShape;
 
     #[test]
     fn lanes_are_sorted_by_slot_where_they_are_not() {

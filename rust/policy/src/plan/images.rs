@@ -9,9 +9,10 @@ use crate::kernels::matrix_conv::MatrixConv;
 use crate::kernels::mean::Mean;
 use crate::kernels::pool::Pool;
 use crate::kernels::windows::Geometry;
-use crate::layer::{InputShape, Layer, PlacedLayer};
+use crate::layer::{Layer, PlacedLayer};
 use crate::order::{CHANNEL_BLOCK, ConvOrder, conv_order};
 use crate::pool::Pool2d;
+use crate::shape::InputShape;
 
 impl Builder {
     /// Adds the stages of a convolution, which takes a relu along.

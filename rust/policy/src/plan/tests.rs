@@ -2,9 +2,10 @@
 
 use super::{Linear, Operation, Plan};
 use crate::architecture::Architecture;
-use crate::layer::{InputShape, Layer};
+use crate::layer::Layer;
 use crate::norm::LayerNorm;
 use crate::pool::{Pool2d, PoolKind};
+use crate::shape::InputShape;
 use lane_math::Activation;
 
 fn linear(outputs: usize) -> Layer {

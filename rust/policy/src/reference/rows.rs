@@ -1,9 +1,10 @@
 //! Pools, means and normalisations of the reference.
 
 use crate::kernels::mean::step_power;
-use crate::layer::{InputShape, PlacedLayer};
+use crate::layer::PlacedLayer;
 use crate::norm::LayerNorm;
 use crate::pool::{Pool2d, PoolKind};
+use crate::shape::InputShape;
 
 /// Every window of every channel: the largest value, or the mean of the values row by row.
 pub(super) fn pool2d(pool: Pool2d, place: &PlacedLayer, values: &[f32]) -> Vec<f32> {
