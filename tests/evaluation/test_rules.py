@@ -60,7 +60,7 @@ class StopsEarly(Wrapper):
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.total += float(reward)
-        self.idle = 0 if reward > self.rules.reward_above else self.idle + 1
+        self.idle = 0 if float(reward) > self.rules.reward_above else self.idle + 1
         if not (terminated or truncated):
             if self.rules.patience is not None and self.idle == self.rules.patience:
                 self.stopped = 1
@@ -280,10 +280,9 @@ def test_no_ops_are_the_former_action_of_a_sticky_one() -> None:
 def test_graphs_are_stopped_and_begun_like_other_policies() -> None:
     policy = GraphPolicy("neat:4-2")
     graphs = graph_population(6, 4, 2, seed=3)
-    plain, ruled = (
-        evaluate("cartpole", graphs, policy, episodes=2, trajectories=range(6), **options)
-        for options in ({}, {"stop": {"patience": 9, "reward_above": 1}, "no_ops": {"count": 5, "action": 1}})
-    )
+    rules: dict[str, Any] = {"stop": {"patience": 9, "reward_above": 1}, "no_ops": {"count": 5, "action": 1}}
+    plain = evaluate("cartpole", graphs, policy, episodes=2)
+    ruled = evaluate("cartpole", graphs, policy, episodes=2, trajectories=range(6), **rules)
     for individual, trajectories in ruled.trajectories.items():
         for episode, trajectory in enumerate(trajectories):
             assert (trajectory.actions[:5] == 1).all()

@@ -114,7 +114,7 @@ mod tests {
     fn the_first_rule_that_holds_stops() {
         let rules = Rules { patience: Some(3), return_below: Some(-1.0), ..Rules::default() };
         assert_eq!(rules.stop(2, -1.0), None);
-        assert_eq!(rules.stop(2, -1.0_f64.next_up()), None);
+        assert_eq!(rules.stop(2, (-1.0_f64).next_up()), None);
         assert_eq!(rules.stop(2, (-1.0_f64).next_down()), Some(StopRule::ReturnBelow));
         assert_eq!(rules.stop(3, -2.0), Some(StopRule::Patience));
         assert_eq!(Rules::default().stop(u64::MAX, f64::NEG_INFINITY), None);
