@@ -140,7 +140,7 @@ def ascend(
             descriptors=["sum(fallen)"],
             threads=options.threads,
         )
-        if played.statistics is not None:
+        if search.is_learning_to_see:
             search.seen = played.statistics if search.seen is None else search.seen + played.statistics
         assert played.descriptors is not None
         falls = played.descriptors[:, :, 0]
@@ -188,7 +188,6 @@ def start_from(path: Path, policy: Policy, options: argparse.Namespace) -> Searc
     played = evaluate(
         options.env, weights, policy, episodes=FRESH_EPISODES, collect_statistics=True, threads=options.threads
     )
-    assert played.statistics is not None
     seen = played.statistics.normalization(least_std=LEAST_STD)
     centre = moved(policy, weights.astype(np.float64), seen.std, seen.mean)
     return Search(options.env, policy, centre, played.statistics, is_learning_to_see=False)

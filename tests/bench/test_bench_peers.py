@@ -336,7 +336,8 @@ def test_pytorchs_observations_are_recorded() -> None:
 def test_backends_say_what_their_rows_mean() -> None:
     task = Task("CartPole-v1", "mlp:4-64-2", 1)
     same = {name for name in MODULES if plays_same_episodes(name, task)}
-    assert same == {"rust", "multiprocessing", "multiprocessing-tuned", "gymnasium-async"}
+    neat = {"neat-python", "neat-python-parallel"}
+    assert same == {"rust", "multiprocessing", "multiprocessing-tuned", "gymnasium-async", *neat}
     for name in MODULES:
         note = backend_note(name, task)
         assert (note == "") == (name in same)

@@ -100,6 +100,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "raster_polygons": (_engine.raster_polygons, 1),
     "render_scene": (_engine.render_scene, 3),
     "continuous_actions": (_engine.continuous_actions, 4),
+    "Graphs": (_engine.Graphs, 5),
+    "graph_actions": (_engine.graph_actions, 4),
+    "graph_functions": (_engine.graph_functions, 0),
+    "read_genomes": (_engine.read_genomes, 1),
 }
 
 EVALUATE: dict[str, Any] = {
@@ -123,6 +127,8 @@ EVALUATE: dict[str, Any] = {
     "statistics": True,
     "share": None,
     "exploration": ((), 0.5, 0.5),
+    "graphs": None,
+    "rules": (0, (), None, 0.0, None),
 }
 
 

@@ -46,6 +46,8 @@ def test_one_ulp_or_one_flag_of_one_episode_is_found(field: str, monkeypatch: py
         else:
             spoilt[-1] = ~spoilt[-1]
         values[1:2, -1:] = spoilt.reshape(values[1:2, -1:].shape)
+        if field in whole.on_request:
+            return replace(whole, on_request={**whole.on_request, field: values})
         return replace(whole, **{field: values})
 
     monkeypatch.setattr(evaluated, "evaluate", tampered)

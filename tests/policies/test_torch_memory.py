@@ -225,7 +225,7 @@ TAKES_NONE = (
         ),
         (
             _with(_adds, OneCell()),
-            "add in Net.forward: expected Linear, Conv2d, an activation, Flatten or Identity, got "
+            "add in Net.forward: expected Linear, Conv2d, a pool, LayerNorm, an activation, Flatten or Identity, got "
             "add(gru_cell, state), which takes 2 results of former operations",
         ),
         (

@@ -121,7 +121,7 @@ def test_wheel_declares_four_dependencies_and_the_extras(wheel: Path) -> None:
     assert {requirement.name for requirement in requirements if requirement.marker is None} == OUR_DEPENDENCIES
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "torch", "gymnasium", "video", "bench", "parity", "plots", "envpool", "gymnax", "peers",
-        "ray", "dask", "docs", "dev", "all",
+        "ray", "dask", "docs", "dev", "draw", "neat", "all",
     }  # fmt: skip
 
 
