@@ -213,13 +213,11 @@ impl<'a> Worker<'a> {
     /// Ends the episodes of lanes whose logits are not finite.
     fn fail_lanes(&mut self) {
         let n_logits = self.task.network.architecture().n_outputs();
-        for (lane, row) in self.logits.chunks_exact(n_logits).take(self.active).enumerate() {
-            self.in_play.ended[lane] = !all_finite(row);
-        }
-        if let Some(graphs) = &self.graphs {
-            for (lane, ended) in self.in_play.ended[..self.active].iter_mut().enumerate() {
-                *ended = graphs.fails(lane);
-            }
+        for (lane, ended) in self.in_play.ended[..self.active].iter_mut().enumerate() {
+            *ended = match &self.graphs {
+                Some(graphs) => graphs.fails(lane),
+                None => !all_finite(&self.logits[lane * n_logits..][..n_logits]),
+            };
         }
         self.replace_lanes(|worker, lane| worker.in_play.ended[lane].then_some(true));
     }
