@@ -15,15 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalengine.errors import InputError, NonFiniteError
 from evalengine.messages import first_line, named, shown
-from evalengine.scalars import as_integer, check_integer, scalar
+from evalengine.scalars import as_integer, check_integer, is_one_of, scalar
 
 __all__ = [
     "MOST_EPISODES",
     "SEED_LIMIT",
-    "check_finite",
     "check_integer",
     "float_array",
     "is_plain",
+    "named_options",
     "named_values",
     "non_finite_weight",
     "plain_array",
@@ -63,6 +63,22 @@ def named_values(name: str, values: Mapping[str, bool | int | float] | None) -> 
     except Exception:  # a mapping of the caller's own
         raise InputError(f"{name}: expected a mapping of names to numbers, got {shown(values)}") from None
     return {_checked_name(name, key): _checked_value(name, key, value) for key, value in given.items()}
+
+
+def named_options(name: str, options: Mapping[Any, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Return a mapping of options as a dict of their own, whose values are for the caller to check.
+
+    Raises:
+        InputError: it cannot be read, or has an option that is none of `known`.
+    """
+    try:
+        given = dict(options)
+    except Exception:  # a mapping of the caller's own
+        raise InputError(f"{name}: expected a mapping of {', '.join(known)}, got {shown(options)}") from None
+    for option in given:
+        if not is_one_of(option, known):
+            raise InputError(f"{name}: expected some of {', '.join(known)}, got {shown(option)}")
+    return given
 
 
 def _checked_name(name: str, key: object) -> str:
@@ -152,16 +168,6 @@ def weight_vector(weights: ArrayLike, policy: object, n_params: int) -> NDArray[
     if array.ndim != 1:
         raise InputError(f"weights: expected one vector of shape ({n_params},) for {policy}, got {array.shape}")
     return array
-
-
-def check_finite(weights: NDArray[np.float32]) -> None:
-    """Refuse a population (P, D) with a weight that is NaN or infinite.
-
-    Raises:
-        NonFiniteError: what `non_finite_weight` returns.
-    """
-    if (error := non_finite_weight(weights)) is not None:
-        raise error
 
 
 def non_finite_weight(weights: NDArray[np.float32]) -> NonFiniteError | None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from evalengine.arguments import check_finite, check_integer, population_matrix, seed_matrix, weight_vector
+from evalengine.arguments import check_integer, population_matrix, seed_matrix, weight_vector
 from evalengine.errors import InputError, NonFiniteError
+from evalengine.policies.individuals import check_finite
 
 D = 3
 ROWS = [[0.5, -1.0, 2.0], [0.25, 4.0, -8.0]]

@@ -35,7 +35,7 @@ from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs, bytes_each
-from evalengine.policies.individuals import AnyPolicy, Individuals, as_policy, individuals_of, not_finite
+from evalengine.policies.individuals import AnyPolicy, Individuals, as_policy, check_finite, individuals_of
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -95,8 +95,8 @@ class Job:
         # The limit of all trajectories together is checked here, too.
         place = (0, len(matrix)) if len(matrix) else None
         empty = evaluate_part(place, env_id, matrix[:0], policy, seeds=episode_seeds[:0], **options).evaluation
-        if {**DEFAULTS, **options}["on_nan"] == "raise" and (error := not_finite(matrix)) is not None:
-            raise error
+        if {**DEFAULTS, **options}["on_nan"] == "raise":
+            check_finite(matrix)
         return cls(env_id, str(policy), matrix, episode_seeds, _own_options(options, len(matrix)), empty)
 
     @property

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from evalengine.arguments import named_options
 from evalengine.errors import InputError
 from evalengine.messages import shown
 from evalengine.scalars import check_flag, check_integer, is_one_of, items_of
@@ -109,7 +110,7 @@ class ObservationOptions:
         if isinstance(value, str):
             value = _parsed(value)
         if isinstance(value, Mapping):
-            value = cls(**_named_options(value, [field.name for field in fields(cls)]))
+            value = cls(**named_options("observation", value, [field.name for field in fields(cls)]))
         elif not isinstance(value, cls):
             raise InputError(f"observation: expected a mapping or a spelling {_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
@@ -133,17 +134,6 @@ ObservationLike: TypeAlias = ObservationOptions | Mapping[str, Any] | str
 def raw_options(options: ObservationOptions | None) -> RawOptions | None:
     """Return the options as the extension takes them, None where there are no wrappers."""
     return None if options is None else options.raw()
-
-
-def _named_options(options: Mapping[Any, Any], names: list[str]) -> dict[str, Any]:
-    try:
-        given = dict(options)
-    except Exception:  # a mapping of the caller's own
-        raise InputError(f"observation: expected a mapping of {', '.join(names)}, got {shown(options)}") from None
-    for name in given:
-        if not is_one_of(name, names):
-            raise InputError(f"observation: expected some of {', '.join(names)}, got {shown(name)}")
-    return given
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

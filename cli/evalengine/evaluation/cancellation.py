@@ -9,11 +9,11 @@ makes that answer a `CancelledError`. Depends on messages and errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from evalengine.errors import CancelledError, InputError
 from evalengine.messages import shown
+from evalengine.progress import Progress
 
 
 @runtime_checkable
@@ -35,9 +35,7 @@ def check_token(cancel: object) -> None:
         raise InputError(f"cancel: expected an object with is_set(), such as a threading.Event, got {shown(cancel)}")
 
 
-def cancellable(
-    progress: Callable[[int, int], object] | None, cancel: CancelToken | None
-) -> Callable[[int, int], object] | None:
+def cancellable(progress: Progress | None, cancel: CancelToken | None) -> Progress | None:
     """Return a progress function that raises `CancelledError` where the token is set, and else calls `progress`.
 
     Args:

@@ -19,10 +19,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from evalengine.arguments import named_options
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
-from evalengine.scalars import as_integer, as_number, check_integer, is_one_of, items_of
+from evalengine.scalars import as_integer, as_number, check_integer, items_of
 
 STOP_RULES = ("", "patience", "return_below")
 """The names of the numbers in `Evaluation.stopped`; 0 is an episode that no rule has stopped."""
@@ -81,7 +82,7 @@ class StopRules:
         if isinstance(value, str):
             value = _parsed_stop(value)
         if isinstance(value, Mapping):
-            value = cls(**_named("stop", value, [field.name for field in fields(cls)]))
+            value = cls(**named_options("stop", value, [field.name for field in fields(cls)]))
         elif not isinstance(value, cls):
             raise InputError(f"stop: expected a mapping or a spelling {_STOP_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
@@ -127,7 +128,7 @@ class NoOps:
         if isinstance(value, str):
             return _parsed_no_ops(value)
         if isinstance(value, Mapping):
-            given = _named("no_ops", value, [field.name for field in fields(cls)])
+            given = named_options("no_ops", value, [field.name for field in fields(cls)])
             if "count" not in given:
                 raise InputError(f"no_ops: expected a count, got {shown(value)}")
             return cls(**given)
@@ -189,17 +190,6 @@ def _checked_action(action: object) -> int | tuple[float, ...]:
     if not values or len(values) != len(numbers) or not all(map(math.isfinite, values)):
         raise InputError(f"no_ops: action: expected an integer or finite numbers, got {shown(action)}")
     return tuple(values)
-
-
-def _named(argument: str, options: Mapping[Any, Any], names: list[str]) -> dict[str, Any]:
-    try:
-        given = dict(options)
-    except Exception:  # a mapping of the caller's own
-        raise InputError(f"{argument}: expected a mapping of {', '.join(names)}, got {shown(options)}") from None
-    for name in given:
-        if not is_one_of(name, names):
-            raise InputError(f"{argument}: expected some of {', '.join(names)}, got {shown(name)}")
-    return given
 
 
 def _parsed_stop(text: str) -> dict[str, Any]:

@@ -53,15 +53,7 @@ OWN_SUM = "compensated" if sys.version_info >= (3, 12) else "plain"
 class GraphForm:
     """What every graph of a population is: a value, as `Policy` is for networks of one architecture.
 
-    Attributes:
-        n_inputs: how many numbers an observation has; a graph's inputs are -1, -2, ...
-        n_outputs: how many outputs a graph has; they are its nodes 0, 1, ...
-        net: "feedforward" or "recurrent"; a recurrent graph forgets everything when an episode begins.
-        inputs: "array" is `activate(observation)`, whose float32 numbers stay float32 in products with Python floats
-            (NumPy 2); "list" is `activate(observation.tolist())`.
-        sum: "compensated" (Python 3.12 and newer) or "plain" (3.11): how `sum` adds Python floats.
-        head: "argmax", "above:0.5", "clip", "tanh" or "scale"; None is the one that suits the environment: argmax,
-            above:0.5 for one output and two actions, clip for a Box.
+    `GraphPolicy`, which is it with ways to files, says what each attribute is.
     """
 
     n_inputs: int

@@ -49,6 +49,16 @@ def individuals_of(policy: AnyPolicy, given: Any) -> Individuals:
     return population_matrix(flat_weights(policy, given), policy, policy.n_params, allow_vector=True)
 
 
+def check_finite(individuals: Individuals) -> None:
+    """Refuse a population with a number that is NaN or infinite.
+
+    Raises:
+        NonFiniteError: what `not_finite` returns.
+    """
+    if (error := not_finite(individuals)) is not None:
+        raise error
+
+
 def not_finite(individuals: Individuals) -> NonFiniteError | None:
     """Return the error that names the first individual with a number that is NaN or infinite; None without one."""
     return individuals.non_finite() if isinstance(individuals, Graphs) else non_finite_weight(individuals)

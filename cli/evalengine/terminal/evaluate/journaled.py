@@ -31,8 +31,9 @@ from evalengine.files.frames import frame_csv
 from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special
 from evalengine.policies.graphs import bytes_each
-from evalengine.policies.individuals import Individuals, not_finite
+from evalengine.policies.individuals import Individuals, check_finite
 from evalengine.policies.setting import SettingOptions, described_setting
+from evalengine.progress import Progress
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.evaluate.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame
 
@@ -52,7 +53,6 @@ _COLUMNS: dict[str, type] = {
     "failed": np.bool_,
 }
 
-Progress = Callable[[int, int], object]
 EvaluateRows = Callable[[Individuals, Progress | None], Evaluation]
 
 
@@ -108,8 +108,8 @@ def run(
         OutputError: a file cannot be written.
     """
     evaluate_rows(task.weights[:0], None)  # checks every argument
-    if task.config.on_nan == "raise" and (error := not_finite(task.weights)) is not None:
-        raise error
+    if task.config.on_nan == "raise":
+        check_finite(task.weights)
     with open_journal(task.out, _identity(task), task.provenance) as journal:
         if note is not None and journal.rows:
             note(f"resuming: {_so_far(task, journal)}")

@@ -18,6 +18,7 @@ from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable
 from evalengine.policies.individuals import AnyPolicy, Individuals
 from evalengine.policies.setting import SettingOptions
+from evalengine.progress import Progress
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 from evalengine.terminal.fitting import choose
 from evalengine.terminal.weights_file import loaded_weights, selected, setting_of
@@ -30,7 +31,7 @@ _MAPPED_BYTES = 1 << 28
 
 def run(
     config: EvaluateConfig,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress | None = None,
     note: Callable[[str], object] | None = None,
 ) -> EvaluateResult:
     """Load, evaluate, write the CSV if one is asked for.
@@ -83,7 +84,7 @@ def _evaluate(
     policy: AnyPolicy,
     setting: SettingOptions,
     weights: Individuals,
-    progress: Callable[[int, int], object] | None,
+    progress: Progress | None,
 ) -> Evaluation:
     return evaluate(
         entry.id,
