@@ -77,6 +77,6 @@ pub use activations::{
 };
 pub use float_mode::StandardFloatMode;
 pub use isa::{ISA_VARIABLE, Isa, Kernel};
-pub use libm_lanes::LibmLanes;
+pub use libm_lanes::{LibmLanes, LibmLanes32};
 pub use peak::{MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
 pub use tanh::{tanh, tanh_in_place};

@@ -31,6 +31,7 @@ impl Kernel for AllF32 {
             ("mul_add", bits(a.mul_add(b, c))),
             ("neg_mul_add", bits(a.neg_mul_add(b, c))),
             ("floor", bits(a.floor())),
+            ("sqrt", bits(a.sqrt())),
             ("min", exact(a.min(b))),
             ("max", exact(a.max(b))),
             ("lt", truth(mask)),

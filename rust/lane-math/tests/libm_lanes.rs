@@ -8,7 +8,7 @@ mod arguments;
 use std::f64::consts::TAU;
 
 use arguments::{Arguments, DISTRIBUTIONS};
-use lane_math::{Isa, LibmLanes, libm};
+use lane_math::{Isa, LibmLanes, LibmLanes32, libm};
 use proptest::prelude::*;
 
 /// Arguments of each distribution: 14 times as many in all.
@@ -156,6 +156,28 @@ proptest! {
         let arguments: Vec<f64> = bits.into_iter().map(f64::from_bits).collect();
         for isa in Isa::all_available() {
             assert_all_equal(isa, LibmLanes::detect(isa), &arguments);
+        }
+    }
+}
+
+/// sinf and cosf: a float32 of every 3,000 there are, with their neighbours in lanes, and those on borders.
+#[test]
+fn float32_lanes_have_the_platform_s_bits() {
+    let same = |a: f32, b: f32| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+    let mut angles: Vec<f32> = (0..u32::MAX).step_by(3001).map(f32::from_bits).collect();
+    let borders = [0.0, f32::MIN_POSITIVE, 1.0 / 4096.0, 0.75, std::f32::consts::FRAC_PI_4, 120.0];
+    for border in borders {
+        let neighbours = [border.next_down(), border, border.next_up()];
+        angles.extend(neighbours.iter().flat_map(|&x| [x, -x]));
+    }
+    for isa in Isa::all_available() {
+        for lanes in [LibmLanes32::detect(isa), LibmLanes32::PLATFORM] {
+            let (mut sines, mut cosines) = (angles.clone(), angles.clone());
+            lanes.sin_cos_slices(isa, &angles, &mut sines, &mut cosines);
+            for (index, &x) in angles.iter().enumerate() {
+                assert!(same(sines[index], libm::sinf(x)), "sinf({x:e}) on {}", isa.name());
+                assert!(same(cosines[index], libm::cosf(x)), "cosf({x:e}) on {}", isa.name());
+            }
         }
     }
 }

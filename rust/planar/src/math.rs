@@ -181,6 +181,13 @@ pub struct Rot {
     pub cos: f32,
 }
 
+impl Default for Rot {
+    /// No turn.
+    fn default() -> Self {
+        Self { sin: 0.0, cos: 1.0 }
+    }
+}
+
 impl Rot {
     /// The rotation by `angle` radians, by the platform's `sinf` and `cosf`: Box2D calls them, and they are not correctly
     /// rounded (about 1% differ from a rounded float64 result).

@@ -44,6 +44,9 @@ pub trait F32x8: Copy {
     /// `target` is valid for writes of eight `f32`.
     unsafe fn store_ptr(self, target: *mut f32);
 
+    /// The square root, rounded once; NaN below zero.
+    #[must_use]
+    fn sqrt(self) -> Self;
     /// The lesser value; `other` where the two compare equal or either is NaN.
     #[must_use]
     fn min(self, other: Self) -> Self;

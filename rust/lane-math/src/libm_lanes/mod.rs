@@ -6,10 +6,13 @@
 //! whose compiler fused other operations, no FMA) every lane is computed by a call. The results are libm's either way.
 
 mod check;
+mod float32;
 mod fmod;
 mod pow;
 mod table;
 mod trig;
+
+pub use float32::LibmLanes32;
 
 use crate::isa::{Isa, Kernel};
 use crate::lanes::{F64x4, Mask, Simd};

@@ -14,7 +14,7 @@ mod together;
 pub use together::step_together;
 
 use crate::manifold::Manifold;
-use crate::math::Vec2;
+use crate::math::{Rot, Vec2};
 
 /// Speeds below this, m/s and rad/s, are far from overflowing in anything that the solver computes from them.
 const MAX_SPEED: f32 = 1e9;
@@ -43,6 +43,9 @@ pub(crate) struct IslandBody {
     pub center: Vec2,
     /// Angle at the end of the step, radians (in: at its start).
     pub angle: f32,
+    /// The rotation by `angle`, at the end of the step as at its start: two calls of libm that whoever has the body has made
+    /// already, or will need.
+    pub rotation: Rot,
     /// Out: the centre of mass where the body's sweep begins (for continuous collision). [`Island::solve`] sets it for
     /// every body, [`Island::solve_time_of_impact`] for the two bodies that hit.
     pub start_center: Vec2,

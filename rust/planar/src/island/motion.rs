@@ -28,12 +28,12 @@ pub(super) struct Pose {
 impl Pose {
     /// The pose of a body at the start of the step.
     pub(super) fn of(body: &IslandBody) -> Self {
-        Self {
-            center: body.center,
-            angle: body.angle,
-            rotation: Rot::from_angle(body.angle),
-            rotated_angle: body.angle,
-        }
+        Self { center: body.center, angle: body.angle, rotation: body.rotation, rotated_angle: body.angle }
+    }
+
+    /// Takes the rotation by the pose's angle from whoever computed it.
+    pub(super) fn set_rotation(&mut self, rotation: Rot) {
+        (self.rotation, self.rotated_angle) = (rotation, self.angle);
     }
 
     /// The rotation by the pose's angle. Most calls find the angle unchanged, and a call of libm costs more than all else

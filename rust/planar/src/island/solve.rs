@@ -27,7 +27,8 @@ impl Island {
     pub(crate) fn solve(&mut self, step: &TimeStep) {
         self.begin(step);
         self.iterate_velocities(step.velocity_iterations);
-        self.finish(step);
+        self.move_on(step.dt);
+        self.correct_positions(step.position_iterations);
     }
 
     /// The first part of [`Island::solve`]: up to the velocity iterations, which may then be done in lanes.
@@ -49,11 +50,21 @@ impl Island {
         }
     }
 
-    /// The third part: from impulses to positions.
-    pub(super) fn finish(&mut self, step: &TimeStep) {
+    /// The third part: stores the impulses, and moves the bodies by their velocities.
+    pub(super) fn move_on(&mut self, dt: f32) {
         self.store_impulses();
-        self.integrate_velocities(step.dt);
-        self.positions_solved = self.solve_positions(step.position_iterations);
+        self.integrate_velocities(dt);
+    }
+
+    /// The fourth part, which may be done in lanes: takes away the position errors that velocities have left.
+    pub(super) fn correct_positions(&mut self, iterations: u32) {
+        let solved = self.solve_positions(iterations);
+        self.end(solved);
+    }
+
+    /// Ends the step, after the position iterations.
+    pub(super) fn end(&mut self, positions_solved: bool) {
+        self.positions_solved = positions_solved;
         self.store_motion();
     }
 
@@ -162,10 +173,10 @@ impl Island {
     }
 
     fn store_motion(&mut self) {
-        let Workspace { velocities, poses, .. } = &self.workspace;
+        let Workspace { velocities, poses, .. } = &mut self.workspace;
         for ((body, velocity), pose) in self.bodies.iter_mut().zip(velocities).zip(poses) {
             (body.velocity, body.angular_velocity) = (velocity.linear, velocity.angular);
-            (body.center, body.angle) = (pose.center, pose.angle);
+            (body.center, body.angle, body.rotation) = (pose.center, pose.angle, pose.rotation());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Stepping many worlds together.
 
-use super::lanes::{Islands, LaneSolver};
+use super::lanes::{Effort, Islands, LaneSolver};
 use super::{Island, TimeStep};
 use crate::world::World;
 use lane_math::Isa;
@@ -27,8 +27,8 @@ impl AsMut<World> for World {
 
 /// Advances all worlds by `dt` seconds: the same as [`World::step`] of each, to the last bit, in a fraction of the time.
 ///
-/// Most of a step goes into the velocity iterations, and those of up to eight islands (of the same or of different worlds)
-/// run side by side in SIMD lanes. The islands should be alike, as those of copies of one world are: the same bodies that
+/// Most of a step goes into the iterations over velocities and positions, and those of up to eight islands (of the same or of
+/// different worlds) run side by side in SIMD lanes. The islands should be alike, as those of copies of one world are: the same bodies that
 /// move, joined in the same way. Contacts with static bodies may differ. More worlds are better; from 32 on the gain is
 /// small.
 pub fn step_together<W: AsMut<World>>(
@@ -50,14 +50,10 @@ pub fn step_together<W: AsMut<World>>(
             }
         }
         let Memory { solver, places } = memory;
-        solver.iterate(isa, &mut IslandsOfWorlds { worlds, places }, 0..places.len(), velocity_iterations);
+        let effort = Effort { dt, velocity_iterations, position_iterations };
+        solver.solve(isa, &mut IslandsOfWorlds { worlds, places }, 0..places.len(), &effort);
         for world in worlds {
-            let world = world.as_mut();
-            let (step, islands) = world.islands_to_solve();
-            for island in islands {
-                island.finish(step);
-            }
-            world.finish_step();
+            world.as_mut().finish_step();
         }
     });
 }

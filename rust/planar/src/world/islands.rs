@@ -9,7 +9,7 @@ use crate::contact::Contact;
 use crate::ids::{BodyId, JointId};
 use crate::island::{Island, IslandBody, IslandContact, IslandJoint};
 use crate::joint::RevoluteJoint;
-use crate::math::min;
+use crate::math::{Transform, min};
 use crate::settings::{POLYGON_RADIUS, SLEEP_ANGULAR_SPEED, SLEEP_SPEED, TIME_TO_SLEEP};
 
 /// What an island is made of, in the order of its records.
@@ -201,6 +201,7 @@ impl Body {
         IslandBody {
             center: self.sweep.center,
             angle: self.sweep.angle,
+            rotation: self.transform.rotation,
             start_center: self.sweep.start_center,
             start_angle: self.sweep.start_angle,
             velocity: self.velocity,
@@ -226,7 +227,7 @@ impl Body {
         self.sweep.angle = solved.angle;
         self.velocity = solved.velocity;
         self.angular_velocity = solved.angular_velocity;
-        self.synchronize_transform();
+        self.transform = Transform::of_center(self.sweep.center, solved.rotation, self.sweep.local_center);
     }
 }
 

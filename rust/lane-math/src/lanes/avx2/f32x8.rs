@@ -86,6 +86,12 @@ impl F32x8 for Avx2 {
     comparisons!(Avx2Mask, _mm256_cmp_ps, lt: _CMP_LT_OQ, le: _CMP_LE_OQ, eq: _CMP_EQ_OQ);
 
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe { _mm256_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
     fn floor(self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { _mm256_floor_ps(self.0) })

@@ -29,6 +29,11 @@ impl F32x8 for Portable {
     }
 
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.map(f32::sqrt))
+    }
+
+    #[inline(always)]
     fn min(self, other: Self) -> Self {
         Self(zip(self.0, other.0, |a, b| if a < b { a } else { b }))
     }

@@ -1,6 +1,7 @@
-//! Velocity iterations of many islands at once, eight side by side in SIMD lanes, with the bits of the scalar solver.
+//! Iterations of many islands at once, eight side by side in SIMD lanes, with the bits of the scalar solver: those of the
+//! velocities here, those of the positions in [`positions`].
 //!
-//! The velocity iterations take nearly all of the time of a step, and each is one long chain of dependent operations.
+//! The velocity iterations take most of the time of a step, and each is one long chain of dependent operations.
 //! Eight islands share every instruction of that chain, and the chains of several packs of eight are independent, so that
 //! the processor works on one while the other waits. Every lane does the operations of the scalar solver in its order;
 //! where islands take different branches, lanes compute both and select.
@@ -12,6 +13,7 @@ mod contact;
 mod contact_impulses;
 mod joint;
 mod pack;
+mod positions;
 mod real;
 mod signature;
 
@@ -19,6 +21,7 @@ use super::Island;
 use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel};
 use pack::{Pack, VelocityLanes};
+use positions::PositionSolver;
 use signature::{Signature, Topology};
 
 /// The most bodies that move in an island that is solved in lanes: a car has five.
@@ -39,28 +42,46 @@ pub(super) trait Islands {
     fn island(&mut self, number: usize) -> &mut Island;
 }
 
-/// Solves the velocities of many islands. It is working memory: nothing is kept from one call to the next.
+/// How far islands advance, and how hard the solver tries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    /// Duration, seconds.
+    pub dt: f32,
+    /// Sweeps over the velocities.
+    pub velocity_iterations: u32,
+    /// The most sweeps over the positions.
+    pub position_iterations: u32,
+}
+
+/// Solves many islands. It is working memory: nothing is kept from one call to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LaneSolver {
     order: Vec<(Signature, usize)>,
     packs: Vec<Pack>,
+    positions: PositionSolver,
 }
 
 impl LaneSolver {
-    /// Does the velocity iterations of the islands with the given numbers, all of which have begun their step.
-    pub(super) fn iterate(
+    /// Solves the islands with the given numbers, all of which have begun their step, to its end.
+    pub(super) fn solve(
         &mut self,
         isa: Isa,
         islands: &mut impl Islands,
         numbers: std::ops::Range<usize>,
-        iterations: u32,
+        effort: &Effort,
     ) {
-        let Self { order, packs } = self;
+        let Self { order, packs, positions } = self;
+        let (iterations, position_iterations) = (effort.velocity_iterations, effort.position_iterations);
         order.clear();
         for number in numbers {
-            match Signature::of(islands.island(number)) {
+            let island = islands.island(number);
+            match Signature::of(island) {
                 Some(signature) => order.push((signature, number)),
-                None => islands.island(number).iterate_velocities(iterations),
+                None => {
+                    island.iterate_velocities(iterations);
+                    island.move_on(effort.dt);
+                    island.correct_positions(position_iterations);
+                }
             }
         }
         order.sort_unstable();
@@ -73,6 +94,14 @@ impl LaneSolver {
                     iterations,
                 });
                 write_back(packs, batch, islands, iterations);
+            }
+            for &(_, number) in alike {
+                islands.island(number).move_on(effort.dt);
+            }
+            if position_iterations > 0 {
+                positions.correct(isa, islands, alike, position_iterations);
+            } else {
+                alike.iter().for_each(|&(_, number)| islands.island(number).end(false));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::island::{Island, IslandBody, IslandContact, IslandJoint, LimitState, TimeStep};
 use crate::manifold::{Manifold, ManifoldKind, ManifoldPoint};
-use crate::math::Vec2;
+use crate::math::{Rot, Vec2};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -75,6 +75,7 @@ fn moving_body(grain: Grain) -> impl Strategy<Value = IslandBody> {
     (motion, inertia, forces).prop_map(|(motion, inertia, forces)| IslandBody {
         center: motion.0,
         angle: motion.1,
+        rotation: Rot::from_angle(motion.1),
         velocity: motion.2,
         angular_velocity: motion.3,
         inv_mass: inertia.0,
@@ -183,9 +184,10 @@ prop_compose! {
         dt in select(vec![0.02_f32, 1.0 / 64.0]),
         dt_ratio in select(vec![0.0_f32, 1.0, 0.999_999_9]),
         velocity_iterations in 0_u32..20,
+        position_iterations in 0_u32..20,
         gravity in grain.gravity(),
     ) -> TimeStep {
-        TimeStep { dt, inv_dt: 1.0 / dt, dt_ratio, velocity_iterations, position_iterations: 4, gravity }
+        TimeStep { dt, inv_dt: 1.0 / dt, dt_ratio, velocity_iterations, position_iterations, gravity }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Each operator is one unfused operation per lane. Everything is `#[inline(always)]`, as a kernel's code must be.
 
 use lane_math::lanes::{F32x8, Mask};
-use std::ops::{Add, Mul, Neg, Sub};
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// Eight values in memory, one of each island of a pack.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +65,22 @@ impl<V: F32x8> Real<V> {
         Self(V::zero())
     }
 
+    #[inline(always)]
+    pub(super) fn splat(value: f32) -> Self {
+        Self(V::splat(value))
+    }
+
+    /// Numbers from their lanes.
+    #[inline(always)]
+    pub(super) fn of(lanes: V) -> Self {
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    pub(super) fn lanes(self) -> V {
+        self.0
+    }
+
     /// `self` unless `other` is less, as the scalar `min(self, other)`.
     #[inline(always)]
     pub(super) fn min(self, other: Self) -> Self {
@@ -88,6 +104,16 @@ impl<V: F32x8> Real<V> {
         self.0.lt(other.0)
     }
 
+    #[inline(always)]
+    pub(super) fn is_at_most(self, other: Self) -> V::Mask {
+        self.0.le(other.0)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_equal(self, other: Self) -> V::Mask {
+        self.0.eq(other.0)
+    }
+
     /// True where the value is at least zero.
     #[inline(always)]
     pub(super) fn is_not_negative(self) -> V::Mask {
@@ -104,6 +130,11 @@ impl<V: F32x8> Vector<V> {
     #[inline(always)]
     pub(super) fn dot(self, other: Self) -> Real<V> {
         self.x * other.x + self.y * other.y
+    }
+
+    #[inline(always)]
+    pub(super) fn length(self) -> Real<V> {
+        Real((self.x * self.x + self.y * self.y).0.sqrt())
     }
 
     #[inline(always)]
@@ -144,6 +175,14 @@ impl<V: F32x8> Mul for Real<V> {
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         Self(self.0.mul(other.0))
+    }
+}
+
+impl<V: F32x8> Div for Real<V> {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(self.0.div(other.0))
     }
 }
 

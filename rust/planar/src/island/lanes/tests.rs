@@ -2,7 +2,7 @@
 
 use super::random_islands::{Grain, islands, time_step};
 use super::signature::Signature;
-use super::{Islands, LaneSolver};
+use super::{Effort, Islands, LaneSolver};
 use crate::island::{Island, IslandBody, IslandContact, IslandJoint, TimeStep};
 use crate::manifold::Manifold;
 use crate::math::Vec2;
@@ -22,7 +22,9 @@ fn results(island: &Island) -> Vec<u32> {
     for body in &island.bodies {
         let vectors = [body.center, body.start_center, body.velocity];
         results.extend(vectors.iter().flat_map(|vector| [bits(vector.x), bits(vector.y)]));
+        let rotation = body.rotation;
         results.extend([body.angle, body.start_angle, body.angular_velocity].map(bits));
+        results.extend([rotation.sin, rotation.cos].map(bits));
     }
     for point in island.contacts.iter().flat_map(|contact| &contact.manifold.points) {
         results.extend([point.normal_impulse, point.tangent_impulse].map(bits));
@@ -39,10 +41,12 @@ fn solve_in_lanes(isa: Isa, mut islands: Vec<Island>, step: &TimeStep) -> Vec<Is
         island.begin(step);
     }
     let numbers = 0..islands.len();
-    LaneSolver::default().iterate(isa, &mut islands, numbers, step.velocity_iterations);
-    for island in &mut islands {
-        island.finish(step);
-    }
+    let effort = Effort {
+        dt: step.dt,
+        velocity_iterations: step.velocity_iterations,
+        position_iterations: step.position_iterations,
+    };
+    LaneSolver::default().solve(isa, &mut islands, numbers, &effort);
     islands
 }
 
