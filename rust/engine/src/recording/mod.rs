@@ -8,22 +8,23 @@ mod descriptors;
 mod statistics;
 mod trajectories;
 
-pub use definition::{Comparison, Condition, Descriptor, Field, Recording, Reducer, Reduction, Share};
+pub use definition::{Descriptor, Recording, Reducer, Reduction, Share};
 pub use statistics::{ObservationStatistics, PartialSum};
 pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
 
 pub(crate) use statistics::SharedTotal;
 
 use crate::error::EngineError;
+use crate::step_values::check_fields;
 use crate::task::Task;
 use descriptors::Descriptors;
-use envs::{ActionSpace, Actions, Group, Outcomes};
+use envs::{Actions, Group, Outcomes};
 use statistics::Statistics;
 use trajectories::Trajectories;
 
 /// Everything that a task wants recorded exists, and its trajectories fit into their bytes.
 pub(crate) fn check(task: &Task<'_>) -> Result<(), EngineError> {
-    check_fields(task)?;
+    check_descriptors(task)?;
     let Share { first, population } = share_of(task);
     let is_within = first.checked_add(task.population).is_some_and(|end| end <= population);
     if !is_within || population.checked_mul(task.episodes).is_none() {
@@ -40,28 +41,14 @@ fn share_of(task: &Task<'_>) -> Share {
 }
 
 /// Every field is one that the environment has.
-fn check_fields(task: &Task<'_>) -> Result<(), EngineError> {
-    let spec = task.spec;
-    let n_actions = match spec.action_space() {
-        ActionSpace::Discrete(_) => 1,
-        ActionSpace::Box { low, .. } => low.len(),
-    };
+fn check_descriptors(task: &Task<'_>) -> Result<(), EngineError> {
     for (index, descriptor) in task.recording.descriptors.iter().enumerate() {
+        let name = || format!("descriptors[{index}]");
         if descriptor.reductions.is_empty() {
-            return Err(EngineError::input(format!("descriptors[{index}]: expected a reduction, got none")));
+            return Err(EngineError::input(format!("{}: expected a reduction, got none", name())));
         }
-        for field in descriptor.reductions.iter().flat_map(Reduction::fields) {
-            let (kind, got, most) = match field {
-                Field::Observation(got) => ("observation", got, spec.observation_space().size()),
-                Field::Action(got) => ("action", got, n_actions),
-                Field::Event(got) => ("event", got, spec.event_fields().len()),
-                Field::Reward | Field::Step => continue,
-            };
-            if got >= most {
-                let message =
-                    format!("descriptors[{index}]: expected an {kind} field below {most}, got {got}");
-                return Err(EngineError::input(message));
-            }
+        for expression in descriptor.reductions.iter().flat_map(Reduction::expressions) {
+            check_fields(name, expression, task.spec)?;
         }
     }
     Ok(())
@@ -86,6 +73,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) outcomes: &'a Outcomes,
     /// The steps of the environment so far, this one included.
     pub(crate) lengths: &'a [u64],
+    /// The sums of their rewards so far, this step's included.
+    pub(crate) totals: &'a [f64],
 }
 
 /// How an episode ended.
