@@ -52,7 +52,7 @@ def population(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails the test if `evaluate` or `replay` starts an evaluation or plays an episode."""
-    from evalengine.replay.player import GymPlayer
+    from evalengine.playback.player import GymPlayer
     from evalengine.terminal.evaluate import run as evaluate
     from evalengine.terminal.replay import run as replay
 

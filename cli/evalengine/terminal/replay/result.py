@@ -15,7 +15,7 @@ from evalengine.references.divergence import Divergence
 from evalengine.terminal.weights_file import EpisodesConfig
 
 if TYPE_CHECKING:
-    from evalengine.replay.player import Played
+    from evalengine.playback.player import Played
 
 
 @dataclass(frozen=True)

@@ -19,19 +19,19 @@ import numpy as np
 from evalengine.errors import InputError, MissingDependencyError, NonFiniteError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.messages import named, shown
+from evalengine.playback.video import VideoWriter, check_video, write_video
 from evalengine.policies.individuals import Individuals
 from evalengine.policies.loading import LoadedWeights
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.versions import standing
-from evalengine.replay.video import VideoWriter, check_video, write_video
 from evalengine.terminal.fitting import choose
 from evalengine.terminal.replay.result import EpisodeReplay, ReplayConfig, ReplayResult
 from evalengine.terminal.weights_file import loaded_weights, selected, setting_of
 
 if TYPE_CHECKING:
-    from evalengine.replay.acting import Individual
-    from evalengine.replay.player import Played, Setting
+    from evalengine.playback.acting import Individual
+    from evalengine.playback.player import Played, Setting
 
 __all__ = ["RENDER_MODES", "EpisodeReplay", "ReplayConfig", "ReplayResult", "run"]
 
@@ -62,7 +62,7 @@ def run(config: ReplayConfig, progress: Callable[[str], object] = lambda line: N
         raise MissingDependencyError.of("gymnasium", extra="gymnasium")
     source = reference(entry.id)  # imports what the environment stands on, too
     unproven = standing(*source.packages).unproven or source.documented(("observation",))
-    from evalengine.replay.player import Setting
+    from evalengine.playback.player import Setting
 
     setting = Setting.of(entry.id, policy, options)
     if said:
@@ -93,7 +93,7 @@ def _stage(
     setting: Setting, config: ReplayConfig
 ) -> Iterator[tuple[Callable[[Individual, int], Played], VideoWriter | _NoVideo, float]]:
     """Yield what plays an episode, who counts its frames, and how many of them make a second."""
-    from evalengine.replay.player import GymPlayer
+    from evalengine.playback.player import GymPlayer
 
     with ExitStack() as stack:
         if config.render == "none":

@@ -16,7 +16,7 @@ from cli_answers import Captured
 from evalengine import Policy
 from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError
-from evalengine.replay.player import GymPlayer, Setting
+from evalengine.playback.player import GymPlayer, Setting
 from evalengine.terminal import app
 from evalengine.terminal import option_values as options
 

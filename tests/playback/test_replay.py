@@ -17,7 +17,7 @@ import evalengine
 from evalengine import Policy
 from evalengine.environments.registry import entries
 from evalengine.evaluation.evaluate import Evaluation
-from evalengine.replay import player as gym_player
+from evalengine.playback import player as gym_player
 from evalengine.terminal import app
 from evalengine.terminal.replay import run as replay
 from evalengine.terminal.replay.run import ReplayConfig, run

@@ -27,11 +27,11 @@ from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
+from evalengine.playback.acting import Act, Individual, actor
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.divergence import Divergence, differing_bits
-from evalengine.replay.acting import Act, Individual, actor
 
 Frame = NDArray[np.uint8]
 ShowFrame = Callable[[Frame], object]

@@ -18,7 +18,7 @@ from frame_count import frame_count
 
 from evalengine import Policy
 from evalengine.environments.registry import entries, resolve
-from evalengine.replay.player import GymPlayer, Setting
+from evalengine.playback.player import GymPlayer, Setting
 from evalengine.terminal import app
 from evalengine.terminal.replay.run import ReplayConfig, run
 
@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_no_half_video(tmp_path: Path) -> None:
     path, video = TRAINED / "cartpole.npy", tmp_path / "v.mp4"
     code = (
         "import signal, sys\n"
-        "from evalengine.replay import player\n"
+        "from evalengine.playback import player\n"
         "from evalengine.terminal import app\n"
         "first = player.StepCounter.step\n"
         "def step(self, action):\n"
