@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from evalengine.evaluation.rules import NoOps, StopRules
     from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.playback.outcome import Replay
+    from evalengine.playback.replay import replay
     from evalengine.policies.graph_policy import GraphPolicy
     from evalengine.policies.graphs import Graph, Graphs
     from evalengine.policies.loading import LoadedWeights, load_weights
@@ -76,6 +78,7 @@ __all__ = [
     "OutputError",
     "Policy",
     "RayEvaluator",
+    "Replay",
     "StopRules",
     "Trajectory",
     "WeightsWarning",
@@ -87,6 +90,7 @@ __all__ = [
     "load_weights",
     "make",
     "neat",
+    "replay",
     "save_weights",
 ]
 
@@ -116,6 +120,7 @@ _MODULES = {
     "Policy": "policies.policy",
     "Trajectory": "evaluation.trajectories",
     "RayEvaluator": "clusters.ray_evaluator",
+    "Replay": "playback.outcome",
     "StopRules": "evaluation.rules",
     "WeightsWarning": "errors",
     "WorkersLostError": "errors",
@@ -124,6 +129,7 @@ _MODULES = {
     "evaluate_on": "clusters.distributed",
     "load_weights": "policies.loading",
     "make": "environments.native",
+    "replay": "playback.replay",
     "save_weights": "policies.saving",
 }
 
