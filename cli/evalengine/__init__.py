@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
     from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.playback.outcome import Replay
+    from evalengine.playback.replay import replay
     from evalengine.policies.graph_policy import GraphPolicy
     from evalengine.policies.graphs import Graph, Graphs
     from evalengine.policies.loading import LoadedWeights, load_weights
@@ -77,6 +79,7 @@ __all__ = [
     "OutputError",
     "Policy",
     "RayEvaluator",
+    "Replay",
     "StopRules",
     "Trajectory",
     "WeightsWarning",
@@ -88,6 +91,7 @@ __all__ = [
     "load_weights",
     "make",
     "neat",
+    "replay",
     "save_weights",
 ]
 
@@ -117,6 +121,7 @@ _MODULES = {
     "Policy": "policies.policy",
     "Trajectory": "evaluation.trajectories",
     "RayEvaluator": "clusters.ray_evaluator",
+    "Replay": "playback.outcome",
     "StopRules": "environments.rules",
     "WeightsWarning": "errors",
     "WorkersLostError": "errors",
@@ -125,6 +130,7 @@ _MODULES = {
     "evaluate_on": "clusters.distributed",
     "load_weights": "policies.loading",
     "make": "environments.native",
+    "replay": "playback.replay",
     "save_weights": "policies.saving",
 }
 
