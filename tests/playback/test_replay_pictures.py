@@ -62,7 +62,7 @@ def test_a_window_can_be_opened_for_every_environment(
     policy = Policy(entry.default_policy)
     policy.save(tmp_path / "w.npy", policy.init(1, seed=0), entry.id)
     result = run(ReplayConfig(tmp_path / "w.npy", max_episode_steps=5, render="human"))
-    assert result.ok and result.frames == 0
+    assert result.ok and result.replay.frames == 0
 
 
 def test_without_a_screen_a_window_is_one_line(population: Path, monkeypatch: pytest.MonkeyPatch) -> None:

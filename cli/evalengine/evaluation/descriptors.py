@@ -19,73 +19,24 @@ extension computes descriptors. Depends on arguments, registry and the language.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 from evalengine.arguments import MOST_EPISODES
+from evalengine.environments.conditions import MOST_CHARACTERS, Condition, canonical, placing
+from evalengine.environments.grammar import parsed_condition, parsed_descriptor, parsed_value
+from evalengine.environments.nodes import COUNTERS, REDUCERS, RawExpression, counted, operations
 from evalengine.environments.registry import EnvironmentEntry
+from evalengine.environments.tokens import SpellingError, check_length
 from evalengine.errors import InputError
-from evalengine.evaluation.grammar import parsed_condition, parsed_descriptor, parsed_value
-from evalengine.evaluation.nodes import COUNTERS, REDUCERS, Field, Node, RawExpression, RawField, counted, operations
-from evalengine.evaluation.tokens import SpellingError, check_length
 from evalengine.messages import shown
 from evalengine.scalars import as_number, is_one_of, items_of
-
-_MOST_CHARACTERS = 2000
-# The spelling that stands for others has longer numbers, and spaces.
-_MOST_OF_A_PART = 5 * _MOST_CHARACTERS
 
 # As the extension takes them: ("first", value, condition), and the alternatives with the number that stands for none.
 RawReduction: TypeAlias = tuple[str, RawExpression, RawExpression | None]
 RawDescriptor: TypeAlias = tuple[list[RawReduction], float | None]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What holds of a step.
-
-    Attributes:
-        spelling: fields of `EnvironmentEntry.fields` and numbers, their sums, differences and `abs(...)`, compared by
-            < <= > >= == !=, and these joined by `and`, `or`, `not` and parentheses; a value alone holds where it is
-            not 0. It becomes the one spelling that stands for all that mean the same.
-
-    Raises:
-        InputError: no spelling of a condition; the error's note points at the character.
-    """
-
-    spelling: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.spelling, str):
-            raise InputError(f"condition: expected a spelling such as 'x < 0.5', got {shown(self.spelling)}")
-        object.__setattr__(self, "spelling", _canonical("condition", parsed_condition, self.spelling))
-
-    def __str__(self) -> str:
-        """Return the spelling: "leg_contact" or "x < 0.5 or not leg_contact"."""
-        return self.spelling
-
-    @classmethod
-    def of(cls, value: ConditionLike) -> Condition:
-        """Return a condition as it is, or the one that a spelling means.
-
-        Raises:
-            InputError: neither.
-        """
-        return value if isinstance(value, cls) else cls(value)  # type: ignore[arg-type]
-
-    def raw(self, entry: EnvironmentEntry, name: str = "condition") -> RawExpression:
-        """Return the condition as the extension takes it, with the fields of one environment.
-
-        Raises:
-            InputError: a field that the environment does not have; the message begins with `name`.
-        """
-        try:
-            return operations(parsed_condition(self.spelling), _placing(entry, self.spelling))
-        except SpellingError as error:
-            raise error.named(name) from None
 
 
 @dataclass(frozen=True)
@@ -123,9 +74,9 @@ class Descriptor:
         if not isinstance(self.value, str):
             raise InputError(f"descriptor: value: expected a spelling such as 'x' or 'x - y', got {shown(self.value)}")
         parse = parsed_condition if self.reducer in COUNTERS else parsed_value
-        object.__setattr__(self, "value", _canonical("descriptor: value", parse, self.value))
+        object.__setattr__(self, "value", canonical("descriptor: value", parse, self.value))
         if isinstance(self.where, str):
-            where = Condition(_canonical("descriptor: where", parsed_condition, self.where))
+            where = Condition(canonical("descriptor: where", parsed_condition, self.where))
             object.__setattr__(self, "where", where)
         elif self.where is not None and not isinstance(self.where, Condition):
             raise InputError(f"descriptor: where: expected a Condition or its spelling, got {shown(self.where)}")
@@ -168,7 +119,7 @@ class Descriptor:
         spelling = str(self)
         try:
             reductions, otherwise = parsed_descriptor(spelling)
-            place = _placing(entry, spelling)
+            place = placing(entry, spelling)
             raw: list[RawReduction] = []
             for reducer, node, where in ((part.reducer, part.node, part.where) for part in reductions):
                 value = counted(node, place) if reducer in COUNTERS else operations(node, place)
@@ -178,9 +129,6 @@ class Descriptor:
             raise error.named(name) from None
         return raw, otherwise
 
-
-ConditionLike: TypeAlias = Condition | str
-"""A condition or its spelling."""
 
 DescriptorLike: TypeAlias = Descriptor | str
 """A descriptor or its spelling."""
@@ -225,7 +173,7 @@ def _spelled(text: str) -> Descriptor:
     Raises:
         SpellingError: nothing.
     """
-    check_length(text, _MOST_CHARACTERS)
+    check_length(text, MOST_CHARACTERS)
     reductions, otherwise = parsed_descriptor(text)
     descriptor: Descriptor | float | None = otherwise
     for part in reversed(reductions):
@@ -233,36 +181,3 @@ def _spelled(text: str) -> Descriptor:
         descriptor = Descriptor(part.reducer, str(part.node), where, descriptor)
     assert isinstance(descriptor, Descriptor)
     return descriptor
-
-
-def _canonical(name: str, parse: Callable[[str], Node], text: str) -> str:
-    try:
-        check_length(text, _MOST_OF_A_PART)
-        return str(parse(text))
-    except SpellingError as error:
-        raise error.named(name) from None
-
-
-def _placing(entry: EnvironmentEntry, spelling: str) -> Callable[[Field], RawField]:
-    """Return what says where the extension finds a field that stands in a spelling.
-
-    It raises a SpellingError where the environment has none of that name.
-    """
-    kinds = {"observation": entry.observation_fields, "action": entry.action_fields, "event": entry.event_fields}
-    places = {name: (kind, index) for kind, names in kinds.items() for index, name in enumerate(names)}
-    places |= {name: (name, 0) for name in ("reward", "return", "step")}
-
-    def place(field: Field) -> RawField:
-        if field.name in places:
-            return places[field.name]
-        near = difflib.get_close_matches(field.name, places, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        images = "" if entry.observation_fields else "; the values of its images have no names"
-        raise SpellingError(
-            spelling,
-            field.at,
-            f"expected a field of {entry.id}, got {shown(field.name)} at character {field.at + 1} of "
-            f"{shown(spelling)}{hint} ({', '.join(entry.fields)}{images})",
-        )
-
-    return place

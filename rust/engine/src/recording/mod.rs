@@ -3,6 +3,7 @@
 //! A worker that records holds a [`Recorder`] and tells it of every start, step, move and end of its lanes; one that
 //! does not holds none, and asks once per step of a group. Depends on `envs` and on the task, never on the policy.
 
+mod conditions;
 pub(crate) mod definition;
 mod descriptors;
 mod statistics;
@@ -12,6 +13,7 @@ pub use definition::{Descriptor, Recording, Reducer, Reduction, Share};
 pub use statistics::{ObservationStatistics, PartialSum};
 pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
 
+pub(crate) use conditions::ConditionWatch;
 pub(crate) use statistics::SharedTotal;
 
 use crate::error::EngineError;
@@ -24,7 +26,7 @@ use trajectories::Trajectories;
 
 /// Everything that a task wants recorded exists, and its trajectories fit into their bytes.
 pub(crate) fn check(task: &Task<'_>) -> Result<(), EngineError> {
-    check_descriptors(task)?;
+    check_expressions(task)?;
     let Share { first, population } = share_of(task);
     let is_within = first.checked_add(task.population).is_some_and(|end| end <= population);
     if !is_within || population.checked_mul(task.episodes).is_none() {
@@ -41,7 +43,7 @@ fn share_of(task: &Task<'_>) -> Share {
 }
 
 /// Every field is one that the environment has.
-fn check_descriptors(task: &Task<'_>) -> Result<(), EngineError> {
+fn check_expressions(task: &Task<'_>) -> Result<(), EngineError> {
     for (index, descriptor) in task.recording.descriptors.iter().enumerate() {
         let name = || format!("descriptors[{index}]");
         if descriptor.reductions.is_empty() {
@@ -51,7 +53,8 @@ fn check_descriptors(task: &Task<'_>) -> Result<(), EngineError> {
             check_fields(name, expression, task.spec)?;
         }
     }
-    Ok(())
+    let stop = || "stop: condition".to_owned();
+    task.rules.condition.map_or(Ok(()), |condition| check_fields(stop, condition, task.spec))
 }
 
 /// What a worker recorded.

@@ -24,7 +24,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NoReturn, TypeVar
 
-from evalengine.evaluation.nodes import (
+from evalengine.environments.nodes import (
     COMPARISONS,
     COUNTERS,
     REDUCERS,
@@ -40,7 +40,7 @@ from evalengine.evaluation.nodes import (
     Reduction,
     Sum,
 )
-from evalengine.evaluation.tokens import Token, refuse, tokens_of
+from evalengine.environments.tokens import Token, refuse, tokens_of
 
 _MOST_NESTED = 32
 _Read = TypeVar("_Read")
