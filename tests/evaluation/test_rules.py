@@ -391,8 +391,8 @@ SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_belo
         ({"condition": 3}, "condition: expected a spelling such as 'x > 3', got 3"),
         (
             "condition=x =< 3",
-            r"condition: expected a name, a number, a parenthesis, a sign or a comparison \(< <= > >= == !=\), got '=' at "
-            "character 3 of 'x =< 3'",
+            r"condition: expected a name, a number, a parenthesis, a sign or a comparison \(< <= > >= == !=\), "
+            "got '=' at character 3 of 'x =< 3'",
         ),
         (
             {"condition": "not(thetta > 0)"},
