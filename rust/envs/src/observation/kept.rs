@@ -6,6 +6,7 @@
 
 use super::environment::ObservedEnvironment;
 use super::group::ObservedGroup;
+use super::pick::Pick;
 use super::vectors::Vectors;
 use super::{ObservationOptions, intern::interned};
 use crate::arguments::Arguments;
@@ -17,37 +18,6 @@ use crate::spec::Spec;
 
 /// The most values of an observation of which some are kept: it is looked at on the stack.
 const MOST_VALUES: usize = 64;
-
-/// Which values of a vector are seen, and within which bounds.
-#[derive(Clone, Debug)]
-pub(super) struct Pick {
-    kept: Vec<usize>,
-    clip: Option<(f32, f32)>,
-}
-
-impl Pick {
-    /// How many values are seen.
-    pub(super) fn len(&self) -> usize {
-        self.kept.len()
-    }
-
-    /// Copies the values of a whole vector that are kept.
-    pub(super) fn write(&self, whole: &[f32], values: &mut [f32]) {
-        for (value, &index) in values.iter_mut().zip(&self.kept) {
-            *value = whole[index];
-        }
-    }
-
-    /// What `numpy.clip` makes of values: of zeros of both signs the value, NaN of NaN.
-    pub(super) fn clip(&self, values: &mut [f32]) {
-        if let Some((low, high)) = self.clip {
-            for value in values {
-                *value = if *value < low { low } else { *value };
-                *value = if *value > high { high } else { *value };
-            }
-        }
-    }
-}
 
 /// An environment whose vectors are seen through the wrappers.
 pub(crate) struct VectorSpec {
@@ -93,7 +63,7 @@ impl VectorSpec {
         let shape: Vec<usize> = options.stack.into_iter().chain([kept.len()]).collect();
         let observation_space = ObservationSpace { shape, dtype: ObservationDtype::F32 };
         let layers = default_policy.split_once('-').map_or("", |(_, layers)| layers);
-        let pick = Pick { kept, clip: options.clip };
+        let pick = Pick::new(kept, options.clip);
         let remembers = options.skip.is_some() || options.stack.is_some();
         Ok(Self {
             default_policy: format!("mlp:{}-{layers}", observation_space.size()),
