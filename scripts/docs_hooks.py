@@ -55,6 +55,16 @@ _LINK = re.compile(
 _log = logging.getLogger("mkdocs.hooks.evalengine")
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the topics of the Python page below it."""
+    pages = topics().pages
+    for section in config.nav or []:
+        for entry in section.get("Reference", []):
+            if "Python" in entry:
+                entry["Python"] = ["api.md", *pages]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from other files."""
     for page, source in WHOLE_FILES.items():
