@@ -9,8 +9,7 @@ use super::group::ObservedGroup;
 use super::pick::Pick;
 use super::vectors::Vectors;
 use super::{ObservationOptions, intern::interned};
-use crate::arguments::Arguments;
-use crate::environment::{Action, Environment, StateField, Step, View};
+use crate::environment::{Environment, View};
 use crate::error::EnvError;
 use crate::group::{Group, Outcomes, same_kind};
 use crate::space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
@@ -23,8 +22,9 @@ const MOST_VALUES: usize = 64;
 pub(crate) struct VectorSpec {
     inner: Box<dyn Spec>,
     pick: Pick,
-    /// With what is remembered of an episode, if there is a skip or a stack.
-    pipeline: Option<Vectors>,
+    pipeline: Vectors,
+    /// There is a skip or a stack; otherwise groups show a step without the ones before.
+    remembers: bool,
     observation_space: ObservationSpace,
     fields: Vec<&'static str>,
     default_policy: String,
@@ -67,7 +67,8 @@ impl VectorSpec {
         let remembers = options.skip.is_some() || options.stack.is_some();
         Ok(Self {
             default_policy: format!("mlp:{}-{layers}", observation_space.size()),
-            pipeline: remembers.then(|| Vectors::new(size, pick.clone(), options, max_episode_steps)),
+            pipeline: Vectors::new(size, pick.clone(), options, max_episode_steps),
+            remembers,
             fields,
             observation_space,
             pick,
@@ -119,66 +120,21 @@ impl Spec for VectorSpec {
 
     fn environment(&self) -> Box<dyn Environment> {
         let (inner, n_events) = (self.inner.environment(), self.event_fields().len());
-        match &self.pipeline {
-            Some(pipeline) => Box::new(ObservedEnvironment::new(inner, pipeline.clone(), n_events)),
-            None => {
-                let size = self.inner.observation_space().size();
-                Box::new(KeptEnvironment { inner, pick: self.pick.clone(), size })
-            }
-        }
+        Box::new(ObservedEnvironment::new(inner, self.pipeline.clone(), n_events))
     }
 
     fn group(&self, lanes: usize) -> Box<dyn Group> {
         let (inner, n_events) = (self.inner.group(lanes), self.event_fields().len());
-        match &self.pipeline {
-            Some(pipeline) => {
-                let dimensions = match self.inner.action_space() {
-                    ActionSpace::Discrete(_) => 1,
-                    ActionSpace::Box { low, .. } => low.len(),
-                };
-                Box::new(ObservedGroup::new(inner, pipeline.clone(), dimensions, n_events))
-            }
-            None => {
-                let size = self.inner.observation_space().size();
-                Box::new(KeptGroup { inner, pick: self.pick.clone(), size })
-            }
+        if !self.remembers {
+            // The time limit, which scalar episodes look at, is the engine's.
+            let size = self.inner.observation_space().size();
+            return Box::new(KeptGroup { inner, pick: self.pick.clone(), size });
         }
-    }
-}
-
-/// One scalar episode.
-struct KeptEnvironment {
-    inner: Box<dyn Environment>,
-    pick: Pick,
-    size: usize,
-}
-
-impl Environment for KeptEnvironment {
-    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
-        self.inner.set_reset_options(options)
-    }
-
-    fn reset(&mut self, seed: Option<u64>) {
-        self.inner.reset(seed);
-    }
-
-    fn step(&mut self, action: Action<'_>) -> Step {
-        self.inner.step(action)
-    }
-
-    fn observe(&self, view: View, observation: &mut [f32]) {
-        let mut whole = [0.0; MOST_VALUES];
-        self.inner.observe(view, &mut whole[..self.size]);
-        self.pick.write(&whole, observation);
-        self.pick.clip(observation);
-    }
-
-    fn events(&self, events: &mut [f64]) {
-        self.inner.events(events);
-    }
-
-    fn state(&self) -> Vec<StateField> {
-        self.inner.state()
+        let dimensions = match self.inner.action_space() {
+            ActionSpace::Discrete(_) => 1,
+            ActionSpace::Box { low, .. } => low.len(),
+        };
+        Box::new(ObservedGroup::new(inner, self.pipeline.clone(), dimensions, n_events))
     }
 }
 
@@ -231,6 +187,7 @@ impl Group for KeptGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Action;
     use crate::observation::ObservationOptions;
     use crate::registry::{ENTRIES, find};
 
