@@ -22,9 +22,11 @@ setup: $(READY) ## .venv with the pinned Python packages (PYTHON=... names the i
 # Always asked, because cargo knows best what is out of date: the commit is built in, too. Quick if nothing is.
 # maturin refuses to choose between .venv and an active conda environment.
 build: $(READY) ## the extension in release mode, installed into .venv as an editable package
+	@echo "build: compiling the engine: 2 minutes on 2 idle cores, seconds where nothing has changed"
 	env -u CONDA_PREFIX VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/$(BIN):$$PATH" maturin develop --release --uv
 
 bench: build ## evalengine bench snake
+	@echo "bench: Snake against two multiprocessing loops, a random and a trained population: a minute"
 	$(BIN)/evalengine bench snake
 
 # Close other programs first. RESULTS="--only latency.csv" measures one file; --help lists what else there is.
