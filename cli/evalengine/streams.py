@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from evalengine.messages import printable
@@ -120,8 +120,8 @@ def plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def write_json(document: dict[str, object]) -> None:
-    """Write one JSON document to stdout; numbers that JSON lacks (NaN, infinities) are null."""
+def write_json(document: Mapping[str, object] | Sequence[Mapping[str, object]]) -> None:
+    """Write one JSON document to stdout, an object or a list of them; NaN and infinities, which it lacks, are null."""
     write_result(json.dumps(_without_non_finite(document), allow_nan=False))
 
 

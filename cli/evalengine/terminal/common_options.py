@@ -32,6 +32,10 @@ Help = Annotated[
     bool, typer.Option("--help", "-h", callback=print_help, is_eager=True, help="Show this message and exit.")
 ]
 Weights = Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")]
+WeightsFiles = Annotated[
+    list[Path],
+    typer.Argument(help=".npy, .npz or .safetensors files: one vector or a population each."),
+]
 Seed = Annotated[int | None, typer.Option(help="First seed; 0 if left out.")]
 Seeds = Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")]
 Threads = Annotated[
