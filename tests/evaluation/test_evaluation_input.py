@@ -38,7 +38,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             {"policy": "mlp:5-8-2"},
             "policy: CartPole-v1 needs 4 inputs and 2 outputs, got mlp:5-8-2 (5 inputs, 2 outputs)",
         ),
-        ({"policy": 5}, "policy: expected a spelling such as 'mlp:4-64-2', got int"),
+        ({"policy": 5}, "policy: expected a spec such as 'mlp:4-64-2', got int"),
         ({"episodes": 0}, "episodes: expected an integer from 1 to 1073741824, got 0"),
         ({"seeds": -1}, "seeds: expected integers from 0 to 2**64 - 1, got -1 to -1"),
         ({"seeds": [1.5]}, "seeds: expected integers from 0 to 2**64 - 1, got 1.5 at position (0)"),

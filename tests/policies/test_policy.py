@@ -108,7 +108,7 @@ def test_a_misspelling_is_named_and_the_grammar_shown(spelling: str, problem: st
 
 @pytest.mark.parametrize("spelling", [None, 4, ("mlp", 4)])
 def test_a_spelling_is_a_string(spelling: Any) -> None:
-    with pytest.raises(InputError, match=r"^policy: expected a spelling such as 'mlp:4-64-2', got "):
+    with pytest.raises(InputError, match=r"^policy: expected a spec such as 'mlp:4-64-2', got "):
         Policy(spelling)
 
 
