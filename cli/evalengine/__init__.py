@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from evalengine import neat
     from evalengine.clusters.distributed import evaluate_on
     from evalengine.clusters.ray_evaluator import RayEvaluator
+    from evalengine.environments.conditions import Condition
     from evalengine.environments.native import Environment, make
     from evalengine.environments.normalization import Normalization
     from evalengine.environments.observation import ObservationOptions
     from evalengine.environments.registry import EnvironmentEntry
+    from evalengine.environments.rules import NoOps, StopRules
     from evalengine.errors import (
         CancelledError,
         EvalEngineError,
@@ -38,9 +40,8 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from evalengine.evaluation.cancellation import CancelToken
-    from evalengine.evaluation.descriptors import Condition, Descriptor
+    from evalengine.evaluation.descriptors import Descriptor
     from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
-    from evalengine.evaluation.rules import NoOps, StopRules
     from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
     from evalengine.playback.outcome import Replay
@@ -95,7 +96,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Condition": "evaluation.descriptors",
+    "Condition": "environments.conditions",
     "Descriptor": "evaluation.descriptors",
     "CancelToken": "evaluation.cancellation",
     "CancelledError": "errors",
@@ -110,7 +111,7 @@ _MODULES = {
     "InternalError": "errors",
     "LoadedWeights": "policies.loading",
     "MissingDependencyError": "errors",
-    "NoOps": "evaluation.rules",
+    "NoOps": "environments.rules",
     "NonFiniteError": "errors",
     "Normalization": "environments.normalization",
     "ObservationOptions": "environments.observation",
@@ -121,7 +122,7 @@ _MODULES = {
     "Trajectory": "evaluation.trajectories",
     "RayEvaluator": "clusters.ray_evaluator",
     "Replay": "playback.outcome",
-    "StopRules": "evaluation.rules",
+    "StopRules": "environments.rules",
     "WeightsWarning": "errors",
     "WorkersLostError": "errors",
     "batch_evaluate": "evaluation.evaluate",

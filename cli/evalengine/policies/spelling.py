@@ -362,6 +362,15 @@ def _not_an_option(spec: str, option: str) -> InputError:
 
 
 def _misspelt(spec: str, problem: str) -> InputError:
+    return InputError(f"policy {shown(spec)}: {problem}{_advice(spec)}; {GRAMMAR}")
+
+
+def _advice(spec: str) -> str:
+    """Say what a text was probably meant to be, if that is a spec."""
     right = meant(spec)
-    advice = "" if right is None else f"; write {shown(right)}"
-    return InputError(f"policy {shown(spec)}: {problem}{advice}; {GRAMMAR}")
+    if right is None:
+        return ""
+    try:
+        return f"; write {shown(str(parse(right)))}"
+    except InputError:
+        return ""
