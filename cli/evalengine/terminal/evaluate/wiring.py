@@ -38,10 +38,14 @@ def evaluate(
     env: EnvOption = None,
     policy: PolicyOption = None,
     layout: Layout = None,
-    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Episodes per individual (default: 10, or one for each of --seeds).")
+    ] = None,
     seed: Seed = None,
     seeds: Seeds = None,
-    index: Annotated[int | None, typer.Option(help="Evaluate only this individual, counted from 0.")] = None,
+    index: Annotated[
+        int | None, typer.Option(metavar="N", help="Evaluate this individual only, counting from 0.")
+    ] = None,
     env_kwarg: EnvKwarg = None,
     reset_option: ResetOption = None,
     observation: Observation = None,
@@ -53,24 +57,29 @@ def evaluate(
     no_ops: NoOps = None,
     threads: Threads = None,
     on_nan: Annotated[
-        str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
+        str,
+        typer.Option(
+            metavar="raise|NUMBER",
+            help="What to do about NaN or infinite logits: raise an error, or give the individual this fitness.",
+        ),
     ] = "raise",
     out: Annotated[
-        Path | None, typer.Option(help="CSV file for all individuals; a killed run is resumed from it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all individuals to this CSV file. A killed run is resumed from it."),
     ] = None,
     per_episode: Annotated[
-        bool, typer.Option("--per-episode", help="Write a row for each episode to --out, not for each individual.")
+        bool, typer.Option("--per-episode", help="Write one row per episode to --out instead of one per individual.")
     ] = False,
     top: Annotated[
         int | None,
-        typer.Option(min=0, help="Show this many of the best individuals, 10 if left out; of one file only."),
+        typer.Option(metavar="N", min=0, help="Show the N best individuals of a single file (default: 10)."),
     ] = None,
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Evaluate the individuals of weights files.
+    """Evaluate the individuals in one or more weights files.
 
-    One file gets a table of its best individuals, several get a row each.
+    Shows the best individuals of a single file, or one row per file.
     """
     from evalengine.errors import InputError
     from evalengine.terminal import option_values as options
