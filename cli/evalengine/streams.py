@@ -59,6 +59,7 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     # A file's name is text, whatever brackets and colons it holds.
     console = Console(markup=False, highlight=False, emoji=False)
@@ -68,6 +69,12 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
             if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
                 for line in _records(renderable):
                     console.print(line, soft_wrap=True)
+            elif isinstance(renderable, Table) and renderable.title is not None:
+                # rich would break a title within a word where the table below it is narrower.
+                console.print(Text(str(renderable.title), style=renderable.title_style or "", overflow="ignore"))
+                renderable.title, title = None, renderable.title
+                console.print(renderable)
+                renderable.title = title
             else:
                 # rich writes its own escape sequences; a text has none.
                 console.print(printable(renderable, keep="\n") if isinstance(renderable, str) else renderable)
