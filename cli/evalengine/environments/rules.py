@@ -197,7 +197,7 @@ def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry)
 
 def _conditions(text: object) -> tuple[Condition, ...]:
     if not isinstance(text, str):
-        raise InputError(f"stop: condition: expected a spelling such as 'x > 3', got {shown(text)}")
+        raise InputError(f"stop: condition: expected a spec such as 'x > 3', got {shown(text)}")
     with _of_the_condition():
         return parsed_conditions(text.strip())
 
