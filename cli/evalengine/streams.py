@@ -71,7 +71,7 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
                     console.print(line, soft_wrap=True)
             elif isinstance(renderable, Table) and renderable.title is not None:
                 # rich would break a title within a word where the table below it is narrower.
-                console.print(Text(str(renderable.title), style=renderable.title_style or "", overflow="ignore"))
+                console.print(Text(str(renderable.title), style=renderable.title_style or ""))
                 renderable.title, title = None, renderable.title
                 console.print(renderable)
                 renderable.title = title

@@ -277,7 +277,6 @@ def test_a_title_is_not_broken_within_a_word(monkeypatch: pytest.MonkeyPatch) ->
     lines = [line.rstrip() for line in plain(written(monkeypatch, 60, table)).splitlines()]
     assert lines[:2] == ["LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10", "episodes each"]
     assert "individual" in lines[3] and table.title is not None
-    assert "cnn:4x84x84-32k8s4-64k4s2-64k3-512-4" in plain(written(monkeypatch, 20, table))
 
 
 def test_records_keep_the_colour_of_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
