@@ -1,4 +1,4 @@
-"""Observation options: their one spelling, and that they are Gymnasium's wrappers, byte for byte, on CarRacing."""
+"""Observation options: their one spec, and that they are Gymnasium's wrappers, byte for byte, on CarRacing."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_no_options_are_no_wrappers(nothing: Any) -> None:
         ({"stack": 2, "padding": "none"}, "padding: expected 'reset' or 'zero', got 'none'"),
         ({"padding": "zero"}, "padding: expected a stack to be padded, got none"),
         ({"frame_skip": 4}, f"expected some of {NAMES}, got 'frame_skip'"),
-        (4, f"expected a mapping or a spelling {SUCH_AS}, got 4"),
-        ("grey", f"expected a spelling {SUCH_AS}, got 'grey'"),
-        ("skip=4,,gray", f"expected a spelling {SUCH_AS}, got ''"),
-        ("resize=84", f"expected a spelling {SUCH_AS}, got 'resize=84'"),
-        ("crop=1/2/3", f"expected a spelling {SUCH_AS}, got 'crop=1/2/3'"),
-        ("clip=5", f"expected a spelling {SUCH_AS}, got 'clip=5'"),
+        (4, f"expected a mapping or a spec {SUCH_AS}, got 4"),
+        ("grey", f"expected a spec {SUCH_AS}, got 'grey'"),
+        ("skip=4,,gray", f"expected a spec {SUCH_AS}, got ''"),
+        ("resize=84", f"expected a spec {SUCH_AS}, got 'resize=84'"),
+        ("crop=1/2/3", f"expected a spec {SUCH_AS}, got 'crop=1/2/3'"),
+        ("clip=5", f"expected a spec {SUCH_AS}, got 'clip=5'"),
         ({"crop": (1, 2, 3)}, "crop: expected (top, bottom, left, right), got (1, 2, 3)"),
         ({"crop": (1, 2, 3, -1)}, "crop: expected an integer from 0 to 1024, got -1"),
         ({"subsample": 8}, "subsample: expected (rows, columns), got 8"),
