@@ -18,7 +18,7 @@ from evalengine.environments.registry import describe
 from evalengine.errors import InputError
 from evalengine.parity.drivers import player
 from evalengine.references import reference
-from evalengine.replay.player import wrapped
+from evalengine.references.wrappers import wrapped
 
 Options = dict[str, Any] | None
 

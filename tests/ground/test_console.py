@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from evalengine import Evaluation, Policy, evaluate, streams
+from evalengine import Evaluation, Policy, evaluate, replay, streams
 from evalengine.errors import InputError, OutputError
-from evalengine.progress import episode_progress
+from evalengine.progress import progress_bar
 from evalengine.terminal.progress import round_progress
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -123,6 +123,14 @@ def test_an_error_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "error: seeds: expected\n")
 
 
+def test_notes_that_point_at_a_character_follow_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for error, notes in [(InputError("stop: no"), "    x =< 3\n      ^\n"), (ValueError("stop: no"), "")]:
+        error.add_note("    x =< 3")
+        error.add_note("      ^")
+        streams.report_error(error, "stop: no")
+        assert capsys.readouterr() == ("", f"error: stop: no\n{notes}")
+
+
 def test_the_traceback_is_printed_if_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +149,7 @@ def test_without_stderr_nothing_lands_in_stdout(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     streams.note("progress")
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is None
     assert capsys.readouterr().out == ""
 
@@ -157,7 +165,7 @@ def test_a_full_disk_behind_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch
 def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
         progress(5, 8)
@@ -179,6 +187,16 @@ def test_progress_true_draws_the_bar_of_a_call(monkeypatch: pytest.MonkeyPatch) 
     assert calls[0].returns.tobytes() == silent.returns.tobytes()
 
 
+def test_a_replay_draws_a_bar_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    policy = Policy("mlp:4-8-2")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        found = replay("cartpole", policy.init(2, seed=0), policy, episodes=2, progress=True)
+    steps = int(sum(found.returns))
+    assert re.search(rf"{steps}/{steps} steps", re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue()))
+
+
 def test_progress_false_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     policy = Policy("mlp:4-8-2")
@@ -191,7 +209,7 @@ def test_progress_false_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         for now, done in ((1000.1, 2000), (1059.9, 2500), (1060.0, 3500), (1119.0, 4000), (1120.0, 4400)):
             clock.append(now)
@@ -204,7 +222,7 @@ def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypa
 
 
 def test_a_short_evaluation_logs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         progress(8, 8)
     assert capsys.readouterr() == ("", "")
@@ -258,6 +276,15 @@ def test_a_table_turns_into_records_one_column_before_it_would_be_cut(monkeypatc
     width = max(len(line) for line in whole.splitlines())
     assert plain(written(monkeypatch, width, wide_table())) == whole
     assert "individual  7" in plain(written(monkeypatch, width - 1, wide_table()))
+
+
+def test_a_title_is_not_broken_within_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = streams.plain_table("LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10 episodes each")
+    table.add_column("individual")
+    table.add_row("7")
+    lines = [line.rstrip() for line in plain(written(monkeypatch, 60, table)).splitlines()]
+    assert lines[:2] == ["LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10", "episodes each"]
+    assert "individual" in lines[3] and table.title is not None
 
 
 def test_records_keep_the_colour_of_their_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evalengine import streams
+from evalengine.progress import is_drawn, progress_bar
 from evalengine.terminal.common_options import (
     MISMATCH,
     OK,
@@ -38,11 +39,13 @@ def replay(
     index: Annotated[
         str,
         typer.Option(
-            metavar="best|NUMBER",
-            help="Individual, counted from 0, or the one with the best mean return over the episodes that are played.",
+            metavar="best|N",
+            help="Individual to replay, counting from 0, or the one with the best mean return over these episodes.",
         ),
     ] = "best",
-    episodes: Annotated[int | None, typer.Option(help="Episodes to play; 1 if left out.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Episodes to replay (default: 1, or one for each of --seeds).")
+    ] = None,
     seed: Seed = None,
     seeds: Seeds = None,
     env_kwarg: EnvKwarg = None,
@@ -53,17 +56,19 @@ def replay(
     epsilon: Epsilon = None,
     sticky: Sticky = None,
     threads: Threads = None,
-    video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record the episodes to an .mp4 or .gif file.")
+    ] = None,
     render: Annotated[
-        str, typer.Option(metavar="none|human", help="human: watch in Gymnasium's window, at its pace.")
+        str, typer.Option(metavar="none|human", help="human shows the episodes in a window, at their own pace.")
     ] = "none",
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Play one individual in the real Gymnasium; record or watch it.
+    """Replay one individual in Gymnasium; record or watch it.
 
-    The actions are those of the engine's forward pass, so the return must be the one that evaluate gives, bit for bit:
-    the exit code is 1 if it is not, and the first step that differs is shown.
+    The engine chooses the actions, so each return must be the one that evaluate gives, bit for bit. If it is not, the
+    first step that differs is shown and the exit code is 1.
     """
     from evalengine.terminal import option_values as options
     from evalengine.terminal.replay.run import ReplayConfig, run
@@ -87,7 +92,9 @@ def replay(
         video=video,
         render=render,
     )
-    result = run(config, streams.note)
+    with progress_bar("replaying", "steps") as progress:
+        # A bar says where it is; without one, a line for each episode does.
+        result = run(config, streams.note, each_episode=None if is_drawn() else streams.note, progress=progress)
     if as_json:
         streams.write_json(result.to_json())
     else:

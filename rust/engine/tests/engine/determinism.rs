@@ -1,7 +1,7 @@
 //! The same bits for any number of threads and lanes, any order of individuals, debug and release.
 
 use crate::support::{evaluate, random_population, small_policy, task};
-use engine::{Evaluation, NoOps, Rules, Seeds, StopRule, Task};
+use engine::{Comparison, Evaluation, Expression, Field, NoOps, Operation, Rules, Seeds, StopRule, Task};
 use envs::registry::{ENTRIES, Entry};
 use envs::{ActionSpace, ObservationDtype};
 use lane_math::libm;
@@ -115,7 +115,23 @@ fn threads_and_lanes_change_nothing_under_rules() {
             ActionSpace::Box { low, .. } => vec![0.5; low.len()],
         };
         let no_ops = NoOps { count: 7, action: &action };
-        let rules = Rules { no_ops, patience: Some(19), reward_above: 0.0, return_below: Some(-40.5) };
+        let condition = Expression::new(vec![
+            Operation::Field(Field::Observation(0)),
+            Operation::Constant(0.0),
+            Operation::Compare(Comparison::Less),
+            Operation::Field(Field::Step),
+            Operation::Constant(14.0),
+            Operation::Compare(Comparison::Greater),
+            Operation::And,
+        ])
+        .unwrap();
+        let rules = Rules {
+            no_ops,
+            patience: Some(19),
+            reward_above: 0.0,
+            return_below: Some(-40.5),
+            condition: Some(&condition),
+        };
         let task = Task { rules, ..*task };
         let expected = evaluate(&task).unwrap();
         stopped.extend(expected.stopped.iter().flatten().copied());
@@ -125,7 +141,7 @@ fn threads_and_lanes_change_nothing_under_rules() {
             assert_eq!(got.stopped, expected.stopped, "{}: {threads} threads, {group_width:?}", entry.id);
         }
     });
-    for rule in [StopRule::Patience, StopRule::ReturnBelow] {
+    for rule in [StopRule::Patience, StopRule::ReturnBelow, StopRule::Condition] {
         assert!(stopped.iter().filter(|&&other| other == rule).count() > 20, "{rule:?}");
     }
 }

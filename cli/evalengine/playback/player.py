@@ -12,7 +12,6 @@ environment stands on is imported when `GymPlayer` is made. Depends on the refer
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,12 +25,13 @@ from evalengine.environments.native import make
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
-from evalengine.errors import MissingDependencyError, OutputError
+from evalengine.errors import OutputError
+from evalengine.playback.acting import Act, Individual, actor
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
-from evalengine.references.divergence import Divergence, differing_bits
-from evalengine.replay.acting import Act, Individual, actor
+from evalengine.references.divergence import Divergence, first_difference
+from evalengine.references.wrappers import wrapped
 
 Frame = NDArray[np.uint8]
 ShowFrame = Callable[[Frame], object]
@@ -106,11 +106,14 @@ class StepCounter(gymnasium.Wrapper[Any, Any, Any, Any]):
         steps: since the last reset.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], show: ShowFrame | None) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], show: ShowFrame | None, stepped: Callable[[], object] | None
+    ) -> None:
         """Wrap `env`, which was made to render RGB arrays if there is a `show` to hand them to."""
         super().__init__(env)
         self.steps = 0
         self._show = show
+        self._stepped = stepped
 
     def reset(self, **arguments: Any) -> Any:
         """Start an episode and show its first frame."""
@@ -124,6 +127,8 @@ class StepCounter(gymnasium.Wrapper[Any, Any, Any, Any]):
         returned = super().step(action)
         self.steps += 1
         self._show_frame()
+        if self._stepped is not None:
+            self._stepped()
         return returned
 
     def _show_frame(self) -> None:
@@ -139,7 +144,13 @@ class GymPlayer:
         fps: frames per second at which the environment wants to be shown.
     """
 
-    def __init__(self, setting: Setting, render_mode: str | None = None, show: ShowFrame | None = None) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        render_mode: str | None = None,
+        show: ShowFrame | None = None,
+        stepped: Callable[[], object] | None = None,
+    ) -> None:
         """Make both environments.
 
         Args:
@@ -147,6 +158,7 @@ class GymPlayer:
             render_mode: "human" for a window, "rgb_array" for frames, None for neither.
             show: is handed each frame (height, width, 3) of render_mode "rgb_array": that of each reset, then one for
                 each step of the environment.
+            stepped: is called after each step of the environment.
 
         Raises:
             InputError: a name or an argument that the environment does not take.
@@ -160,7 +172,7 @@ class GymPlayer:
             **setting.env_kwargs,
         )
         self._entry = describe(setting.env_id, setting.env_kwargs, setting.observation)
-        self._counter = StepCounter(_reference(setting, render_mode), show)
+        self._counter = StepCounter(_reference(setting, render_mode), show, stepped)
         self.fps = float(self._counter.metadata["render_fps"])
         self._env = wrapped(self._counter, setting.observation)
 
@@ -209,62 +221,16 @@ class GymPlayer:
 
     def _actor(self, individual: Individual, seed: int) -> Act:
         setting = self._setting
-        is_gray = setting.observation is not None and setting.observation.grayscale
         return actor(
             setting.policy,
             individual,
             self._entry,
             seed,
             normalize=setting.normalize,
-            channels_last=not is_gray,
+            channels_last=setting.observation is None or setting.observation.has_channels,
             epsilon=setting.epsilon,
             sticky=setting.sticky,
         )
-
-
-def first_difference(
-    ours: tuple[Any, ...], theirs: tuple[Any, ...], *, seed: int, step: int, action: Any
-) -> Divergence | None:
-    """Return the first of observation, reward, terminated and truncated that differs in type, shape or any bit."""
-    for name, mine, other in zip(("observation", "reward", "terminated", "truncated"), ours, theirs, strict=False):
-        first, second = np.asarray(mine), np.asarray(other)
-        is_alike = (first.dtype, first.shape) == (second.dtype, second.shape)
-        if not is_alike or differing_bits(first, second).any():
-            actions = None if action is None else (action, action)
-            return Divergence.between(name, mine, other, seed=seed, step=step, actions=actions)
-    return None
-
-
-def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) -> gymnasium.Env[Any, Any]:
-    """Return `env` behind Gymnasium's wrappers for these options, in their fixed order.
-
-    Raises:
-        MissingDependencyError: OpenCV, which resizes, is not installed.
-    """
-    if options is None:
-        return env
-    from gymnasium import wrappers
-
-    if options.keep is not None:
-        return _keeping(env, list(options.keep))
-    if options.skip is not None:
-        env = wrappers.MaxAndSkipObservation(env, options.skip)
-    if options.grayscale:
-        env = wrappers.GrayscaleObservation(env)
-    if options.resize is not None:
-        if importlib.util.find_spec("cv2") is None:
-            raise MissingDependencyError.of("opencv-python-headless", extra="gymnasium")
-        env = wrappers.ResizeObservation(env, options.resize)
-    if options.stack is not None:
-        env = wrappers.FrameStackObservation(env, options.stack, padding_type=options.padding)
-    return env
-
-
-def _keeping(env: gymnasium.Env[Any, Any], positions: list[int]) -> gymnasium.Env[Any, Any]:
-    """Return `env` with some values of its vectors."""
-    whole: Any = env.observation_space
-    space = gymnasium.spaces.Box(whole.low[positions], whole.high[positions], dtype=whole.dtype)
-    return gymnasium.wrappers.TransformObservation(env, lambda observation: observation[positions], space)
 
 
 def _reference(setting: Setting, render_mode: str | None) -> gymnasium.Env[Any, Any]:
