@@ -7,7 +7,8 @@
 //!   rows.
 //! - [`LibmLanes`], float64: `sin`, `cos`, `pow(x, 2)` and `fmod(x, 2 pi)` with the bits of the platform's libm, which
 //!   are the bits that Python computes. A check at the start decides whether the lanes have them; if not, libm is called.
-//!   [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace.
+//!   [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace. [`LibmLanes32`] has
+//!   `sinf` and `cosf` likewise.
 //!
 //! ```
 //! use lane_math::{Activation, Isa, LibmLanes, libm, tanh, tanh_in_place};

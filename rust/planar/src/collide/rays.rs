@@ -108,7 +108,7 @@ impl<const N: usize> Rays<N> {
                 | (approach == 0.0)
                 | (fraction < 0.0)
                 | (most < fraction);
-            let meets = !passes & (place >= 0.0) & (place <= 1.0);
+            let meets = !passes & (0.0..=1.0).contains(&place);
             self.nearest[ray] = if meets { fraction } else { most };
             self.meets[ray] |= meets;
         }

@@ -103,13 +103,12 @@ impl ContactLanes {
             let (separation, center, angle) = self.correction(point, &place);
             let is_present = mask::<S::F32>(&point.is_present);
             deepest = Real::select(is_present, deepest.min(separation), deepest);
-            for body in 0..MAX_BODIES {
+            for (body, old) in bodies.iter_mut().enumerate() {
                 let bits = self.body_bits[body] & point.present_bits;
                 if bits == 0xff {
-                    bodies[body].put(center, angle);
+                    old.put(center, angle);
                 } else if bits != 0 {
                     let here = mask::<S::F32>(&self.is_body[body]).and(is_present);
-                    let old = &mut bodies[body];
                     let center = Vector::select(here, center, old.center.load());
                     let angle = Real::select(here, angle, old.angle.load());
                     old.put(center, angle);
@@ -127,9 +126,9 @@ impl ContactLanes {
             first += 1;
         }
         let mut place = bodies[first].place::<S>(libm);
-        for body in first + 1..MAX_BODIES {
+        for (body, pose) in bodies.iter_mut().enumerate().skip(first + 1) {
             if self.body_bits[body] != 0 {
-                let here = bodies[body].place::<S>(libm);
+                let here = pose.place::<S>(libm);
                 place = Place::select(mask::<S::F32>(&self.is_body[body]), here, place);
             }
         }

@@ -1,4 +1,4 @@
-//! A pack: the poses, joints and contacts of eight islands, each in a lane, that come and go by themselves.
+//! A pack: poses, joints and contacts of eight islands, each in a lane, which come and go by themselves.
 
 use super::body::PoseLanes;
 use super::contact::{self, ContactLanes};
