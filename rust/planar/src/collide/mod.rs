@@ -7,7 +7,7 @@ mod rays;
 
 pub(crate) use edge_polygon::edge_and_polygon;
 pub(crate) use polygons::polygons;
-pub(crate) use rays::Rays;
+pub(crate) use rays::Target;
 
 use crate::distance::{SimplexCache, distance};
 use crate::math::Transform;

@@ -22,9 +22,9 @@ impl Bounds {
     /// Whether two boxes meet; touching counts.
     #[inline]
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        // Box2D subtracts first, and asks whether that is above zero: the same. Boxes mostly lie beside each other.
-        let beside = other.lower.x > self.upper.x || self.lower.x > other.upper.x;
-        !(beside || other.lower.y > self.upper.y || self.lower.y > other.upper.y)
+        let right = other.lower - self.upper;
+        let left = self.lower - other.upper;
+        !(right.x > 0.0 || right.y > 0.0 || left.x > 0.0 || left.y > 0.0)
     }
 
     /// Whether `other` lies within this box.

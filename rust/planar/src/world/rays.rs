@@ -1,9 +1,10 @@
 //! Rays: how far one sees.
 
 use super::World;
-use crate::collide::Rays;
+use crate::collide::Target;
 use crate::ids::FixtureId;
 use crate::math::Vec2;
+use crate::shapes::Bounds;
 
 impl World {
     /// Casts rays from `from` to each of `ends`, metres; for each, the part of its way at which it first meets a fixture that
@@ -20,12 +21,21 @@ impl World {
         ends: [Vec2; N],
         sees: impl Fn(FixtureId) -> bool,
     ) -> [Option<f32>; N] {
-        let mut rays = Rays::new(from, ends);
-        let around = rays.bounds();
+        let start = Bounds { lower: from, upper: from };
+        let boxes = ends.map(|end| start.union(&Bounds { lower: end, upper: end }));
+        let around = boxes.iter().fold(start, |around, bounds| around.union(bounds));
+        let mut nearest = [None; N];
         for (id, fat) in self.broad_phase.within(&around).filter(|&(id, _)| sees(id)) {
             let fixture = &self.fixtures[id];
-            rays.meet(&fixture.def.shape, &self.bodies[fixture.body].transform, fat);
+            let target = Target::new(&fixture.def.shape, &self.bodies[fixture.body].transform, from);
+            for ((nearest, bounds), &end) in nearest.iter_mut().zip(&boxes).zip(&ends) {
+                let most = nearest.unwrap_or(1.0);
+                // Nothing is nearer than what is right here.
+                if most != 0.0 && fat.overlaps(bounds) {
+                    *nearest = target.ray(end, most).or(*nearest);
+                }
+            }
         }
-        rays.fractions()
+        nearest
     }
 }
