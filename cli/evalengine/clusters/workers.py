@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.pool import worker as pool_worker  # type: ignore[attr-defined]
 from multiprocessing.synchronize import Barrier
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -165,8 +166,12 @@ def _adopt(barrier: Barrier) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Be SIGTERM's handler: end by way of Python, which lets go of locks."""
-    sys.exit(0)
+    """Be SIGTERM's handler: end by way of Python where the pool's locks may be held, at once where none is any more."""
+    while frame is not None:
+        if frame.f_code is pool_worker.__code__:
+            sys.exit(0)
+        frame = frame.f_back
+    os._exit(0)  # not started yet, or about to end: an exception now would be a traceback of an exit handler
 
 
 def _call_and_meet(call: tuple[Callable[..., object], tuple[Any, ...]]) -> int:
