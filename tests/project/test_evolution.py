@@ -19,20 +19,8 @@ from evalengine import Policy, evaluate, load_weights
 from evalengine.bench.backends import Task, open_backend
 
 evolution = load_example("evolution")
-SMALL = "--env cartpole --generations 3 --population 12 --episodes 2 --seed 5 --threads 2".split()
-    "--env",
-    "cartpole",
-    "--generations",
-    "3",
-    "--population",
-    "12",
-    "--episodes",
-    "2",
-    "--seed",
-    "5",
-    "--threads",
-    "2",
-]
+RUN = ["--generations", "3", "--population", "12", "--episodes", "2", "--seed", "5", "--threads", "2"]
+SMALL = ["--env", "cartpole", *RUN]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str, exit_code: int = 0) -> tuple[list[str], str]:
