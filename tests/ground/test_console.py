@@ -123,6 +123,14 @@ def test_an_error_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "error: seeds: expected\n")
 
 
+def test_notes_that_point_at_a_character_follow_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for error, notes in [(InputError("stop: no"), "    x =< 3\n      ^\n"), (ValueError("stop: no"), "")]:
+        error.add_note("    x =< 3")
+        error.add_note("      ^")
+        streams.report_error(error, "stop: no")
+        assert capsys.readouterr() == ("", f"error: stop: no\n{notes}")
+
+
 def test_the_traceback_is_printed_if_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +276,15 @@ def test_a_table_turns_into_records_one_column_before_it_would_be_cut(monkeypatc
     width = max(len(line) for line in whole.splitlines())
     assert plain(written(monkeypatch, width, wide_table())) == whole
     assert "individual  7" in plain(written(monkeypatch, width - 1, wide_table()))
+
+
+def test_a_title_is_not_broken_within_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = streams.plain_table("LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10 episodes each")
+    table.add_column("individual")
+    table.add_row("7")
+    lines = [line.rstrip() for line in plain(written(monkeypatch, 60, table)).splitlines()]
+    assert lines[:2] == ["LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10", "episodes each"]
+    assert "individual" in lines[3] and table.title is not None
 
 
 def test_records_keep_the_colour_of_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
