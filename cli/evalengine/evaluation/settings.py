@@ -2,8 +2,8 @@
 
     environment, policy, options ──► settled ──► Settings
 
-An evolution calls with the same ones again and again, mostly with none at all: those calls are looked up, since checking
-would take longer than playing a thousand steps. Depends on environments, policies and options.
+An evolution calls with the same ones again and again, mostly with none at all: those are looked up, since to check
+them would take longer than to play a thousand steps. Depends on environments, policies and options.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from evalengine.policies.policy import Policy
 from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
 
 if TYPE_CHECKING:
-    from evalengine._engine import RawNormalization
+    import numpy as np
+    from numpy.typing import NDArray
+
     from evalengine.environments.observation import RawOptions
     from evalengine.environments.rules import RawRules
 
@@ -59,7 +61,7 @@ class Settings(NamedTuple):
     kwargs: Mapping[str, bool | int | float]
     reset_options: Mapping[str, bool | int | float]
     observation: RawOptions | None
-    normalization: RawNormalization | None
+    normalization: tuple[NDArray[np.float32], NDArray[np.float32], float | None] | None
     rules: RawRules
     max_episode_steps: int | None
     epsilon: float
