@@ -54,7 +54,7 @@ SPELLING = "REDUCER(FIELD) [where CONDITION [and CONDITION]] [else NUMBER or DES
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (3, "expected a spelling or a Descriptor, got 3"),
+        (3, "expected a spec or a Descriptor, got 3"),
         ("", f"expected {SPELLING}, got ''"),
         ("last x", f"expected {SPELLING}, got 'last x'"),
         ("first(x) where", f"expected {SPELLING}, got 'first(x) where'"),

@@ -64,7 +64,7 @@ class Condition:
 
 
 def parsed_conditions(text: str, whole: str | None = None) -> tuple[Condition, ...]:
-    """Return the conditions of a spelling, joined by "and".
+    """Return the conditions of a spec, joined by "and".
 
     Args:
         text: the conditions alone.
@@ -116,7 +116,7 @@ def check_name(field: object) -> None:
 
 
 def parsed_number(text: str) -> float | None:
-    """Return the number that a spelling means, or None."""
+    """Return the number that a spec means, or None."""
     try:
         return float(text)
     except ValueError:

@@ -93,7 +93,7 @@ class Descriptor:
 
     @classmethod
     def of(cls, value: DescriptorLike) -> Descriptor:
-        """Return a descriptor as it is, or the one that a spelling means.
+        """Return a descriptor as it is, or the one that a spec means.
 
         Raises:
             InputError: neither; the message says what was expected.
@@ -101,7 +101,7 @@ class Descriptor:
         if isinstance(value, Descriptor):
             return value
         if not isinstance(value, str):
-            raise InputError(f"descriptor: expected a spelling or a Descriptor, got {shown(value)}")
+            raise InputError(f"descriptor: expected a spec or a Descriptor, got {shown(value)}")
         *alternatives, last = re.split(r"\s+else\s+", value.strip())
         otherwise: Descriptor | float | None = parsed_number(last) if alternatives else None
         if otherwise is None:
@@ -130,7 +130,7 @@ class Descriptor:
 
 
 DescriptorLike: TypeAlias = Descriptor | str
-"""A descriptor or its spelling."""
+"""A descriptor or its spec."""
 
 
 def raw_descriptors(
