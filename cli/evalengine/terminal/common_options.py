@@ -89,7 +89,8 @@ Observation = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="What the policy sees. Images: skip=4,gray,resize=84x84,stack=4 (or padding=zero). Vectors: keep=0/2.",
+        help="What the policy sees. Images: skip=4,crop=0/12/6/6,gray,resize=84x84,stack=4 (or padding=zero, "
+        "subsample=8x8, channel=1, scale). Vectors: skip=2,stack=4,keep=0/2,clip=-5/5.",
     ),
 ]
 MaxEpisodeSteps = Annotated[
