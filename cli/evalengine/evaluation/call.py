@@ -21,7 +21,7 @@ from evalengine.arguments import named_values, seed_matrix
 from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
-from evalengine.environments.rules import raw_rules
+from evalengine.environments.rules import check_action_repeat, raw_rules
 from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.evaluation.acting import acting
 from evalengine.evaluation.cancellation import cancellable, check_token
@@ -30,6 +30,7 @@ from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywo
 from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
+from evalengine.evaluation.variation import first_values, parted, raw_variation
 from evalengine.messages import shown
 from evalengine.policies.graphs import Graphs
 from evalengine.policies.heads import deviations_of
@@ -79,9 +80,9 @@ def evaluate_part(
     check_keywords("evaluate_part", options, EvaluateOptions.__optional_keys__)
     given: dict[str, Any] = {**DEFAULTS, **options}
     seen = ObservationOptions.of(given["observation"])
-    kwargs = named_values("env_kwargs", given["env_kwargs"])
+    kwargs, varied = parted(given["env_kwargs"])
     reset_values = named_values("reset_options", given["reset_options"])
-    entry = describe(env_id, kwargs, seen)
+    entry = describe(env_id, first_values(kwargs, varied), seen)
     policy = as_policy(policy)
     policy.check_fits(entry)
     matrix = individuals_of(policy, weights)
@@ -91,6 +92,7 @@ def evaluate_part(
         limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
     epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
     rules = raw_rules(given["stop"], given["no_ops"], entry)
+    action_repeat = check_action_repeat(given["action_repeat"])
     threads = check_threads(given["threads"])
     progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
@@ -99,6 +101,7 @@ def evaluate_part(
     check_normalization(normalize)
     wanted = raw_descriptors(given["descriptors"], entry, len(matrix) * episode_seeds.shape[1])
     first, population = (0, len(matrix)) if place is None else place
+    variation = raw_variation(varied, (first, population), len(matrix), episode_seeds.shape[1]) if varied else ()
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
     actors = acting(policy, matrix, entry, {**given, "epsilon": epsilon, "sticky": sticky})
@@ -125,6 +128,8 @@ def evaluate_part(
                 statistics=given["collect_statistics"],
                 share=place,
                 rules=rules,
+                action_repeat=action_repeat,
+                variation=variation,
                 exploration=(actors.deviations, epsilon, sticky),
                 graphs=actors.graphs,
             )

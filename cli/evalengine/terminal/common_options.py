@@ -81,13 +81,20 @@ Sticky = Annotated[
 ]
 Stop = Annotated[
     str | None,
-    typer.Option(help="Stop episodes early: patience=50,reward_above=0,return_below=-5, or some of it."),
+    typer.Option(
+        help="Stop episodes early: some of patience=50,reward_above=0,return_below=-5,condition=x>3; as the file says, "
+        "if left out."
+    ),
 ]
 NoOps = Annotated[
     str | None,
     typer.Option(
         "--no-ops", help="How many first steps play action 0, or another one: 10, 10:3 or 10:0/1/0.", show_default=False
     ),
+]
+ActionRepeat = Annotated[
+    int | None,
+    typer.Option(help="How many times each action is played; the file's, or 1, if left out.", show_default=False),
 ]
 Normalize = Annotated[
     bool, typer.Option("--normalize/--no-normalize", help="Normalise observations as the file says, if it does.")

@@ -27,8 +27,6 @@ class EvaluateConfig(EpisodesConfig):
     Attributes:
         index: evaluate only this individual; None means all.
         on_nan: "raise", or the fitness of an individual whose logits become NaN or infinite.
-        stop: when episodes are stopped early, a spelling of `StopRules`.
-        no_ops: what the first steps play, a spelling of `NoOps`.
         out: a CSV file for all individuals; None writes none.
     """
 
@@ -36,8 +34,6 @@ class EvaluateConfig(EpisodesConfig):
 
     index: int | None = None
     on_nan: Literal["raise"] | float = "raise"
-    stop: str | None = None
-    no_ops: str = "0"
     out: Path | None = None
 
 

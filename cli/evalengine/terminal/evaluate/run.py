@@ -94,8 +94,6 @@ def _evaluate(
         seeds=config.seeds,
         threads=config.threads,
         on_nan=config.on_nan,
-        stop=config.stop,
-        no_ops=config.no_ops,
         progress=progress,
         **setting,
     )

@@ -12,6 +12,7 @@ from evalengine.progress import is_drawn, progress_bar
 from evalengine.terminal.common_options import (
     MISMATCH,
     OK,
+    ActionRepeat,
     EnvKwarg,
     EnvOption,
     Epsilon,
@@ -19,6 +20,7 @@ from evalengine.terminal.common_options import (
     Json,
     Layout,
     MaxEpisodeSteps,
+    NoOps,
     Normalize,
     Observation,
     PolicyOption,
@@ -26,6 +28,7 @@ from evalengine.terminal.common_options import (
     Seed,
     Seeds,
     Sticky,
+    Stop,
     Threads,
     Weights,
 )
@@ -53,6 +56,9 @@ def replay(
     normalize: Normalize = True,
     epsilon: Epsilon = None,
     sticky: Sticky = None,
+    stop: Stop = None,
+    no_ops: NoOps = None,
+    action_repeat: ActionRepeat = None,
     threads: Threads = None,
     video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
     render: Annotated[
@@ -84,6 +90,9 @@ def replay(
         normalize=normalize,
         epsilon=epsilon,
         sticky=sticky,
+        stop=stop,
+        no_ops=no_ops,
+        action_repeat=action_repeat,
         threads=threads,
         video=video,
         render=render,

@@ -6,11 +6,12 @@ use super::{
     MAX_VELOCITY_1, MAX_VELOCITY_2, TORQUES,
 };
 use crate::environment::{Environment, View};
-use crate::group::{Group, LaneGroup, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, prototype_of, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
 use lane_math::{Isa, Kernel, LibmLanes};
+use std::any::Any;
 use std::f64::consts::PI;
 
 /// Values in an observation.
@@ -55,9 +56,14 @@ impl Group for AcrobotLanes {
         self.prototype.observe(View::Gymnasium, row);
     }
 
+    fn vary(&mut self, _lane: usize, prototype: &dyn Any) {
+        self.prototype = prototype_of::<Acrobot>(prototype).clone(); // which has no keyword arguments
+    }
+
     fn move_lane(&mut self, from: usize, to: usize) {
-        self.state.copy(from, to);
-        self.observations.copy_within(from * OBSERVED..(from + 1) * OBSERVED, to * OBSERVED);
+        self.state.swap(from, to);
+        (0..OBSERVED)
+            .for_each(|value| self.observations.swap(from * OBSERVED + value, to * OBSERVED + value));
     }
 
     fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {

@@ -59,6 +59,10 @@ impl Environment for ObservedEnvironment {
         events.copy_from_slice(&self.events[0]);
     }
 
+    fn elapsed_steps(&self) -> Option<u64> {
+        self.inner.elapsed_steps().or_else(|| Some(self.pipeline.steps(&self.memory)))
+    }
+
     fn state(&self) -> Vec<StateField> {
         self.inner.state()
     }

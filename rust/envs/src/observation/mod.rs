@@ -20,7 +20,6 @@ mod group;
 mod kept;
 mod pipeline;
 mod resize;
-mod seats;
 #[cfg(test)]
 mod tests;
 

@@ -102,6 +102,11 @@ impl Pipeline {
         }
     }
 
+    /// The steps so far, as they were counted.
+    pub(super) fn steps(&self, memory: &Memory) -> u64 {
+        memory.steps
+    }
+
     /// Counts a step of the environment; true if it is the last one that the time limit allows.
     pub(super) fn is_at_limit(&self, memory: &mut Memory) -> bool {
         memory.steps += 1;
