@@ -181,7 +181,7 @@ def evaluate(
     statistics: bool = False,
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
-    rules: RawRules = (0, [], None, 0.0, None, []),
+    rules: RawRules = (0, [], None, 0.0, None, None),
     action_repeat: int = 1,
     variation: Sequence[RawVaried] = (),
     graphs: tuple[Graphs, str, float] | None = None,

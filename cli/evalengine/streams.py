@@ -131,10 +131,18 @@ def note(line: str) -> None:
 
 
 def report_error(error: BaseException, message: str) -> None:
-    """Write "error: message" to stderr, after the traceback where EVALENGINE_TRACEBACK=1 asks for it."""
+    """Write "error: message" to stderr, after the traceback where EVALENGINE_TRACEBACK=1 asks for it.
+
+    Notes follow, lines that point at a character of a spelling.
+    """
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         _to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))
-    _to_stderr(f"error: {message}")
+    _to_stderr("\n".join([f"error: {message}", *_pointing_notes(error)]))
+
+
+def _pointing_notes(error: BaseException) -> list[str]:
+    """Return the notes of an error about an argument, which are this package's own."""
+    return list(getattr(error, "__notes__", [])) if type(error).__name__ == "InputError" else []
 
 
 def _discard(stream: TextIO) -> None:

@@ -123,6 +123,14 @@ def test_an_error_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "error: seeds: expected\n")
 
 
+def test_notes_that_point_at_a_character_follow_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for error, notes in [(InputError("stop: no"), "    x =< 3\n      ^\n"), (ValueError("stop: no"), "")]:
+        error.add_note("    x =< 3")
+        error.add_note("      ^")
+        streams.report_error(error, "stop: no")
+        assert capsys.readouterr() == ("", f"error: stop: no\n{notes}")
+
+
 def test_the_traceback_is_printed_if_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

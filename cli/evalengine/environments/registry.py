@@ -86,7 +86,7 @@ class EnvironmentEntry:
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of all numbers that a step has, for descriptors."""
-        return (*self.observation_fields, "reward", *self.action_fields, *self.event_fields, "step")
+        return (*self.observation_fields, "reward", "return", *self.action_fields, *self.event_fields, "step")
 
 
 def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:

@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from evalengine.arguments import named_options
-from evalengine.environments.conditions import Condition, RawCondition, parsed_conditions, raw_conditions
+from evalengine.environments.conditions import Condition, canonical
+from evalengine.environments.grammar import parsed_condition
+from evalengine.environments.nodes import RawExpression
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
@@ -32,8 +33,8 @@ from evalengine.scalars import as_integer, as_number, check_integer, items_of
 STOP_RULES = ("", "patience", "return_below", "condition")
 """The names of the numbers in `Evaluation.stopped`; 0 is an episode that no rule has stopped."""
 
-RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None, list[RawCondition]]
-NO_RULES: RawRules = (0, [], None, 0.0, None, [])
+RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None, RawExpression | None]
+NO_RULES: RawRules = (0, [], None, 0.0, None, None)
 _MOST_STEPS = 2**31 - 1
 _STOP_SPELLING = "such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3'"
 _NO_OPS_SPELLING = "such as '10', '10:3' or '10:0/1/0'"
@@ -47,8 +48,8 @@ class StopRules:
         patience: so many steps in a row without a reward above `reward_above` stop it.
         reward_above: the bound that a reward must be above; behind a frame skip, the sum of its rewards.
         return_below: a sum of all rewards so far that is less stops it.
-        condition: a step of which it holds stops it: conditions of descriptors, such as "x > 3" or "y < 0.1 and
-            leg_contact", on the fields of the step (`EnvironmentEntry.fields`); see `Condition`.
+        condition: a step of which it holds stops it: a condition of descriptors, such as "x > 3" or "y < 0.1 and
+            not leg_contact", on the fields of the step (`EnvironmentEntry.fields`); see `Condition`.
 
     Raises:
         InputError: a value of another type or out of its range, or `reward_above` without `patience`.
@@ -69,7 +70,7 @@ class StopRules:
         if self.patience is None and self.reward_above != 0:
             raise InputError("stop: reward_above: expected patience beside it, got none")
         if self.condition is not None:
-            object.__setattr__(self, "condition", " and ".join(map(str, _conditions(self.condition))))
+            object.__setattr__(self, "condition", _checked_condition(self.condition))
 
     def __str__(self) -> str:
         """Return the canonical spelling, which `of` reads; "" if there are no rules."""
@@ -98,16 +99,13 @@ class StopRules:
             raise InputError(f"stop: expected a mapping or a spelling {_STOP_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
 
-    def raw_condition(self, entry: EnvironmentEntry) -> list[RawCondition]:
-        """Return the condition as the extension takes it; none is always met.
+    def raw_condition(self, entry: EnvironmentEntry) -> RawExpression | None:
+        """Return the condition as the extension takes it; None is never met.
 
         Raises:
             InputError: a field that the environment does not have.
         """
-        if self.condition is None:
-            return []
-        with _of_the_condition():
-            return raw_conditions(_conditions(self.condition), entry)
+        return None if self.condition is None else Condition(self.condition).raw(entry, "stop: condition")
 
 
 @dataclass(frozen=True)
@@ -205,20 +203,10 @@ def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry)
     return first.count, first.raw_action(entry), *bounds, rules.raw_condition(entry)
 
 
-def _conditions(text: object) -> tuple[Condition, ...]:
+def _checked_condition(text: object) -> str:
     if not isinstance(text, str):
         raise InputError(f"stop: condition: expected a spelling such as 'x > 3', got {shown(text)}")
-    with _of_the_condition():
-        return parsed_conditions(text.strip())
-
-
-@contextmanager
-def _of_the_condition() -> Iterator[None]:
-    """Let errors about conditions say where they are."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"stop: condition: {str(error).removeprefix('descriptor: ')}") from None
+    return canonical("stop: condition", parsed_condition, text)
 
 
 def _checked_bound(name: str, value: object) -> float:

@@ -115,8 +115,8 @@ def evaluate(
             (P, 1) and (1, E), too, for where P = E. Every episode is that of an environment with its values. What
             changes observations or actions (`continuous`) is not varied.
         reset_options: the options of `reset`.
-        observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "grayscale": True, "resize":
-            (84, 84), "stack": 4} or "skip=4,gray,resize=84x84,stack=4"; see `ObservationOptions`.
+        observation: what is seen of images, such as {"skip": 4, "grayscale": True, "resize": (84, 84), "stack": 4} or
+            "skip=4,gray,resize=84x84,stack=4", or of vectors, "keep=0/2,stack=4"; see `ObservationOptions`.
         max_episode_steps: the time limit in steps of the environment; None is the registered one.
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.

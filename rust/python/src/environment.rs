@@ -47,8 +47,9 @@ impl Ruling {
         self.actions += 1;
         self.total += reward;
         self.idle = if reward > rules.reward_above { 0 } else { self.idle + 1 };
-        let conditions = rules.condition;
-        let meets = !conditions.is_empty() && conditions.iter().all(|one| one.holds(read(one.field)));
+        let total = self.total;
+        let read = |field| if field == Field::Return { total } else { read(field) };
+        let meets = rules.condition.is_some_and(|condition| condition.evaluated(read) != 0.0);
         rules.stop(self.idle, self.total, meets)
     }
 }
@@ -225,7 +226,7 @@ impl Environment {
         let steps = self.episode.elapsed_steps().unwrap_or(self.elapsed_steps);
         ruling.count(reward, |field| match field {
             Field::Observation(index) => f64::from(observation[index]),
-            Field::Reward => reward,
+            Field::Reward | Field::Return => reward, // the return is the ruling's to know
             Field::Action(index) => match given {
                 Given::Index(number) => f64::from(*number),
                 given => given.action().value(index),

@@ -1,32 +1,36 @@
 //! One scalar episode behind the wrappers.
 
-use super::pipeline::{Memory, Pipeline};
+use super::pipeline::Pipeline;
 use crate::arguments::Arguments;
 use crate::environment::{Action, Environment, StateField, Step, View};
 use crate::error::EnvError;
 
 /// An environment behind the wrappers; its state is that of the environment.
-pub(super) struct ObservedEnvironment {
+pub(super) struct ObservedEnvironment<P: Pipeline> {
     inner: Box<dyn Environment>,
-    pipeline: Pipeline,
-    memory: Memory,
+    pipeline: P,
+    memory: P::Memory,
     /// What happened in the last step, and room for what happened in one of its skip.
     events: [Vec<f64>; 2],
+    /// Of the environment, so far.
+    steps: u64,
 }
 
-impl ObservedEnvironment {
-    pub(super) fn new(inner: Box<dyn Environment>, pipeline: Pipeline, n_events: usize) -> Self {
-        Self { inner, memory: pipeline.memory(), pipeline, events: [(); 2].map(|()| vec![0.0; n_events]) }
+impl<P: Pipeline> ObservedEnvironment<P> {
+    pub(super) fn new(inner: Box<dyn Environment>, pipeline: P, n_events: usize) -> Self {
+        let events = [(); 2].map(|()| vec![0.0; n_events]);
+        Self { inner, memory: pipeline.memory(), pipeline, events, steps: 0 }
     }
 }
 
-impl Environment for ObservedEnvironment {
+impl<P: Pipeline> Environment for ObservedEnvironment<P> {
     fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
         self.inner.set_reset_options(options)
     }
 
     fn reset(&mut self, seed: Option<u64>) {
         self.inner.reset(seed);
+        self.steps = 0;
         self.inner.events(&mut self.events[0]);
         self.pipeline.reset(&mut self.memory, |frame| self.inner.observe(View::Gymnasium, frame));
     }
@@ -37,6 +41,7 @@ impl Environment for ObservedEnvironment {
         events.fill(0.0);
         for index in 0..self.pipeline.skip() {
             let step = self.inner.step(action);
+            self.steps += 1;
             total.reward += step.reward;
             self.inner.events(latest);
             events.iter_mut().zip(&*latest).for_each(|(event, happened)| *event += happened);
@@ -60,7 +65,7 @@ impl Environment for ObservedEnvironment {
     }
 
     fn elapsed_steps(&self) -> Option<u64> {
-        self.inner.elapsed_steps().or_else(|| Some(self.pipeline.steps(&self.memory)))
+        self.inner.elapsed_steps().or(Some(self.steps))
     }
 
     fn state(&self) -> Vec<StateField> {
