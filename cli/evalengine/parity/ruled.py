@@ -101,7 +101,7 @@ RULED: tuple[Ruled, ...] = (
     Ruled(
         "lunarlander",
         "mlp:8-32-2,head=clip",
-        {"condition": "y < 0.5 and reward > -50"},
+        {"condition": "y < 0.5 and reward > -50 or not abs(angle) <= 1.5"},
         (6, [0.5, -1]),
         4,
         {"continuous": True},
@@ -225,7 +225,7 @@ class StopsEarly(Wrapper):
         values = dict(zip(self.entry.observation_fields, map(float, observation), strict=True))
         values |= dict(zip(self.entry.action_fields, map(float, np.atleast_1d(action)), strict=True))
         values |= {"reward": reward, "step": self.repeated.steps}
-        return bool(eval(self.rules["condition"], {"__builtins__": {}}, values))  # a spelling that stands above
+        return bool(eval(self.rules["condition"], {"__builtins__": {"abs": abs}}, values))  # a spelling that stands above
 
 
 class _Loop:
