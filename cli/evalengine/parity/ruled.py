@@ -9,6 +9,7 @@ reward and end is compared to the bit. Depends on the references.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,11 +23,10 @@ from evalengine.evaluation.evaluate import evaluate
 from evalengine.evaluation.trajectories import Trajectory
 from evalengine.parity.drawn_actions import compared
 from evalengine.parity.report import Claim, Section
-from evalengine.parity.trace import make_reference
 from evalengine.policies.heads import ActionStream, Head
 from evalengine.policies.inputs import policy_inputs
 from evalengine.policies.policy import Policy
-from evalengine.references import Variant, reference
+from evalengine.references import reference
 from evalengine.references.versions import standing
 from evalengine.workloads.individuals import individuals
 
@@ -232,9 +232,13 @@ class _Loop:
     """One episode in Gymnasium, as a user's loop plays it."""
 
     def __init__(self, ruled: Ruled, entry: EnvironmentEntry, values: Mapping[str, bool | int | float]) -> None:
-        variant = Variant(kwargs={**ruled.kwargs, **values}, max_episode_steps=ruled.max_episode_steps)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of settings that Gymnasium advises against
+            env = reference(entry.id).make(
+                disable_env_checker=True, max_episode_steps=ruled.max_episode_steps, **ruled.kwargs, **values
+            )
         self._ruled, self._entry = ruled, entry
-        self._repeated = Repeated(make_reference(reference(entry.id), variant), ruled.action_repeat)
+        self._repeated = Repeated(env, ruled.action_repeat)
         self._env = StopsEarly(self._repeated, ruled.stop, entry, self._repeated)
 
     @property
