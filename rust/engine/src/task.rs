@@ -237,7 +237,9 @@ impl Task<'_> {
             let message = format!("weights: expected {population} x {n_params} values, got {got}");
             return Err(EngineError::input(message));
         }
-        for (individuals, episodes) in self.variation.iter().flat_map(|variation| variation.shapes()) {
+        // Where there is nobody, values are of those in other shares.
+        let variation = self.variation.filter(|_| population > 0);
+        for (individuals, episodes) in variation.iter().flat_map(|variation| variation.shapes()) {
             if ![1, population].contains(&individuals) || ![1, self.episodes].contains(&episodes) {
                 return Err(EngineError::input(format!(
                     "variation: expected 1 or {population} x 1 or {} values, got {individuals} x {episodes}",

@@ -47,8 +47,8 @@ pub trait Group: Send + Any {
     /// Starts a new episode in `lane`.
     fn reset(&mut self, lane: usize, seed: u64);
 
-    /// Makes lane `to` what lane `from` is. What was in `to`, and is out of play, is in `from` afterwards, where it can still
-    /// be observed.
+    /// Makes lane `to` what lane `from` is; `from` is out of play afterwards. Groups of scalar episodes exchange the two, and
+    /// their steps leave lanes out of play alone, so that what was in `to` can still be observed in `from`.
     fn move_lane(&mut self, from: usize, to: usize);
 
     /// Makes lane `to` what lane `from` of another group is, in which it is out of play afterwards.

@@ -93,6 +93,7 @@ impl Spec for RepeatSpec {
             actions: SeatedActions::new(lanes, dimensions),
             outcomes: Outcomes::new(lanes),
             events: EventSums::new(lanes, self.event_fields().len()),
+            last: LastSeen::new(lanes, self.inner.as_ref()),
         })
     }
 }
@@ -164,6 +165,37 @@ struct RepeatGroup {
     actions: SeatedActions,
     outcomes: Outcomes,
     events: EventSums,
+    last: LastSeen,
+}
+
+/// What the lanes showed whose episodes have ended in a step. Groups that step in vectors go on with what is left of an
+/// episode beside others; images are those of scalar episodes, which stay as they are and are drawn if anyone looks.
+struct LastSeen {
+    /// Values in an observation; 0 where nothing needs to be kept.
+    size: usize,
+    /// `(lanes, size)`, as Gymnasium has it.
+    observations: Vec<f32>,
+    has_ended: Vec<bool>,
+}
+
+impl LastSeen {
+    fn new(lanes: usize, spec: &dyn Spec) -> Self {
+        let size = if spec.image_shape().is_some() { 0 } else { spec.observation_space().size() };
+        Self { size, observations: vec![0.0; lanes * size], has_ended: vec![false; lanes] }
+    }
+
+    /// What the lane showed, if its episode has ended and that is kept.
+    fn of(&self, lane: usize) -> Option<&[f32]> {
+        let row = lane * self.size..(lane + 1) * self.size;
+        (self.size > 0 && self.has_ended[lane]).then(|| &self.observations[row])
+    }
+
+    fn end(&mut self, lane: usize, observe: impl FnOnce(&mut [f32])) {
+        self.has_ended[lane] = true;
+        if self.size > 0 {
+            observe(&mut self.observations[lane * self.size..(lane + 1) * self.size]);
+        }
+    }
 }
 
 impl RepeatGroup {
@@ -182,6 +214,7 @@ impl RepeatGroup {
             totals.steps[lane] += 1;
             self.events.add(lane, |events| self.inner.events(seat, events));
             if totals.terminated[lane] | totals.truncated[lane] {
+                self.last.end(lane, |row| self.inner.observe_lane(seat, View::Gymnasium, row));
                 left -= 1;
                 if seat != left {
                     self.inner.move_lane(left, seat);
@@ -208,9 +241,12 @@ impl Group for RepeatGroup {
         self.inner.reset(seat, seed);
         self.events.restart(lane, |events| self.inner.events(seat, events));
         self.steps[lane] = 0;
+        self.last.has_ended[lane] = false;
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
+        // What is moved is in play.
+        self.last.has_ended[to] = false;
         self.steps[to] = self.steps[from];
         self.events.copy(from, to);
         self.seats.swap(self.seats.seat_of(from), self.seats.seat_of(to));
@@ -218,6 +254,7 @@ impl Group for RepeatGroup {
 
     fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
         let other = same_kind::<Self>(other);
+        self.last.has_ended[to] = false;
         self.steps[to] = other.steps[from];
         self.events.take(to, &other.events, from);
         let (seat, others_seat) = (self.seats.seat_of(to), other.seats.seat_of(from));
@@ -227,7 +264,7 @@ impl Group for RepeatGroup {
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {
         let size = observations.len() / active;
         // The lanes of the wrapped group are in another order once an episode has ended within a step.
-        if (0..active).all(|lane| self.seats.seat_of(lane) == lane) {
+        if (0..active).all(|lane| self.seats.seat_of(lane) == lane && self.last.of(lane).is_none()) {
             return self.inner.observe(active, view, observations);
         }
         for (lane, row) in observations.chunks_exact_mut(size).enumerate() {
@@ -236,7 +273,10 @@ impl Group for RepeatGroup {
     }
 
     fn observe_lane(&self, lane: usize, view: View, observation: &mut [f32]) {
-        self.inner.observe_lane(self.seats.seat_of(lane), view, observation);
+        match self.last.of(lane) {
+            Some(last) => observation.copy_from_slice(last),
+            None => self.inner.observe_lane(self.seats.seat_of(lane), view, observation),
+        }
     }
 
     fn events(&self, lane: usize, events: &mut [f64]) {
@@ -257,5 +297,106 @@ impl Group for RepeatGroup {
                 break;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::ENTRIES;
+    use numpy_rng::Generator;
+
+    const LANES: usize = 5;
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// Lanes whose episodes have ended stay in play until they are reset after the step, as the engine does it.
+    #[test]
+    fn groups_have_the_bits_of_scalar_episodes_and_show_what_ended() {
+        for entry in ENTRIES {
+            let (times, limit, steps) = if entry.short_name == "carracing" { (2, 9, 6) } else { (7, 40, 60) };
+            let spec = entry.wrapped_spec(&[], &[], None, times, Some(limit)).unwrap();
+            let size = spec.observation_space().size();
+            let mut rng = Generator::from_seed(5);
+            let mut group = spec.group(LANES);
+            let mut scalars: Vec<_> = (0..LANES).map(|_| spec.environment()).collect();
+            for (lane, scalar) in scalars.iter_mut().enumerate() {
+                group.reset(lane, lane as u64);
+                scalar.reset(Some(lane as u64));
+            }
+            let (mut outcomes, mut ended) = (Outcomes::new(LANES), 0);
+            for _ in 0..steps {
+                let (indices, values): (Vec<u32>, Vec<f32>) = match spec.action_space() {
+                    ActionSpace::Discrete(n) => {
+                        ((0..LANES).map(|_| rng.integers(0, i64::from(*n)) as u32).collect(), Vec::new())
+                    }
+                    ActionSpace::Box { low, .. } => {
+                        (Vec::new(), (0..LANES * low.len()).map(|_| rng.uniform(-1.0, 1.0) as f32).collect())
+                    }
+                };
+                let dimensions = values.len() / LANES;
+                let actions = match dimensions {
+                    0 => Actions::Discrete(&indices),
+                    _ => Actions::Continuous(&values),
+                };
+                group.step(actions, &mut outcomes);
+                let (mut all, mut one) = (vec![0.0; LANES * size], vec![0.0; size]);
+                group.observe(LANES, View::Gymnasium, &mut all);
+                for (lane, scalar) in scalars.iter_mut().enumerate() {
+                    let row = &values[lane * dimensions..(lane + 1) * dimensions];
+                    let action = if row.is_empty() {
+                        Action::Discrete(indices[lane])
+                    } else {
+                        Action::Continuous(row)
+                    };
+                    let before = scalar.elapsed_steps().unwrap();
+                    let step = scalar.step(action);
+                    let expected = (step.reward.to_bits(), step.terminated, step.truncated);
+                    let got = (
+                        outcomes.rewards[lane].to_bits(),
+                        outcomes.terminated[lane],
+                        outcomes.truncated[lane],
+                    );
+                    assert_eq!(got, expected, "{}", entry.id);
+                    assert_eq!(
+                        outcomes.steps[lane],
+                        scalar.elapsed_steps().unwrap() - before,
+                        "{}",
+                        entry.id
+                    );
+                    scalar.observe(View::Gymnasium, &mut one);
+                    assert_eq!(bits(&all[lane * size..(lane + 1) * size]), bits(&one), "{}", entry.id);
+                    let mut events = [(); 2].map(|()| vec![0.0; spec.event_fields().len()]);
+                    group.events(lane, &mut events[0]);
+                    scalar.events(&mut events[1]);
+                    assert_eq!(events[0], events[1], "{}", entry.id);
+                }
+                for (lane, scalar) in scalars.iter_mut().enumerate() {
+                    if outcomes.terminated[lane] || outcomes.truncated[lane] {
+                        ended += 1;
+                        let seed = rng.next_u64();
+                        group.reset(lane, seed);
+                        scalar.reset(Some(seed));
+                    }
+                }
+            }
+            assert!(ended >= LANES, "{}", entry.id);
+        }
+    }
+
+    #[test]
+    fn no_repetition_and_two_of_them_are_refused() {
+        let entry = crate::registry::find("carracing").unwrap();
+        let skips = crate::ObservationOptions { skip: Some(4), ..Default::default() };
+        let refusal = |observation, times| {
+            entry.wrapped_spec(&[], &[], observation, times, None).err().unwrap().to_string()
+        };
+        assert_eq!(refusal(None, 0), "action_repeat: expected at least 1, got 0");
+        assert_eq!(
+            refusal(Some(&skips), 2),
+            "action_repeat: expected either it or a skip of the observation, got 2 and skip=4"
+        );
     }
 }

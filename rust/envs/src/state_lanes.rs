@@ -28,7 +28,7 @@ impl<const N: usize> StateLanes<N> {
         std::array::from_fn(|field| self.fields[field][lane])
     }
 
-    pub(crate) fn swap(&mut self, lane: usize, other: usize) {
-        self.fields.iter_mut().for_each(|field| field.swap(lane, other));
+    pub(crate) fn copy(&mut self, from: usize, to: usize) {
+        self.set(to, self.get(from));
     }
 }

@@ -134,7 +134,6 @@ fn play<E: Twin + 'static>(
             let (from, to) = (rng.integers(0, lanes as i64) as usize, rng.integers(0, lanes as i64) as usize);
             group.move_lane(from, to);
             scalars.move_lane(from, to);
-            assert_same_observations::<E>(group, &scalars);
             reset(group, &mut scalars, from);
         }
         if rng.integers(0, 20) == 0 {

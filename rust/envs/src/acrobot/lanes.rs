@@ -61,9 +61,8 @@ impl Group for AcrobotLanes {
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
-        self.state.swap(from, to);
-        (0..OBSERVED)
-            .for_each(|value| self.observations.swap(from * OBSERVED + value, to * OBSERVED + value));
+        self.state.copy(from, to);
+        self.observations.copy_within(from * OBSERVED..(from + 1) * OBSERVED, to * OBSERVED);
     }
 
     fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {

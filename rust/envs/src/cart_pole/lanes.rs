@@ -49,8 +49,8 @@ impl Group for CartPoleLanes {
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
-        self.state.swap(from, to);
-        self.rewards.swap(from, to);
+        self.state.copy(from, to);
+        self.rewards[to] = self.rewards[from];
     }
 
     fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {

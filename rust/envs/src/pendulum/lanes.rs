@@ -59,7 +59,7 @@ impl Group for PendulumLanes {
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
-        self.state.swap(from, to);
+        self.state.copy(from, to);
     }
 
     fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
