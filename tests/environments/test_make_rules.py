@@ -21,7 +21,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"g": 9.0},
     ),
     ("lunarlander", {"stop": "condition=y < 0.4", "no_ops": "12:2"}, {"gravity": -8.0}),
-    ("snake", {"stop": "patience=30", "action_repeat": 2}, {"time_limit": 50}),
+    ("snake", {"stop": "patience=4", "action_repeat": 2}, {"time_limit": 50}),
     ("mountaincar", {"observation": "keep=0", "action_repeat": 4, "stop": "condition=step > 21"}, {}),
 ]
 

@@ -252,11 +252,11 @@ def test_files_keep_rules_and_both_commands_play_them(tmp_path: Path, capsys: Ca
     assert [episode["length"] for episode in replayed["episodes"]] == expected.lengths[1].tolist()
     assert expected.stopped[1].any()
     bare = ["--stop", "", "--no-ops", "0", "--action-repeat", "1"]
-    without = document("evaluate", capsys, path, "--episodes", "2", *bare)
+    without = document("evaluate", capsys, path, "--episodes", "2", *bare, notes=True)
     plain = evaluate("lunarlander", weights, policy, seeds=[0, 1])
     assert without["fitness"] == plain.fitness.tolist()
     given = ["--stop", "condition=y < 0.5", "--no-ops", "6:3", "--action-repeat", "3", "--index", "0"]
-    asked = document("replay", capsys, path, *given)
+    asked = document("replay", capsys, path, *given, notes=True)
     options: dict[str, Any] = {"stop": "condition=y < 0.5", "no_ops": "6:3", "action_repeat": 3}
     again = evaluate("lunarlander", weights, policy, seeds=[0], **options)
     assert asked["ok"] and asked["episodes"][0]["return"] == again.returns[0, 0]
@@ -269,7 +269,7 @@ def test_files_keep_rules_and_both_commands_play_them(tmp_path: Path, capsys: Ca
         ({"stop": "condition=z > 3"}, "stop: condition: "),
         ({"no_ops": "3:9"}, "no_ops: action: expected an integer from 0 to 3, got 9"),
         ({"action_repeat": 0}, "action_repeat: expected an integer from 1"),
-        ({"env_kwargs": {"gravity": [-9.0, -8.0]}}, "env_kwargs gravity: "),
+        ({"env_kwargs": {"gravity": [-9.0, -8.0]}}, "env_kwargs: gravity: expected a bool, an int or a number"),
     ],
 )
 def test_what_cannot_be_played_is_not_saved(tmp_path: Path, options: dict[str, Any], message: str) -> None:

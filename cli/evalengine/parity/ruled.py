@@ -82,12 +82,12 @@ RULED: tuple[Ruled, ...] = (
     Ruled("acrobot", "mlp:6-16-3", {"condition": "cos_theta1 < 0.3 and step > 20"}, (7, 2), action_repeat=4),
     Ruled("pendulum", "mlp:3-16-1", {"return_below": -700}, (4, [1.5]), 5, varied={"g": (10.0, 9.81, 3.5, -2.0, 0.0)}),
     Ruled(
-        "mountaincar", "mlp:2-16-3", {"condition": "velocity > 0.02"}, (40, 0), 2, varied={"goal_velocity": (0.0, 0.03)}
+        "mountaincar", "mlp:2-16-3", {"condition": "velocity > 0.002 and step > 60"}, (40, 0), 2, varied={"goal_velocity": (0.0, 0.03)}
     ),
     Ruled(
         "mountaincarcontinuous",
         "mlp:2-16-1",
-        {"patience": 90, "reward_above": -0.01},
+        {"patience": 20},
         action_repeat=3,
         varied={"goal_velocity": (0.0, 0.01, 0.07)},
     ),
@@ -115,11 +115,11 @@ RULED: tuple[Ruled, ...] = (
         2,
         varied={"hardcore": (False, True)},
     ),
-    Ruled("snake", "cnn:5x12x12-8k3-16-4", {"patience": 40}, (2, 1), 2, varied={"time_limit": (9, 60, 4000)}),
+    Ruled("snake", "cnn:5x12x12-8k3-16-4", {"patience": 5}, (2, 1), 2, varied={"time_limit": (9, 60, 4000)}),
     Ruled(
         "carracing",
         "mlp:27648-3,head=clip",
-        {"patience": 12, "return_below": -8},
+        {"patience": 5, "return_below": -8},
         (6, [0, 1, 0]),
         3,
         varied={"domain_randomize": (True, False)},
