@@ -2,8 +2,22 @@
 
 use crate::error::EngineError;
 use crate::expression::{Expression, Field};
-use crate::recording::Steps;
-use envs::{ActionSpace, Actions, Spec, View};
+use envs::{ActionSpace, Actions, Group, Outcomes, Spec, View};
+
+/// One step of all lanes in play, after the group has made it.
+#[derive(Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    pub(crate) group: &'a dyn Group,
+    pub(crate) active: usize,
+    /// `(active, n_inputs)`: the observations that the policies saw, before normalisation.
+    pub(crate) seen: &'a [f32],
+    pub(crate) actions: Actions<'a>,
+    pub(crate) outcomes: &'a Outcomes,
+    /// The steps of the environment so far, this one included.
+    pub(crate) lengths: &'a [u64],
+    /// The sums of their rewards so far, this step's included.
+    pub(crate) totals: &'a [f64],
+}
 
 /// What a worker's expressions need of its steps. It remembers nothing from one step to the next.
 pub(crate) struct StepValues {

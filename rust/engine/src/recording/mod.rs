@@ -17,10 +17,11 @@ pub(crate) use conditions::ConditionWatch;
 pub(crate) use statistics::SharedTotal;
 
 use crate::error::EngineError;
+pub(crate) use crate::step_values::Steps;
 use crate::step_values::check_fields;
 use crate::task::Task;
 use descriptors::Descriptors;
-use envs::{Actions, Group, Outcomes};
+use envs::Group;
 use statistics::Statistics;
 use trajectories::Trajectories;
 
@@ -63,21 +64,6 @@ pub(crate) struct Recorded {
     /// The descriptors of each ended episode, row by row, in the order in which they ended.
     pub(crate) descriptors: Vec<f64>,
     pub(crate) trajectories: Vec<Trajectory>,
-}
-
-/// One step of all lanes in play, after the group has made it.
-#[derive(Clone, Copy)]
-pub(crate) struct Steps<'a> {
-    pub(crate) group: &'a dyn Group,
-    pub(crate) active: usize,
-    /// `(active, n_inputs)`: the observations that the policies saw, before normalisation.
-    pub(crate) seen: &'a [f32],
-    pub(crate) actions: Actions<'a>,
-    pub(crate) outcomes: &'a Outcomes,
-    /// The steps of the environment so far, this one included.
-    pub(crate) lengths: &'a [u64],
-    /// The sums of their rewards so far, this step's included.
-    pub(crate) totals: &'a [f64],
 }
 
 /// How an episode ended.

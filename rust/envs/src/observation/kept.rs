@@ -6,10 +6,10 @@
 
 use super::environment::ObservedEnvironment;
 use super::group::ObservedGroup;
+use super::pick::Pick;
 use super::vectors::Vectors;
 use super::{ObservationOptions, intern::interned};
-use crate::arguments::Arguments;
-use crate::environment::{Action, Environment, StateField, Step, View};
+use crate::environment::{Environment, View};
 use crate::error::EnvError;
 use crate::group::{Group, Outcomes, same_kind};
 use crate::space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
@@ -19,43 +19,13 @@ use std::any::Any;
 /// The most values of an observation of which some are kept: it is looked at on the stack.
 const MOST_VALUES: usize = 64;
 
-/// Which values of a vector are seen, and within which bounds.
-#[derive(Clone, Debug)]
-pub(super) struct Pick {
-    kept: Vec<usize>,
-    clip: Option<(f32, f32)>,
-}
-
-impl Pick {
-    /// How many values are seen.
-    pub(super) fn len(&self) -> usize {
-        self.kept.len()
-    }
-
-    /// Copies the values of a whole vector that are kept.
-    pub(super) fn write(&self, whole: &[f32], values: &mut [f32]) {
-        for (value, &index) in values.iter_mut().zip(&self.kept) {
-            *value = whole[index];
-        }
-    }
-
-    /// What `numpy.clip` makes of values: of zeros of both signs the value, NaN of NaN.
-    pub(super) fn clip(&self, values: &mut [f32]) {
-        if let Some((low, high)) = self.clip {
-            for value in values {
-                *value = if *value < low { low } else { *value };
-                *value = if *value > high { high } else { *value };
-            }
-        }
-    }
-}
-
 /// An environment whose vectors are seen through the wrappers.
 pub(crate) struct VectorSpec {
     inner: Box<dyn Spec>,
     pick: Pick,
-    /// With what is remembered of an episode, if there is a skip or a stack.
-    pipeline: Option<Vectors>,
+    pipeline: Vectors,
+    /// There is a skip or a stack; otherwise groups show a step without the ones before.
+    remembers: bool,
     observation_space: ObservationSpace,
     fields: Vec<&'static str>,
     default_policy: String,
@@ -94,11 +64,12 @@ impl VectorSpec {
         let shape: Vec<usize> = options.stack.into_iter().chain([kept.len()]).collect();
         let observation_space = ObservationSpace { shape, dtype: ObservationDtype::F32 };
         let layers = default_policy.split_once('-').map_or("", |(_, layers)| layers);
-        let pick = Pick { kept, clip: options.clip };
+        let pick = Pick::new(kept, options.clip);
         let remembers = options.skip.is_some() || options.stack.is_some();
         Ok(Self {
             default_policy: format!("mlp:{}-{layers}", observation_space.size()),
-            pipeline: remembers.then(|| Vectors::new(size, pick.clone(), options, max_episode_steps)),
+            pipeline: Vectors::new(size, pick.clone(), options, max_episode_steps),
+            remembers,
             fields,
             observation_space,
             pick,
@@ -150,70 +121,21 @@ impl Spec for VectorSpec {
 
     fn environment(&self) -> Box<dyn Environment> {
         let (inner, n_events) = (self.inner.environment(), self.event_fields().len());
-        match &self.pipeline {
-            Some(pipeline) => Box::new(ObservedEnvironment::new(inner, pipeline.clone(), n_events)),
-            None => {
-                let size = self.inner.observation_space().size();
-                Box::new(KeptEnvironment { inner, pick: self.pick.clone(), size })
-            }
-        }
+        Box::new(ObservedEnvironment::new(inner, self.pipeline.clone(), n_events))
     }
 
     fn group(&self, lanes: usize) -> Box<dyn Group> {
         let (inner, n_events) = (self.inner.group(lanes), self.event_fields().len());
-        match &self.pipeline {
-            Some(pipeline) => {
-                let dimensions = match self.inner.action_space() {
-                    ActionSpace::Discrete(_) => 1,
-                    ActionSpace::Box { low, .. } => low.len(),
-                };
-                Box::new(ObservedGroup::new(inner, pipeline.clone(), dimensions, n_events))
-            }
-            None => {
-                let size = self.inner.observation_space().size();
-                Box::new(KeptGroup { inner, pick: self.pick.clone(), size })
-            }
+        if !self.remembers {
+            // The time limit, which scalar episodes look at, is the engine's.
+            let size = self.inner.observation_space().size();
+            return Box::new(KeptGroup { inner, pick: self.pick.clone(), size });
         }
-    }
-}
-
-/// One scalar episode.
-struct KeptEnvironment {
-    inner: Box<dyn Environment>,
-    pick: Pick,
-    size: usize,
-}
-
-impl Environment for KeptEnvironment {
-    fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
-        self.inner.set_reset_options(options)
-    }
-
-    fn reset(&mut self, seed: Option<u64>) {
-        self.inner.reset(seed);
-    }
-
-    fn step(&mut self, action: Action<'_>) -> Step {
-        self.inner.step(action)
-    }
-
-    fn observe(&self, view: View, observation: &mut [f32]) {
-        let mut whole = [0.0; MOST_VALUES];
-        self.inner.observe(view, &mut whole[..self.size]);
-        self.pick.write(&whole, observation);
-        self.pick.clip(observation);
-    }
-
-    fn events(&self, events: &mut [f64]) {
-        self.inner.events(events);
-    }
-
-    fn elapsed_steps(&self) -> Option<u64> {
-        self.inner.elapsed_steps()
-    }
-
-    fn state(&self) -> Vec<StateField> {
-        self.inner.state()
+        let dimensions = match self.inner.action_space() {
+            ActionSpace::Discrete(_) => 1,
+            ActionSpace::Box { low, .. } => low.len(),
+        };
+        Box::new(ObservedGroup::new(inner, self.pipeline.clone(), dimensions, n_events))
     }
 }
 
@@ -270,6 +192,7 @@ impl Group for KeptGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Action;
     use crate::observation::ObservationOptions;
     use crate::registry::{ENTRIES, find};
 

@@ -20,6 +20,7 @@ mod group;
 mod images;
 mod intern;
 mod kept;
+mod pick;
 mod pipeline;
 mod resize;
 #[cfg(test)]

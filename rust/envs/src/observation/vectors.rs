@@ -1,6 +1,6 @@
 //! From the vectors that an environment shows in an episode to its observations.
 
-use super::kept::Pick;
+use super::pick::Pick;
 use super::pipeline::Pipeline;
 use super::{ObservationOptions, Padding};
 use crate::environment::View;
