@@ -371,10 +371,8 @@ def test_no_ops_are_spelled_or_named(spelling: str, same: Any) -> None:
     assert NoOps.of(str(NoOps.of(spelling))) == NoOps.of(spelling)
 
 
-STOP = (
-    r"expected a mapping or a spelling such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
-)
-SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
+STOP = r"expected a mapping or a spec such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
+SPELLING = r"expected a spec such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
 
 
 @pytest.mark.parametrize(
@@ -390,7 +388,7 @@ SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_belo
         ({"return_below": "x"}, "return_below: expected a finite number, got 'x'"),
         ({"return_below": float("-inf")}, "return_below: expected a finite number, got -inf"),
         ({"patience": 1, "reward_above": float("nan")}, "reward_above: expected a finite number, got nan"),
-        ({"condition": 3}, "condition: expected a spelling such as 'x > 3', got 3"),
+        ({"condition": 3}, "condition: expected a spec such as 'x > 3', got 3"),
         (
             "condition=x =< 3",
             r"condition: expected a name, a number, a parenthesis, a sign or a comparison \(< <= > >= == !=\), "
@@ -414,8 +412,8 @@ def test_what_is_no_stop_rule_is_refused(stop: Any, message: str) -> None:
     ("env_id", "no_ops", "message"),
     [
         ("cartpole", -1, ": expected an integer from 0 to 2147483647, got -1"),
-        ("cartpole", "ten", ": expected a spelling such as '10', '10:3' or '10:0/1/0', got 'ten'"),
-        ("cartpole", "10:a", ": expected a spelling such as '10', '10:3' or '10:0/1/0', got '10:a'"),
+        ("cartpole", "ten", ": expected a spec such as '10', '10:3' or '10:0/1/0', got 'ten'"),
+        ("cartpole", "10:a", ": expected a spec such as '10', '10:3' or '10:0/1/0', got '10:a'"),
         ("cartpole", {"action": 1}, r": expected a count, got \{'action': 1\}"),
         ("cartpole", {"steps": 1}, ": expected some of count, action, got 'steps'"),
         ("cartpole", {"count": 2**31}, ": count: expected an integer from 0 to 2147483647, got 2147483648"),

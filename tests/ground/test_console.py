@@ -278,6 +278,15 @@ def test_a_table_turns_into_records_one_column_before_it_would_be_cut(monkeypatc
     assert "individual  7" in plain(written(monkeypatch, width - 1, wide_table()))
 
 
+def test_a_title_is_not_broken_within_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = streams.plain_table("LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10 episodes each")
+    table.add_column("individual")
+    table.add_row("7")
+    lines = [line.rstrip() for line in plain(written(monkeypatch, 60, table)).splitlines()]
+    assert lines[:2] == ["LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10", "episodes each"]
+    assert "individual" in lines[3] and table.title is not None
+
+
 def test_records_keep_the_colour_of_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"\x1b[32mmean        {'1' * 20}\x1b[0m" in written(monkeypatch, 30, wide_table())
 

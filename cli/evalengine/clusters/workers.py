@@ -1,8 +1,9 @@
 """Worker processes for the baselines: fresh (spawned, not forked), warmed up one by one, and gone when the block ends.
 
-Three things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
-would print tracebacks), a worker that dies is an error (Pool would wait for its answer forever), and where the parent
-is killed the workers end at once, not after the task that they are at. Depends on lifetimes.
+Four things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
+would print tracebacks), SIGTERM to all of them leaves no lock behind that nobody lets go of, a worker that dies is an
+error (Pool would wait for its answer forever), and where the parent is killed the workers end at once, not after the
+task that they are at. Depends on lifetimes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Barrier
+from types import FrameType
 from typing import Any, Self, TypeVar
 
 from evalengine.errors import EvalEngineError
@@ -138,7 +140,7 @@ class _ParentProcess(SpawnProcess):
 
     def run(self) -> None:
         """Leave by way of Python's exit when terminated, which ends the (daemonic) children."""
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        signal.signal(signal.SIGTERM, _leave)
         try:
             super().run()
         finally:
@@ -155,8 +157,16 @@ class _ParentsContext(SpawnContext):
 def _adopt(barrier: Barrier) -> None:
     """Pool's initializer. It must not fail: Pool would start another worker, and another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Not killed by it: a worker that waits for its next call holds a lock, which `Pool.terminate` would then wait for
+    # for ever. It comes from there, or was sent to the whole group (`timeout`, systemd).
+    signal.signal(signal.SIGTERM, _leave)
     end_with_parent()
     _Worker.barrier = barrier
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Be SIGTERM's handler: end by way of Python, which lets go of locks."""
+    sys.exit(0)
 
 
 def _call_and_meet(call: tuple[Callable[..., object], tuple[Any, ...]]) -> int:

@@ -131,7 +131,7 @@ class ObservationOptions:
         return not self.grayscale and self.channel is None
 
     def __str__(self) -> str:
-        """Return the canonical spelling, which `of` reads; "" if there are no wrappers."""
+        """Return the canonical spec, which `of` reads; "" if there are no wrappers."""
         parts = [
             None if self.skip is None else f"skip={self.skip}",
             *self._parts_of_images(),
@@ -161,7 +161,7 @@ class ObservationOptions:
 
     @classmethod
     def of(cls, value: ObservationLike | None) -> ObservationOptions | None:
-        """Return the options that a mapping or a spelling means; None where there are no wrappers.
+        """Return the options that a mapping or a spec means; None where there are no wrappers.
 
         Raises:
             InputError: neither of the two, an unknown option, or a value that it does not take.
@@ -173,7 +173,7 @@ class ObservationOptions:
         if isinstance(value, Mapping):
             value = cls(**named_options("observation", value, [field.name for field in fields(cls)]))
         elif not isinstance(value, cls):
-            raise InputError(f"observation: expected a mapping or a spelling {_SPELLING}, got {shown(value)}")
+            raise InputError(f"observation: expected a mapping or a spec {_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
 
     def raw(self) -> RawOptions:
@@ -194,7 +194,7 @@ class ObservationOptions:
 
 
 ObservationLike: TypeAlias = ObservationOptions | Mapping[str, Any] | str
-"""Options, a mapping of their names to values, or their spelling."""
+"""Options, a mapping of their names to values, or their spec."""
 
 
 def raw_options(options: ObservationOptions | None) -> RawOptions | None:
@@ -235,7 +235,7 @@ def _checked_positions(positions: Any) -> tuple[int, ...]:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Return the mapping that a spelling means; what its values may be is for the options to say."""
+    """Return the mapping that a spec means; what its values may be is for the options to say."""
     mapping: dict[str, Any] = {}
     for part in text.split(",") if text.strip() else []:
         name, value = _parsed_part(part.strip())
@@ -260,4 +260,4 @@ def _parsed_part(part: str) -> tuple[str, Any]:
         return "padding", match[1]
     if match := re.fullmatch(r"keep=([0-9]{1,4}(?:/[0-9]{1,4})*)", part):
         return "keep", tuple(int(position) for position in match[1].split("/"))
-    raise InputError(f"observation: expected a spelling {_SPELLING}, got {shown(part)}")
+    raise InputError(f"observation: expected a spec {_SPELLING}, got {shown(part)}")

@@ -73,7 +73,7 @@ class StopRules:
             object.__setattr__(self, "condition", _checked_condition(self.condition))
 
     def __str__(self) -> str:
-        """Return the canonical spelling, which `of` reads; "" if there are no rules."""
+        """Return the canonical spec, which `of` reads; "" if there are no rules."""
         said = {
             "patience": self.patience,
             "reward_above": self.reward_above or None,
@@ -84,7 +84,7 @@ class StopRules:
 
     @classmethod
     def of(cls, value: StopLike | None) -> StopRules | None:
-        """Return the rules that a mapping or a spelling means; None where there are none.
+        """Return the rules that a mapping or a spec means; None where there are none.
 
         Raises:
             InputError: neither of the two, an unknown rule, or a value that it does not take.
@@ -96,7 +96,7 @@ class StopRules:
         if isinstance(value, Mapping):
             value = cls(**named_options("stop", value, [field.name for field in fields(cls)]))
         elif not isinstance(value, cls):
-            raise InputError(f"stop: expected a mapping or a spelling {_STOP_SPELLING}, got {shown(value)}")
+            raise InputError(f"stop: expected a mapping or a spec {_STOP_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
 
     def raw_condition(self, entry: EnvironmentEntry) -> RawExpression | None:
@@ -130,7 +130,7 @@ class NoOps:
             object.__setattr__(self, "action", _checked_action(self.action))
 
     def __str__(self) -> str:
-        """Return the canonical spelling, which `of` reads."""
+        """Return the canonical spec, which `of` reads."""
         if self.action is None:
             return str(self.count)
         values = self.action if isinstance(self.action, tuple) else (self.action,)
@@ -138,7 +138,7 @@ class NoOps:
 
     @classmethod
     def of(cls, value: NoOpsLike) -> NoOps:
-        """Return what a number of steps, a mapping or a spelling means.
+        """Return what a number of steps, a mapping or a spec means.
 
         Raises:
             InputError: none of these, or a value that cannot be used.
@@ -178,9 +178,9 @@ class NoOps:
 
 
 StopLike: TypeAlias = StopRules | Mapping[str, Any] | str
-"""Rules, a mapping of their names to values, or their spelling."""
+"""Rules, a mapping of their names to values, or their spec."""
 NoOpsLike: TypeAlias = NoOps | Mapping[str, Any] | int | str
-"""No-ops, their number, a mapping of the names to values, or their spelling."""
+"""No-ops, their number, a mapping of the names to values, or their spec."""
 
 
 def check_action_repeat(action_repeat: object) -> int:
@@ -205,7 +205,7 @@ def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry)
 
 def _checked_condition(text: object) -> str:
     if not isinstance(text, str):
-        raise InputError(f"stop: condition: expected a spelling such as 'x > 3', got {shown(text)}")
+        raise InputError(f"stop: condition: expected a spec such as 'x > 3', got {shown(text)}")
     return canonical("stop: condition", parsed_condition, text)
 
 
@@ -234,7 +234,7 @@ def _parsed_stop(text: str) -> dict[str, Any]:
         name, equals, value = (piece.strip() for piece in part.partition("="))
         number = value if name == "condition" else _number(value)
         if not equals or number is None:
-            raise InputError(f"stop: expected a spelling {_STOP_SPELLING}, got {shown(part)}")
+            raise InputError(f"stop: expected a spec {_STOP_SPELLING}, got {shown(part)}")
         if name in parsed:
             raise InputError(f"stop: expected each rule once, got {shown(name)} twice in {shown(text)}")
         parsed[name] = number
@@ -245,7 +245,7 @@ def _parsed_no_ops(text: str) -> NoOps:
     count, colon, action = (piece.strip() for piece in text.partition(":"))
     values = [_number(value.strip()) for value in action.split("/")] if colon else []
     if not re.fullmatch(r"[0-9]{1,10}", count) or None in values:
-        raise InputError(f"no_ops: expected a spelling {_NO_OPS_SPELLING}, got {shown(text)}")
+        raise InputError(f"no_ops: expected a spec {_NO_OPS_SPELLING}, got {shown(text)}")
     numbers = [value for value in values if value is not None]
     # One integer may be an index, or the value of one dimension, which the environment tells.
     is_index = len(numbers) == 1 and isinstance(numbers[0], int)

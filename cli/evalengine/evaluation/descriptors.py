@@ -96,7 +96,7 @@ class Descriptor:
 
     @classmethod
     def of(cls, value: DescriptorLike) -> Descriptor:
-        """Return a descriptor as it is, or the one that a spelling means.
+        """Return a descriptor as it is, or the one that a spec means.
 
         Raises:
             InputError: neither; the message says what was expected, and the error's note points at the character.
@@ -104,7 +104,7 @@ class Descriptor:
         if isinstance(value, Descriptor):
             return value
         if not isinstance(value, str):
-            raise InputError(f"descriptor: expected a spelling or a Descriptor, got {shown(value)}")
+            raise InputError(f"descriptor: expected a spec or a Descriptor, got {shown(value)}")
         try:
             return _spelled(value)
         except SpellingError as error:
@@ -131,7 +131,7 @@ class Descriptor:
 
 
 DescriptorLike: TypeAlias = Descriptor | str
-"""A descriptor or its spelling."""
+"""A descriptor or its spec."""
 
 
 def raw_descriptors(

@@ -105,7 +105,7 @@ def evaluate(
             16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always. Or what `load_weights`
             returned: then the file's settings (what `save_weights` takes) are used that are not given here; in another
             environment than the file's, observation and normalize alone.
-        policy: a Policy or its spelling, such as "mlp:4-64-2". Or a GraphPolicy or its spelling, such as "neat:4-2":
+        policy: a Policy or its spec, such as "mlp:4-64-2". Or a GraphPolicy or its spec, such as "neat:4-2":
             then `weights` are graphs, neat-python's genomes (as they are, or as (id, genome)), `Graph` or `Graphs`.
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of

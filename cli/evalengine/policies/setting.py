@@ -114,7 +114,7 @@ def read_setting(description: Mapping[str, Any], env_id: str | None) -> SettingO
     given = {name: description[name] for name in SETTING_NAMES if description.get(name) is not None}
     for name in _SPELLED:
         if name in given and not isinstance(given[name], str):
-            raise InputError(f"{name}: expected a spelling, got {shown(given[name])}")
+            raise InputError(f"{name}: expected a spec, got {shown(given[name])}")
     if "normalize" in given:
         given["normalize"] = _read_normalization(given["normalize"])
     return checked_setting(given, env_id if given else None)

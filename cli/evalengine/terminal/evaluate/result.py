@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.evaluation.evaluate import Evaluation
+from evalengine.evaluation.provenance import json_provenance
 from evalengine.terminal.weights_file import EpisodesConfig
 
 
@@ -28,6 +29,7 @@ class EvaluateConfig(EpisodesConfig):
         index: evaluate only this individual; None means all.
         on_nan: "raise", or the fitness of an individual whose logits become NaN or infinite.
         out: a CSV file for all individuals; None writes none.
+        per_episode: whether the CSV has a row for each episode instead of one for each individual.
     """
 
     default_episodes = 10
@@ -35,6 +37,27 @@ class EvaluateConfig(EpisodesConfig):
     index: int | None = None
     on_nan: Literal["raise"] | float = "raise"
     out: Path | None = None
+    per_episode: bool = False
+
+
+def columns_of(
+    individuals: NDArray[np.int64],
+    fitness: NDArray[np.float32],
+    failed: NDArray[np.bool_],
+    returns: NDArray[np.float64],
+    lengths: NDArray[np.int64],
+) -> dict[str, NDArray[np.generic]]:
+    """Return `EvaluateResult.columns` of individuals (P,) with returns and lengths (P, E)."""
+    return {
+        "individual": individuals,
+        "fitness": fitness,
+        "mean_return": returns.mean(axis=1),
+        "std_return": returns.std(axis=1),
+        "min_return": returns.min(axis=1),
+        "max_return": returns.max(axis=1),
+        "mean_length": lengths.mean(axis=1),
+        "failed": failed,
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +67,7 @@ class EvaluateResult:
     Attributes:
         config: what was asked for.
         env_id: full id of the environment.
-        policy: canonical spelling.
+        policy: canonical spec.
         columns: one (P,) array per column: individual (int64, its position in the file), fitness (float32), then over
             the individual's episodes in float64: mean_return, std_return (of the population of episodes, so divided by
             E), min_return, max_return and mean_length in steps; failed (bool).
@@ -85,17 +108,8 @@ class EvaluateResult:
             evaluation: what the call returned.
             provenance: see above.
         """
-        returns, lengths, seeds = evaluation.returns, evaluation.lengths, evaluation.seeds
-        columns: dict[str, NDArray[np.generic]] = {
-            "individual": individuals,
-            "fitness": evaluation.fitness,
-            "mean_return": returns.mean(axis=1),
-            "std_return": returns.std(axis=1),
-            "min_return": returns.min(axis=1),
-            "max_return": returns.max(axis=1),
-            "mean_length": lengths.mean(axis=1),
-            "failed": evaluation.failed,
-        }
+        returns, seeds = evaluation.returns, evaluation.seeds
+        columns = columns_of(individuals, evaluation.fitness, evaluation.failed, returns, evaluation.lengths)
         episode_seeds = [int(seed) for seed in seeds[0]] if len(seeds) else []
         episodes = int(returns.shape[1])
         steps, seconds = evaluation.steps, evaluation.seconds
@@ -144,5 +158,5 @@ class EvaluateResult:
             "steps": self.steps,
             "seconds": self.seconds,
             **{name: column.tolist() for name, column in self.columns.items()},
-            "provenance": self.provenance,
+            "provenance": json_provenance(self.provenance),
         }
