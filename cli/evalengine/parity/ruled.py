@@ -82,7 +82,12 @@ RULED: tuple[Ruled, ...] = (
     Ruled("acrobot", "mlp:6-16-3", {"condition": "cos_theta1 < 0.3 and step > 20"}, (7, 2), action_repeat=4),
     Ruled("pendulum", "mlp:3-16-1", {"return_below": -700}, (4, [1.5]), 5, varied={"g": (10.0, 9.81, 3.5, -2.0, 0.0)}),
     Ruled(
-        "mountaincar", "mlp:2-16-3", {"condition": "velocity > 0.002 and step > 60"}, (40, 0), 2, varied={"goal_velocity": (0.0, 0.03)}
+        "mountaincar",
+        "mlp:2-16-3",
+        {"condition": "velocity > 0.002 and step > 60"},
+        (40, 0),
+        2,
+        varied={"goal_velocity": (0.0, 0.03)},
     ),
     Ruled(
         "mountaincarcontinuous",
@@ -225,7 +230,9 @@ class StopsEarly(Wrapper):
         values = dict(zip(self.entry.observation_fields, map(float, observation), strict=True))
         values |= dict(zip(self.entry.action_fields, map(float, np.atleast_1d(action)), strict=True))
         values |= {"reward": reward, "step": self.repeated.steps}
-        return bool(eval(self.rules["condition"], {"__builtins__": {"abs": abs}}, values))  # a spelling that stands above
+        return bool(
+            eval(self.rules["condition"], {"__builtins__": {"abs": abs}}, values)
+        )  # a spelling that stands above
 
 
 class _Loop:

@@ -90,7 +90,7 @@ Observation = Annotated[
     typer.Option(
         metavar="SPEC",
         help="What is seen: of images skip=4,crop=0/12/6/6,gray,resize=84x84,stack=4 (or padding=zero, subsample=8x8, "
-        "channel=1, scale), of vectors skip=2,stack=4,keep=0/2,clip=-5/5."
+        "channel=1, scale), of vectors skip=2,stack=4,keep=0/2,clip=-5/5.",
     ),
 ]
 MaxEpisodeSteps = Annotated[
