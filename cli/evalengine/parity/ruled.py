@@ -30,7 +30,7 @@ from evalengine.references import reference
 from evalengine.references.versions import standing
 from evalengine.workloads.individuals import individuals
 
-_INDIVIDUALS, _EPISODES = 3, 8
+_INDIVIDUALS = 3
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Ruled:
         kwargs: keyword arguments of the environment.
         varied: values of others, which episodes have in turn.
         max_episode_steps: so short that many episodes begin.
+        episodes: of each individual in one call.
     """
 
     env: str
@@ -56,6 +57,7 @@ class Ruled:
     kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
     varied: Mapping[str, tuple[bool | int | float, ...]] = field(default_factory=dict)
     max_episode_steps: int = 200
+    episodes: int = 8
 
     def __str__(self) -> str:
         """The name of its section."""
@@ -66,7 +68,7 @@ class Ruled:
 
     def values_of(self, individual: int, episode: int) -> dict[str, bool | int | float]:
         """The varied keyword arguments of an episode."""
-        place = individual * _EPISODES + episode
+        place = individual * self.episodes + episode
         return {name: values[place % len(values)] for name, values in self.varied.items()}
 
 
@@ -128,7 +130,8 @@ RULED: tuple[Ruled, ...] = (
         (6, [0, 1, 0]),
         3,
         varied={"domain_randomize": (True, False)},
-        max_episode_steps=60,
+        max_episode_steps=36,
+        episodes=1,
     ),
 )
 
@@ -142,7 +145,7 @@ def ruled_section(ruled: Ruled, *, seed: int, steps: int) -> Section:
     done, episodes, mismatches, first = 0, 0, 0, None
     events: dict[str, int] = {}
     while done < steps:
-        seeds = [(seed + episodes // _INDIVIDUALS + number) % 2**64 for number in range(_EPISODES)]
+        seeds = [(seed + episodes // _INDIVIDUALS + number) % 2**64 for number in range(ruled.episodes)]
         played = evaluate(ruled.env, weights, policy, seeds=seeds, trajectories=range(_INDIVIDUALS), **_options(ruled))
         for individual, vector in enumerate(weights):
             for episode, mine in enumerate(played.trajectories[individual]):
@@ -164,9 +167,9 @@ def ruled_section(ruled: Ruled, *, seed: int, steps: int) -> Section:
 
 
 def _options(ruled: Ruled) -> dict[str, Any]:
-    places = [(individual, episode) for individual in range(_INDIVIDUALS) for episode in range(_EPISODES)]
+    places = [(individual, episode) for individual in range(_INDIVIDUALS) for episode in range(ruled.episodes)]
     varied = {
-        name: np.array([ruled.values_of(*place)[name] for place in places]).reshape(_INDIVIDUALS, _EPISODES)
+        name: np.array([ruled.values_of(*place)[name] for place in places]).reshape(_INDIVIDUALS, ruled.episodes)
         for name in ruled.varied
     }
     count, action = ruled.first
