@@ -140,7 +140,7 @@ def note(line: str) -> None:
 def report_error(error: BaseException, message: str) -> None:
     """Write "error: message" to stderr, after the traceback where EVALENGINE_TRACEBACK=1 asks for it.
 
-    Notes follow, lines that point at a character of a spelling.
+    Notes follow, lines that point at a character of a spec.
     """
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         _to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))

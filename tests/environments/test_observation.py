@@ -1,4 +1,4 @@
-"""Observation options: their one spelling, and that they are Gymnasium's wrappers, byte for byte, on CarRacing."""
+"""Observation options: their one spec, and that they are Gymnasium's wrappers, byte for byte, on CarRacing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Descriptors: their one spelling, how it is read and printed, and what is refused."""
+"""Descriptors: their one spec, how it is read and printed, and what is refused."""
 
 from __future__ import annotations
 
@@ -146,12 +146,12 @@ def test_a_field_that_the_environment_lacks_is_refused_at_its_character(spelling
 
 
 def test_what_is_no_spelling_is_refused() -> None:
-    assert str(refusal(3)) == "descriptors[1]: expected a spelling or a Descriptor, got 3"
-    with pytest.raises(InputError, match=r"^descriptor: expected a spelling or a Descriptor, got 3$"):
+    assert str(refusal(3)) == "descriptors[1]: expected a spec or a Descriptor, got 3"
+    with pytest.raises(InputError, match=r"^descriptor: expected a spec or a Descriptor, got 3$"):
         Descriptor.of(3)  # type: ignore[arg-type]
     long = "last(x) where " + "x or " * 500 + "x"
     refused = refusal(long)
-    assert str(refused) == f"descriptors[1]: expected a spelling of at most 2000 characters, got {len(long)}"
+    assert str(refused) == f"descriptors[1]: expected a spec of at most 2000 characters, got {len(long)}"
     pointer, caret = refused.__notes__
     assert pointer.strip() in long and len(pointer) < 130 and caret.index("^") == 64
 
@@ -177,7 +177,7 @@ def test_more_numbers_than_a_call_returns_are_refused() -> None:
     ("make", "message"),
     [
         (lambda: Condition(""), f"condition: expected {OPERAND}, got nothing at character 1 of ''"),
-        (lambda: Condition(True), "condition: expected a spelling such as 'x < 0.5', got True"),  # type: ignore[arg-type]
+        (lambda: Condition(True), "condition: expected a spec such as 'x < 0.5', got True"),  # type: ignore[arg-type]
         (
             lambda: Descriptor("middle", "x"),
             "descriptor: expected a reducer of first, last, min, max, mean, sum, std, extreme, count, share, "
@@ -185,7 +185,7 @@ def test_more_numbers_than_a_call_returns_are_refused() -> None:
         ),
         (
             lambda: Descriptor("last", 3),  # type: ignore[arg-type]
-            "descriptor: value: expected a spelling such as 'x' or 'x - y', got 3",
+            "descriptor: value: expected a spec such as 'x' or 'x - y', got 3",
         ),
         (
             lambda: Descriptor("last", "x <"),
@@ -197,7 +197,7 @@ def test_more_numbers_than_a_call_returns_are_refused() -> None:
         ),
         (
             lambda: Descriptor("last", "x", ("leg_contact",)),  # type: ignore[arg-type]
-            "descriptor: where: expected a Condition or its spelling, got ('leg_contact',)",
+            "descriptor: where: expected a Condition or its spec, got ('leg_contact',)",
         ),
         (
             lambda: Descriptor("last", "x", None, "last(y)"),  # type: ignore[arg-type]

@@ -118,7 +118,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "reset": (reset, {"seed": 0, "options": {}}),
     "step, discrete": (partial(step, "cartpole"), {"action": 1}),
     "step, box": (partial(step, "pendulum"), {"action": np.zeros(1, np.float32)}),
-    "Condition": (evalengine.Condition, {"spelling": "x < 1"}),
+    "Condition": (evalengine.Condition, {"spec": "x < 1"}),
     "Condition.of": (evalengine.Condition.of, {"value": "x < 1"}),
     "Descriptor": (evalengine.Descriptor, {"reducer": "last", "value": "x", "where": "y", "otherwise": None}),
     "Descriptor.of": (evalengine.Descriptor.of, {"value": "last(x)"}),

@@ -284,5 +284,5 @@ def test_a_file_with_another_rule_is_refused(tmp_path: Path) -> None:
     policy.save(tmp_path / "w.npy", policy.init(1, seed=7), "lunarlander", **RULES)
     sidecar = tmp_path / "w.npy.json"
     sidecar.write_text(sidecar.read_text().replace('"patience=30,return_below=-120.0"', "30"))
-    with pytest.raises(InputError, match=r"stop: expected a spelling, got 30$"):
+    with pytest.raises(InputError, match=r"stop: expected a spec, got 30$"):
         load_weights(tmp_path / "w.npy")

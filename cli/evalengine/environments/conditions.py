@@ -22,8 +22,8 @@ from evalengine.errors import InputError
 from evalengine.messages import shown
 
 MOST_CHARACTERS = 2000
-"""Of a spelling as users write it."""
-# The spelling that stands for others has longer numbers, and spaces.
+"""Of a spec as users write it."""
+# The spec that stands for others has longer numbers, and spaces.
 _MOST_OF_A_PART = 5 * MOST_CHARACTERS
 
 
@@ -32,28 +32,28 @@ class Condition:
     """What holds of a step.
 
     Attributes:
-        spelling: fields of `EnvironmentEntry.fields` and numbers, their sums, differences and `abs(...)`, compared by
+        spec: fields of `EnvironmentEntry.fields` and numbers, their sums, differences and `abs(...)`, compared by
             < <= > >= == !=, and these joined by `and`, `or`, `not` and parentheses; a value alone holds where it is
-            not 0. It becomes the one spelling that stands for all that mean the same.
+            not 0. It becomes the one spec that stands for all that mean the same.
 
     Raises:
-        InputError: no spelling of a condition; the error's note points at the character.
+        InputError: no spec of a condition; the error's note points at the character.
     """
 
-    spelling: str
+    spec: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.spelling, str):
-            raise InputError(f"condition: expected a spelling such as 'x < 0.5', got {shown(self.spelling)}")
-        object.__setattr__(self, "spelling", canonical("condition", parsed_condition, self.spelling))
+        if not isinstance(self.spec, str):
+            raise InputError(f"condition: expected a spec such as 'x < 0.5', got {shown(self.spec)}")
+        object.__setattr__(self, "spec", canonical("condition", parsed_condition, self.spec))
 
     def __str__(self) -> str:
-        """Return the spelling: "leg_contact" or "x < 0.5 or not leg_contact"."""
-        return self.spelling
+        """Return the spec: "leg_contact" or "x < 0.5 or not leg_contact"."""
+        return self.spec
 
     @classmethod
     def of(cls, value: ConditionLike) -> Condition:
-        """Return a condition as it is, or the one that a spelling means.
+        """Return a condition as it is, or the one that a spec means.
 
         Raises:
             InputError: neither.
@@ -67,17 +67,17 @@ class Condition:
             InputError: a field that the environment does not have; the message begins with `name`.
         """
         try:
-            return operations(parsed_condition(self.spelling), placing(entry, self.spelling))
+            return operations(parsed_condition(self.spec), placing(entry, self.spec))
         except SpellingError as error:
             raise error.named(name) from None
 
 
 ConditionLike: TypeAlias = Condition | str
-"""A condition or its spelling."""
+"""A condition or its spec."""
 
 
 def canonical(name: str, parse: Callable[[str], Node], text: str) -> str:
-    """Return the one spelling of all that mean the same.
+    """Return the one spec of all that mean the same.
 
     Raises:
         InputError: `parse` takes none; the message begins with `name`.
@@ -90,7 +90,7 @@ def canonical(name: str, parse: Callable[[str], Node], text: str) -> str:
 
 
 def placing(entry: EnvironmentEntry, spelling: str) -> Callable[[Field], RawField]:
-    """Return what says where the extension finds a field that stands in a spelling.
+    """Return what says where the extension finds a field that stands in a spec.
 
     It raises a SpellingError where the environment has none of that name.
     """

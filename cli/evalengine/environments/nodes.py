@@ -35,7 +35,7 @@ class Node:
     tightness: ClassVar[int]
 
     def within(self, tightness: int) -> str:
-        """Return the spelling, in parentheses unless it is at least so tight."""
+        """Return the spec, in parentheses unless it is at least so tight."""
         return str(self) if self.tightness >= tightness else f"({self})"
 
 
@@ -126,7 +126,7 @@ class Absolute(Node):
 
 @dataclass(frozen=True)
 class Field(Node):
-    """What a step has under a name, which stands at a character of the spelling."""
+    """What a step has under a name, which stands at a character of the spec."""
 
     name: str
     at: int = field(default=0, compare=False)

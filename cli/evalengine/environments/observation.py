@@ -1,4 +1,4 @@
-"""What a policy sees of an observation: the options that stand for Gymnasium's wrappers, in one spelling.
+"""What a policy sees of an observation: the options that stand for Gymnasium's wrappers, in one spec.
 
     >>> str(ObservationOptions.of({"skip": 4, "grayscale": True, "resize": (84, 84), "stack": 4}))
     'skip=4,gray,resize=84x84,stack=4'

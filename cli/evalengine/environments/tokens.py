@@ -18,7 +18,7 @@ from evalengine.messages import shown
 _WORD = re.compile(r"(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([^\W\d]\w*)|(<=|>=|==|!=|[<>()+-])", re.ASCII)
 _SPACE = re.compile(r"\s*")
 _RESERVED = frozenset(["and", "or", "not", "where", "else", "abs", "nan", "inf"])
-# What a pointer shows of a long spelling on either side.
+# What a pointer shows of a long spec on either side.
 _SHOWN_BESIDE = 60
 
 
@@ -50,7 +50,7 @@ class Token:
 
 
 class SpellingError(Exception):
-    """A spelling that cannot be used: why, and which character it is about."""
+    """A spec that cannot be used: why, and which character it is about."""
 
     def __init__(self, text: str, at: int, reason: str) -> None:
         super().__init__(reason)
@@ -71,7 +71,7 @@ def refuse(text: str, at: int, got: str, expected: str) -> NoReturn:
 
 
 def pointer(text: str, at: int) -> tuple[str, str]:
-    """Return a spelling, or what is near a character of it, and a line whose caret stands below that character."""
+    """Return a spec, or what is near a character of it, and a line whose caret stands below that character."""
     start, end = max(at - _SHOWN_BESIDE, 0), at + _SHOWN_BESIDE
     near = "".join(character if character.isprintable() else " " for character in text[start:end])
     return f"    {near}", f"    {' ' * (at - start)}^"
@@ -98,10 +98,10 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def check_length(text: str, most: int) -> None:
-    """Check that a spelling is not longer than any that somebody writes.
+    """Check that a spec is not longer than any that somebody writes.
 
     Raises:
         SpellingError: it is.
     """
     if len(text) > most:
-        raise SpellingError(text, most, f"expected a spelling of at most {most} characters, got {len(text)}")
+        raise SpellingError(text, most, f"expected a spec of at most {most} characters, got {len(text)}")

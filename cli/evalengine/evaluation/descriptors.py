@@ -3,7 +3,7 @@
     >>> str(Descriptor.of("first(x) where leg_contact else last(x)"))
     'first(x) where leg_contact else last(x)'
 
-A spelling is `REDUCER(VALUE)`, then a condition on the steps that are looked at, then what it is if there is none; its
+A spec is `REDUCER(VALUE)`, then a condition on the steps that are looked at, then what it is if there is none; its
 grammar is that of `grammar`:
 
     last(x)                                      the x of the last step
@@ -54,12 +54,12 @@ class Descriptor:
             share a condition. Fields are `EnvironmentEntry.fields`: values of the observation after the step,
             "reward", "return" (the sum of the rewards so far, this one included), "action" (for a Box "action_0",
             ...), events, and "step": how many steps of the environment the episode has had.
-        where: the condition, or its spelling; None is every step.
+        where: the condition, or its spec; None is every step.
         otherwise: what it is where no step is looked at: a number, or a descriptor to try instead. None is 0.0 for a
             sum and a count, and NaN for all others.
 
     Raises:
-        InputError: a reducer that is none, no spelling of a value, or parts of another type.
+        InputError: a reducer that is none, no spec of a value, or parts of another type.
     """
 
     reducer: str
@@ -72,14 +72,14 @@ class Descriptor:
         if not is_one_of(self.reducer, reducers):
             raise InputError(f"descriptor: expected a reducer of {', '.join(reducers)}, got {shown(self.reducer)}")
         if not isinstance(self.value, str):
-            raise InputError(f"descriptor: value: expected a spelling such as 'x' or 'x - y', got {shown(self.value)}")
+            raise InputError(f"descriptor: value: expected a spec such as 'x' or 'x - y', got {shown(self.value)}")
         parse = parsed_condition if self.reducer in COUNTERS else parsed_value
         object.__setattr__(self, "value", canonical("descriptor: value", parse, self.value))
         if isinstance(self.where, str):
             where = Condition(canonical("descriptor: where", parsed_condition, self.where))
             object.__setattr__(self, "where", where)
         elif self.where is not None and not isinstance(self.where, Condition):
-            raise InputError(f"descriptor: where: expected a Condition or its spelling, got {shown(self.where)}")
+            raise InputError(f"descriptor: where: expected a Condition or its spec, got {shown(self.where)}")
         if self.otherwise is not None and not isinstance(self.otherwise, Descriptor):
             number = as_number(self.otherwise)
             if number is None:
@@ -89,7 +89,7 @@ class Descriptor:
             object.__setattr__(self, "otherwise", number)
 
     def __str__(self) -> str:
-        """Return the spelling, which `of` reads back."""
+        """Return the spec, which `of` reads back."""
         where = f" where {self.where}" if self.where else ""
         otherwise = "" if self.otherwise is None else f" else {self.otherwise}"
         return f"{self.reducer}({self.value}){where}{otherwise}"
@@ -161,14 +161,14 @@ def raw_descriptors(
             except SpellingError as error:
                 raise error.named(name) from None
         if not isinstance(descriptor, Descriptor):
-            raise InputError(f"{name}: expected a spelling or a Descriptor, got {shown(descriptor)}")
+            raise InputError(f"{name}: expected a spec or a Descriptor, got {shown(descriptor)}")
         raw.append(descriptor.raw(entry, name))
     return raw
 
 
 @lru_cache(maxsize=1024)
 def _spelled(text: str) -> Descriptor:
-    """Return what a spelling means.
+    """Return what a spec means.
 
     Raises:
         SpellingError: nothing.

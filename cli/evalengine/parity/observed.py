@@ -35,7 +35,7 @@ VECTORS = ("skip=4", "skip=3,stack=4,clip=-0.5/0.75", "stack=3,padding=zero,keep
 
 
 def options_for(entry: EnvironmentEntry) -> tuple[str, ...]:
-    """Return the spellings that are compared in an environment; none where there are no options."""
+    """Return the specs that are compared in an environment; none where there are no options."""
     if entry.observation_dtype == "uint8":
         return IMAGES
     return VECTORS if len(entry.observation_shape) == 1 else ()

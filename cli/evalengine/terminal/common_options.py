@@ -89,8 +89,8 @@ Observation = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="What is seen: of images skip=4,crop=0/12/6/6,gray,resize=84x84,stack=4 (or padding=zero, subsample=8x8, "
-        "channel=1, scale), of vectors skip=2,stack=4,keep=0/2,clip=-5/5.",
+        help="What the policy sees. Images: skip=4,crop=0/12/6/6,gray,resize=84x84,stack=4 (or padding=zero, "
+        "subsample=8x8, channel=1, scale). Vectors: skip=2,stack=4,keep=0/2,clip=-5/5.",
     ),
 ]
 MaxEpisodeSteps = Annotated[
@@ -130,7 +130,9 @@ NoOps = Annotated[
 ]
 ActionRepeat = Annotated[
     int | None,
-    typer.Option(help="How many times each action is played; the file's, or 1, if left out.", show_default=False),
+    typer.Option(
+        metavar="N", help="Play each action so many times (default: the number in the file, else 1).", show_default=False
+    ),
 ]
 Normalize = Annotated[
     bool, typer.Option("--normalize/--no-normalize", help="Normalize observations if the file says so, or never.")
