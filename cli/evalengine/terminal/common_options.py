@@ -131,7 +131,9 @@ NoOps = Annotated[
 ActionRepeat = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Play each action so many times (default: the number in the file, else 1).", show_default=False
+        metavar="N",
+        help="Play each action N times (default: the number in the file, else 1).",
+        show_default=False,
     ),
 ]
 Normalize = Annotated[
