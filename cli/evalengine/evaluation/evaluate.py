@@ -9,6 +9,7 @@ individual is the float64 sum of its returns, first to last, divided by their nu
 
 from __future__ import annotations
 
+import marshal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -71,17 +72,40 @@ def batch_evaluate(
     check_keywords("batch_evaluate", options, BatchOptions.__optional_keys__)
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
+    policy = _policy_of(policy_arch, policy_shape, activation, output_activation, bias, head, noise)
+    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=False)
+    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+
+
+_POLICIES: dict[bytes, Policy] = {}
+_MOST_POLICIES = 64
+
+
+def _policy_of(
+    arch: Any, shape: Any, activation: Any, output_activation: Any, bias: Any, head: Any, noise: Any
+) -> Policy:
+    """Return the policy of a shape: of those of the last calls, where nothing but Python's own types says which."""
+    try:
+        # Unlike equality, these bytes tell 1 from 1.0 and True, within tuples, too.
+        key = marshal.dumps((arch, shape, activation, output_activation, bias, head, noise), 2)
+    except ValueError:  # an object of another type
+        key = b""
+    if (known := _POLICIES.get(key)) is not None:
+        return known
     policy = Policy.from_shape(
-        policy_arch,
-        policy_shape,
+        arch,
+        shape,
         activation=activation,
         output_activation=output_activation,
         bias=bias,
         head=head,
         noise=noise,
     )
-    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
-    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+    if key:
+        if len(_POLICIES) >= _MOST_POLICIES:
+            _POLICIES.clear()
+        _POLICIES[key] = policy
+    return policy
 
 
 @spelled_out

@@ -114,8 +114,8 @@ def bench(
     )
     if stop is not None:
         return _show_savings(run_savings(config, stop), as_json)
-    with round_progress("starting") as (line, count):
-        result = run(config, line, count)
+    with round_progress("starting") as (line, doing, count):
+        result = run(config, line, count, doing)
     if as_json:
         streams.write_json(result.to_json())
     else:
