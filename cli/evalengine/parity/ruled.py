@@ -126,7 +126,7 @@ RULED: tuple[Ruled, ...] = (
     Ruled(
         "carracing",
         "mlp:27648-3,head=clip",
-        {"patience": 5, "return_below": -8},
+        {"patience": 9, "reward_above": 50, "return_below": -8},
         (6, [0, 1, 0]),
         3,
         varied={"domain_randomize": (True, False)},
