@@ -84,7 +84,7 @@ test: build ## Rust and Python tests; the last line counts them
 	$(BIN)/python scripts/run_tests.py
 
 # Apart from ci until counts are recorded with each release build: another order of inlining moves them by some percent.
-instructions: build ## counts the instructions of a step of each workload into rust/instructions.csv (valgrind, a minute)
+instructions: build ## counts the instructions of a step of each workload into rust/instructions.csv (valgrind, two minutes)
 	$(BIN)/python scripts/count_instructions.py --record
 
 counted: build ## compares them with what is recorded: a step may not take 2% more
