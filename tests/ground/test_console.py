@@ -301,7 +301,8 @@ def test_a_column_that_may_wrap_does_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_benchmark_shows_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    with round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, doing, count):
+        doing("warming up")
         line("round 1 [bold]")
         count(1, 8)
     assert capsys.readouterr() == ("", "round 1 [bold]\n")
@@ -311,10 +312,12 @@ def test_a_benchmark_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "120")
-    with round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, doing, count):
+        doing("warming up")
         line("round 1 [bold]")
         count(3, 8)
     text = terminal.getvalue()
+    assert "warming up" in text
     assert "3/8" in text and "left" in text and "round 1 [bold]" in text
 
 

@@ -16,8 +16,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.pool import Pool
 from multiprocessing.synchronize import Barrier
-from types import FrameType
 from typing import Any, Self, TypeVar
 
 from evalengine.errors import EvalEngineError
@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 
 START_TIMEOUT = 120.0
 """Seconds within which all workers must have imported PyTorch."""
+
+LOCK_TIMEOUT = 5.0
+"""Seconds after which a worker that holds a lock, while the pool is ended, is taken for dead."""
 
 LIVENESS_INTERVAL = 0.5
 """Seconds between two looks at whether all workers are alive."""
@@ -64,7 +67,7 @@ class WorkerPool:
         context = multiprocessing.get_context("spawn") if self._daemonic else _ParentsContext()
         barrier = context.Barrier(self._processes)
         with _interrupt_ignored():
-            self._pool = context.Pool(self._processes, _adopt, (barrier,))
+            self._pool = _PatientPool(self._processes, _adopt, (barrier,), context=context)
         try:
             # The barrier keeps a quick worker from being prepared twice and a slow one not at all.
             self._pids = set(
@@ -120,6 +123,21 @@ class WorkerPool:
             raise EvalEngineError("workers: a worker process died (out of memory?)")
 
 
+class _PatientPool(Pool):
+    """A pool whose `terminate` ends, even if a worker was killed that held the lock to wait for its next call with.
+
+    SIGTERM to a whole group (`timeout`, systemd) does that, and Pool would wait for the lock for ever.
+    """
+
+    @staticmethod
+    def _help_stuff_finish(inqueue: Any, task_handler: threading.Thread, size: int) -> None:
+        """Take the calls that nobody will run any more out of the queue, so that who puts them there can end."""
+        # Whoever holds the lock lets go of it when the last message comes, within milliseconds, or is dead.
+        inqueue._rlock.acquire(timeout=LOCK_TIMEOUT)
+        while task_handler.is_alive() and inqueue._reader.poll():
+            inqueue._reader.recv_bytes()
+
+
 class _Worker:
     """What `_adopt` leaves in a worker process for the functions that run there."""
 
@@ -140,7 +158,7 @@ class _ParentProcess(SpawnProcess):
 
     def run(self) -> None:
         """Leave by way of Python's exit when terminated, which ends the (daemonic) children."""
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         try:
             super().run()
         finally:
@@ -157,16 +175,8 @@ class _ParentsContext(SpawnContext):
 def _adopt(barrier: Barrier) -> None:
     """Pool's initializer. It must not fail: Pool would start another worker, and another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Not killed by it: a worker that waits for its next call holds a lock, which `Pool.terminate` would then wait for
-    # for ever. It comes from there, or was sent to the whole group (`timeout`, systemd).
-    signal.signal(signal.SIGTERM, _leave)
     end_with_parent()
     _Worker.barrier = barrier
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Be SIGTERM's handler: end by way of Python, which lets go of locks."""
-    sys.exit(0)
 
 
 def _call_and_meet(call: tuple[Callable[..., object], tuple[Any, ...]]) -> int:

@@ -102,8 +102,8 @@ def bench(
         csv=not no_csv,
         former=former,
     )
-    with round_progress("starting") as (line, count):
-        result = run(config, line, count)
+    with round_progress("starting") as (line, doing, count):
+        result = run(config, line, count, doing)
     if as_json:
         streams.write_json(result.to_json())
     else:
