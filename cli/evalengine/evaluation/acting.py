@@ -40,7 +40,9 @@ class Acting(NamedTuple):
     deviations: tuple[float, ...] | None = ()
 
 
-def acting(policy: AnyPolicy, individuals: Individuals, entry: EnvironmentEntry, given: Mapping[str, Any]) -> Acting:
+def acting(
+    policy: AnyPolicy, individuals: Individuals, entry: EnvironmentEntry, given: Mapping[str, Any], threads: int
+) -> Acting:
     """Return what acts for a policy that fits the environment.
 
     Args:
@@ -48,24 +50,21 @@ def acting(policy: AnyPolicy, individuals: Individuals, entry: EnvironmentEntry,
         individuals: as `individuals_of` gives them.
         entry: the environment.
         given: the keywords of `evaluate`, checked.
+        threads: how many compile graphs.
 
     Raises:
-        InputError: a graph that is none; statistics of bytes, which graphs see as they are, not divided by 255; random
-            actions, which graphs have none of.
+        InputError: a graph that is none; statistics of bytes, which graphs see as they are, not divided by 255.
     """
     if not isinstance(policy, GraphPolicy):
         assert not isinstance(individuals, Graphs)
         return Acting(policy.network, raw_head(policy), individuals, None, policy.deviations)
     assert isinstance(individuals, Graphs)
     are_bytes = entry.observation_dtype == "uint8" and given["normalize"] is None
-    for name in ("epsilon", "sticky"):
-        if given[name]:
-            raise InputError(f"{name}: expected 0 for graphs, which have no random actions, got {given[name]}")
     if are_bytes and given["collect_statistics"]:
         raise InputError(f"collect_statistics: expected observations of float32 for graphs, got uint8 in {entry.id}")
     numbers = "python" if policy.inputs == "list" else "uint8" if are_bytes else "float32"
     head, bound = policy.head_for(entry)
-    compiled = policy.compiled(individuals, numbers)
+    compiled = policy.compiled(individuals, numbers, threads)
     weights = np.empty((len(individuals), 0), np.float32)
     stand_in = _sizes(entry.n_inputs, entry.n_outputs)
     return Acting(stand_in.network, raw_head(stand_in), weights, (compiled, head, bound))

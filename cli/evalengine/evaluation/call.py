@@ -91,7 +91,7 @@ def evaluate_part(
         limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
     epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
     rules = raw_rules(given["stop"], given["no_ops"], entry)
-    threads = check_threads(given["threads"])
+    threads = check_threads(given["threads"]) or available_threads()
     progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
     check_progress(progress)
     check_flag("collect_statistics", given["collect_statistics"])
@@ -101,7 +101,7 @@ def evaluate_part(
     first, population = (0, len(matrix)) if place is None else place
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
-    actors = acting(policy, matrix, entry, {**given, "epsilon": epsilon, "sticky": sticky})
+    actors = acting(policy, matrix, entry, given, threads)
     try:
         with engine_errors(), reported(progress) as report:
             raw = _engine.evaluate(
@@ -112,7 +112,7 @@ def evaluate_part(
                 actors.head,
                 actors.weights,
                 episode_seeds,
-                threads=available_threads() if threads is None else threads,
+                threads=threads,
                 max_episode_steps=limit,
                 on_nan=failure_fitness,
                 keep_final_observation=keeps_final_observation,

@@ -54,6 +54,7 @@
 
 mod actions;
 mod bytes;
+mod compiling;
 mod error;
 mod exchange;
 mod finite;
@@ -77,6 +78,7 @@ mod worker;
 pub use {envs, graph, lane_math, policy};
 
 pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
+pub use compiling::compile;
 pub use error::EngineError;
 pub use graphs::{GraphHead, Graphs, graph_actions};
 pub use normalization::Normalization;

@@ -1,10 +1,12 @@
 //! One step of one individual in up to `W` lanes.
 
-use crate::aggregations::{PythonSum, Summation, aggregated};
+use crate::aggregations::{PythonSums, Summation, aggregated};
 use crate::functions::{self, Activation, activated};
 use crate::kind::Kind;
 use crate::number::{Number, Precision};
 use crate::program::{Link, Node, Program};
+use lane_math::lanes::{F64x4, Simd};
+use lane_math::{LibmLanes, libm};
 
 /// The most lanes that are computed together.
 const MOST: usize = 8;
@@ -41,6 +43,8 @@ pub(crate) struct State<'a> {
 pub(crate) struct Batch<'a> {
     pub(crate) program: &'a Program,
     pub(crate) summation: Summation,
+    /// Which functions of libm have lanes here.
+    pub(crate) libm: LibmLanes,
     pub(crate) lanes: &'a [u32],
     /// Of all lanes.
     pub(crate) observations: &'a [f32],
@@ -48,7 +52,7 @@ pub(crate) struct Batch<'a> {
 
 impl Batch<'_> {
     #[inline(always)]
-    pub(crate) fn run<P: Precision, const W: usize>(
+    pub(crate) fn run<S: Simd, P: Precision, const W: usize>(
         &self,
         registers: &mut Registers,
         state: &mut State<'_>,
@@ -61,7 +65,7 @@ impl Batch<'_> {
             let (from, to) = node.links;
             let links = &self.program.links[from as usize..to as usize];
             if node.is_plain_sum {
-                self.sum_node::<P, W>(node, links, slot, registers, &mut raised);
+                self.sum_node::<S, P, W>(node, links, slot, registers, &mut raised);
             } else {
                 self.any_node::<P, W>(node, links, slot, registers, &mut raised);
             }
@@ -121,7 +125,7 @@ impl Batch<'_> {
 
     /// A sum whose kinds are known: all lanes add the same link at the same time.
     #[inline(always)]
-    fn sum_node<P: Precision, const W: usize>(
+    fn sum_node<S: Simd, P: Precision, const W: usize>(
         &self,
         node: &Node,
         links: &[Link],
@@ -130,17 +134,11 @@ impl Batch<'_> {
         raised: &mut [bool; W],
     ) {
         let (python, others) = links.split_at(node.python_links as usize);
-        let mut sums = [PythonSum::ZERO; W];
+        let mut z = PythonSums::<W>::ZERO;
         for link in python {
-            let values = lanes_of::<W>(&registers.values, link.slot);
-            for lane in 0..W {
-                sums[lane].add(values[lane] * link.weight, self.summation);
-            }
+            z.add(&products(&registers.values, link), self.summation);
         }
-        let mut z = [0.0; W];
-        for lane in 0..W {
-            z[lane] = sums[lane].value();
-        }
+        let mut z = z.values(self.summation);
         let is_numpy = !others.is_empty();
         if is_numpy {
             for sum in &mut z {
@@ -168,12 +166,12 @@ impl Batch<'_> {
                 *sum = node.bias + node.response * *sum;
             }
         }
-        self.apply::<P, W>(node, &z, is_numpy, slot, registers, raised);
+        self.apply::<S, P, W>(node, &z, is_numpy, slot, registers, raised);
     }
 
     /// The activation of a node, of numbers of one kind.
     #[inline(always)]
-    fn apply<P: Precision, const W: usize>(
+    fn apply<S: Simd, P: Precision, const W: usize>(
         &self,
         node: &Node,
         z: &[f64; W],
@@ -182,21 +180,27 @@ impl Batch<'_> {
         registers: &mut Registers,
         raised: &mut [bool; W],
     ) {
-        let scaled = |factor: f64, z: f64| {
-            if is_numpy { P::mul_rounded(P::round(factor), z) } else { factor * z }
-        };
         let values = &mut registers.values[slot * W..(slot + 1) * W];
+        // `factor * z` within the bounds that neat-python has.
+        let scaled = |factor: f64| {
+            let numpy_factor = P::round(factor);
+            let mut scaled = [0.0; W];
+            for lane in 0..W {
+                let product = if is_numpy { P::mul_rounded(numpy_factor, z[lane]) } else { factor * z[lane] };
+                scaled[lane] = functions::within(product, 60.0);
+            }
+            scaled
+        };
+        let own = self.libm;
         match node.activation {
             Activation::Sigmoid => {
-                for place in 0..self.lanes.len() {
-                    values[place] = functions::sigmoid(scaled(5.0, z[place]));
-                }
+                let one = S::F64::splat(1.0);
+                let sigmoid = |x: S::F64| one.div(one.add(own.exp(x.neg())));
+                each::<S, W>(&scaled(5.0), values, functions::sigmoid_within, sigmoid);
             }
-            Activation::Tanh => {
-                for place in 0..self.lanes.len() {
-                    values[place] = functions::tanh(scaled(2.5, z[place]));
-                }
-            }
+            Activation::Tanh => each::<S, W>(&scaled(2.5), values, libm::tanh, |x| own.tanh(x)),
+            Activation::Sin => each::<S, W>(&scaled(5.0), values, libm::sin, |x| own.sin(x)),
+            Activation::Exp => each::<S, W>(&scaled(1.0), values, libm::exp, |x| own.exp(x)),
             Activation::Identity => values.copy_from_slice(z),
             activation => {
                 for place in 0..self.lanes.len() {
@@ -250,4 +254,33 @@ fn lanes_of<const W: usize>(values: &[f64], slot: u32) -> [f64; W] {
     let mut lanes = [0.0; W];
     lanes.copy_from_slice(&values[start..start + W]);
     lanes
+}
+
+/// A link's values times its weight, as Python floats.
+#[inline(always)]
+fn products<const W: usize>(values: &[f64], link: &Link) -> [f64; W] {
+    let mut products = lanes_of::<W>(values, link.slot);
+    for product in &mut products {
+        *product *= link.weight;
+    }
+    products
+}
+
+/// A function of libm's of each value: by `in_lanes` where there are several. One alone is quicker by a call.
+#[inline(always)]
+fn each<S: Simd, const W: usize>(
+    arguments: &[f64; W],
+    results: &mut [f64],
+    of_one: fn(f64) -> f64,
+    in_lanes: impl Fn(S::F64) -> S::F64,
+) {
+    if W < 4 {
+        for (result, &argument) in results.iter_mut().zip(arguments) {
+            *result = of_one(argument);
+        }
+        return;
+    }
+    for (results, arguments) in results.chunks_exact_mut(4).zip(arguments.chunks_exact(4)) {
+        in_lanes(S::F64::load(arguments)).store(results);
+    }
 }

@@ -41,6 +41,44 @@ impl PythonSum {
     }
 }
 
+/// The same in lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct PythonSums<const W: usize> {
+    totals: [f64; W],
+    lost: [f64; W],
+}
+
+impl<const W: usize> PythonSums<W> {
+    pub(crate) const ZERO: Self = Self { totals: [0.0; W], lost: [0.0; W] };
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, x: &[f64; W], summation: Summation) {
+        let mut totals = [0.0; W];
+        for lane in 0..W {
+            totals[lane] = self.totals[lane] + x[lane];
+        }
+        if summation == Summation::Compensated {
+            for lane in 0..W {
+                let of_sum = (self.totals[lane] - totals[lane]) + x[lane];
+                let of_x = (x[lane] - totals[lane]) + self.totals[lane];
+                self.lost[lane] += if self.totals[lane].abs() >= x[lane].abs() { of_sum } else { of_x };
+            }
+        }
+        self.totals = totals;
+    }
+
+    #[inline(always)]
+    pub(crate) fn values(self, summation: Summation) -> [f64; W] {
+        let mut values = self.totals;
+        if summation == Summation::Compensated {
+            for lane in 0..W {
+                values[lane] = PythonSum { total: self.totals[lane], lost: self.lost[lane] }.value();
+            }
+        }
+        values
+    }
+}
+
 /// The aggregate of a node's inputs, which are brought into another order meanwhile.
 #[inline(always)]
 pub(crate) fn aggregated<P: Precision>(

@@ -42,7 +42,7 @@ pub use error::GraphError;
 pub use functions::{Activation, Aggregation};
 pub use genome::{Genome, Shape};
 pub use player::Player;
-pub use program::{Arithmetic, InputNumbers, Program};
+pub use program::{Arithmetic, Compiler, InputNumbers, Program};
 
 #[cfg(test)]
 mod tests;

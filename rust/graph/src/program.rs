@@ -3,9 +3,9 @@
 use crate::aggregations::Summation;
 use crate::error::GraphError;
 use crate::functions::{Activation, Aggregation};
-use crate::genome::{Genome, Resolved, Shape, Source};
+use crate::genome::{Genome, GenomeBuffers, Resolved, Shape, Source};
 use crate::kind::{Kind, of_activation, of_aggregate};
-use crate::order::{self, Order};
+use crate::order::{self, Order, OrderBuffers};
 
 /// The Python whose arithmetic is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,13 +103,7 @@ impl Program {
     /// functions, a circle in a feed-forward graph, more than 63 connections to a median. Numbers that are not finite are no
     /// error: see [`Self::is_finite`].
     pub fn new(genome: Genome<'_>, shape: Shape, arithmetic: Arithmetic) -> Result<Self, GraphError> {
-        let resolved = Resolved::new(genome, shape)?;
-        let order =
-            if shape.is_recurrent { order::recurrent(&resolved) } else { order::feed_forward(&resolved)? };
-        for &node in &order.nodes {
-            resolved.check_median(node, order.n_inputs(node))?;
-        }
-        Ok(Layout::new(&resolved, &order, shape).program(arithmetic))
+        Compiler::default().program(genome, shape, arithmetic)
     }
 
     /// How many numbers it is given, and how many it gives.
@@ -142,27 +136,80 @@ impl Program {
     }
 }
 
+/// Compiles one individual after the other, in the same memory: only the programs themselves are allocated.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    genome: GenomeBuffers,
+    order: OrderBuffers,
+    layout: LayoutBuffers,
+}
+
+impl Compiler {
+    /// As [`Program::new`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::new`].
+    pub fn program(
+        &mut self,
+        genome: Genome<'_>,
+        shape: Shape,
+        arithmetic: Arithmetic,
+    ) -> Result<Program, GraphError> {
+        let resolved = Resolved::new(genome, shape, &mut self.genome)?;
+        let order = if shape.is_recurrent {
+            order::recurrent(&resolved, &mut self.order)
+        } else {
+            order::feed_forward(&resolved, &mut self.order)?
+        };
+        for &node in order.nodes {
+            resolved.check_median(node, order.n_inputs(node))?;
+        }
+        let LayoutBuffers { inputs, slot_of_input, place_of_node, kinds } = &mut self.layout;
+        let layout = Layout::new(&resolved, &order, shape, (inputs, slot_of_input, place_of_node));
+        layout.find_kinds(arithmetic.inputs, kinds);
+        Ok(layout.program(kinds))
+    }
+}
+
+/// Memory of a layout, for the next one.
+#[derive(Debug, Default)]
+struct LayoutBuffers {
+    inputs: Vec<u32>,
+    slot_of_input: Vec<u32>,
+    place_of_node: Vec<u32>,
+    kinds: Vec<Kind>,
+}
+
 /// Where everything is: inputs that are read, the nodes' values, in a recurrent graph those of the step before, and a zero.
 struct Layout<'a> {
     resolved: &'a Resolved<'a>,
-    order: &'a Order,
+    order: &'a Order<'a>,
     shape: Shape,
-    inputs: Vec<u32>,
-    slot_of_input: Vec<u32>,
+    inputs: &'a [u32],
+    slot_of_input: &'a [u32],
     /// The place in the order; `NOWHERE` of nodes that are not computed.
-    place_of_node: Vec<u32>,
+    place_of_node: &'a [u32],
 }
 
 const NOWHERE: u32 = u32::MAX;
 
 impl<'a> Layout<'a> {
-    fn new(resolved: &'a Resolved<'a>, order: &'a Order, shape: Shape) -> Self {
-        let mut place_of_node = vec![NOWHERE; resolved.genome.nodes.len()];
+    fn new(
+        resolved: &'a Resolved<'a>,
+        order: &'a Order<'a>,
+        shape: Shape,
+        (inputs, slot_of_input, place_of_node): (&'a mut Vec<u32>, &'a mut Vec<u32>, &'a mut Vec<u32>),
+    ) -> Self {
+        place_of_node.clear();
+        place_of_node.resize(resolved.genome.nodes.len(), NOWHERE);
         for (place, &node) in order.nodes.iter().enumerate() {
             place_of_node[node] = place as u32;
         }
-        let (mut inputs, mut slot_of_input) = (Vec::new(), vec![NOWHERE; shape.inputs]);
-        for &node in &order.nodes {
+        inputs.clear();
+        slot_of_input.clear();
+        slot_of_input.resize(shape.inputs, NOWHERE);
+        for &node in order.nodes {
             for connection in order.inputs(resolved, node) {
                 if let Source::Input(input) = connection.source
                     && slot_of_input[input] == NOWHERE
@@ -203,8 +250,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn program(&self, arithmetic: Arithmetic) -> Program {
-        let kinds = self.kinds(arithmetic.inputs);
+    fn program(&self, kinds: &[Kind]) -> Program {
         let n_links = self.order.nodes.iter().map(|&node| self.order.n_inputs(node)).sum();
         let (mut nodes, mut links) =
             (Vec::with_capacity(self.order.nodes.len()), Vec::with_capacity(n_links));
@@ -231,7 +277,7 @@ impl<'a> Layout<'a> {
         }
         Program {
             shape: self.shape,
-            inputs: self.inputs.clone(),
+            inputs: self.inputs.to_vec(),
             nodes,
             links,
             outputs: self.resolved.outputs.iter().map(|&node| self.output_slot(node)).collect(),
@@ -243,19 +289,17 @@ impl<'a> Layout<'a> {
 
     /// The kind of each slot. What is remembered is a Python 0.0 at first and what the node has become later, so kinds are
     /// looked for until they do not change any more: each can change once.
-    fn kinds(&self, inputs: InputNumbers) -> Vec<Kind> {
-        let mut kinds = vec![Kind::Python; self.zero() + 1];
+    fn find_kinds(&self, inputs: InputNumbers, kinds: &mut Vec<Kind>) {
+        kinds.clear();
+        kinds.resize(self.zero() + 1, Kind::Python);
         let of_input = if inputs == InputNumbers::Python { Kind::Python } else { Kind::Numpy };
         kinds[..self.inputs.len()].fill(of_input);
         loop {
             let mut is_changed = false;
             for (place, &node) in self.order.nodes.iter().enumerate() {
-                let own: Vec<Kind> = self
-                    .order
-                    .inputs(self.resolved, node)
-                    .map(|connection| kinds[self.slot(connection.source)])
-                    .collect();
-                let aggregate = of_aggregate(self.resolved.aggregation(node), own.into_iter());
+                let own = self.order.inputs(self.resolved, node);
+                let own = own.map(|connection| kinds[self.slot(connection.source)]);
+                let aggregate = of_aggregate(self.resolved.aggregation(node), own);
                 let kind = of_activation(self.resolved.activation(node), aggregate);
                 kinds[self.inputs.len() + place] = kind;
                 if self.shape.is_recurrent {
@@ -265,7 +309,7 @@ impl<'a> Layout<'a> {
                 }
             }
             if !is_changed {
-                return kinds;
+                return;
             }
         }
     }
