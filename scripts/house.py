@@ -33,7 +33,7 @@ ROOMS = (
     ("clusters",),
     ("references",),
     ("workloads",),
-    ("replay",),
+    ("playback",),
     ("bench", "parity"),
     ("terminal",),
 )

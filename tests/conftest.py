@@ -52,15 +52,15 @@ def population(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails the test if `evaluate` or `replay` starts an evaluation or plays an episode."""
-    from evalengine.replay.player import GymPlayer
+    from evalengine.playback import playing
+    from evalengine.playback.player import GymPlayer
     from evalengine.terminal.evaluate import run as evaluate
-    from evalengine.terminal.replay import run as replay
 
     def started(*arguments: object, **settings: object) -> None:
         pytest.fail("work was started")
 
     monkeypatch.setattr(evaluate, "evaluate", started)
-    monkeypatch.setattr(replay, "evaluate", started)
+    monkeypatch.setattr(playing, "evaluate", started)
     monkeypatch.setattr(GymPlayer, "play", started)
 
 

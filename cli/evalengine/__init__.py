@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from evalengine import neat
     from evalengine.clusters.distributed import evaluate_on
     from evalengine.clusters.ray_evaluator import RayEvaluator
+    from evalengine.environments.conditions import Condition
     from evalengine.environments.native import Environment, make
     from evalengine.environments.normalization import Normalization
     from evalengine.environments.observation import ObservationOptions
     from evalengine.environments.registry import EnvironmentEntry
+    from evalengine.environments.rules import NoOps, StopRules
     from evalengine.errors import (
         CancelledError,
         EvalEngineError,
@@ -38,11 +40,12 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from evalengine.evaluation.cancellation import CancelToken
-    from evalengine.evaluation.descriptors import Condition, Descriptor
+    from evalengine.evaluation.descriptors import Descriptor
     from evalengine.evaluation.evaluate import Evaluation, batch_evaluate, evaluate
-    from evalengine.evaluation.rules import NoOps, StopRules
     from evalengine.evaluation.statistics import ObservationStatistics
     from evalengine.evaluation.trajectories import Trajectory
+    from evalengine.playback.outcome import Replay
+    from evalengine.playback.replay import replay
     from evalengine.policies.graph_policy import GraphPolicy
     from evalengine.policies.graphs import Graph, Graphs
     from evalengine.policies.loading import LoadedWeights, load_weights
@@ -76,6 +79,7 @@ __all__ = [
     "OutputError",
     "Policy",
     "RayEvaluator",
+    "Replay",
     "StopRules",
     "Trajectory",
     "WeightsWarning",
@@ -87,11 +91,12 @@ __all__ = [
     "load_weights",
     "make",
     "neat",
+    "replay",
     "save_weights",
 ]
 
 _MODULES = {
-    "Condition": "evaluation.descriptors",
+    "Condition": "environments.conditions",
     "Descriptor": "evaluation.descriptors",
     "CancelToken": "evaluation.cancellation",
     "CancelledError": "errors",
@@ -106,7 +111,7 @@ _MODULES = {
     "InternalError": "errors",
     "LoadedWeights": "policies.loading",
     "MissingDependencyError": "errors",
-    "NoOps": "evaluation.rules",
+    "NoOps": "environments.rules",
     "NonFiniteError": "errors",
     "Normalization": "environments.normalization",
     "ObservationOptions": "environments.observation",
@@ -116,7 +121,8 @@ _MODULES = {
     "Policy": "policies.policy",
     "Trajectory": "evaluation.trajectories",
     "RayEvaluator": "clusters.ray_evaluator",
-    "StopRules": "evaluation.rules",
+    "Replay": "playback.outcome",
+    "StopRules": "environments.rules",
     "WeightsWarning": "errors",
     "WorkersLostError": "errors",
     "batch_evaluate": "evaluation.evaluate",
@@ -124,6 +130,7 @@ _MODULES = {
     "evaluate_on": "clusters.distributed",
     "load_weights": "policies.loading",
     "make": "environments.native",
+    "replay": "playback.replay",
     "save_weights": "policies.saving",
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.environments.observation import RawOptions
+from evalengine.environments.rules import RawRules
 from evalengine.evaluation.descriptors import RawDescriptor
 
 # ("linear", outputs, bias), a recurrent cell ("lstm", hidden, bias), ("conv2d", out_channels, kernel, stride, padding,
@@ -178,7 +179,7 @@ def evaluate(
     statistics: bool = False,
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
-    rules: tuple[int, Sequence[float], int | None, float, float | None] = (0, (), None, 0.0, None),
+    rules: RawRules = (0, [], None, 0.0, None, []),
     graphs: tuple[Graphs, str, float] | None = None,
 ) -> RawEvaluation: ...
 def graph_functions() -> tuple[list[str], list[str]]:

@@ -21,7 +21,7 @@ LINE_SECONDS = 60.0
 """How often a long evaluation writes a line where stderr is no terminal."""
 
 Progress: TypeAlias = Callable[[int, int], object]
-"""Called with (episodes done, episodes in all)."""
+"""Called with (done, in all), of episodes unless it is said otherwise."""
 
 
 def check_progress(progress: object) -> None:
@@ -38,29 +38,40 @@ def check_progress(progress: object) -> None:
 
 
 @contextmanager
-def reported(progress: Progress | bool | None) -> Iterator[Progress | None]:
-    """Yield the function that an evaluation calls while the block runs: a bar's for True, none for False and None."""
+def reported(
+    progress: Progress | bool | None, label: str = "evaluating", unit: str = "episodes"
+) -> Iterator[Progress | None]:
+    """Yield the function that a call reports to while the block runs: a bar's for True, none for False and None."""
     if not isinstance(progress, bool):
         yield progress
     elif progress:
-        with episode_progress("evaluating") as update:
+        with progress_bar(label, unit) as update:
             yield update
     else:
         yield None
 
 
+def is_drawn() -> bool:
+    """Whether stderr can show a bar: it is a terminal's, or a notebook's."""
+    return sys.stderr is not None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+
+
 @contextmanager
-def episode_progress(label: str) -> Iterator[Progress | None]:
-    """Show episodes, episodes per second and the time left on stderr while the block runs; yields the callback.
+def progress_bar(label: str, unit: str = "episodes") -> Iterator[Progress | None]:
+    """Show how many are done, how many a second, and the time left on stderr while the block runs; yields the callback.
 
     A terminal or a notebook gets a bar, a file or a pipe a line a minute, as the log of a long run wants it. Without a
     stderr, None.
+
+    Args:
+        label: what is being done, such as "evaluating".
+        unit: what is counted, in the plural.
     """
     if sys.stderr is None:
         yield None
         return
-    if not sys.stderr.isatty() and "ipykernel" not in sys.modules:
-        yield _minute_lines(label)
+    if not is_drawn():
+        yield _minute_lines(label, unit)
         return
     from rich.console import Console
     from rich.progress import (
@@ -79,7 +90,7 @@ def episode_progress(label: str) -> Iterator[Progress | None]:
             return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
     console = Console(stderr=True)
-    columns: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("episodes"), TimeRemainingColumn())
+    columns: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
     if console.width >= USUAL_WIDTH:  # else rich would cut every column short
         columns = (TextColumn("{task.description}"), BarColumn(), *columns[:2], Rate(""), columns[2])
     # It is drawn where there is news, ten times a second: a thread that does so otherwise may not be had.
@@ -97,7 +108,7 @@ def episode_progress(label: str) -> Iterator[Progress | None]:
         yield update
 
 
-def _minute_lines(label: str) -> Progress:
+def _minute_lines(label: str, unit: str) -> Progress:
     """Return a progress callback that writes a line to stderr every minute, the first one after a minute."""
     begun = last = time.monotonic()
     first: int | None = None
@@ -111,6 +122,6 @@ def _minute_lines(label: str) -> Progress:
         last = now
         rate = (done - first) / (now - begun)
         left = timedelta(seconds=round((total - done) / rate))
-        note(f"{label}: {done:,} of {total:,} episodes, {rate:,.1f} episodes/s, {left} left")
+        note(f"{label}: {done:,} of {total:,} {unit}, {rate:,.1f} {unit}/s, {left} left")
 
     return update

@@ -320,7 +320,7 @@ def test_values_that_cannot_be_kept_are_refused(name: str, options: Any, message
 
 def test_kept_values_are_those_of_gymnasiums_wrapper() -> None:
     pytest.importorskip("gymnasium")
-    from evalengine.replay.player import GymPlayer, Setting
+    from evalengine.playback.player import GymPlayer, Setting
 
     policy = Policy("mlp:2-rnn16-2")
     weights = policy.init(4, seed=2) * 3

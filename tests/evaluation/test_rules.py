@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium
@@ -26,6 +27,10 @@ from evalengine import (
 from evalengine.policies.inputs import policy_inputs
 
 Wrapper = gymnasium.Wrapper[Any, Any, Any, Any]
+
+
+Meets = Callable[[Any, Any, float, Any], bool]
+"""The wrapper, the observation, the reward and the action of a step to whether a rule's condition holds of it."""
 
 
 class Counted(Wrapper):
@@ -51,11 +56,12 @@ class FirstSteps(Wrapper):
 
 
 class StopsEarly(Wrapper):
-    """Truncates an episode by a rule; `stopped` says by which."""
+    """Truncates an episode by a rule; `stopped` says by which. `meets` looks at what a step led to."""
 
-    def __init__(self, env: Any, rules: StopRules) -> None:
+    def __init__(self, env: Any, rules: StopRules, meets: Meets) -> None:
         super().__init__(env)
         self.rules, self.total, self.idle, self.stopped = rules, 0.0, 0, 0
+        self.meets = meets
 
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(action)
@@ -66,6 +72,8 @@ class StopsEarly(Wrapper):
                 self.stopped = 1
             elif self.rules.return_below is not None and self.total < self.rules.return_below:
                 self.stopped = 2
+            elif self.rules.condition is not None and self.meets(self, observation, float(reward), action):
+                self.stopped = 3
         return observation, reward, terminated, truncated or self.stopped > 0, info
 
 
@@ -84,6 +92,7 @@ class Case:
     limit: int = 200
     population: int = 4
     episodes: int = 3
+    meets: Meets = field(default=lambda env, observation, reward, action: False)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -157,14 +166,45 @@ CASES = {
         episodes=2,
     ),
 }
+CASES["condition"] = replace(
+    CASES["cartpole"],
+    stop={"condition": "theta > .08 and step >= 12 and action == 1"},
+    meets=lambda env, observation, reward, action: observation[2] > 0.08 and steps_of(env) >= 12 and action == 1,
+    endings={"terminated", "condition"},
+)
+CASES["events"] = replace(
+    CASES["skip"],
+    stop={"condition": "new_tiles > 0 and step > 10"},
+    meets=lambda env, observation, reward, action: new_tiles(env) > 0 and steps_of(env) > 10,
+    endings={"condition"},
+)
+CASES["legs"] = replace(
+    CASES["lunarlander"],
+    stop={"return_below": -150, "condition": "y < 0.3 and reward != -100"},
+    meets=lambda env, observation, reward, action: observation[1] < np.float32(0.3) and reward != -100,
+    endings={"condition", "return_below"},
+)
 Episode = tuple[float, int, bool, bool, int]
+
+
+def steps_of(env: Any) -> int:
+    """The environment's own steps."""
+    while not isinstance(env, Counted):
+        env = env.env
+    return env.steps
+
+
+def new_tiles(env: Any) -> int:
+    """How many tiles have been visited since this was last asked."""
+    before, env.tiles = getattr(env, "tiles", 0), env.unwrapped.tile_visited_count
+    return int(env.tiles - before)
 
 
 def played_in_gymnasium(case: Case, weights: Any, seed: int) -> Episode:
     """Return, length, terminated, truncated and the rule of one episode."""
     counted: Any = Counted(gymnasium.make(case.env_id, max_episode_steps=case.limit, **case.kwargs))
     env: Any = counted if case.skip is None else MaxAndSkipObservation(counted, case.skip)
-    env = StopsEarly(FirstSteps(env, case.no_ops.count, case.action), StopRules(**case.stop))
+    env = StopsEarly(FirstSteps(env, case.no_ops.count, case.action), StopRules(**case.stop), case.meets)
     observation, _ = env.reset(seed=seed)
     total, terminated, truncated = 0.0, False, False
     while not (terminated or truncated):
@@ -203,6 +243,8 @@ def test_the_comparison_has_teeth(name: str) -> None:
         others.append({"stop": {**case.stop, "patience": case.stop["patience"] + 1}})
     if "return_below" in case.stop:
         others.append({"stop": {**case.stop, "return_below": case.stop["return_below"] * 1.5}})
+    if "condition" in case.stop:
+        others.append({"stop": {**case.stop, "condition": f"{case.stop['condition']} and step > 900"}})
     if case.no_ops.count:
         others += [{"no_ops": case.no_ops.count - 1}, {"no_ops": 0}]
     for other in others:
@@ -304,6 +346,7 @@ def test_the_default_of_a_box_is_what_is_nearest_to_0() -> None:
         ("patience=50", {"patience": 50}),
         (" return_below = -5 , patience=7", StopRules(7, 0.0, -5.0)),
         ("patience=1,reward_above=-1e-1,return_below=.5", StopRules(1, -0.1, 0.5)),
+        ("condition = x<3 and  leg_contact, patience=4", StopRules(4, condition="x < 3.0 and leg_contact")),
         ("", None),
         ({}, StopRules()),
     ],
@@ -322,8 +365,10 @@ def test_no_ops_are_spelled_or_named(spelling: str, same: Any) -> None:
     assert NoOps.of(str(NoOps.of(spelling))) == NoOps.of(spelling)
 
 
-STOP = r"expected a mapping or a spelling such as 'patience=50,reward_above=0,return_below=-5', got"
-SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_below=-5', got"
+STOP = (
+    r"expected a mapping or a spelling such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
+)
+SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
 
 
 @pytest.mark.parametrize(
@@ -333,12 +378,23 @@ SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_belo
         ("100 steps", f"{SPELLING} '100 steps'"),
         ("patience=x", f"{SPELLING} 'patience=x'"),
         ("patience=1,patience=2", "expected each rule once, got 'patience' twice in 'patience=1,patience=2'"),
-        ({"steps": 5}, "expected some of patience, reward_above, return_below, got 'steps'"),
+        ({"steps": 5}, "expected some of patience, reward_above, return_below, condition, got 'steps'"),
         ({"patience": 0}, "patience: expected an integer from 1 to 2147483647, got 0"),
         ({"patience": 1.5}, r"patience: expected an integer from 1 to 2147483647, got 1\.5"),
         ({"return_below": "x"}, "return_below: expected a finite number, got 'x'"),
         ({"return_below": float("-inf")}, "return_below: expected a finite number, got -inf"),
         ({"patience": 1, "reward_above": float("nan")}, "reward_above: expected a finite number, got nan"),
+        ({"condition": 3}, "condition: expected a spelling such as 'x > 3', got 3"),
+        (
+            "condition=x =< 3",
+            "condition: expected a condition such as 'leg_contact' or 'x < 0.5', got 'x =< 3' in 'x =< 3'",
+        ),
+        ("condition=x > y", "condition: expected a number to compare x with, got 'y'"),
+        (
+            {"condition": "thetta > 0"},
+            r"condition: expected a field of CartPole-v1, got 'thetta'; did you mean 'theta'\? "
+            r"\(x, x_dot, theta, theta_dot, reward, action, step\)",
+        ),
         ({"reward_above": 1}, "reward_above: expected patience beside it, got none"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from evalengine import EvalEngineError
 from evalengine.bench import peak
-from evalengine.progress import episode_progress
+from evalengine.progress import progress_bar
 from evalengine.terminal.progress import round_progress
 
 SCRIPT = """
@@ -123,7 +123,7 @@ def test_a_progress_bar_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None
     terminal = Terminal()
     monkeypatch.setattr(threading.Thread, "start", refuse)
     monkeypatch.setattr(sys, "stderr", terminal)
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
     with round_progress("starting") as (line, count):

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from evalengine import Evaluation, Policy, evaluate, streams
+from evalengine import Evaluation, Policy, evaluate, replay, streams
 from evalengine.errors import InputError, OutputError
-from evalengine.progress import episode_progress
+from evalengine.progress import progress_bar
 from evalengine.terminal.progress import round_progress
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -141,7 +141,7 @@ def test_without_stderr_nothing_lands_in_stdout(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     streams.note("progress")
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is None
     assert capsys.readouterr().out == ""
 
@@ -157,7 +157,7 @@ def test_a_full_disk_behind_stderr_stops_nothing(monkeypatch: pytest.MonkeyPatch
 def test_a_terminal_gets_a_bar_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
         progress(5, 8)
@@ -179,6 +179,16 @@ def test_progress_true_draws_the_bar_of_a_call(monkeypatch: pytest.MonkeyPatch) 
     assert calls[0].returns.tobytes() == silent.returns.tobytes()
 
 
+def test_a_replay_draws_a_bar_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    policy = Policy("mlp:4-8-2")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        found = replay("cartpole", policy.init(2, seed=0), policy, episodes=2, progress=True)
+    steps = int(sum(found.returns))
+    assert re.search(rf"{steps}/{steps} steps", re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue()))
+
+
 def test_progress_false_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     policy = Policy("mlp:4-8-2")
@@ -191,7 +201,7 @@ def test_progress_false_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         for now, done in ((1000.1, 2000), (1059.9, 2500), (1060.0, 3500), (1119.0, 4000), (1120.0, 4400)):
             clock.append(now)
@@ -204,7 +214,7 @@ def test_a_log_gets_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypa
 
 
 def test_a_short_evaluation_logs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         assert progress is not None
         progress(8, 8)
     assert capsys.readouterr() == ("", "")

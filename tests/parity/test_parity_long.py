@@ -17,8 +17,8 @@ from evalengine.clusters.workers import WorkerPool
 from evalengine.environments.registry import entries
 from evalengine.errors import EvalEngineError, InputError
 from evalengine.parity import long
-from evalengine.parity.chunks import Chunk, all_chunks, prepare_worker, run_chunk, run_timed
-from evalengine.parity.evidence import BEGIN, END, record_evidence
+from evalengine.parity.chunks import Chunk, all_chunks, all_parts, prepare_worker, run_chunk, run_timed
+from evalengine.parity.evidence import BEGIN, END, Evidence, record_evidence
 from evalengine.parity.long import Journal, merged_by_name, prove, sweep
 from evalengine.parity.report import Claim, Report, Section, Verdict
 from evalengine.parity.sweep import SWEPT
@@ -30,7 +30,7 @@ OPEN = Chunk("open loop", "cartpole", "random", 0, 300)
 VARIANT = Chunk("variant", "snake", "3", 1, 200)
 WHERE = {
     "started_at": "2026-01-02T03:04:05+00:00", "cpu": "a CPU", "cores": 2, "platform": "Linux", "commit": "abc",
-    "dirty": "false", "seconds": 1.5,
+    "dirty": "false",
 }  # fmt: skip
 
 
@@ -95,15 +95,15 @@ def test_chunks_beside_pytorch_prove_their_steps() -> None:
 
 
 def test_a_proof_is_resumed_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = prove([OPEN], Journal(tmp_path), 1)
+    first = merged_by_name(prove([OPEN], Journal(tmp_path), 1))
     assert [(section.verdict, section.steps) for section in first] == [(Verdict.HOLDS, 300)]
     # As if the next chunk's line had been cut short.
     journal = Journal(tmp_path)
     with journal.path.open("a") as stream:
         stream.write('{"chunk": "variant/sna')
     both = prove([OPEN, VARIANT], Journal(tmp_path), 2)
-    assert [section.steps for section in both] == [300, 200]
-    assert both[0] == first[0]
+    assert [sections[0].steps for sections, _ in both] == [300, 200]
+    assert both[0][0] == first
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("nothing is left to do")
@@ -151,7 +151,8 @@ def stand_in_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 
 
 def sweep_tanh(journal: Journal) -> Section:
-    return sweep(journal, Chunk("sweep_tanh", "", "", 0, 2**32), "tanh against its table")
+    ((section,), _) = sweep(journal, Chunk("sweep_tanh", "", "", 0, 2**32), "tanh against its table")
+    return section
 
 
 @pytest.mark.parametrize(("exit_code", "verdict"), [(0, Verdict.HOLDS), (1, Verdict.BROKEN)])
@@ -174,24 +175,57 @@ def test_a_sweep_that_does_not_run_proves_nothing(tmp_path: Path, monkeypatch: p
     assert sweep_tanh(Journal(tmp_path / "journal")).unproven == "tanh against its table: needs cargo and the sources"
 
 
-def test_the_table_of_evidence_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+PARTS = ["networks", "snake", "cartpole"]
+
+
+def evidence(*sections: Section, **where: str) -> Evidence:
+    return Evidence(Report(sections, {"torch": "2.13.0"}), {**WHERE, **where}, 3661.4)
+
+
+def test_the_tables_of_evidence_that_a_run_made_are_replaced_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "PARITY.md"
-    path.write_text(f"before\n{BEGIN}\nstale numbers\n{END}\nafter\n")
-    sections = [
-        section("snake open loop", worst_error=0.0, events={"fruit": 1234}),
-        section("b"),
-    ]
-    record_evidence(path, Report(sections, {"torch": "2.13.0"}), WHERE)
+    path.write_text(f"before\n{BEGIN}\nstale numbers\n\n### chess\n\ndropped\n\n{END}\nafter\n")
+    snake = evidence(section("snake open loop", events={"fruit": 1234}), section("b", steps=2_000_000))
+    record_evidence(path, {"snake": snake}, PARTS)
     text = path.read_text()
-    assert text.startswith(f"before\n{BEGIN}\n\nRun of 2026-01-02T03:04:05+00:00: holds, on a CPU (2 cores), Linux;")
-    assert text.endswith(f"\n{END}\nafter\n") and "stale" not in text
-    assert "| snake open loop | EXACT | 10 | 0 | 0 | 0 | holds |" in text
+    run = "Run of 2026-01-02T03:04:05+00:00: holds, on a CPU, Linux; commit abc; torch 2.13.0; 3,661 s of one core."
+    assert text.startswith(f"before\n{BEGIN}\n\n### snake\n\n{run}\n\n| section |")
+    assert text.endswith(f"\n\n{END}\nafter\n") and "stale" not in text and "chess" not in text
+    assert "| snake open loop | 10 | 0 | 0 | holds |\n| b | 2,000,000 | 0 | 0 | holds |" in text
     assert "- snake open loop: fruit 1,234." in text
-    record_evidence(path, Report(sections, {"torch": "2.13.0"}), WHERE)
+    record_evidence(path, {"snake": snake}, PARTS)
     assert path.read_text() == text
+
+
+def test_parts_are_recorded_one_after_the_other_and_stand_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "PARITY.md"
+    path.write_text(f"{BEGIN}\n{END}\n")
+    record_evidence(path, {"cartpole": evidence(section("c"), commit="first")}, PARTS)
+    record_evidence(path, {"networks": evidence(section("n"), commit="second", dirty="true")}, PARTS)
+    record_evidence(path, {"snake": evidence(section("s", mismatches=1), commit="third")}, PARTS)
+    text = path.read_text()
+    assert [line for line in text.splitlines() if line.startswith("### ")] == [
+        "### networks",
+        "### snake",
+        "### cartpole",
+    ]
+    assert [text.count(f"commit {name}") for name in ("first", "second with changes", "third")] == [1, 1, 1]
+    assert text.index("commit second with changes") < text.index("broken, on a CPU") < text.index("commit first")
+
+
+def test_a_file_without_a_place_for_evidence_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "PARITY.md"
     path.write_text("no markers")
     with pytest.raises(InputError, match="expected the lines"):
-        record_evidence(path, Report(sections), WHERE)
+        record_evidence(path, {"snake": evidence(section("s"))}, PARTS)
+    assert path.read_text() == "no markers"
+
+
+def test_every_chunk_belongs_to_one_part() -> None:
+    parts = all_parts(entries())
+    assert {chunk.part for chunk in all_chunks(entries(), 1, 1, genomes=100)} == set(parts)
+    assert [chunk.part for chunk in (OPEN, VARIANT)] == ["cartpole", "snake"]
+    assert all(chunk.part == "activations" for chunk, _ in long._SWEEPS)
 
 
 def test_the_evidence_of_this_project_can_be_replaced() -> None:
@@ -213,6 +247,19 @@ def test_the_command_runs_everything_and_leaves_a_report(tmp_path: Path) -> None
     again = subprocess.run([*command, "--cache", str(tmp_path)], capture_output=True, text=True, check=True)
     total = again.stderr.split(" chunks, ")[0]
     assert again.stderr.startswith(f"{total} chunks, {total} of them in ")
+
+
+def test_one_part_is_proved_and_recorded_by_itself(tmp_path: Path) -> None:
+    record = tmp_path / "PARITY.md"
+    record.write_text(f"{BEGIN}\n\n### snake\n\nformer\n\n{END}\n")
+    command = [sys.executable, "-m", "evalengine.parity.long", "--steps", "40", "--cache", str(tmp_path)]
+    options = ["--only", "activations", "cartpole", "--no-sweep", "--record", str(record)]
+    finished = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert "cartpole" in finished.stdout and "acrobot" not in finished.stdout, finished.stdout + finished.stderr
+    headings = [line for line in record.read_text().splitlines() if line.startswith("### ")]
+    assert headings == ["### snake", "### cartpole"] and "\nformer\n" in record.read_text()
+    refused = subprocess.run([*command, "--only", "chess"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "invalid choice: 'chess'" in refused.stderr
 
 
 def test_bad_numbers_are_refused(tmp_path: Path) -> None:

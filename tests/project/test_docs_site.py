@@ -122,7 +122,7 @@ def test_every_parameter_and_error_of_a_function_is_on_the_python_page(site: Sit
         ("parity.html", "Parity: what is claimed, against what, and how often it was checked"),
         ("performance.html", "Where the time goes"),
         ("contributing.html", "Every bit counts."),
-        ("changelog.html", "0.1.0"),
+        ("changelog.html", "0.2.0"),
         ("environments.html", "cnn:5x12x12-16k3-32k3-64-4"),
     ],
 )

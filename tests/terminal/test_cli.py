@@ -153,9 +153,9 @@ def test_ctrl_c_ends_a_running_evaluation(tmp_path: Path) -> None:
         "from evalengine.terminal import app\n"
         "from evalengine.terminal.evaluate import wiring\n"
         "@contextlib.contextmanager\n"
-        "def progress(label):\n"
+        "def progress(*what):\n"
         "    yield lambda done, total: signal.raise_signal(signal.SIGINT)\n"
-        "wiring.episode_progress = progress\n"
+        "wiring.progress_bar = progress\n"
         "sys.exit(app.main(sys.argv[1:]))\n"
     )
     out = tmp_path / "out.csv"

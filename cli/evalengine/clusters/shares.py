@@ -24,13 +24,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalengine.arguments import named_values, seed_matrix
 from evalengine.environments.observation import ObservationOptions
+from evalengine.environments.rules import NoOps, StopRules
 from evalengine.errors import NonFiniteError, WorkersLostError
 from evalengine.evaluation.call import Part, evaluate_part
 from evalengine.evaluation.descriptors import Descriptor
 from evalengine.evaluation.equal_bits import differences, requirements
 from evalengine.evaluation.options import DEFAULTS, ShareOptions
 from evalengine.evaluation.result import Evaluation
-from evalengine.evaluation.rules import NoOps, StopRules
 from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
 from evalengine.policies.graph_policy import GraphPolicy

@@ -21,13 +21,13 @@ from evalengine.arguments import named_values, seed_matrix
 from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import describe
+from evalengine.environments.rules import raw_rules
 from evalengine.errors import InputError, NonFiniteError, engine_errors
 from evalengine.evaluation.acting import acting
 from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.result import Evaluation
-from evalengine.evaluation.rules import raw_rules
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.messages import shown

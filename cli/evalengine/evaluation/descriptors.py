@@ -12,71 +12,41 @@ A spelling is `REDUCER(FIELD)`, then conditions on the steps that are looked at,
 
 Steps are numbered from 1, and a step has the observation that it led to, the reward that it gave and the action that it
 took: the observation of `reset` belongs to none, and a normalisation changes none. All arithmetic is float64. This
-module parses, prints and checks descriptors and is the only one that does; the extension computes them. Depends on
-arguments and registry.
+module parses, prints and checks descriptors and is the only one that does, but for their conditions, which rules of an
+episode have, too; the extension computes them. Depends on arguments, conditions and registry.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from evalengine.arguments import MOST_EPISODES
+from evalengine.environments.conditions import (
+    Condition,
+    RawCondition,
+    RawField,
+    check_name,
+    parsed_conditions,
+    parsed_number,
+    place_of,
+    places_of,
+    raw_conditions,
+)
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
-from evalengine.messages import named, shown
+from evalengine.messages import shown
 from evalengine.scalars import as_number, is_one_of, items_of
 
 REDUCERS = ("first", "last", "min", "max", "mean", "sum")
-COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
 _SPELLING = "REDUCER(FIELD) [where CONDITION [and CONDITION]] [else NUMBER or DESCRIPTOR]"
 _REDUCTION = re.compile(r"(\w+)\s*\(\s*(\w+)\s*\)(?:\s+where\s+(.+))?")
-_CONDITION = re.compile(r"(\w+)(?:\s*(<=|>=|==|!=|<|>)\s*(\S+))?")
 
-# As the extension takes them: ("observation", 3); (field, "<", 0.5); ("first", field, conditions); and the
-# alternatives with the number that stands for none of them.
-RawField: TypeAlias = tuple[str, int]
-RawCondition: TypeAlias = tuple[RawField, str, float]
+# As the extension takes them: ("first", field, conditions), and the alternatives with the number that stands for none.
 RawReduction: TypeAlias = tuple[str, RawField, list[RawCondition]]
 RawDescriptor: TypeAlias = tuple[list[RawReduction], float | None]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What holds of a step: a field compared with a number; by default, that it is not 0.
-
-    Attributes:
-        field: a name from `EnvironmentEntry.fields`.
-        comparison: "<", "<=", ">", ">=", "==" or "!=".
-        value: the right side, not NaN.
-
-    Raises:
-        InputError: a comparison or a value that is none.
-    """
-
-    field: str
-    comparison: str = "!="
-    value: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_name(self.field)
-        if not is_one_of(self.comparison, COMPARISONS):
-            raise InputError(
-                f"descriptor: expected a comparison of {' '.join(COMPARISONS)}, got {shown(self.comparison)}"
-            )
-        value = as_number(self.value)
-        if value is None or value != value:
-            raise InputError(
-                f"descriptor: expected a number to compare {named(self.field)} with, got {shown(self.value)}"
-            )
-        object.__setattr__(self, "value", value)
-
-    def __str__(self) -> str:
-        """Return the spelling: "leg_contact" or "x < 0.5"."""
-        return self.field if self == Condition(self.field) else f"{self.field} {self.comparison} {self.value!r}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +74,7 @@ class Descriptor:
     def __post_init__(self) -> None:
         if not is_one_of(self.reducer, REDUCERS):
             raise InputError(f"descriptor: expected a reducer of {', '.join(REDUCERS)}, got {shown(self.reducer)}")
-        _check_name(self.field)
+        check_name(self.field)
         if not isinstance(self.where, tuple) or not all(isinstance(part, Condition) for part in self.where):
             raise InputError(f"descriptor: where: expected a tuple of Condition, got {shown(self.where)}")
         if self.otherwise is not None and not isinstance(self.otherwise, Descriptor):
@@ -133,7 +103,7 @@ class Descriptor:
         if not isinstance(value, str):
             raise InputError(f"descriptor: expected a spelling or a Descriptor, got {shown(value)}")
         *alternatives, last = re.split(r"\s+else\s+", value.strip())
-        otherwise: Descriptor | float | None = _parsed_number(last) if alternatives else None
+        otherwise: Descriptor | float | None = parsed_number(last) if alternatives else None
         if otherwise is None:
             otherwise = _parsed_reduction(last, None, value)
             if not alternatives:
@@ -149,12 +119,12 @@ class Descriptor:
         Raises:
             InputError: a field that the environment does not have.
         """
-        places = _places(entry)
+        places = places_of(entry)
         reductions: list[RawReduction] = []
         descriptor: Descriptor | float | None = self
         while isinstance(descriptor, Descriptor):
-            conditions = [(_place(c.field, places, entry), c.comparison, c.value) for c in descriptor.where]
-            reductions.append((descriptor.reducer, _place(descriptor.field, places, entry), conditions))
+            conditions = raw_conditions(descriptor.where, entry)
+            reductions.append((descriptor.reducer, place_of(descriptor.field, places, entry), conditions))
             descriptor = descriptor.otherwise
         return reductions, descriptor
 
@@ -191,55 +161,9 @@ def raw_descriptors(
     return raw
 
 
-def _places(entry: EnvironmentEntry) -> dict[str, RawField]:
-    """Return where the extension finds each field."""
-    kinds = {"observation": entry.observation_fields, "action": entry.action_fields, "event": entry.event_fields}
-    places = {name: (kind, index) for kind, names in kinds.items() for index, name in enumerate(names)}
-    return {**places, "reward": ("reward", 0), "step": ("step", 0)}
-
-
-def _place(field: str, places: dict[str, RawField], entry: EnvironmentEntry) -> RawField:
-    if field in places:
-        return places[field]
-    near = difflib.get_close_matches(field, places, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    images = "" if entry.observation_fields else "; the values of its images have no names"
-    raise InputError(
-        f"descriptor: expected a field of {entry.id}, got {shown(field)}{hint} ({', '.join(entry.fields)}{images})"
-    )
-
-
-def _check_name(field: object) -> None:
-    if not isinstance(field, str) or not field.isidentifier():
-        raise InputError(f"descriptor: expected a field's name, got {shown(field)}")
-
-
-def _parsed_number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def _parsed_reduction(text: str, otherwise: Descriptor | float | None, whole: str) -> Descriptor:
     match = _REDUCTION.fullmatch(text)
     if match is None:
         raise InputError(f"descriptor: expected {_SPELLING}, got {shown(whole)}")
     reducer, field, conditions = match.groups()
-    parts = re.split(r"\s+and\s+", conditions) if conditions else []
-    return Descriptor(reducer, field, tuple(_parsed_condition(part, whole) for part in parts), otherwise)
-
-
-def _parsed_condition(text: str, whole: str) -> Condition:
-    match = _CONDITION.fullmatch(text)
-    if match is None:
-        raise InputError(
-            f"descriptor: expected a condition such as 'leg_contact' or 'x < 0.5', got {shown(text)} in {shown(whole)}"
-        )
-    field, comparison, value = match.groups()
-    if comparison is None:
-        return Condition(field)
-    number = _parsed_number(value)
-    if number is None:
-        raise InputError(f"descriptor: expected a number to compare {named(field)} with, got {shown(value)}")
-    return Condition(field, comparison, number)
+    return Descriptor(reducer, field, parsed_conditions(conditions, whole) if conditions else (), otherwise)

@@ -128,7 +128,8 @@ def evaluate(
             which the episode's seed seeds: `docs/api.md` says how.
         sticky: the probability that an action is the episode's former one again, whoever chose that.
         stop: when an episode is stopped early, such as {"patience": 100, "reward_above": 0, "return_below": -5}: after
-            100 steps in a row without a reward above 0, or as soon as the return so far is below -5; see `StopRules`.
+            100 steps in a row without a reward above 0, or as soon as the return so far is below -5; {"condition": "x >
+            3"} after a step of which that holds; see `StopRules`.
             Its lane takes the next episode at once. `Evaluation.stopped` and `endings` say which rule it was.
         no_ops: how many of an episode's first steps play action 0, or of a Box what is nearest to 0, whatever the
             policy says; {"count": 10, "action": 3} plays another; see `NoOps`. They are steps like any others, and

@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeVar
 
 from numpy.typing import ArrayLike
 
+from evalengine.environments.rules import NoOpsLike, StopLike
 from evalengine.evaluation.cancellation import CancelToken
 from evalengine.evaluation.descriptors import DescriptorLike
-from evalengine.evaluation.rules import NoOpsLike, StopLike
 from evalengine.policies.setting import SettingOptions
 from evalengine.progress import Progress
 from evalengine.scalars import check_integer

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from evalengine.environments.rules import STOP_RULES
 from evalengine.errors import InputError
-from evalengine.evaluation.rules import STOP_RULES
 from evalengine.evaluation.statistics import ObservationStatistics
 from evalengine.evaluation.trajectories import Trajectory
 
@@ -47,7 +47,8 @@ class Evaluation:
         lengths: (P, E) int64, in steps of the environment, of which a skip takes several per action.
         terminated: (P, E) bool: the episode reached an end of the task.
         truncated: (P, E) bool: the episode reached its time limit, or was stopped; terminated can be set, too.
-        stopped: (P, E) int8: 1 where "patience" and 2 where "return_below" of `stop` has stopped the episode, else 0.
+        stopped: (P, E) int8: 1 where "patience", 2 where "return_below" and 3 where "condition" of `stop` has stopped
+            the episode, else 0.
         failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
         seeds: (P, E) uint64, read-only.
         seconds: the wall time of the episodes.
@@ -109,10 +110,11 @@ class Evaluation:
     def endings(self) -> NDArray[np.str_]:
         """(P, E): how each episode ended, in a word.
 
-        "terminated", also where the time limit was reached in that very step; "truncated" by the time limit; "patience"
-        or "return_below", the rule that stopped it; "failed" where a weight or a logit was not finite.
+        "terminated", also where the time limit was reached in that very step; "truncated" by the time limit; the
+        rule that stopped it, "patience", "return_below" or "condition"; "failed" where a weight or a logit was not
+        finite.
         """
-        ways = [self.terminated, self.stopped == 1, self.stopped == 2, self.truncated]
+        ways = [self.terminated, *(self.stopped == rule for rule in range(1, len(STOP_RULES))), self.truncated]
         return np.select(ways, ["terminated", *STOP_RULES[1:], "truncated"], "failed")
 
     @property

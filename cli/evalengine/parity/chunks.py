@@ -49,6 +49,11 @@ RECURRENT = {
 }
 """Policies with memory that have closed loops, too, by the short names of environments."""
 
+ACTIVATIONS = "activations"
+"""The part of the proof that sweeps all arguments of one function after the other."""
+
+_PARTS_BY_KIND = {"forward": "networks", "graphs": "graphs", "graph loops": "graphs"}
+
 Finished = tuple[list[Section], float]
 """The sections of a chunk, and the seconds that it took."""
 
@@ -79,9 +84,19 @@ class Chunk:
         return f"{self.kind}/{self.env}/{self.what}/{self.number}/{self.steps}"
 
     @property
+    def part(self) -> str:
+        """The part of the proof that it belongs to, one of `all_parts`."""
+        return _PARTS_BY_KIND.get(self.kind, self.env or ACTIVATIONS)
+
+    @property
     def seed(self) -> int:
         """The first seed."""
         return self.number * _SEEDS_PER_CHUNK
+
+
+def all_parts(entries: list[EnvironmentEntry]) -> list[str]:
+    """Return the names of the proof's parts, in the order in which they are written down."""
+    return ["networks", ACTIVATIONS, *(entry.short_name for entry in entries), "graphs"]
 
 
 def all_chunks(

@@ -1,12 +1,13 @@
 """`make parity`: the long proof, on all cores, and resumable.
 
-    python -m evalengine.parity.long [--steps N] [--shapes N] [--record parity/PARITY.md]
+    python -m evalengine.parity.long [--only PART ...] [--steps N] [--shapes N] [--record parity/PARITY.md]
 
     all_chunks ──► worker processes ──► journal in .cache/parity ──► Report ──► tables, report.json, PARITY.md
 
 Every finished chunk is a line in a journal, whose name depends on the extension's bytes, on this package's sources and
-on the versions of the references: an interrupted run goes on where it was, and a changed engine starts anew. Exit codes
-as of `evalengine parity`.
+on the versions of the references: an interrupted run goes on where it was, and a changed engine starts anew. The proof
+has parts (an environment, the networks, ...), each of which can be run, and written down, by itself. Exit codes as of
+`evalengine parity`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from evalengine.errors import EvalEngineError, InputError, MissingDependencyErro
 from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable, write_whole
 from evalengine.lifetimes import ending_in_order
-from evalengine.parity.chunks import Chunk, Finished, all_chunks, prepare_worker, run_timed
-from evalengine.parity.evidence import record_evidence
+from evalengine.parity.chunks import ACTIVATIONS, Chunk, Finished, all_chunks, all_parts, prepare_worker, run_timed
+from evalengine.parity.evidence import Evidence, record_evidence
 from evalengine.parity.graphs import missing_graphs
 from evalengine.parity.report import Claim, Report, Section, Verdict
 from evalengine.parity.tables import parity_report
@@ -92,8 +93,8 @@ def _fingerprint() -> str:
     return fingerprint.hexdigest()[:16]
 
 
-def prove(chunks: Sequence[Chunk], journal: Journal, processes: int) -> list[Section]:
-    """Run what the journal does not have yet, and return the sections of all chunks, merged by name."""
+def prove(chunks: Sequence[Chunk], journal: Journal, processes: int) -> list[Finished]:
+    """Run what the journal does not have yet, and return what each chunk found."""
     finished = journal.read()
     todo = [chunk for chunk in chunks if chunk.key not in finished]
     streams.note(f"{len(chunks)} chunks, {len(chunks) - len(todo)} of them in {journal.path}; {processes} processes")
@@ -105,7 +106,7 @@ def prove(chunks: Sequence[Chunk], journal: Journal, processes: int) -> list[Sec
                 finished[chunk.key] = result
                 done += 1
                 streams.note(f"{done}/{len(chunks)} {_outcome(chunk, result)}")
-    return merged_by_name([finished[chunk.key] for chunk in chunks])
+    return [finished[chunk.key] for chunk in chunks]
 
 
 def merged_by_name(finished: Sequence[Finished]) -> list[Section]:
@@ -117,7 +118,7 @@ def merged_by_name(finished: Sequence[Finished]) -> list[Section]:
     return [Section.merged(parts) for parts in by_name.values()]
 
 
-def sweep(journal: Journal, chunk: Chunk, name: str) -> Section:
+def sweep(journal: Journal, chunk: Chunk, name: str) -> Finished:
     """Return what the sweep of a function in lanes says, an example of the crate lane-math that cargo builds and runs.
 
     Args:
@@ -127,11 +128,11 @@ def sweep(journal: Journal, chunk: Chunk, name: str) -> Section:
     """
     found = journal.read().get(chunk.key)
     if found is not None:
-        return found[0][0]
+        return found
     manifest = _CHECKOUT / "rust" / "Cargo.toml"
     cargo = shutil.which("cargo")
     if cargo is None or not manifest.exists():
-        return Section(name=name, claim=Claim.EXACT, steps=0, unproven=f"{name}: needs cargo and the sources")
+        return [Section(name=name, claim=Claim.EXACT, steps=0, unproven=f"{name}: needs cargo and the sources")], 0.0
     streams.note(f"sweeping {name}")
     started = time.perf_counter()
     command = [cargo, "run", "--release", "--locked", "--manifest-path", str(manifest), "-p", "lane-math"]
@@ -140,12 +141,13 @@ def sweep(journal: Journal, chunk: Chunk, name: str) -> Section:
         raise EvalEngineError(f"{name}: the sweep did not run (exit code {run.returncode})")
     notes = tuple(" ".join(line.split()) for line in run.stdout.splitlines() if line.strip())
     section = Section(name=name, claim=Claim.EXACT, steps=chunk.steps, mismatches=int(run.returncode != 0), notes=notes)
-    journal.add(chunk, ([section], time.perf_counter() - started))
-    return section
+    finished = [section], time.perf_counter() - started
+    journal.add(chunk, finished)
+    return finished
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prove everything that is registered, print it, and return the exit code."""
+    """Prove everything that is registered, or the parts that are asked for, print it, and return the exit code."""
     options = _parser().parse_args(arguments)
     unproven = standing("torch", "gymnasium", "numpy").unproven
     if unproven:
@@ -155,26 +157,36 @@ def main(arguments: Sequence[str]) -> int:
     if options.record is not None:
         check_writable(options.record)
     started, started_at = time.perf_counter(), datetime.now(UTC)
-    journal = Journal(options.cache)
-    genomes = 0 if standing("neat-python").missing else options.genomes
-    chunks = all_chunks(entries(), options.steps, options.shapes, options.sweep, genomes)
-    found = prove(chunks, journal, options.threads)
-    if options.sweep:
-        for chunk, name in _SWEEPS:
-            chunks.append(chunk)
-            found.append(sweep(journal, chunk, name))
-    if not genomes:
-        found.append(missing_graphs())
-    finished = journal.read()
-    worked = sum(finished[chunk.key][1] for chunk in chunks if chunk.key in finished)
-    report = Report(found, standing(*REFERENCES).versions, time.perf_counter() - started)
-    where = {**provenance(started_at), "seconds": round(report.seconds, 1), "seconds_of_all_chunks": round(worked, 1)}
+    found = _prove_parts(options, Journal(options.cache))
+    versions = standing(*REFERENCES).versions
+    sections = {part: merged_by_name(finished) for part, finished in found.items()}
+    report = Report([one for several in sections.values() for one in several], versions, time.perf_counter() - started)
+    worked = {part: sum(seconds for _, seconds in finished) for part, finished in found.items()}
+    where = {**provenance(started_at), "seconds": round(report.seconds, 1), "seconds_of_parts": worked}
     _write_report(options.cache / "report.json", {**report.to_json(), "provenance": where})
     streams.write_renderables(parity_report(report))
-    streams.note(f"took {report.seconds:.0f} s, all chunks together {worked:.0f} s; {options.cache / 'report.json'}")
+    of_all = sum(worked.values())
+    streams.note(f"took {report.seconds:.0f} s, all chunks together {of_all:.0f} s; {options.cache / 'report.json'}")
     if options.record is not None:
-        record_evidence(options.record, report, where)
+        parts = {part: Evidence(Report(sections[part], versions), where, worked[part]) for part in sections}
+        record_evidence(options.record, parts, all_parts(entries()))
     return _EXIT_CODES[report.verdict]
+
+
+def _prove_parts(options: argparse.Namespace, journal: Journal) -> dict[str, list[Finished]]:
+    """What the chunks of each part found, in the order in which parts are written down."""
+    parts = [part for part in all_parts(entries()) if part in options.only or not options.only]
+    genomes = 0 if standing("neat-python").missing else options.genomes
+    chunks = all_chunks(entries(), options.steps, options.shapes, options.sweep, genomes)
+    chunks = [chunk for chunk in chunks if chunk.part in parts]
+    found: dict[str, list[Finished]] = {part: [] for part in parts}
+    for chunk, finished in zip(chunks, prove(chunks, journal, options.threads), strict=True):
+        found[chunk.part].append(finished)
+    if options.sweep and ACTIVATIONS in found:
+        found[ACTIVATIONS] += [sweep(journal, chunk, name) for chunk, name in _SWEEPS]
+    if "graphs" in found and not genomes:
+        found["graphs"].append(([missing_graphs()], 0.0))
+    return {part: finished for part, finished in found.items() if finished}
 
 
 def _outcome(chunk: Chunk, finished: Finished) -> str:
@@ -195,13 +207,19 @@ def _write_report(path: Path, document: Mapping[str, Any]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make parity", description="The long proof of parity.")
+    parser.add_argument(
+        "--only", action="extend", nargs="+", default=[], choices=all_parts(entries()), metavar="PART",
+        help=f"parts of the proof: {', '.join(all_parts(entries()))} (all of them)",
+    )  # fmt: skip
     parser.add_argument("--steps", type=int, default=2_000_000, help="of each environment (%(default)s)")
     parser.add_argument("--shapes", type=int, default=2_000, help="random networks (%(default)s)")
     parser.add_argument("--genomes", type=int, default=100_000, help="of neat-python (%(default)s)")
     parser.add_argument("--threads", type=int, default=_engine.available_threads(), help="processes (%(default)s)")
     parser.add_argument("--cache", type=Path, default=_CHECKOUT / ".cache" / "parity", help="folder of the journal")
     parser.add_argument("--no-sweep", dest="sweep", action="store_false", help="leave out sweeps of all arguments")
-    parser.add_argument("--record", type=Path, help="Markdown file whose table of evidence is replaced")
+    parser.add_argument(
+        "--record", type=Path, help="Markdown file whose tables of evidence are replaced, of these parts"
+    )
     return parser
 
 

@@ -87,16 +87,23 @@ impl InPlay {
         any
     }
 
-    /// Counts the step that was added last for the rules, and truncates the episodes that they stop; true if any is.
-    pub(crate) fn apply(&mut self, rules: &Rules<'_>, active: usize, outcomes: &mut Outcomes) -> bool {
+    /// Counts the step that was added last for the rules, and truncates the episodes that they stop; true if any is. `met`
+    /// says in which lanes it met the conditions; there may be none.
+    pub(crate) fn apply(
+        &mut self,
+        rules: &Rules<'_>,
+        active: usize,
+        met: &[bool],
+        outcomes: &mut Outcomes,
+    ) -> bool {
         let mut any = false;
         for lane in 0..active {
             self.actions[lane] += 1;
             let is_rewarded = outcomes.rewards[lane] > rules.reward_above;
             self.idle[lane] = if is_rewarded { 0 } else { self.idle[lane] + 1 };
-            let has_ended = self.ended[lane];
-            self.stopped[lane] =
-                if has_ended { None } else { rules.stop(self.idle[lane], self.totals[lane]) };
+            let is_met = met.get(lane).is_some_and(|&is_met| is_met);
+            let rule = rules.stop(self.idle[lane], self.totals[lane], is_met);
+            self.stopped[lane] = rule.filter(|_| !self.ended[lane]);
             if self.stopped[lane].is_some() {
                 outcomes.truncated[lane] = true;
                 self.ended[lane] = true;

@@ -6,9 +6,10 @@
 //!
 //! After each step that neither terminates nor truncates the episode, in this order: [`StopRule::Patience`] stops it if the
 //! last `patience` rewards were all `<= reward_above`, [`StopRule::ReturnBelow`] if the f64 sum of rewards so far is
-//! `< return_below`. A stopped episode is truncated.
+//! `< return_below`, [`StopRule::Condition`] if the step meets all conditions. A stopped episode is truncated.
 
 use crate::error::EngineError;
+use crate::recording::definition::Condition;
 use envs::ActionSpace;
 
 /// The rules of a task's episodes; none by default.
@@ -22,6 +23,8 @@ pub struct Rules<'a> {
     pub reward_above: f64,
     /// A return so far that is less stops the episode.
     pub return_below: Option<f64>,
+    /// A step that meets all of these stops the episode; none stop none.
+    pub condition: &'a [Condition],
 }
 
 /// Actions that are not the policy's.
@@ -58,20 +61,29 @@ pub enum StopRule {
     Patience,
     /// The return so far is below a bound.
     ReturnBelow,
+    /// The step meets the conditions.
+    Condition,
 }
 
 impl Rules<'_> {
     /// Whether steps need not be looked at.
     pub(crate) fn are_none(&self) -> bool {
-        self.no_ops.count == 0 && self.patience.is_none() && self.return_below.is_none()
+        self.no_ops.count == 0
+            && self.patience.is_none()
+            && self.return_below.is_none()
+            && self.condition.is_empty()
     }
 
-    /// Which rule stops an episode after so many steps without a reward above the bound, and with this return.
-    pub(crate) fn stop(&self, idle: u64, total: f64) -> Option<StopRule> {
+    /// Which rule stops an episode after so many steps without a reward above the bound, with this return, and with a last
+    /// step that meets the conditions or does not.
+    pub fn stop(&self, idle: u64, total: f64, meets: bool) -> Option<StopRule> {
         if self.patience.is_some_and(|most| idle >= most) {
             return Some(StopRule::Patience);
         }
-        self.return_below.is_some_and(|bound| total < bound).then_some(StopRule::ReturnBelow)
+        if self.return_below.is_some_and(|bound| total < bound) {
+            return Some(StopRule::ReturnBelow);
+        }
+        meets.then_some(StopRule::Condition)
     }
 
     /// Bounds are numbers, and the action is one that the space has.
@@ -113,11 +125,12 @@ mod tests {
     #[test]
     fn the_first_rule_that_holds_stops() {
         let rules = Rules { patience: Some(3), return_below: Some(-1.0), ..Rules::default() };
-        assert_eq!(rules.stop(2, -1.0), None);
-        assert_eq!(rules.stop(2, (-1.0_f64).next_up()), None);
-        assert_eq!(rules.stop(2, (-1.0_f64).next_down()), Some(StopRule::ReturnBelow));
-        assert_eq!(rules.stop(3, -2.0), Some(StopRule::Patience));
-        assert_eq!(Rules::default().stop(u64::MAX, f64::NEG_INFINITY), None);
+        assert_eq!(rules.stop(2, -1.0, false), None);
+        assert_eq!(rules.stop(2, (-1.0_f64).next_up(), false), None);
+        assert_eq!(rules.stop(2, (-1.0_f64).next_down(), true), Some(StopRule::ReturnBelow));
+        assert_eq!(rules.stop(3, -2.0, true), Some(StopRule::Patience));
+        assert_eq!(rules.stop(2, -1.0, true), Some(StopRule::Condition));
+        assert_eq!(Rules::default().stop(u64::MAX, f64::NEG_INFINITY, false), None);
         assert!(Rules::default().are_none() && !rules.are_none());
     }
 

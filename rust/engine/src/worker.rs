@@ -13,7 +13,7 @@ use crate::lane_states::LaneStates;
 use crate::normalizer::Normalizer;
 use crate::outcome::{EpisodeRecord, EpisodeRecords};
 use crate::queue::Queue;
-use crate::recording::{End, Recorder, SharedTotal, Steps};
+use crate::recording::{ConditionWatch, End, Recorder, SharedTotal, Steps};
 use crate::slots::Slots;
 use crate::task::{Lanes, OnNonFinite, Task};
 use crate::watch::Lookout;
@@ -40,6 +40,7 @@ pub(crate) struct Worker<'a> {
     isa: Isa,
     normalizer: Option<Normalizer>,
     recorder: Option<Box<Recorder<'a>>>,
+    conditions: Option<Box<ConditionWatch<'a>>>,
     active: usize,
     in_play: InPlay,
     outcomes: Outcomes,
@@ -80,6 +81,7 @@ impl<'a> Worker<'a> {
             isa: Isa::detect(),
             normalizer: Normalizer::new(task, width),
             recorder: Recorder::new(task, width, total),
+            conditions: ConditionWatch::new(task, width),
             active: 0,
             in_play: InPlay::new(width),
             outcomes: Outcomes::new(width),
@@ -187,26 +189,33 @@ impl<'a> Worker<'a> {
         let limit = self.task.max_episode_steps.unwrap_or(u64::MAX);
         let mut any_ended = self.in_play.add_step(self.active, &mut self.outcomes, limit);
         if !self.task.rules.are_none() {
-            any_ended |= self.in_play.apply(&self.task.rules, self.active, &mut self.outcomes);
+            let mut conditions = self.conditions.take();
+            if let Some(conditions) = &mut conditions {
+                conditions.step(&self.steps());
+            }
+            let met = conditions.as_ref().map_or(&[][..], |conditions| &conditions.met);
+            any_ended |= self.in_play.apply(&self.task.rules, self.active, met, &mut self.outcomes);
+            self.conditions = conditions;
         }
-        self.record_step();
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.step(&self.steps());
+            self.recorder = Some(recorder);
+        }
         if any_ended {
             self.replace_lanes(|worker, lane| worker.in_play.ended[lane].then_some(false));
         }
     }
 
-    /// Tells the recorder, if there is one, of the step that all lanes have made.
-    fn record_step(&mut self) {
-        if let Some(recorder) = &mut self.recorder {
-            let n_inputs = self.task.network.architecture().n_inputs();
-            recorder.step(&Steps {
-                group: self.group.as_ref(),
-                active: self.active,
-                seen: &self.observations[..self.active * n_inputs],
-                actions: self.decoder.decoded(self.active),
-                outcomes: &self.outcomes,
-                lengths: &self.in_play.lengths,
-            });
+    /// The step that all lanes have made.
+    fn steps(&self) -> Steps<'_> {
+        let n_inputs = self.task.network.architecture().n_inputs();
+        Steps {
+            group: self.group.as_ref(),
+            active: self.active,
+            seen: &self.observations[..self.active * n_inputs],
+            actions: self.decoder.decoded(self.active),
+            outcomes: &self.outcomes,
+            lengths: &self.in_play.lengths,
         }
     }
 

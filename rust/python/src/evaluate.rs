@@ -5,10 +5,14 @@ use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, 
 use crate::graphs::{Graphs, to_graph_head};
 use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
-use crate::recording::{RawDescriptor, RawNormalization, statistics_tuple, to_descriptor, trajectory_dict};
+use crate::recording::{
+    RawCondition, RawDescriptor, RawNormalization, statistics_tuple, to_condition, to_descriptor,
+    trajectory_dict,
+};
 use engine::envs::registry::find;
 use engine::{
-    Evaluation, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share, StopRule, Task,
+    Condition, Evaluation, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share,
+    StopRule, Task,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -33,7 +37,7 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0),
-                    rules=(0, Items(Vec::new()), None, 0.0, None), graphs=None))]
+                    rules=(0, Items(Vec::new()), None, 0.0, None, Items(Vec::new())), graphs=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -87,12 +91,13 @@ pub(crate) fn evaluate<'py>(
         };
         let normalization = normalization.map(|(mean, std, clip)| (copied(&mean), copied(&std), clip));
         let head = RawHead::of(head)?;
+        let rules = OwnRules::of(rules)?;
         let task = Task {
             spec: spec.as_ref(),
             network: &network.get().network,
             head: head.head(),
             exploration: to_exploration(&exploration),
-            rules: to_rules(&rules),
+            rules: rules.rules(),
             weights: &weights,
             population,
             episodes,
@@ -155,24 +160,41 @@ fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResul
     Ok(evaluation)
 }
 
-/// (the first steps that play an action, the action, patience, reward_above, return_below).
-type RawRules = (u64, Items<f32>, Option<u64>, f64, Option<f64>);
+/// (the first steps that play an action, the action, patience, reward_above, return_below, conditions).
+pub(crate) type RawRules = (u64, Items<f32>, Option<u64>, f64, Option<f64>, Items<RawCondition>);
 
-fn to_rules((count, action, patience, reward_above, return_below): &RawRules) -> Rules<'_> {
-    Rules {
-        no_ops: NoOps { count: *count, action: &action.0 },
-        patience: *patience,
-        reward_above: *reward_above,
-        return_below: *return_below,
+/// What rules borrow from.
+pub(crate) struct OwnRules {
+    raw: RawRules,
+    conditions: Vec<Condition>,
+}
+
+impl OwnRules {
+    pub(crate) fn of(mut raw: RawRules) -> PyResult<Self> {
+        let conditions = std::mem::take(&mut raw.5.0);
+        let conditions = conditions.into_iter().map(to_condition).collect::<PyResult<_>>()?;
+        Ok(Self { raw, conditions })
+    }
+
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        let (count, action, patience, reward_above, return_below, _) = &self.raw;
+        Rules {
+            no_ops: NoOps { count: *count, action: &action.0 },
+            patience: *patience,
+            reward_above: *reward_above,
+            return_below: *return_below,
+            condition: &self.conditions,
+        }
     }
 }
 
-/// Positions in `evaluation.result.STOP_RULES`.
+/// Positions in `environments.rules.STOP_RULES`.
 fn stop_code(stopped: Option<StopRule>) -> i8 {
     match stopped {
         None => 0,
         Some(StopRule::Patience) => 1,
         Some(StopRule::ReturnBelow) => 2,
+        Some(StopRule::Condition) => 3,
     }
 }
 

@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyTuple};
 /// ("observation", "reward", "action", "event" or "step"; the index among those of its kind).
 type RawField = (String, usize);
 /// (field, comparison, number).
-type RawCondition = (RawField, String, f64);
+pub(crate) type RawCondition = (RawField, String, f64);
 /// (reducer, field, conditions).
 type RawReduction = (String, RawField, Items<RawCondition>);
 /// (reductions in the order in which they are tried, what it is if none has a step).
@@ -40,7 +40,7 @@ fn to_reduction((reducer, field, conditions): RawReduction) -> PyResult<Reductio
     Ok(Reduction { reducer, field: to_field(field)?, conditions })
 }
 
-fn to_condition((field, comparison, value): RawCondition) -> PyResult<Condition> {
+pub(crate) fn to_condition((field, comparison, value): RawCondition) -> PyResult<Condition> {
     let comparison = match comparison.as_str() {
         "<" => Comparison::Less,
         "<=" => Comparison::LessOrEqual,

@@ -1,1 +1,1 @@
-"""`evalengine replay`: its options, its run, what it reports."""
+"""`evalengine draw`: its options, its run, what it reports."""

@@ -10,11 +10,11 @@ from pathlib import Path
 from evalengine.errors import InputError
 from evalengine.files.whole import check_other_file
 from evalengine.messages import named
+from evalengine.playback.graph_picture import draw_graph
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
 from evalengine.policies.loading import load_weights
 from evalengine.policies.saving import sidecar_of
-from evalengine.replay.graph_picture import draw_graph
 from evalengine.terminal.weights_file import selected
 
 

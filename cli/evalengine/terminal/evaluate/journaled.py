@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.clusters.shares import within_population
+from evalengine.environments.rules import NoOps, StopRules
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.evaluate import Evaluation
-from evalengine.evaluation.rules import NoOps, StopRules
 from evalengine.files.frames import frame_csv
 from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special

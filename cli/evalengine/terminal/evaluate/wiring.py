@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from evalengine import streams
-from evalengine.progress import episode_progress
+from evalengine.progress import progress_bar
 from evalengine.terminal.common_options import (
     OK,
     EnvKwarg,
@@ -86,7 +86,7 @@ def evaluate(
         on_nan=options.parse_on_nan(on_nan),
         out=out,
     )
-    with episode_progress("evaluating") as progress:
+    with progress_bar("evaluating") as progress:
         result = run(config, progress, streams.note)
     if as_json:
         streams.write_json(result.to_json())

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import numpy as np
-
-from evalengine.references.divergence import Divergence
+from evalengine.playback.outcome import Replay
 from evalengine.terminal.weights_file import EpisodesConfig
-
-if TYPE_CHECKING:
-    from evalengine.replay.player import Played
 
 
 @dataclass(frozen=True)
@@ -36,86 +31,27 @@ class ReplayConfig(EpisodesConfig):
 
 
 @dataclass(frozen=True)
-class EpisodeReplay:
-    """One episode on both sides.
-
-    Attributes:
-        seed: of its reset.
-        evaluated: its return as `evaluate` gave it, float64.
-        evaluated_length: its steps there.
-        evaluated_ends: (terminated, truncated) there.
-        played: what Gymnasium gave.
-    """
-
-    seed: int
-    evaluated: float
-    evaluated_length: int
-    evaluated_ends: tuple[bool, bool]
-    played: Played
-
-    @property
-    def ok(self) -> bool:
-        """Whether return, length and end are the same in every bit, and so is every step.
-
-        A sum can hide what differs: 5.0 + 1.0 and 5.0 + 1.0000000000000002 are both 6.0.
-        """
-        ends = (self.played.terminated, self.played.truncated)
-        is_equal = np.float64(self.evaluated).tobytes() == np.float64(self.played.total).tobytes()
-        is_equal &= self.evaluated_length == self.played.length and self.evaluated_ends == ends
-        return is_equal and self.divergence is None
-
-    @property
-    def divergence(self) -> Divergence | None:
-        """The first step at which Gymnasium and the native environment differ; None if none does."""
-        return self.played.divergence
-
-    def to_json(self) -> dict[str, object]:
-        """Return the episode's part of `--json`."""
-        return {
-            "seed": self.seed,
-            "ok": self.ok,
-            "evaluated_return": self.evaluated,
-            "return": self.played.total,
-            "evaluated_length": self.evaluated_length,
-            "length": self.played.length,
-            "evaluated_terminated": self.evaluated_ends[0],
-            "evaluated_truncated": self.evaluated_ends[1],
-            "terminated": self.played.terminated,
-            "truncated": self.played.truncated,
-            "first_divergence": None if self.divergence is None else self.divergence.to_json(),
-        }
-
-
-@dataclass(frozen=True)
 class ReplayResult:
     """What was played and whether it is what was evaluated.
 
     Attributes:
         config: what was asked for.
         env_id: full id.
-        policy: canonical spelling.
-        individual: its position in the file.
+        policy: canonical spec.
         population: how many individuals the file has.
-        episodes: in the order in which they were played.
-        frames: of the video; 0 without one.
-        fps: frames per second of the video.
-        unproven: why a difference would break no claim here, such as a documented one of versions; "" if it would.
+        replay: who was played, and what it gave.
     """
 
     config: ReplayConfig
     env_id: str
     policy: str
-    individual: int
     population: int
-    episodes: tuple[EpisodeReplay, ...]
-    frames: int
-    fps: float
-    unproven: str
+    replay: Replay
 
     @property
     def ok(self) -> bool:
         """Whether every episode is the one that `evaluate` played."""
-        return all(episode.ok for episode in self.episodes)
+        return self.replay.ok
 
     def to_json(self) -> dict[str, object]:
         """Return the document of `--json`."""
@@ -123,12 +59,12 @@ class ReplayResult:
             "env": self.env_id,
             "policy": self.policy,
             "weights": str(self.config.weights),
-            "individual": self.individual,
+            "individual": self.replay.individual,
             "population": self.population,
             "ok": self.ok,
             "video": None if self.config.video is None else str(self.config.video),
-            "frames": self.frames,
-            "fps": self.fps,
-            "unproven": self.unproven,
-            "episodes": [episode.to_json() for episode in self.episodes],
+            "frames": self.replay.frames,
+            "fps": self.replay.fps,
+            "unproven": self.replay.unproven,
+            "episodes": [episode.to_json() for episode in self.replay.episodes],
         }

@@ -10,7 +10,8 @@ from evalengine.streams import plain_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from evalengine.terminal.replay.result import EpisodeReplay, ReplayResult
+    from evalengine.playback.outcome import EpisodeReplay
+    from evalengine.terminal.replay.result import ReplayResult
 
 
 def replay_report(result: ReplayResult) -> list[RenderableType]:
@@ -18,12 +19,13 @@ def replay_report(result: ReplayResult) -> list[RenderableType]:
 
     Returns are shown with all their digits: those that differ in any bit look different.
     """
-    table = plain_table(f"{result.env_id}  {result.policy}  individual {result.individual} of {result.population:,}")
+    replayed = result.replay
+    table = plain_table(f"{result.env_id}  {result.policy}  individual {replayed.individual} of {result.population:,}")
     for heading in ("seed", "return", "evaluate's", "steps"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("end", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for episode in result.episodes:
+    for episode in replayed.episodes:
         table.add_row(
             str(episode.seed),
             repr(episode.played.total),
@@ -33,13 +35,13 @@ def replay_report(result: ReplayResult) -> list[RenderableType]:
             "same" if episode.ok else "DIFFERS",
             style=None if episode.ok else "bold red",
         )
-    lines = [line for episode in result.episodes if not episode.ok for line in _difference_lines(episode)]
+    lines = [line for episode in replayed.episodes if not episode.ok for line in _difference_lines(episode)]
     if result.ok:
         lines.append("Gymnasium gave every step, return and end that evaluate gave, in every bit.")
-    elif result.unproven:
-        lines += ["", f"unproven: {result.unproven}"]
+    elif replayed.unproven:
+        lines += ["", f"unproven: {replayed.unproven}"]
     if result.config.video is not None:
-        lines.append(f"Video: {named(result.config.video)} ({result.frames:,} frames, {result.fps:g} a second)")
+        lines.append(f"Video: {named(result.config.video)} ({replayed.frames:,} frames, {replayed.fps:g} a second)")
     return [table, *lines]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evalengine import streams
+from evalengine.progress import is_drawn, progress_bar
 from evalengine.terminal.common_options import (
     MISMATCH,
     OK,
@@ -87,7 +88,9 @@ def replay(
         video=video,
         render=render,
     )
-    result = run(config, streams.note)
+    with progress_bar("replaying", "steps") as progress:
+        # A bar says where it is; without one, a line for each episode does.
+        result = run(config, streams.note, each_episode=None if is_drawn() else streams.note, progress=progress)
     if as_json:
         streams.write_json(result.to_json())
     else:

@@ -112,7 +112,8 @@ pub struct Descriptor {
 }
 
 impl Condition {
-    pub(super) fn holds(&self, value: f64) -> bool {
+    /// Whether it holds of a step with this value of [`field`](Self::field).
+    pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
             Comparison::Less => value < self.value,
             Comparison::LessOrEqual => value <= self.value,
@@ -125,7 +126,7 @@ impl Condition {
 }
 
 impl Reduction {
-    pub(super) fn fields(&self) -> impl Iterator<Item = Field> + '_ {
+    pub(super) fn fields(&self) -> impl Iterator<Item = Field> + Clone + '_ {
         std::iter::once(self.field).chain(self.conditions.iter().map(|condition| condition.field))
     }
 }

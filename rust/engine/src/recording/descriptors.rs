@@ -6,9 +6,9 @@
 //! of equal values, found with `<` and `>`.
 
 use super::Steps;
-use super::definition::{Descriptor, Field, Reducer, Reduction};
+use super::definition::{Descriptor, Reducer, Reduction};
+use super::fields::FieldReader;
 use crate::task::Task;
-use envs::{Actions, View};
 use lane_math::memory;
 
 impl Descriptor {
@@ -59,31 +59,19 @@ pub(super) struct Descriptors<'a> {
     reductions: Vec<&'a Reduction>,
     /// `(lanes, reductions)`.
     accumulators: Vec<Accumulator>,
-    observation_size: usize,
-    /// `(lanes, observation_size)`, or empty if no field is one of an observation.
-    observations: Vec<f32>,
-    /// One lane's, or empty if no field is one of them.
-    events: Vec<f64>,
-    dimensions: usize,
+    reader: FieldReader,
 }
 
 impl<'a> Descriptors<'a> {
     pub(super) fn new(task: &'a Task<'a>, lanes: usize) -> Self {
         let descriptors = task.recording.descriptors;
         let reductions: Vec<_> = descriptors.iter().flat_map(|descriptor| &descriptor.reductions).collect();
-        let uses =
-            |kind: fn(Field) -> bool| reductions.iter().flat_map(|reduction| reduction.fields()).any(kind);
-        let looks = uses(|field| matches!(field, Field::Observation(_)));
-        let listens = uses(|field| matches!(field, Field::Event(_)));
-        let observation_size = task.spec.observation_space().size();
+        let fields = reductions.iter().flat_map(|reduction| reduction.fields());
         Self {
             descriptors,
             accumulators: vec![Accumulator::default(); lanes * reductions.len()],
+            reader: FieldReader::new(task, lanes, fields),
             reductions,
-            observation_size,
-            observations: vec![0.0; if looks { lanes * observation_size } else { 0 }],
-            events: vec![0.0; if listens { task.spec.event_fields().len() } else { 0 }],
-            dimensions: task.spec.action_space().n_logits(),
         }
     }
 
@@ -96,27 +84,10 @@ impl<'a> Descriptors<'a> {
         if self.reductions.is_empty() {
             return;
         }
-        if !self.observations.is_empty() {
-            let observations = &mut self.observations[..steps.active * self.observation_size];
-            steps.group.observe(steps.active, View::Gymnasium, observations);
-        }
+        self.reader.look(steps);
         let rows = self.accumulators.chunks_exact_mut(self.reductions.len());
         for (lane, row) in rows.take(steps.active).enumerate() {
-            if !self.events.is_empty() {
-                steps.group.events(lane, &mut self.events);
-            }
-            let value_of = |field| match field {
-                Field::Observation(index) => {
-                    f64::from(self.observations[lane * self.observation_size + index])
-                }
-                Field::Reward => steps.outcomes.rewards[lane],
-                Field::Action(index) => match steps.actions {
-                    Actions::Discrete(indices) => f64::from(indices[lane]),
-                    Actions::Continuous(values) => f64::from(values[lane * self.dimensions + index]),
-                },
-                Field::Event(index) => self.events[index],
-                Field::Step => steps.lengths[lane] as f64,
-            };
+            let value_of = self.reader.of_lane(steps, lane);
             for (accumulator, reduction) in row.iter_mut().zip(&self.reductions) {
                 if reduction.conditions.iter().all(|condition| condition.holds(value_of(condition.field))) {
                     accumulator.take(reduction.reducer, value_of(reduction.field));
@@ -160,6 +131,7 @@ impl<'a> Descriptors<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::definition::Field;
 
     fn reduced(reducer: Reducer, values: &[f64]) -> f64 {
         let reduction = Reduction { reducer, field: Field::Reward, conditions: Vec::new() };

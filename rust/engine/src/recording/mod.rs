@@ -3,8 +3,10 @@
 //! A worker that records holds a [`Recorder`] and tells it of every start, step, move and end of its lanes; one that
 //! does not holds none, and asks once per step of a group. Depends on `envs` and on the task, never on the policy.
 
+mod conditions;
 pub(crate) mod definition;
 mod descriptors;
+mod fields;
 mod statistics;
 mod trajectories;
 
@@ -12,12 +14,13 @@ pub use definition::{Comparison, Condition, Descriptor, Field, Recording, Reduce
 pub use statistics::{ObservationStatistics, PartialSum};
 pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
 
+pub(crate) use conditions::ConditionWatch;
 pub(crate) use statistics::SharedTotal;
 
 use crate::error::EngineError;
 use crate::task::Task;
 use descriptors::Descriptors;
-use envs::{ActionSpace, Actions, Group, Outcomes};
+use envs::{ActionSpace, Actions, Group, Outcomes, Spec};
 use statistics::Statistics;
 use trajectories::Trajectories;
 
@@ -41,30 +44,39 @@ fn share_of(task: &Task<'_>) -> Share {
 
 /// Every field is one that the environment has.
 fn check_fields(task: &Task<'_>) -> Result<(), EngineError> {
-    let spec = task.spec;
-    let n_actions = match spec.action_space() {
-        ActionSpace::Discrete(_) => 1,
-        ActionSpace::Box { low, .. } => low.len(),
-    };
     for (index, descriptor) in task.recording.descriptors.iter().enumerate() {
         if descriptor.reductions.is_empty() {
             return Err(EngineError::input(format!("descriptors[{index}]: expected a reduction, got none")));
         }
-        for field in descriptor.reductions.iter().flat_map(Reduction::fields) {
-            let (kind, got, most) = match field {
-                Field::Observation(got) => ("observation", got, spec.observation_space().size()),
-                Field::Action(got) => ("action", got, n_actions),
-                Field::Event(got) => ("event", got, spec.event_fields().len()),
-                Field::Reward | Field::Step => continue,
-            };
-            if got >= most {
-                let message =
-                    format!("descriptors[{index}]: expected an {kind} field below {most}, got {got}");
-                return Err(EngineError::input(message));
-            }
-        }
+        let fields = descriptor.reductions.iter().flat_map(Reduction::fields);
+        check_exist(&format!("descriptors[{index}]"), fields, task.spec)?;
     }
-    Ok(())
+    let fields = task.rules.condition.iter().map(|condition| condition.field);
+    check_exist("stop: condition", fields, task.spec)
+}
+
+/// The environment has these fields; `place` says whose they are.
+fn check_exist(
+    place: &str,
+    mut fields: impl Iterator<Item = Field>,
+    spec: &dyn Spec,
+) -> Result<(), EngineError> {
+    let n_actions = match spec.action_space() {
+        ActionSpace::Discrete(_) => 1,
+        ActionSpace::Box { low, .. } => low.len(),
+    };
+    fields.try_for_each(|field| {
+        let (kind, got, most) = match field {
+            Field::Observation(got) => ("observation", got, spec.observation_space().size()),
+            Field::Action(got) => ("action", got, n_actions),
+            Field::Event(got) => ("event", got, spec.event_fields().len()),
+            Field::Reward | Field::Step => return Ok(()),
+        };
+        if got < most {
+            return Ok(());
+        }
+        Err(EngineError::input(format!("{place}: expected an {kind} field below {most}, got {got}")))
+    })
 }
 
 /// What a worker recorded.

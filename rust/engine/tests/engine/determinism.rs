@@ -1,7 +1,7 @@
 //! The same bits for any number of threads and lanes, any order of individuals, debug and release.
 
 use crate::support::{evaluate, random_population, small_policy, task};
-use engine::{Evaluation, NoOps, Rules, Seeds, StopRule, Task};
+use engine::{Comparison, Condition, Evaluation, Field, NoOps, Rules, Seeds, StopRule, Task};
 use envs::registry::{ENTRIES, Entry};
 use envs::{ActionSpace, ObservationDtype};
 use lane_math::libm;
@@ -115,7 +115,16 @@ fn threads_and_lanes_change_nothing_under_rules() {
             ActionSpace::Box { low, .. } => vec![0.5; low.len()],
         };
         let no_ops = NoOps { count: 7, action: &action };
-        let rules = Rules { no_ops, patience: Some(19), reward_above: 0.0, return_below: Some(-40.5) };
+        let rules = Rules {
+            no_ops,
+            patience: Some(19),
+            reward_above: 0.0,
+            return_below: Some(-40.5),
+            condition: &[
+                Condition { field: Field::Observation(0), comparison: Comparison::Less, value: 0.0 },
+                Condition { field: Field::Step, comparison: Comparison::Greater, value: 14.0 },
+            ],
+        };
         let task = Task { rules, ..*task };
         let expected = evaluate(&task).unwrap();
         stopped.extend(expected.stopped.iter().flatten().copied());
@@ -125,7 +134,7 @@ fn threads_and_lanes_change_nothing_under_rules() {
             assert_eq!(got.stopped, expected.stopped, "{}: {threads} threads, {group_width:?}", entry.id);
         }
     });
-    for rule in [StopRule::Patience, StopRule::ReturnBelow] {
+    for rule in [StopRule::Patience, StopRule::ReturnBelow, StopRule::Condition] {
         assert!(stopped.iter().filter(|&&other| other == rule).count() > 20, "{rule:?}");
     }
 }

@@ -27,11 +27,11 @@ from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import MissingDependencyError, OutputError
+from evalengine.playback.acting import Act, Individual, actor
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
 from evalengine.references.divergence import Divergence, differing_bits
-from evalengine.replay.acting import Act, Individual, actor
 
 Frame = NDArray[np.uint8]
 ShowFrame = Callable[[Frame], object]
@@ -106,11 +106,14 @@ class StepCounter(gymnasium.Wrapper[Any, Any, Any, Any]):
         steps: since the last reset.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], show: ShowFrame | None) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], show: ShowFrame | None, stepped: Callable[[], object] | None
+    ) -> None:
         """Wrap `env`, which was made to render RGB arrays if there is a `show` to hand them to."""
         super().__init__(env)
         self.steps = 0
         self._show = show
+        self._stepped = stepped
 
     def reset(self, **arguments: Any) -> Any:
         """Start an episode and show its first frame."""
@@ -124,6 +127,8 @@ class StepCounter(gymnasium.Wrapper[Any, Any, Any, Any]):
         returned = super().step(action)
         self.steps += 1
         self._show_frame()
+        if self._stepped is not None:
+            self._stepped()
         return returned
 
     def _show_frame(self) -> None:
@@ -139,7 +144,13 @@ class GymPlayer:
         fps: frames per second at which the environment wants to be shown.
     """
 
-    def __init__(self, setting: Setting, render_mode: str | None = None, show: ShowFrame | None = None) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        render_mode: str | None = None,
+        show: ShowFrame | None = None,
+        stepped: Callable[[], object] | None = None,
+    ) -> None:
         """Make both environments.
 
         Args:
@@ -147,6 +158,7 @@ class GymPlayer:
             render_mode: "human" for a window, "rgb_array" for frames, None for neither.
             show: is handed each frame (height, width, 3) of render_mode "rgb_array": that of each reset, then one for
                 each step of the environment.
+            stepped: is called after each step of the environment.
 
         Raises:
             InputError: a name or an argument that the environment does not take.
@@ -160,7 +172,7 @@ class GymPlayer:
             **setting.env_kwargs,
         )
         self._entry = describe(setting.env_id, setting.env_kwargs, setting.observation)
-        self._counter = StepCounter(_reference(setting, render_mode), show)
+        self._counter = StepCounter(_reference(setting, render_mode), show, stepped)
         self.fps = float(self._counter.metadata["render_fps"])
         self._env = wrapped(self._counter, setting.observation)
 

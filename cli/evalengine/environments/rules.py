@@ -2,35 +2,39 @@
 
     >>> str(StopRules.of({"patience": 50, "return_below": -5}))
     'patience=50,return_below=-5.0'
+    >>> str(StopRules.of({"condition": "y<.1 and leg_contact"}))
+    'condition=y < 0.1 and leg_contact'
     >>> NoOps.of("10:3")
     NoOps(count=10, action=3)
 
 A step is an action of the policy, behind a frame skip too. `docs/api.md` has the loop that both stand for. The
-extension applies them; depends on registry, scalars, messages and errors.
+extension applies them; depends on conditions, registry, scalars, messages and errors.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from evalengine.arguments import named_options
+from evalengine.environments.conditions import Condition, RawCondition, parsed_conditions, raw_conditions
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
 from evalengine.scalars import as_integer, as_number, check_integer, items_of
 
-STOP_RULES = ("", "patience", "return_below")
+STOP_RULES = ("", "patience", "return_below", "condition")
 """The names of the numbers in `Evaluation.stopped`; 0 is an episode that no rule has stopped."""
 
-RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None]
+RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None, list[RawCondition]]
 _MOST_STEPS = 2**31 - 1
-_STOP_SPELLING = "such as 'patience=50,reward_above=0,return_below=-5'"
+_STOP_SPELLING = "such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3'"
 _NO_OPS_SPELLING = "such as '10', '10:3' or '10:0/1/0'"
 
 
@@ -42,6 +46,8 @@ class StopRules:
         patience: so many steps in a row without a reward above `reward_above` stop it.
         reward_above: the bound that a reward must be above; behind a frame skip, the sum of its rewards.
         return_below: a sum of all rewards so far that is less stops it.
+        condition: a step of which it holds stops it: conditions of descriptors, such as "x > 3" or "y < 0.1 and
+            leg_contact", on the fields of the step (`EnvironmentEntry.fields`); see `Condition`.
 
     Raises:
         InputError: a value of another type or out of its range, or `reward_above` without `patience`.
@@ -50,6 +56,7 @@ class StopRules:
     patience: int | None = None
     reward_above: float = 0.0
     return_below: float | None = None
+    condition: str | None = None
 
     def __post_init__(self) -> None:
         if self.patience is not None:
@@ -60,6 +67,8 @@ class StopRules:
             object.__setattr__(self, "return_below", _checked_bound("return_below", self.return_below))
         if self.patience is None and self.reward_above != 0:
             raise InputError("stop: reward_above: expected patience beside it, got none")
+        if self.condition is not None:
+            object.__setattr__(self, "condition", " and ".join(map(str, _conditions(self.condition))))
 
     def __str__(self) -> str:
         """Return the canonical spelling, which `of` reads; "" if there are no rules."""
@@ -67,6 +76,7 @@ class StopRules:
             "patience": self.patience,
             "reward_above": self.reward_above or None,
             "return_below": self.return_below,
+            "condition": self.condition,
         }
         return ",".join(f"{name}={value}" for name, value in said.items() if value is not None)
 
@@ -86,6 +96,17 @@ class StopRules:
         elif not isinstance(value, cls):
             raise InputError(f"stop: expected a mapping or a spelling {_STOP_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
+
+    def raw_condition(self, entry: EnvironmentEntry) -> list[RawCondition]:
+        """Return the condition as the extension takes it; none is always met.
+
+        Raises:
+            InputError: a field that the environment does not have.
+        """
+        if self.condition is None:
+            return []
+        with _of_the_condition():
+            return raw_conditions(_conditions(self.condition), entry)
 
 
 @dataclass(frozen=True)
@@ -170,7 +191,24 @@ def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry)
         InputError: one of them cannot be used in this environment.
     """
     rules, first = StopRules.of(stop) or StopRules(), NoOps.of(no_ops)
-    return first.count, first.raw_action(entry), rules.patience, rules.reward_above, rules.return_below
+    bounds = rules.patience, rules.reward_above, rules.return_below
+    return first.count, first.raw_action(entry), *bounds, rules.raw_condition(entry)
+
+
+def _conditions(text: object) -> tuple[Condition, ...]:
+    if not isinstance(text, str):
+        raise InputError(f"stop: condition: expected a spelling such as 'x > 3', got {shown(text)}")
+    with _of_the_condition():
+        return parsed_conditions(text.strip())
+
+
+@contextmanager
+def _of_the_condition() -> Iterator[None]:
+    """Let errors about conditions say where they are."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"stop: condition: {str(error).removeprefix('descriptor: ')}") from None
 
 
 def _checked_bound(name: str, value: object) -> float:
@@ -196,7 +234,7 @@ def _parsed_stop(text: str) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     for part in text.split(",") if text.strip() else []:
         name, equals, value = (piece.strip() for piece in part.partition("="))
-        number = _number(value)
+        number = value if name == "condition" else _number(value)
         if not equals or number is None:
             raise InputError(f"stop: expected a spelling {_STOP_SPELLING}, got {shown(part)}")
         if name in parsed:

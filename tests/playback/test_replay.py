@@ -17,9 +17,9 @@ import evalengine
 from evalengine import Policy
 from evalengine.environments.registry import entries
 from evalengine.evaluation.evaluate import Evaluation
-from evalengine.replay import player as gym_player
+from evalengine.playback import player as gym_player
+from evalengine.playback import playing
 from evalengine.terminal import app
-from evalengine.terminal.replay import run as replay
 from evalengine.terminal.replay.run import ReplayConfig, run
 
 MLP = Policy("mlp:4-64-2")
@@ -43,9 +43,13 @@ def test_trained_policies_get_the_returns_that_evaluate_gives(entry: Any) -> Non
     result = run(ReplayConfig(path, seeds=(3, 2**64 - 1)))
     weights = evalengine.load_weights(path)
     expected = evalengine.evaluate(entry.id, weights.weights, result.policy, seeds=[3, 2**64 - 1])
-    assert [episode.played.total for episode in result.episodes] == expected.returns[result.individual].tolist()
-    assert [episode.played.length for episode in result.episodes] == expected.lengths[result.individual].tolist()
-    assert result.ok and [episode.divergence for episode in result.episodes] == [None, None]
+    assert [episode.played.total for episode in result.replay.episodes] == expected.returns[
+        result.replay.individual
+    ].tolist()
+    assert [episode.played.length for episode in result.replay.episodes] == expected.lengths[
+        result.replay.individual
+    ].tolist()
+    assert result.ok and [episode.divergence for episode in result.replay.episodes] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +76,14 @@ def test_settings_reach_both_sides(spelling: str, config: dict[str, Any], render
     policy.save(tmp_path / "w.npy", policy.init(3, seed=0))
     video = tmp_path / "v.gif" if render == "frames" else None
     result = run(ReplayConfig(tmp_path / "w.npy", index=1, seeds=7, video=video, **config))
-    [episode] = result.episodes
+    [episode] = result.replay.episodes
     settings = {name: value for name, value in config.items() if name != "env"}
     expected = evalengine.evaluate(config["env"], policy.init(3, seed=0), policy, seeds=7, **settings)
     assert result.ok and episode.divergence is None
     assert episode.played.total == expected.returns[1, 0]
     assert episode.played.length == expected.lengths[1, 0]
     if video is not None:
-        assert result.frames == frame_count(video) == episode.played.length + 1
+        assert result.replay.frames == frame_count(video) == episode.played.length + 1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_gymnasiums_wrappers_stand_before_it(spelling: str, observation: str, tm
     policy.save(tmp_path / "w.npy", policy.init(2, seed=0), "carracing")
     video = tmp_path / "v.mp4"
     result = run(ReplayConfig(tmp_path / "w.npy", index=1, observation=observation, max_episode_steps=30, video=video))
-    [episode] = result.episodes
+    [episode] = result.replay.episodes
     assert result.ok and episode.divergence is None
     assert episode.played.length == 30, "steps of the environment, not actions"
     assert frame_count(video) == 31
@@ -121,6 +125,49 @@ def test_a_failing_individual_is_not_the_best(tmp_path: Path, capsys: Captured) 
     line = refusal(capsys, tmp_path / "w.npy", "--index", 0)
     expected = "expected individual 0 to have finite weights and logits, got NaN or infinite ones"
     assert line == f"weights: {tmp_path / 'w.npy'}: {expected}"
+
+
+# From Python
+
+
+def test_python_gets_the_video_s_path_and_whether_every_bit_agrees(tmp_path: Path) -> None:
+    video = tmp_path / "v.gif"
+    told: list[tuple[int, int]] = []
+    found = evalengine.replay(
+        "cartpole",
+        MLP.init(12, seed=3),
+        MLP,
+        seeds=[5, 6],
+        video=str(video),
+        max_episode_steps=20,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    returns = evalengine.evaluate("cartpole", MLP.init(12, seed=3), MLP, seeds=[5, 6], max_episode_steps=20).returns
+    assert (found.video, found.ok) == (video, True)
+    assert found.individual == int(returns.mean(axis=1).argmax())
+    assert found.returns == tuple(returns[found.individual].tolist())
+    steps = int(sum(found.returns))
+    assert found.frames == frame_count(video) == steps + 2
+    assert told[0] == (1, steps) and told[-1] == (steps, steps)
+    returned = f"{found.returns[0]:g}, {found.returns[1]:g}"
+    assert repr(found) == f"Replay(individual {found.individual}: {returned}; every bit agrees, {str(video)!r})"
+
+
+def test_python_replays_one_vector_a_position_and_a_file(population: Path) -> None:
+    weights = evalengine.load_weights(population)
+    by_file = evalengine.replay("CartPole-v1", weights, "mlp:4-64-2", individual=7)
+    by_array = evalengine.replay("CartPole-v1", weights.weights[7], MLP, individual=0)
+    assert (by_file.individual, by_array.individual, by_file.video) == (7, 0, None)
+    assert by_file.returns == by_array.returns
+    assert by_file.returns[0] == evalengine.evaluate("CartPole-v1", weights.weights, MLP, seeds=0).returns[7, 0]
+
+
+def test_python_is_told_of_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = gym_player._reference
+    monkeypatch.setattr(gym_player, "_reference", lambda *arguments: OneUlpOff(made(*arguments)))
+    found = evalengine.replay("CartPole-v1", MLP.init(1, seed=3), MLP)
+    assert not found.ok and found.episodes[0].divergence is not None
+    assert "DIFFERS from evaluate" in repr(found)
 
 
 # When it is another one
@@ -163,7 +210,7 @@ def test_another_evaluation_is_a_mismatch_too(
         evaluation.returns[:] = np.nextafter(evaluation.returns, np.inf)
         return evaluation
 
-    monkeypatch.setattr(replay, "evaluate", shifted)
+    monkeypatch.setattr(playing, "evaluate", shifted)
     assert app.main(["replay", str(population)]) == app.MISMATCH
     assert "Every step equals the native environment's: evaluate itself differs" in capsys.readouterr().out
 

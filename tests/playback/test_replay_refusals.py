@@ -7,16 +7,18 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cli_answers
 import numpy as np
 import pytest
 from cli_answers import Captured
 
+import evalengine
 from evalengine import Policy
 from evalengine.environments.observation import ObservationOptions
 from evalengine.errors import InputError
-from evalengine.replay.player import GymPlayer, Setting
+from evalengine.playback.player import GymPlayer, Setting
 from evalengine.terminal import app
 from evalengine.terminal import option_values as options
 
@@ -33,7 +35,7 @@ refusal = partial(cli_answers.refusal, "replay")
         ("--index -1", "index: expected best or a position from 0 among the 12 individuals in "),
         ("--render window", "render: expected human or none, got 'window'"),
         ("--video v.avi", "video: expected a name ending in .mp4 or .gif, got v.avi"),
-        ("--video v.mp4 --render human", "render: expected either --video or --render human, got both"),
+        ("--video v.mp4 --render human", "render: expected either a video or a window, got both"),
         ("--env carpole", "CartPole-v1"),
         ("--env pendulum", "Pendulum-v1 needs 3 inputs and 1 outputs"),
         ("--env-kwarg sutton=true", "sutton_barto_reward"),
@@ -76,6 +78,33 @@ def test_the_weights_are_not_overwritten(tmp_path: Path, capsys: Captured) -> No
 def test_an_empty_population_has_no_best(tmp_path: Path, capsys: Captured) -> None:
     np.save(tmp_path / "w.npy", np.empty((0, MLP.n_params), np.float32))
     assert "among the 0 individuals" in refusal(capsys, tmp_path / "w.npy", "--env", "cartpole")
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("keywords", "expected"),
+    [
+        ({"individual": "worst"}, "individual: expected 'best' or a position from 0, got 'worst'"),
+        ({"individual": 1.5}, "individual: expected 'best' or a position from 0, got 1.5"),
+        ({"individual": 12}, "individual: expected 'best' or a position from 0 among 12 individuals, got 12"),
+        ({"individual": -1}, "individual: expected 'best' or a position from 0 among 12 individuals, got -1"),
+        ({"video": 3}, "video: expected a path, got 3"),
+        ({"video": "v.avi"}, "video: expected a name ending in .mp4 or .gif, got v.avi"),
+        ({"render": "window"}, "render: expected human or none, got 'window'"),
+        ({"progress": "yes"}, "progress: expected True or a function of (done, total), got 'yes'"),
+        ({"epsilon": 2}, "epsilon: expected a probability from 0 to 1, got 2"),
+        ({"observation": "stack=4"}, "observation: expected an environment with coloured images"),
+    ],
+)
+def test_bad_keywords_are_refused(keywords: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        evalengine.replay("CartPole-v1", MLP.init(12, seed=3), MLP, **keywords)
+    assert str(caught.value).startswith(expected)
+
+
+def test_an_unknown_keyword_is_refused_as_python_does() -> None:
+    with pytest.raises(TypeError, match=r"^replay\(\) got an unexpected keyword argument 'vidoe'$"):
+        evalengine.replay("CartPole-v1", MLP.init(1, seed=3), MLP, vidoe="v.mp4")  # type: ignore[call-arg]
 
 
 @pytest.mark.usefixtures("no_work")

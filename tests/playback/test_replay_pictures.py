@@ -18,7 +18,7 @@ from frame_count import frame_count
 
 from evalengine import Policy
 from evalengine.environments.registry import entries, resolve
-from evalengine.replay.player import GymPlayer, Setting
+from evalengine.playback.player import GymPlayer, Setting
 from evalengine.terminal import app
 from evalengine.terminal.replay.run import ReplayConfig, run
 
@@ -62,7 +62,7 @@ def test_a_window_can_be_opened_for_every_environment(
     policy = Policy(entry.default_policy)
     policy.save(tmp_path / "w.npy", policy.init(1, seed=0), entry.id)
     result = run(ReplayConfig(tmp_path / "w.npy", max_episode_steps=5, render="human"))
-    assert result.ok and result.frames == 0
+    assert result.ok and result.replay.frames == 0
 
 
 def test_without_a_screen_a_window_is_one_line(population: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_no_half_video(tmp_path: Path) -> None:
     path, video = TRAINED / "cartpole.npy", tmp_path / "v.mp4"
     code = (
         "import signal, sys\n"
-        "from evalengine.replay import player\n"
+        "from evalengine.playback import player\n"
         "from evalengine.terminal import app\n"
         "first = player.StepCounter.step\n"
         "def step(self, action):\n"

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from evalengine.errors import InputError, MissingDependencyError, OutputError
-from evalengine.replay.video import check_video, write_video
+from evalengine.playback.video import check_video, write_video
 
 COLOURS = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (255, 255, 0)], np.uint8)
 SUFFIXES = (".mp4", ".gif")
@@ -178,7 +178,7 @@ def test_without_imageio_ffmpeg_the_error_names_the_extra(tmp_path: Path, monkey
 def test_a_disk_that_fills_up_leaves_no_part_of_a_video(suffix: str, tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     code = (
-        "import sys, numpy as np; from pathlib import Path; from evalengine.replay.video import write_video\n"
+        "import sys, numpy as np; from pathlib import Path; from evalengine.playback.video import write_video\n"
         "rng = np.random.default_rng(0)\n"
         "with write_video(Path(sys.argv[1]), 10.0) as writer:\n"
         "    for _ in range(20): writer.add(rng.integers(0, 256, (200, 300, 3), np.uint8))\n"
