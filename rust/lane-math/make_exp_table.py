@@ -1,6 +1,8 @@
 """Print `src/libm_lanes/exp_table.rs`: 2^(k / 128) as a float64 and what it lacks, relative to it.
 
     python make_exp_table.py > src/libm_lanes/exp_table.rs
+
+The table inside glibc is this one, bit for bit.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ ROWS = 128
 HEADER = """\
 //! 2^(k / 128) for k = 0..128, each as a float64 and the relative error of that: printed by make_exp_table.py.
 
-/// Bits of the relative error, and of the float64 less k in the bits above its lowest 45: to these any multiple of 1/128 can be
-/// added.
+/// Bits of the relative error, and of the float64 less k in the bits above its lowest 45: to these any multiple of
+/// 1/128 can be added.
 #[rustfmt::skip]
 pub(super) const ROWS: [[u64; 2]; 128] = ["""
 

@@ -40,12 +40,13 @@ def equal(first: Evaluation, second: Evaluation) -> bool:
 def loop(
     env_id: str, policy: GraphPolicy, graph: Graphs, seed: int, limit: int, *, epsilon: float, sticky: float
 ) -> tuple[float, list[Any]]:
-    """One episode with the native environment, all outputs since its beginning, and NumPy's draws in the order stated."""
+    """One episode with the native environment, all outputs since it began, and NumPy's draws in the order stated."""
     env = make(env_id, max_episode_steps=limit)
-    low, high, n_actions = env.entry.action_low, env.entry.action_high, env.entry.n_actions
+    low, high, n_actions = env.entry.action_low or (), env.entry.action_high or (), env.entry.n_actions
+    actions: list[Any] = []
     rng = np.random.default_rng([int.from_bytes(b"actions", "big"), seed])
     observation, _ = env.reset(seed=seed)
-    seen, total, actions, ended = [], 0.0, [], False
+    seen, total, ended = [], 0.0, False
     while not ended:
         seen.append(np.asarray(observation).reshape(-1))
         outputs = policy.outputs(graph, np.stack(seen))[0, -1:]
@@ -188,6 +189,14 @@ def test_errors_of_python_are_outputs_that_are_not_finite() -> None:
     assert (caught.value.individual, caught.value.episode) == (0, 0)
     result = evaluate("cartpole", bold, "neat:4-2,inputs=list", on_nan=-3.0)
     assert (result.fitness.tolist(), result.failed.tolist()) == ([-3.0], [True])
+
+
+def test_the_first_graph_that_is_none_is_named_whatever_the_threads() -> None:
+    good, bad = Graph([0, 1], "tanh", 0.0, [], []), Graph([0, 1], "tanh", 0.0, [(0, 0)], 1.0)
+    graphs = [bad if index in (43, 44, 90) else good for index in range(100)]
+    for threads in (1, 2, 3):
+        with pytest.raises(InputError, match=r"graphs\[43\]: node 0: expected no circle"):
+            evaluate("cartpole", graphs, POLICY, threads=threads)
 
 
 def test_no_individuals_are_a_population() -> None:

@@ -1,9 +1,9 @@
 """Does the engine's float64 arithmetic agree with the platform's libm here, and does that of NumPy and Python?
 
-Environments take sin, cos and pow(x, 2) from the platform's libm, because Gymnasium's do, through NumPy; graphs take exp and
-tanh from it, because neat-python's do, through Python's `math`. The engine computes them in SIMD lanes where a check at
-its first use found the same bits, and calls libm elsewhere. This section says which it is, and compares the engine,
-NumPy and Python with libm. Depends on the extension and NumPy.
+Environments take sin, cos and pow(x, 2) from the platform's libm, because Gymnasium's do, through NumPy; graphs take
+exp and tanh from it, because neat-python's do, through Python's `math`. The engine computes them in SIMD lanes where a
+check at its first use found the same bits, and calls libm elsewhere. This section says which it is, and compares the
+engine, NumPy and Python with libm. Depends on the extension and NumPy.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NUMPY: dict[str, Callable[[Floats], Any]] = {
 
 
 def section(seed: int) -> Section:
-    """Compare the engine, and NumPy or Python, with the platform's libm on random angles of all ranges, and on edges."""
+    """Compare the engine, and NumPy or Python, with the platform's libm on random arguments and on edges."""
     arguments = _arguments(seed)
     in_lanes = _engine.libm_in_lanes()
     mismatches, notes = 0, []

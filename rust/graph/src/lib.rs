@@ -28,6 +28,7 @@
 
 mod activate;
 mod aggregations;
+mod compiler;
 mod error;
 mod functions;
 mod genome;
@@ -38,11 +39,12 @@ mod player;
 mod program;
 
 pub use aggregations::Summation;
+pub use compiler::Compiler;
 pub use error::GraphError;
 pub use functions::{Activation, Aggregation};
 pub use genome::{Genome, Shape};
 pub use player::Player;
-pub use program::{Arithmetic, Compiler, InputNumbers, Program};
+pub use program::{Arithmetic, InputNumbers, Program};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! 2^(k / 128) for k = 0..128, each as a float64 and the relative error of that: printed by make_exp_table.py.
 
-/// Bits of the relative error, and of the float64 less k in the bits above its lowest 45: to these any multiple of 1/128 can be
-/// added.
+/// Bits of the relative error, and of the float64 less k in the bits above its lowest 45: to these any multiple of
+/// 1/128 can be added.
 #[rustfmt::skip]
 pub(super) const ROWS: [[u64; 2]; 128] = [
     [0x0000000000000000, 0x3ff0000000000000],
