@@ -32,6 +32,7 @@ def texts(root: Path, rows: list[BenchRow]) -> dict[Path, str]:
     plots = [f"../{PLOTS}/{path.name}" for path in sorted((root / PLOTS).glob("*.png"))] if rows else []
     sections = [
         (root / "README.md", "measured", summary_section(rows)),
+        (root / "docs" / "index.md", "measured", summary_section(rows)),
         (root / "docs" / "speed.md", "measured", speed_section(rows, plots)),
         (root / "bench_results" / "README.md", "goals", goals_section(rows)),
         (root / "bench_results" / "README.md", "resident", resident_section(rows)),

@@ -31,6 +31,14 @@ BACKENDS = {
 }
 """Columns of the speed table, with their headings."""
 
+CAPTIONS = {
+    "throughput": "Steps per second of each workload, on a logarithmic axis: medians, with the ranges of the rounds.",
+    "growth": "Steps per second as population, episodes, threads and policy grow, on logarithmic axes.",
+    "costs": "What one episode, starting Python and a large call cost, on logarithmic axes: less is better.",
+    "limit": "How much of what the cores can multiply and add the policies do, while whole steps are timed.",
+}
+"""Plots, in the order in which they are shown, with what they show."""
+
 _Workload = tuple[str, str, str]
 """env, policy, workload."""
 
@@ -147,7 +155,8 @@ def speed_section(rows: Sequence[BenchRow], plots: Sequence[str]) -> str:
         rates = [f"{measured[name].steps_per_s:,.0f}" if name in measured else "-" for name in backends]
         lines.append(table_line([f"{short_name(env)}, `{policy}`", workload, *rates, _speedup(measured)]))
     lines += ["", *_notes(rows, backends), *_cost_lines(rows)]
-    lines += [f"![{_caption(path)}]({path})" for path in plots]
+    for caption in CAPTIONS.values():
+        lines += [f"![{caption}]({path})\n\n*{caption}*\n" for path in plots if CAPTIONS.get(_name(path)) == caption]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -299,5 +308,5 @@ def short_name(env: str) -> str:
     return env.rpartition("/")[2].partition("-v")[0]
 
 
-def _caption(path: str) -> str:
+def _name(path: str) -> str:
     return path.rpartition("/")[2].removesuffix(".png")

@@ -96,6 +96,24 @@ def test_nothing_is_fetched_from_the_network(site: Site) -> None:
         assert re.findall(r"(?:@import|url\()[\s\"']*(?:https?:)?//[^)]*", sheet.read_text()) == []
 
 
+def test_the_python_page_lists_what_its_topics_have(site: Site) -> None:
+    index = site.text("api.html")
+    for name in evalengine.__all__:
+        if not name.startswith("_"):
+            [page] = [page for page in site.folder.glob("api-*.html") if f'id="evalengine.{name}"' in page.read_text()]
+            assert f'href="{page.name}#evalengine.{name}"' in (site.folder / "api.html").read_text()
+            assert name in index
+
+
+def test_search_works_from_the_disk(site: Site) -> None:
+    """The index is a script, and a worker is a frame: browsers fetch nothing and start no worker from file://."""
+    index = (site.folder / "search" / "search_index.js").read_text()
+    assert index.startswith("var __index = {") and "evalengine.evaluate" in index
+    shims = re.findall(r'<script src="([^"]*iframe-worker[^"]*)"', (site.folder / "index.html").read_text())
+    assert shims == ["assets/iframe-worker.js"]
+    assert (site.folder / shims[0]).read_text() == (ROOT / "docs" / shims[0]).read_text()
+
+
 def test_every_command_and_option_is_on_its_page(site: Site) -> None:
     page = site.text("cli.html")
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
@@ -106,8 +124,14 @@ def test_every_command_and_option_is_on_its_page(site: Site) -> None:
 
 
 def test_every_parameter_and_error_of_a_function_is_on_the_python_page(site: Site) -> None:
-    page = site.text("api.html")
-    for name in ("evaluate", "batch_evaluate", "make", "load_weights", "save_weights"):
+    for name, topic in (
+        ("evaluate", "evaluating"),
+        ("batch_evaluate", "evaluating"),
+        ("make", "one-episode"),
+        ("load_weights", "weight-files"),
+        ("save_weights", "weight-files"),
+    ):
+        page = site.text(f"api-{topic}.html")
         documented = getattr(evalengine, name).__doc__ or ""
         arguments = re.findall(r"^        (\w+): (.*)", documented, flags=re.MULTILINE)
         assert len(arguments) >= 3
@@ -138,6 +162,11 @@ def test_files_of_the_repository_are_pages(site: Site, page: str, text: str) -> 
         ("docs/a.md", "[x](https://example.org/a.md)", "[x](https://example.org/a.md)"),
         ("docs/a.md", "[x\ny](../rust/PERFORMANCE.md#kernels)", "[x\ny](performance.md#kernels)"),
         ("docs/a.md", "[x](../README.md)", "[x](index.md)"),
+        ("docs/a.md", "[x](api.md)", "[x](api.md)"),
+        ("docs/a.md", "[x](api.md#nowhere)", "[x](api.md#nowhere)"),
+        ("docs/a.md", "[x](api.md#what-is-drawn)", "[x](api-policies.md#what-is-drawn)"),
+        ("docs/api.md", "[x](#what-is-drawn)", "[x](api-policies.md#what-is-drawn)"),
+        ("docs/a.md", "[x](api.md#evalengine.Policy.init)", "[x](api-policies.md#evalengine.Policy.init)"),
         ("docs/a.md", "`[x](../README.md)`", "`[x](../README.md)`"),
         ("CONTRIBUTING.md", "[x](docs/api.md)", "[x](api.md)"),
         ("parity/PARITY.md", "[x](../cli/evalengine/terminal/app.py)", "x"),

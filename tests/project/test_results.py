@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 from bench_rows import ROW, rounds_of
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 
 import measure_results
 import render_results
@@ -31,7 +34,16 @@ from evalengine.terminal.bench.run import BenchConfig
 from evalengine.terminal.bench.tables import bench_frame
 from evalengine.workloads.catalogue import policies, workload
 from measure_results import FILES
-from results_text import BACKENDS, GOALS, NOTHING, between_markers, goals_section, speed_section, summary_section
+from results_text import (
+    BACKENDS,
+    CAPTIONS,
+    GOALS,
+    NOTHING,
+    between_markers,
+    goals_section,
+    speed_section,
+    summary_section,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +104,7 @@ def test_the_speed_table_has_medians_and_their_ratio() -> None:
     assert "- EnvPool + torch: own seeds." in lines
     assert "| evalengine | 0.10 ms | - | 61 MB |" in lines
     assert "| `multiprocessing` | - | 0.30 s | - |" in lines
-    assert lines[-1] == "![growth](bench_results/plots/growth.png)"
+    assert lines[-3:] == [f"![{CAPTIONS['growth']}](bench_results/plots/growth.png)", "", f"*{CAPTIONS['growth']}*"]
 
 
 def test_the_readme_has_a_line_for_each_environment_and_the_worst_ratio() -> None:
@@ -185,7 +197,7 @@ def checkout(tmp_path: Path) -> Path:
     """The documents and small results."""
     (tmp_path / "bench_results").mkdir()
     (tmp_path / "docs").mkdir()
-    for document in ("README.md", "bench_results/README.md", "docs/many-machines.md", "docs/speed.md"):
+    for document in ("README.md", "bench_results/README.md", "docs/index.md", "docs/many-machines.md", "docs/speed.md"):
         shutil.copy(ROOT / document, tmp_path / document)
     write_csv(bench_frame(measured()), tmp_path / "bench_results" / "throughput.csv")
     return tmp_path
@@ -201,7 +213,7 @@ def test_rendering_makes_the_documents_and_the_plots(checkout: Path, capsys: pyt
     after = page.read_text()
     assert "| Pendulum, `mlp:3-64-1` | random | 24,000,000 | 24,002 | - | 1,000 x |" in after
     for name in ("throughput", "costs", "limit"):
-        assert f"![{name}](../bench_results/plots/{name}.png)" in after
+        assert f"![{CAPTIONS[name]}](../bench_results/plots/{name}.png)" in after
     # Everything outside the markers is as it was.
     begin, end = "<!-- measured: begin -->", "<!-- measured: end -->"
     assert after.partition(begin)[0] == before.partition(begin)[0]
@@ -211,6 +223,7 @@ def test_rendering_makes_the_documents_and_the_plots(checkout: Path, capsys: pyt
 
 FIGURES = {
     "README.md": "24,000,000",
+    "docs/index.md": "24,000,000",
     "docs/speed.md": "24,000,000",
     "bench_results/README.md": "24,000,000",
     "docs/many-machines.md": "64.0 MB",
@@ -362,6 +375,44 @@ def test_pictures_show_every_line_and_their_axes_are_logarithmic() -> None:
     assert [bar.get_width() for bar in bars] == [100 * share.share for share in shares(measured())]
 
 
+def test_no_panel_is_empty_no_label_overlaps_and_nothing_is_cut_off(published: list[BenchRow]) -> None:
+    summaries = BenchResult(published).summaries
+    for figure in (
+        plots.throughput(summaries),
+        plots.growth(summaries),
+        plots.costs(summaries),
+        plots.limit(shares(published)),
+    ):
+        assert figure is not None
+        figure.draw_without_rendering()
+        assert len(figure.axes) == len([axes for axes in figure.axes if axes.has_data()])
+        grid = figure.axes[0].get_gridspec()
+        assert grid is not None and grid.nrows * grid.ncols == len(figure.axes)
+        for axes in figure.axes:
+            shown = labels_of(axes)
+            assert len(shown) >= 4
+            overlapping = [pair for pair in itertools.combinations(shown, 2) if Bbox.intersection(*pair) is not None]
+            assert overlapping == []
+            for box in shown:
+                assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+                assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
+
+
+@pytest.fixture(scope="module")
+def published() -> list[BenchRow]:
+    return render_results.committed_rows(ROOT)
+
+
+def labels_of(axes: Axes) -> list[Bbox]:
+    """Where the labels of an axes' ticks in sight and its title and names stand, in pixels."""
+    texts = [axes.title, axes.xaxis.label, axes.yaxis.label]
+    for axis, (low, high) in ((axes.xaxis, sorted(axes.get_xlim())), (axes.yaxis, sorted(axes.get_ylim()))):
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            if low <= tick.get_loc() <= high:
+                texts.append(tick.label1)
+    return [text.get_window_extent() for text in texts if text.get_visible() and text.get_text()]
+
+
 def test_background_and_ink_can_be_told_apart() -> None:
     """WCAG's contrast of 4.5 for text on the picture's own background."""
 
@@ -377,6 +428,8 @@ def test_background_and_ink_can_be_told_apart() -> None:
 def test_every_backend_of_the_table_has_a_colour_of_its_own() -> None:
     colours = [plots._colour(backend) for backend in (*BACKENDS, "pytorch")]
     assert len(set(colours)) == len(colours)
+    markers = [plots._marker(backend) for backend in (*BACKENDS, "pytorch")]
+    assert len(set(markers)) == len(markers)
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

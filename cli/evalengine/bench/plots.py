@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +33,8 @@ BACKGROUND = "#f6f5f1"
 INK = "#2b2b2b"
 GRID = "#cfcdc6"
 
-_COLOURS = ("#d55e00", "#56738a", "#0072b2", "#8c6d1f", "#009e73", "#7b4ea3", "#b0396f", "#5f5f5f")
+# Okabe and Ito's, without the yellow, which is lost on a light background: told apart with any colour vision.
+_COLOURS = ("#d55e00", "#56b4e9", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#000000", "#7f7f7f")
 _MARKERS = "osD^vP*X"
 _LINES = (("-", "solid"), ("--", "dashed"), (":", "dotted"))
 _ORDER = (
@@ -88,7 +88,7 @@ def throughput(summaries: Sequence[BenchSummary]) -> Figure | None:
     if not measured:
         return None
     names = list(dict.fromkeys(_workload_name(summary) for summary in measured))
-    figure, (axes,) = _figure(1, 8.5, 1.4 + 0.34 * len(names))
+    figure, (axes,) = _figure(8.5, [1.4 + 0.34 * len(names)])
     for backend in _backends(measured):
         of_backend = [summary for summary in measured if summary.backend == backend]
         rates = [summary.steps_per_s for summary in of_backend]
@@ -121,7 +121,7 @@ def growth(summaries: Sequence[BenchSummary]) -> Figure | None:
     shown = [panel for panel in panels if any(summary.measure == panel[0] for summary in summaries)]
     if not shown:
         return None
-    figure, all_axes = _figure(len(shown), 9.5, 3.4 * math.ceil(len(shown) / 2) + 0.8)
+    figure, all_axes = _figure(9.5, [3.6] * len(shown))
     for axes, (measure, label, size) in zip(all_axes, shown, strict=True):
         measured = [summary for summary in summaries if summary.measure == measure]
         environments = list(dict.fromkeys(summary.env for summary in measured))
@@ -162,8 +162,8 @@ def costs(summaries: Sequence[BenchSummary]) -> Figure | None:
     shown = [panel for panel in panels if any(summary.measure == panel[0] for summary in summaries)]
     if not shown:
         return None
-    lines = max(len(_cost_names(summaries, measure)) for measure, _, _ in shown)
-    figure, all_axes = _figure(len(shown), 9.5, 1.2 + 0.3 * lines * math.ceil(len(shown) / 2))
+    heights = [0.8 + 0.28 * len(_cost_names(summaries, measure)) for measure, _, _ in shown]
+    figure, all_axes = _figure(8.5, heights, columns=1)
     for axes, (measure, label, cost) in zip(all_axes, shown, strict=True):
         measured = [summary for summary in summaries if summary.measure == measure]
         names = _cost_names(summaries, measure)
@@ -178,6 +178,7 @@ def costs(summaries: Sequence[BenchSummary]) -> Figure | None:
         axes.set_yticks(range(len(measured)), names, fontsize=8)
         axes.set_ylim(len(measured) - 0.5, -0.5)
         axes.set_xscale("log")
+        _label_few_decades(axes)
         axes.set_xlabel(label)
     return figure
 
@@ -186,25 +187,30 @@ def limit(reached: Sequence[Share]) -> Figure | None:
     """Which share of the multiply-add peak the engine's forward passes reach, whole steps being timed."""
     if not reached:
         return None
-    figure, (axes,) = _figure(1, 8.5, 1.2 + 0.34 * len(reached))
+    figure, (axes,) = _figure(8.5, [1.2 + 0.34 * len(reached)])
     bars = axes.barh(range(len(reached)), [100 * share.share for share in reached], color=_COLOURS[0])
     axes.bar_label(bars, [f"{share.share:.1%}" for share in reached], padding=3, color=INK, fontsize=8)
     axes.set_yticks(range(len(reached)), [f"{_short(share.env)} {share.policy}, {share.workload}" for share in reached])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel("multiply-adds of the policy per second, in percent of what the cores can do")
+    axes.set_xlabel("multiply-adds per second, in percent of the cores' peak")
     return figure
 
 
-def _figure(panels: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """An empty figure in the common style: up to two panels side by side."""
+def _figure(width: float, heights: Sequence[float], columns: int | None = None) -> tuple[Figure, list[Axes]]:
+    """An empty figure in the common style, a panel for each height (inches).
+
+    An even number of panels stands in two columns, an odd one in one: no place is left empty.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), facecolor=BACKGROUND, layout="constrained")
-    columns = min(2, panels)
+    columns = columns or (1 if len(heights) % 2 else 2)
+    rows = heights[::columns]
+    figure = Figure(figsize=(width, sum(rows)), facecolor=BACKGROUND, layout="constrained")
+    grid = figure.add_gridspec(len(rows), columns, height_ratios=rows)
     found = []
-    for index in range(panels):
-        axes = figure.add_subplot(math.ceil(panels / columns), columns, index + 1, facecolor=BACKGROUND)
+    for index in range(len(heights)):
+        axes = figure.add_subplot(grid[index // columns, index % columns], facecolor=BACKGROUND)
         axes.grid(color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(colors=INK, which="both")
@@ -214,6 +220,17 @@ def _figure(panels: int, width: float, height: float) -> tuple[Figure, list[Axes
             text.set_color(INK)
         found.append(axes)
     return figure, found
+
+
+def _label_few_decades(axes: Axes) -> None:
+    """Label 1, 2, 5, ... of a logarithmic axis that spans few powers of ten; matplotlib's own labels would overlap."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if high < 100 * low:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _legend_below(figure: Figure, *all_axes: Axes) -> None:

@@ -224,8 +224,8 @@ class Architecture(Spelling):
             population: P, from 0.
             seed: an unsigned 64-bit integer.
             gain: what every number is multiplied with, in float32. Of a network whose outputs are near 0 the default
-                head makes the middle of the bounds, and in CarRacing that is a brake that stops the car: 3 lets some
-                of them drive.
+                head makes the middle of the bounds, and in CarRacing that is half the gas and half the brake: all cars
+                creep straight on. With 3 they differ.
 
         Raises:
             InputError: one of them is no integer, or out of its range, or the gain is no finite number above 0.
