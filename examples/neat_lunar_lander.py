@@ -61,8 +61,9 @@ class Lander:
         self.generation += 1
 
     def over_lives(self, keys: list[int], returns: NDArray[Any]) -> NDArray[np.float64]:
-        """Return each genome's mean of all generations that it has lived, with the returns of this one."""
+        """Return each genome's mean of the generations that it has lived, this one included; of the last ten or so."""
         before = [self.lived.get(key, (0, 0.0)) for key in keys]
+        before = [(min(n, 9), mean) for n, mean in before]
         means = [(n * mean + own) / (n + 1) for (n, mean), own in zip(before, returns.tolist(), strict=True)]
         self.lived = {key: (n + 1, mean) for key, (n, _), mean in zip(keys, before, means, strict=True)}
         return np.array(means)

@@ -82,7 +82,7 @@ def test_returns_are_those_of_a_loop_with_the_same_outputs(
     graphs = population(6, policy.n_inputs, policy.n_outputs, seed=3)
     options: dict[str, Any] = {"seeds": [5, 2**40], "max_episode_steps": 40, **chances}
     result = evaluate(env_id, graphs, policy, trajectories=range(6), **options)
-    assert equal(evaluate(env_id, graphs, policy, threads=1, **options), result)
+    assert np.array_equal(evaluate(env_id, graphs, policy, threads=1, **options).returns, result.returns)
     drawn = {"epsilon": 0.0, "sticky": 0.0, **chances}
     for index, graph in enumerate(graphs):
         for place, seed in enumerate((5, 2**40)):

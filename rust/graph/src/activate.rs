@@ -181,26 +181,13 @@ impl Batch<'_> {
         raised: &mut [bool; W],
     ) {
         let values = &mut registers.values[slot * W..(slot + 1) * W];
-        // `factor * z` within the bounds that neat-python has.
-        let scaled = |factor: f64| {
-            let numpy_factor = P::round(factor);
-            let mut scaled = [0.0; W];
-            for lane in 0..W {
-                let product = if is_numpy { P::mul_rounded(numpy_factor, z[lane]) } else { factor * z[lane] };
-                scaled[lane] = functions::within(product, 60.0);
-            }
-            scaled
-        };
-        let own = self.libm;
         match node.activation {
             Activation::Sigmoid => {
-                let one = S::F64::splat(1.0);
-                let sigmoid = |x: S::F64| one.div(one.add(own.exp(x.neg())));
-                each::<S, W>(&scaled(5.0), values, functions::sigmoid_within, sigmoid);
+                each::<S, Sigmoid, W>(self.libm, &scaled::<P, W>(5.0, z, is_numpy), values);
             }
-            Activation::Tanh => each::<S, W>(&scaled(2.5), values, libm::tanh, |x| own.tanh(x)),
-            Activation::Sin => each::<S, W>(&scaled(5.0), values, libm::sin, |x| own.sin(x)),
-            Activation::Exp => each::<S, W>(&scaled(1.0), values, libm::exp, |x| own.exp(x)),
+            Activation::Tanh => each::<S, Tanh, W>(self.libm, &scaled::<P, W>(2.5, z, is_numpy), values),
+            Activation::Sin => each::<S, Sin, W>(self.libm, &scaled::<P, W>(5.0, z, is_numpy), values),
+            Activation::Exp => each::<S, Exp, W>(self.libm, &scaled::<P, W>(1.0, z, is_numpy), values),
             Activation::Identity => values.copy_from_slice(z),
             activation => {
                 for place in 0..self.lanes.len() {
@@ -266,21 +253,80 @@ fn products<const W: usize>(values: &[f64], link: &Link) -> [f64; W] {
     products
 }
 
-/// A function of libm's of each value: by `in_lanes` where there are several. One alone is quicker by a call.
+/// `factor * z` within the bounds of 60 that neat-python has.
 #[inline(always)]
-fn each<S: Simd, const W: usize>(
-    arguments: &[f64; W],
-    results: &mut [f64],
-    of_one: fn(f64) -> f64,
-    in_lanes: impl Fn(S::F64) -> S::F64,
-) {
+fn scaled<P: Precision, const W: usize>(factor: f64, z: &[f64; W], is_numpy: bool) -> [f64; W] {
+    let mut scaled = [0.0; W];
+    if is_numpy {
+        let factor = P::round(factor);
+        for lane in 0..W {
+            scaled[lane] = functions::within(P::mul_rounded(factor, z[lane]), 60.0);
+        }
+    } else {
+        for lane in 0..W {
+            scaled[lane] = functions::within(factor * z[lane], 60.0);
+        }
+    }
+    scaled
+}
+
+/// A function made of libm's, of one value and in lanes. (Closures would be compiled without the instruction set's instructions,
+/// and take ten times as long.)
+trait Function {
+    fn of_one(x: f64) -> f64;
+    fn in_lanes<V: F64x4>(libm: LibmLanes, x: V) -> V;
+}
+
+struct Sigmoid;
+struct Tanh;
+struct Sin;
+struct Exp;
+
+impl Function for Sigmoid {
+    #[inline(always)]
+    fn of_one(x: f64) -> f64 {
+        functions::sigmoid_within(x)
+    }
+
+    #[inline(always)]
+    fn in_lanes<V: F64x4>(libm: LibmLanes, x: V) -> V {
+        let one = V::splat(1.0);
+        one.div(one.add(libm.exp(x.neg())))
+    }
+}
+
+/// Defines how a node's function is one of libm's.
+macro_rules! of_libm {
+    ($name:ident, $function:ident) => {
+        impl Function for $name {
+            #[inline(always)]
+            fn of_one(x: f64) -> f64 {
+                libm::$function(x)
+            }
+
+            #[inline(always)]
+            fn in_lanes<V: F64x4>(libm: LibmLanes, x: V) -> V {
+                libm.$function(x)
+            }
+        }
+    };
+}
+
+of_libm!(Tanh, tanh);
+of_libm!(Sin, sin);
+of_libm!(Exp, exp);
+
+/// A function of each value: in lanes where there are several. One alone is quicker by a call.
+#[inline(always)]
+fn each<S: Simd, F: Function, const W: usize>(own: LibmLanes, arguments: &[f64; W], results: &mut [f64]) {
     if W < 4 {
-        for (result, &argument) in results.iter_mut().zip(arguments) {
-            *result = of_one(argument);
+        for lane in 0..W {
+            results[lane] = F::of_one(arguments[lane]);
         }
         return;
     }
-    for (results, arguments) in results.chunks_exact_mut(4).zip(arguments.chunks_exact(4)) {
-        in_lanes(S::F64::load(arguments)).store(results);
+    for four in 0..W / 4 {
+        let lanes = F::in_lanes(own, S::F64::load(&arguments[4 * four..]));
+        lanes.store(&mut results[4 * four..]);
     }
 }

@@ -65,10 +65,9 @@ fn expm1<V: F64x4>(y: V, is_negative: V::Mask) -> V {
     let half_rest = half.mul(rest);
     let halved_square = rest.mul(half_rest);
     let squared = halved_square.mul(halved_square);
-    let coefficient = |place: usize| constant(POLYNOMIAL[place]);
-    let first = halved_square.mul_add(coefficient(0), one);
-    let second = halved_square.mul_add(coefficient(2), coefficient(1));
-    let third = halved_square.mul_add(coefficient(4), coefficient(3));
+    let first = halved_square.mul_add(constant(POLYNOMIAL[0]), one);
+    let second = halved_square.mul_add(constant(POLYNOMIAL[2]), constant(POLYNOMIAL[1]));
+    let third = halved_square.mul_add(constant(POLYNOMIAL[4]), constant(POLYNOMIAL[3]));
     let sum = squared.mul(squared).mul_add(third, squared.mul_add(second, first));
     let t = sum.neg_mul_add(half_rest, V::splat(3.0));
     let quotient = sum.sub(t).div(rest.neg_mul_add(t, V::splat(6.0)));
@@ -76,18 +75,19 @@ fn expm1<V: F64x4>(y: V, is_negative: V::Mask) -> V {
 
     let unreduced = rest.sub(e.mul_add(rest, halved_square.neg()));
     let e = e.sub(lost).mul_add(rest, lost.neg()).sub(halved_square);
-    let integer = steps.add(constant(TO_INTEGER));
-    let scaled = |value: V| value.bit_add(integer.bit_shl::<52>());
+    // 2^steps as what is added to the bits of a factor.
+    let scale = steps.add(constant(TO_INTEGER)).bit_shl::<52>();
     // 2^-steps.
     let unit = one.bit_add(V::zero().sub(steps).add(constant(TO_INTEGER)).bit_shl::<52>());
     let is_few = steps.lt(V::splat(20.0));
     let negative = V::select(
         V::splat(-1.0).eq(steps),
         half.mul(rest.sub(e)).sub(half),
-        scaled(one.sub(e.sub(rest))).sub(one),
+        one.sub(e.sub(rest)).bit_add(scale).sub(one),
     );
-    let positive = scaled(V::select(is_few, one.sub(unit).sub(e.sub(rest)), rest.sub(e.add(unit)).add(one)));
-    let many = scaled(one.sub(e.sub(rest))).sub(one);
+    let positive =
+        V::select(is_few, one.sub(unit).sub(e.sub(rest)), rest.sub(e.add(unit)).add(one)).bit_add(scale);
+    let many = one.sub(e.sub(rest)).bit_add(scale).sub(one);
     let positive = V::select(V::splat(56.0).lt(steps), many, positive);
     V::select(is_unreduced, unreduced, V::select(is_negative, negative, positive))
 }
