@@ -31,8 +31,15 @@ def _scalar_squares(arguments: Floats) -> Floats:
 
 
 def _of_each(function: Callable[[float], float]) -> Callable[[Floats], Floats]:
-    """A function of Python's, of every argument."""
-    return lambda arguments: np.array([function(value) for value in arguments.tolist()])
+    """A function of Python's, of every argument; infinite where Python says that it is out of range."""
+
+    def value(argument: float) -> float:
+        try:
+            return function(argument)
+        except OverflowError:
+            return math.inf
+
+    return lambda arguments: np.array([value(argument) for argument in arguments.tolist()])
 
 
 NUMPY: dict[str, Callable[[Floats], Any]] = {

@@ -2,6 +2,7 @@
 
 use crate::functions::Aggregation;
 use crate::number::{Number, Precision};
+use lane_math::lanes::{F64x4, Mask};
 
 /// How Python adds floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,39 +44,33 @@ impl PythonSum {
 
 /// The same in lanes.
 #[derive(Clone, Copy)]
-pub(crate) struct PythonSums<const W: usize> {
-    totals: [f64; W],
-    lost: [f64; W],
+pub(crate) struct PythonSums<V> {
+    total: V,
+    lost: V,
 }
 
-impl<const W: usize> PythonSums<W> {
-    pub(crate) const ZERO: Self = Self { totals: [0.0; W], lost: [0.0; W] };
-
+impl<V: F64x4> PythonSums<V> {
     #[inline(always)]
-    pub(crate) fn add(&mut self, x: &[f64; W], summation: Summation) {
-        let mut totals = [0.0; W];
-        for lane in 0..W {
-            totals[lane] = self.totals[lane] + x[lane];
-        }
-        if summation == Summation::Compensated {
-            for lane in 0..W {
-                let of_sum = (self.totals[lane] - totals[lane]) + x[lane];
-                let of_x = (x[lane] - totals[lane]) + self.totals[lane];
-                self.lost[lane] += if self.totals[lane].abs() >= x[lane].abs() { of_sum } else { of_x };
-            }
-        }
-        self.totals = totals;
+    pub(crate) fn zero() -> Self {
+        Self { total: V::zero(), lost: V::zero() }
     }
 
     #[inline(always)]
-    pub(crate) fn values(self, summation: Summation) -> [f64; W] {
-        let mut values = self.totals;
+    pub(crate) fn add(&mut self, x: V, summation: Summation) {
+        let total = self.total.add(x);
         if summation == Summation::Compensated {
-            for lane in 0..W {
-                values[lane] = PythonSum { total: self.totals[lane], lost: self.lost[lane] }.value();
-            }
+            let of_sum = self.total.sub(total).add(x);
+            let of_x = x.sub(total).add(self.total);
+            self.lost = self.lost.add(V::select(x.abs().le(self.total.abs()), of_sum, of_x));
         }
-        values
+        self.total = total;
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(self) -> V {
+        let is_finite = self.lost.abs().lt(V::splat(f64::INFINITY));
+        let counts = self.lost.eq(V::zero()).not().and(is_finite);
+        V::select(counts, self.total.add(self.lost), self.total)
     }
 }
 
