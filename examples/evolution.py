@@ -1,13 +1,15 @@
 """A small neuroevolution: mutation, speciation by weight distance, selection. NumPy only; the backend evaluates.
 
-    python examples/evolution.py --env cartpole --generations 30 --out best.npy
+    python examples/evolution.py --out best.npy         # LunarLander: one or two minutes on two cores
+    python examples/evolution.py --env cartpole --generations 30
     python examples/evolution.py --env cartpole --generations 30 --backend multiprocessing
-    python examples/evolution.py --env lunarlander      # one or two minutes on two cores
     python examples/evolution.py --env cartpole --observation keep=0/2 --policy mlp:2-gru8-2   # no velocities: memory
     python examples/evolution.py --env mountaincarcontinuous --scale 10   # weak pushes never meet the flag
 
-Each generation plays new seeds, all drawn from `--seed`. So does everything else, and both commands above print the
-same lines: only the time on stderr differs. PyTorch may settle a near-tie of two logits differently than the engine,
+Each generation is a line: its best and its mean return, and those of the ten generations up to it, which show what is
+learnt, since new seeds make every generation luckier or less so than the one before. On a terminal a bar says how far
+it is. Seeds are drawn from `--seed` as everything else is, and the last two commands above print the same lines: only
+the time on stderr differs. PyTorch may settle a near-tie of two logits differently than the engine,
 though. The runs with a baseline therefore check every episode against the engine: an episode that differs is
 explained by the margins of its actions and goes on with the engine's result, or the run stops with exit code 1 (see
 evalengine.bench.explain).
@@ -18,16 +20,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import os
+import statistics
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evalengine import Policy
 from evalengine.bench.backends import MODULES, Backend, Evaluated, Task, available_threads, open_backend
@@ -57,6 +64,9 @@ SIZES = {"LunarLander-v3": Size(generations=300, population=256, episodes=8)}
 USUAL_SIZE = Size(generations=50, population=64, episodes=4)
 
 TEST_EPISODES = 100
+
+LATEST = 10
+"""Over how many generations a line's averages are."""
 
 WEIGHT_FILES = (".npy", ".npz", ".safetensors")
 
@@ -209,6 +219,25 @@ def offspring(
     return np.concatenate(following)
 
 
+@contextmanager
+def generation_bar(generations: int) -> Iterator[Callable[[int, float], None]]:
+    """Show on a terminal how many generations are done and how good the latest were; yields what takes both."""
+    if not sys.stderr.isatty():
+        yield lambda done, mean: None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("generations, mean {task.fields[mean]:.1f}, left"))
+    # What is printed goes above the bar, but only where it is the terminal that both are on.
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as bar:
+        task = bar.add_task("", total=generations, mean=math.nan)
+        yield lambda done, mean: bar.update(task, completed=done, mean=mean)
+
+
 def run(options: argparse.Namespace) -> int:
     """Evolve until solved or out of generations; prints results on stdout, times on stderr."""
     entry = describe(options.env, observation=options.observation)
@@ -226,13 +255,22 @@ def run(options: argparse.Namespace) -> int:
     )
     target = SOLVED.get(entry.id, math.inf) if options.target is None else options.target
     start = time.perf_counter()
-    with Evaluator(entry.id, policy, options.backend, options.threads, options.observation) as evaluator:
+    with (
+        Evaluator(entry.id, policy, options.backend, options.threads, options.observation) as evaluator,
+        generation_bar(size.generations) as show,
+    ):
         generations = evolve(evaluator, policy, size.population, size.episodes, options.seed, options.scale)
+        latest: deque[Generation] = deque(maxlen=LATEST)
         for generation in itertools.islice(generations, size.generations):
             champion = generation.best
+            latest.append(generation)
+            mean = statistics.fmean(one.mean_fitness for one in latest)
+            show(generation.number, mean)
             print(
-                f"generation {generation.number:3}  best {generation.best_fitness:8.3f}  "
-                f"mean {generation.mean_fitness:8.3f}  species {generation.species}",
+                f"generation {generation.number:3}  best {generation.best_fitness:7.1f}  "
+                f"mean {generation.mean_fitness:7.1f}  last {len(latest):2}: "
+                f"{statistics.fmean(one.best_fitness for one in latest):6.1f}  {mean:6.1f}  "
+                f"species {generation.species}",
                 flush=True,
             )
             is_last = generation.number == size.generations
@@ -255,7 +293,7 @@ def run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Parse, run, choose the exit code: 1 a mismatch, 2 bad input, 3 a package is missing."""
     parser = argparse.ArgumentParser(description="A small neuroevolution.")
-    parser.add_argument("--env", default="cartpole", help="short name or full id (default: cartpole)")
+    parser.add_argument("--env", default="lunarlander", help="short name or full id (default: lunarlander)")
     parser.add_argument("--backend", default="rust", choices=list(MODULES), help="who evaluates (default: rust)")
     lander = SIZES["LunarLander-v3"]
     for name, meaning in (
@@ -289,6 +327,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `| head`: whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def positive(text: str) -> int:

@@ -1,8 +1,8 @@
-"""What the documentation site takes from the rest of the repository: whole files, plots, the command line.
+"""What the documentation site takes from the rest of the repository: whole files, plots.
 
 mkdocs calls these hooks while it builds (`hooks:` in mkdocs.yml):
 
-    repository ──► on_files: pages that are no files of docs/ ──► on_page_markdown: links, commands ──► mkdocs
+    repository ──► on_files: pages that are no files of docs/ ──► on_page_markdown: links ──► mkdocs
                    docs_topics.py: api.md, a page for each topic
 
 Nothing is written twice: a page made here cannot drift from what it was made from. Links are written as they work in
@@ -16,8 +16,6 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -41,9 +39,6 @@ API = "docs/api.md"
 
 PLOTS = "bench_results/plots"
 """Pictures that pages show, in the repository; in the site they are in plots/."""
-
-COMMANDS = "<!-- commands: what Typer says of them -->"
-"""Where cli.md has the commands."""
 
 # Code first: what looks like a link in it is none.
 _LINK = re.compile(
@@ -77,12 +72,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put in the commands, and make links to files of the repository links to pages."""
+    """Make links to files of the repository links to pages."""
     name = page.file.src_uri
     if name == "api.md":
         markdown = topics().index
-    if COMMANDS in markdown:
-        markdown = markdown.replace(COMMANDS, commands())
     if name == "changelog.md":
         page.meta["search"] = {"boost": 0.2}  # it names everything, and is what nobody looks for
     source = API if name in topics().pages else WHOLE_FILES.get(name, f"docs/{name}")
@@ -92,16 +85,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def topics() -> Topics:
     """Return the topics of the Python page."""
     return cut((ROOT / API).read_text(encoding="utf-8"))
-
-
-def commands() -> str:
-    """Return the commands with their arguments and options, as Typer itself documents them in Markdown."""
-    command = [sys.executable, "-m", "typer", "evalengine.terminal.app", "utils", "docs", "--name", "evalengine"]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    _, heading, body = shown.partition("# `evalengine`\n")
-    if not heading:
-        raise ValueError(f"typer utils docs: expected a heading, got {shown[:80]!r}")
-    return body
 
 
 def relinked(markdown: str, source: str) -> str:

@@ -132,8 +132,8 @@ def measure(name: str, shorten: float) -> list[BenchRow]:
         streams.note(what)
         for backend, reason in reasons.items():
             streams.note(f"skipped {backend}: {reason}")
-        with round_progress(what) as (line, count):
-            result = run(able, line, count)
+        with round_progress(what) as (line, doing, count):
+            result = run(able, line, count, doing)
         if result.interrupted:
             raise KeyboardInterrupt
         if not result.ok:

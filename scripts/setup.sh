@@ -3,7 +3,9 @@
 #
 #   PYTHON=/path/to/python  the interpreter of a new .venv (default: python3 or python on PATH, else the newest supported)
 #   UV=/path/to/uv          the uv to use (default: the one on PATH, else the pinned one from PyPI, kept in .cache)
+#   UV_TORCH_BACKEND=auto   PyTorch with what this machine has (default: cpu where PyTorch's own index can be reached)
 #
+# What is going to happen, and how long it takes, is said before it does.
 # Whatever is missing is said in one line, with exit status 1.
 set -eu
 cd "$(dirname "$0")/.."
@@ -70,6 +72,21 @@ find_uv() {
     refuse "$pin could not be installed from PyPI: see above"
 }
 
+# choose_torch UV: nothing here needs a GPU. PyPI's PyTorch for Linux brings CUDA; PyTorch's own index has one without.
+choose_torch() {
+    pin=$(grep '^torch==' $requirements)
+    version='import importlib.metadata as installed; print("torch==" + installed.version("torch").partition("+")[0])'
+    if [ -n "${UV_TORCH_BACKEND:-}" ] || [ "$(.venv/bin/python -c "$version" 2>/dev/null)" = "$pin" ]; then
+        return
+    fi
+    if UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=10 "$1" pip install --quiet --dry-run --no-deps --torch-backend cpu \
+        --python .venv/bin/python "$pin" >/dev/null 2>&1; then
+        export UV_TORCH_BACKEND=cpu
+    else
+        echo "setup: https://download.pytorch.org cannot be reached: PyPI's PyTorch brings CUDA, .venv will take 6.6 GB" >&2
+    fi
+}
+
 check_cargo
 if ! is_supported .venv/bin/python; then
     python=$(find_python)
@@ -79,4 +96,6 @@ if ! is_supported .venv/bin/python; then
 else
     uv=$(find_uv .venv/bin/python)
 fi
+choose_torch "$uv"
+echo "setup: downloading what $requirements pins into .venv: minutes, most of them PyTorch's" >&2
 "$uv" pip install --python .venv/bin/python --requirements $requirements

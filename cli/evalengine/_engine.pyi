@@ -179,7 +179,7 @@ def evaluate(
     statistics: bool = False,
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
-    rules: RawRules = (0, [], None, 0.0, None, []),
+    rules: RawRules = (0, [], None, 0.0, None, None),
     graphs: tuple[Graphs, str, float] | None = None,
 ) -> RawEvaluation: ...
 def graph_functions() -> tuple[list[str], list[str]]:

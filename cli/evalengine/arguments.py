@@ -7,14 +7,15 @@ never imported. Depends on scalars, messages and errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalengine.errors import InputError, NonFiniteError
-from evalengine.messages import first_line, named, shown
+from evalengine.messages import first_line, kind, named, shown
 from evalengine.scalars import as_integer, check_integer, is_one_of, scalar
 
 __all__ = [
@@ -107,9 +108,22 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
         return ready
     array = plain_array(name, value)
     if array.dtype.kind != "f":
-        raise InputError(f"{name}: expected float32 (float64 and float16 are cast), got {named(array.dtype)}")
+        raise InputError(
+            f"{name}: expected float32 (float64 and float16 are cast), got {_no_floats(name, value, array)}"
+        )
     with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such later
         return np.require(array, np.float32, _FOR_THE_ENGINE)
+
+
+def _no_floats(name: str, value: Any, array: NDArray[Any]) -> str:
+    """Say what was got instead of floats, and what to write."""
+    if array.dtype.kind in "iub":
+        return f"{named(array.dtype)}: if they are meant, cast them with .astype(np.float32) or .float()"
+    if isinstance(value, str | os.PathLike):
+        return f"{shown(value)}: load_weights reads files"
+    if array.shape == () and isinstance(value, Iterable):
+        return f"{kind(value)}: write list({name})"
+    return named(array.dtype) if array.shape else kind(value)
 
 
 def action_array(name: str, value: Any) -> NDArray[Any]:
@@ -139,7 +153,7 @@ def weight_array(weights: ArrayLike, policy: object, n_params: int) -> NDArray[n
 
     Args:
         weights: an array, a PyTorch tensor, or a list of vectors of either kind or of floats.
-        policy: the policy or its spelling, for the messages: spelt only where there is one, in a call of microseconds.
+        policy: the policy or its spec, for the messages: spelt only where there is one, in a call of microseconds.
         n_params: D.
 
     Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -37,18 +37,16 @@ def check_progress(progress: object) -> None:
         raise InputError(f"progress: expected True or a function of (done, total), got {shown(progress)}")
 
 
-@contextmanager
+_UNREPORTED: AbstractContextManager[None] = nullcontext()
+
+
 def reported(
     progress: Progress | bool | None, label: str = "evaluating", unit: str = "episodes"
-) -> Iterator[Progress | None]:
-    """Yield the function that a call reports to while the block runs: a bar's for True, none for False and None."""
-    if not isinstance(progress, bool):
-        yield progress
-    elif progress:
-        with progress_bar(label, unit) as update:
-            yield update
-    else:
-        yield None
+) -> AbstractContextManager[Progress | None]:
+    """Return what yields the function that a call reports to: a bar's for True, none for False and None."""
+    if progress is None or progress is False:
+        return _UNREPORTED  # one for all calls: a generator would take as long as 50 steps
+    return progress_bar(label, unit) if progress is True else nullcontext(progress)
 
 
 def is_drawn() -> bool:

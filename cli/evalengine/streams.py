@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from evalengine.messages import printable
@@ -59,6 +59,7 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     # A file's name is text, whatever brackets and colons it holds.
     console = Console(markup=False, highlight=False, emoji=False)
@@ -68,6 +69,12 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
             if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
                 for line in _records(renderable):
                     console.print(line, soft_wrap=True)
+            elif isinstance(renderable, Table) and renderable.title is not None:
+                # rich would break a title within a word where the table below it is narrower.
+                console.print(Text(str(renderable.title), style=renderable.title_style or ""))
+                renderable.title, title = None, renderable.title
+                console.print(renderable)
+                renderable.title = title
             else:
                 # rich writes its own escape sequences; a text has none.
                 console.print(printable(renderable, keep="\n") if isinstance(renderable, str) else renderable)
@@ -120,8 +127,8 @@ def plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def write_json(document: dict[str, object]) -> None:
-    """Write one JSON document to stdout; numbers that JSON lacks (NaN, infinities) are null."""
+def write_json(document: Mapping[str, object] | Sequence[Mapping[str, object]]) -> None:
+    """Write one JSON document to stdout, an object or a list of them; NaN and infinities, which it lacks, are null."""
     write_result(json.dumps(_without_non_finite(document), allow_nan=False))
 
 
@@ -131,10 +138,18 @@ def note(line: str) -> None:
 
 
 def report_error(error: BaseException, message: str) -> None:
-    """Write "error: message" to stderr, after the traceback where EVALENGINE_TRACEBACK=1 asks for it."""
+    """Write "error: message" to stderr, after the traceback where EVALENGINE_TRACEBACK=1 asks for it.
+
+    Notes follow, lines that point at a character of a spec.
+    """
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         _to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))
-    _to_stderr(f"error: {message}")
+    _to_stderr("\n".join([f"error: {message}", *_pointing_notes(error)]))
+
+
+def _pointing_notes(error: BaseException) -> list[str]:
+    """Return the notes of an error about an argument, which are this package's own."""
+    return list(getattr(error, "__notes__", [])) if type(error).__name__ == "InputError" else []
 
 
 def _discard(stream: TextIO) -> None:

@@ -1,9 +1,9 @@
-"""Observation options: their one spelling, and that they are Gymnasium's wrappers, byte for byte, on CarRacing."""
+"""Observation options: their one spec, and that they are Gymnasium's wrappers, byte for byte, on CarRacing."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gymnasium.wrappers import (
     GrayscaleObservation,
     MaxAndSkipObservation,
     ResizeObservation,
+    TransformObservation,
 )
 from numpy.typing import NDArray
 
@@ -25,6 +26,8 @@ from evalengine.terminal.app import main
 
 FULL: dict[str, Any] = {"skip": 4, "grayscale": True, "resize": (84, 84), "stack": 4}
 SPELLED = "skip=4,gray,resize=84x84,stack=4"
+SUCH_AS = "such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2,clip=-5/5,stack=4'"
+NAMES = "skip, crop, subsample, channel, grayscale, resize, stack, padding, scale, keep, clip"
 
 
 def test_a_mapping_and_a_spelling_mean_the_same() -> None:
@@ -32,8 +35,12 @@ def test_a_mapping_and_a_spelling_mean_the_same() -> None:
     assert str(options) == SPELLED
     assert ObservationOptions.of(FULL) == ObservationOptions.of(SPELLED) == ObservationOptions.of(options) == options
     assert ObservationOptions.of(" stack=4, resize=84x84,gray ,skip=4") == options
-    unusual = "resize=40x100,stack=1,padding=zero"
-    assert str(ObservationOptions.of(unusual)) == unusual
+    for unusual in (
+        "resize=40x100,stack=1,padding=zero",
+        "skip=2,crop=0/12/6/6,subsample=8x4,channel=1,resize=5x5,stack=2,scale",
+        "skip=2,stack=3,padding=zero,keep=0/2,clip=-0.5/inf",
+    ):
+        assert str(ObservationOptions.of(unusual)) == unusual
     numpys: Any = {"skip": np.int64(4), "resize": [np.int32(84), 84]}
     assert str(ObservationOptions.of(numpys)) == "skip=4,resize=84x84"
 
@@ -57,11 +64,25 @@ def test_no_options_are_no_wrappers(nothing: Any) -> None:
         ({"resize": (1025, 84)}, "resize: expected an integer from 1 to 1024, got 1025"),
         ({"stack": 2, "padding": "none"}, "padding: expected 'reset' or 'zero', got 'none'"),
         ({"padding": "zero"}, "padding: expected a stack to be padded, got none"),
-        ({"frame_skip": 4}, "expected some of skip, grayscale, resize, stack, padding, keep, got 'frame_skip'"),
-        (4, "expected a mapping or a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got 4"),
-        ("grey", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got 'grey'"),
-        ("skip=4,,gray", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got ''"),
-        ("resize=84", "expected a spelling such as 'skip=4,gray,resize=84x84,stack=4' or 'keep=0/2', got 'resize=84'"),
+        ({"frame_skip": 4}, f"expected some of {NAMES}, got 'frame_skip'"),
+        (4, f"expected a mapping or a spec {SUCH_AS}, got 4"),
+        ("grey", f"expected a spec {SUCH_AS}, got 'grey'"),
+        ("skip=4,,gray", f"expected a spec {SUCH_AS}, got ''"),
+        ("resize=84", f"expected a spec {SUCH_AS}, got 'resize=84'"),
+        ("crop=1/2/3", f"expected a spec {SUCH_AS}, got 'crop=1/2/3'"),
+        ("clip=5", f"expected a spec {SUCH_AS}, got 'clip=5'"),
+        ({"crop": (1, 2, 3)}, "crop: expected (top, bottom, left, right), got (1, 2, 3)"),
+        ({"crop": (1, 2, 3, -1)}, "crop: expected an integer from 0 to 1024, got -1"),
+        ({"subsample": 8}, "subsample: expected (rows, columns), got 8"),
+        ({"subsample": (8, 0)}, "subsample: expected an integer from 1 to 1024, got 0"),
+        ("channel=3", "channel: expected an integer from 0 to 2, got 3"),
+        ("gray,channel=1", "expected either grayscale or a channel, got both"),
+        ({"scale": 1}, "scale: expected True or False, got 1"),
+        ("clip=5/-5", "clip: expected (low, high) such as (-5, 5), got (5.0, -5.0)"),
+        ({"clip": 5}, "clip: expected (low, high) such as (-5, 5), got 5"),
+        ({"clip": (0, float("nan"))}, "clip: expected (low, high) such as (-5, 5), got (0, nan)"),
+        ("resize=9x9,clip=0/1", "expected options of images or of vectors, got resize=9x9 and clip=0.0/1.0"),
+        ({"scale": True, "keep": [0]}, "expected options of images or of vectors, got scale and keep=0"),
         ("skip=1", "skip: expected an integer from 2 to 64, got 1"),
         ("skip=2,skip=3", "expected each option once, got skip twice in 'skip=2,skip=3'"),
     ],
@@ -73,13 +94,36 @@ def test_what_is_no_option_is_refused(value: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "seen"), [("CartPole-v1", "[4] float32"), ("evalengine/Snake-v0", "[12, 12, 5] float32")]
+    ("name", "options", "message"),
+    [
+        (
+            "cartpole",
+            "gray",
+            "grayscale: expected an environment with coloured images, (height, width, 3) uint8, got CartPole-v1 "
+            "with [4] float32",
+        ),
+        (
+            "snake",
+            "stack=4",
+            "expected an environment with vectors, (n,) float32 or coloured images, got evalengine/Snake-v0 with "
+            "[12, 12, 5] float32",
+        ),
+        (
+            "carracing",
+            "clip=0/1",
+            "clip: expected an environment with vectors, (n,) float32, got CarRacing-v3 with [96, 96, 3] uint8",
+        ),
+        (
+            "carracing",
+            "crop=50/46/0/0",
+            "crop: expected (top, bottom, left, right) that leave some of 96 x 96 pixels, got (50, 46, 0, 0)",
+        ),
+    ],
 )
-def test_environments_without_coloured_images_have_no_options(name: str, seen: str) -> None:
+def test_options_that_do_not_fit_an_environment_are_refused(name: str, options: str, message: str) -> None:
     with pytest.raises(InputError) as refused:
-        make(name, observation="stack=4")
-    expected = "expected an environment with coloured images, (height, width, 3) uint8"
-    assert str(refused.value) == f"observation: {expected}, got {name} with {seen}"
+        make(name, observation=options)
+    assert str(refused.value) == f"observation: {message}"
 
 
 @pytest.mark.parametrize(
@@ -90,34 +134,58 @@ def test_environments_without_coloured_images_have_no_options(name: str, seen: s
         ("gray", (96, 96), (1, 96, 96), "cnn:1x96x96-16k8s4-32k4s2-64-3"),
         ("resize=40x60,stack=2", (2, 40, 60, 3), (6, 40, 60), "cnn:6x40x60-16k8s4-32k4s2-64-3"),
         (SPELLED, (4, 84, 84), (4, 84, 84), "cnn:4x84x84-16k8s4-32k4s2-64-3"),
+        ("crop=0/12/6/6,scale", (84, 84, 3), (3, 84, 84), "cnn:3x84x84-16k8s4-32k4s2-64-3"),
+        ("subsample=2x2,channel=1,stack=2", (2, 48, 48), (2, 48, 48), "cnn:2x48x48-16k8s4-32k4s2-64-3"),
     ],
 )
 def test_shapes_and_the_default_policy_follow(
     options: str | None, shape: tuple[int, ...], image_shape: tuple[int, ...], policy: str
 ) -> None:
     entry = describe("carracing", None, options)
-    assert (entry.observation_shape, entry.image_shape, entry.observation_dtype) == (shape, image_shape, "uint8")
+    dtype = "float32" if options and "scale" in options else "uint8"
+    assert (entry.observation_shape, entry.image_shape, entry.observation_dtype) == (shape, image_shape, dtype)
     assert entry.default_policy == policy
     Policy(policy).check_fits(entry)
     assert make("carracing", observation=options).reset(seed=0)[0].shape == shape
 
 
-def wrapped(options: Mapping[str, Any], max_episode_steps: int) -> gymnasium.Env[Any, Any]:
-    """A fresh CarRacing behind Gymnasium's wrappers."""
+def wrapped(
+    options: Mapping[str, Any], max_episode_steps: int, env_id: str = "CarRacing-v3"
+) -> gymnasium.Env[Any, Any]:
+    """A fresh environment behind Gymnasium's wrappers."""
     if "resize" in options:
         pytest.importorskip("cv2", reason="ResizeObservation needs opencv-python-headless")
-    env: gymnasium.Env[Any, Any] = gymnasium.make(
-        "CarRacing-v3", max_episode_steps=max_episode_steps, disable_env_checker=True
-    )
+    env: gymnasium.Env[Any, Any] = gymnasium.make(env_id, max_episode_steps=max_episode_steps, disable_env_checker=True)
     if "skip" in options:
         env = MaxAndSkipObservation(env, options["skip"])
+    if "crop" in options:
+        top, bottom, left, right = options["crop"]
+        height, width, _ = env.observation_space.shape or ()
+        env = transformed(env, lambda seen: seen[top : height - bottom, left : width - right])
+    if "subsample" in options:
+        rows, columns = options["subsample"]
+        env = transformed(env, lambda seen: seen[::rows, ::columns])
+    if "channel" in options:
+        env = transformed(env, lambda seen: seen[:, :, options["channel"]])
     if options.get("grayscale"):
         env = GrayscaleObservation(env)
     if "resize" in options:
         env = ResizeObservation(env, options["resize"])
+    if "keep" in options:
+        env = transformed(env, lambda seen: seen[list(options["keep"])])
+    if "clip" in options:
+        low, high = map(np.float32, options["clip"])
+        env = transformed(env, lambda seen: np.clip(seen, low, high))
     if "stack" in options:
         env = FrameStackObservation(env, options["stack"], padding_type=options.get("padding", "reset"))
+    if options.get("scale"):
+        env = transformed(env, lambda seen: seen.astype(np.float32) / np.float32(127.5) - np.float32(1))
     return env
+
+
+def transformed(env: gymnasium.Env[Any, Any], function: Callable[[Any], Any]) -> gymnasium.Env[Any, Any]:
+    low, high = (function(getattr(env.observation_space, name)) for name in ("low", "high"))
+    return TransformObservation(env, function, gymnasium.spaces.Box(low, high, dtype=low.dtype))
 
 
 def action(step: int) -> NDArray[np.float32]:
@@ -140,6 +208,11 @@ def action(step: int) -> NDArray[np.float32]:
         ({"stack": 3, "padding": "zero", "grayscale": True}, 25),
         (FULL, 101),
         ({**FULL, "resize": (64, 64), "padding": "zero", "skip": 3}, 70),
+        ({"crop": (1, 12, 5, 6)}, 20),
+        ({"crop": (0, 13, 0, 1), "subsample": (8, 8), "channel": 1, "skip": 4, "stack": 2}, 62),
+        ({"subsample": (3, 2), "grayscale": True, "resize": (20, 20), "scale": True}, 25),
+        ({"scale": True, "stack": 3, "padding": "zero", "skip": 2, "channel": 0}, 25),
+        ({"crop": (0, 12, 6, 6), "resize": (42, 42), "scale": True}, 25),
     ],
 )
 def test_episodes_are_those_of_gymnasiums_wrappers(options: dict[str, Any], frames: int) -> None:
@@ -159,6 +232,79 @@ def test_episodes_are_those_of_gymnasiums_wrappers(options: dict[str, Any], fram
         has_ended = bool(outcome[1] or outcome[2])
     assert seen.tobytes() == expected.tobytes()
     assert step == -(-frames // options.get("skip", 1))
+
+
+VECTORS: list[tuple[str, dict[str, Any]]] = [
+    ("CartPole-v1", {"skip": 4}),
+    ("CartPole-v1", {"stack": 3}),
+    ("Pendulum-v1", {"skip": 3, "stack": 2, "padding": "zero", "clip": (-0.5, 0.75)}),
+    ("LunarLander-v3", {"skip": 2, "keep": (0, 1, 4, 7), "stack": 4}),
+    ("LunarLander-v3", {"clip": (-0.05, 0.25)}),
+    ("BipedalWalker-v3", {"skip": 5, "stack": 2, "clip": (-1, 1)}),
+]
+
+
+@pytest.mark.parametrize(("env_id", "options"), VECTORS, ids=str)
+def test_episodes_of_vectors_are_those_of_gymnasiums_wrappers(env_id: str, options: dict[str, Any]) -> None:
+    """Every bit of three episodes from one environment of ours, and a fresh one of Gymnasium's for each."""
+    ours = make(env_id, max_episode_steps=83, observation=options)
+    actions = gymnasium.make(env_id).action_space
+    actions.seed(5)
+    for seed in range(3):
+        theirs = wrapped(options, 83, env_id)
+        expected, seen = theirs.reset(seed=seed)[0], ours.reset(seed=seed)[0]
+        has_ended, step = False, 0
+        while not has_ended:
+            assert (seen.dtype, seen.shape, seen.tobytes()) == (expected.dtype, expected.shape, expected.tobytes()), (
+                step
+            )
+            action = actions.sample()
+            expected, reward, *ends, _ = theirs.step(action)
+            seen, *outcome, _ = ours.step(action)
+            assert outcome == [float(reward), *ends], step
+            step, has_ended = step + 1, any(ends)
+        assert seen.tobytes() == expected.tobytes()
+
+
+def test_evaluate_plays_what_the_wrappers_show() -> None:
+    """Returns, descriptors by the names of a stack's values, and the replay, which compares every bit."""
+    from evalengine.playback.player import GymPlayer, Setting
+
+    cases = [
+        ("LunarLander-v3", "mlp:12-8-4", "skip=2,stack=3,keep=0/1/4/7,clip=-0.5/0.5", "max(x) - 1"),
+        ("CarRacing-v3", "cnn:2x11x12-4k4s2-3", "crop=0/13/0/0,subsample=8x8,channel=1,stack=2,scale", "step"),
+    ]
+    for env_id, spelling, seen, _ in cases:
+        policy, options = Policy(spelling), ObservationOptions.of(seen)
+        weights = policy.init(2, seed=4, gain=2)
+        fields = ["mean(x - x_ago1)", "last(angle_ago2)"] if env_id == "LunarLander-v3" else ["sum(reward)"]
+        result = evaluate(
+            env_id,
+            weights,
+            policy,
+            seeds=[6],
+            observation=seen,
+            max_episode_steps=60,
+            descriptors=fields,
+            trajectories=[0],
+        )
+        with GymPlayer(Setting(env_id, policy, observation=options, max_episode_steps=60)) as player:
+            for individual, vector in enumerate(weights):
+                played = player.play(vector, 6)
+                assert played.divergence is None and played.total == result.returns[individual, 0]
+        if env_id == "LunarLander-v3":
+            rows = result.trajectories[0][0].observations[1:].astype(np.float64)
+            total = 0.0
+            for difference in rows[:, 2, 0] - rows[:, 1, 0]:
+                total += difference
+            assert result.descriptors[0, 0].tolist() == [total / len(rows), rows[-1, 0, 2]]
+        module = policy.to_torch(weights[0], env_id, observation=seen)
+        observation = make(env_id, observation=seen).reset(seed=1)[0]
+        assert module(observation).shape == (len(policy.logits(weights[0], module_input(policy, observation))[0]),)
+
+
+def module_input(policy: Policy, observation: NDArray[Any]) -> NDArray[np.float32]:
+    return observation.reshape(1, *policy.input_shape)
 
 
 @pytest.mark.parametrize("gray", [False, True])
@@ -304,7 +450,6 @@ def test_some_values_of_a_vector_are_kept() -> None:
         ("cartpole", {"keep": (0, 0)}, "keep: expected ascending positions such as (0, 2), got (0, 0)"),
         ("cartpole", {"keep": (0, 1.5)}, "keep: expected an integer from 0 to 9999, got 1.5"),
         ("cartpole", "keep=0/9", "keep: expected ascending positions from 0 to 3 for CartPole-v1, got [0, 9]"),
-        ("cartpole", "keep=0/2,stack=2", "expected keep alone, which is for vectors, got 'stack=2,keep=0/2'"),
         (
             "carracing",
             "keep=0",

@@ -17,8 +17,8 @@ from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
 from evalengine.errors import InputError
 from evalengine.parity.drivers import player
-from evalengine.playback.player import wrapped
 from evalengine.references import reference
+from evalengine.references.wrappers import wrapped
 
 Options = dict[str, Any] | None
 

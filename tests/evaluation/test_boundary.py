@@ -128,7 +128,7 @@ EVALUATE: dict[str, Any] = {
     "share": None,
     "exploration": ((), 0.5, 0.5),
     "graphs": None,
-    "rules": (0, (), None, 0.0, None),
+    "rules": (0, (), None, 0.0, None, ()),
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evalengine import Condition, Descriptor, InputError, Policy, Trajectory, evaluate, load_weights
+from evalengine import Descriptor, InputError, Policy, Trajectory, evaluate, load_weights
 from evalengine.environments.registry import EnvironmentEntry, describe
 from evalengine.references import reference
 
@@ -20,29 +21,50 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "weights"
 Row = dict[str, float]
 
 
+def python_value(spelling: str, row: Row) -> Any:
+    """What Python makes of a spelling: the language is a part of Python's own, but for one name."""
+    names: dict[str, Any] = {"total" if name == "return" else name: value for name, value in row.items()}
+    return eval(re.sub(r"\breturn\b", "total", spelling), {"__builtins__": {"abs": abs}, "inf": math.inf}, names)
+
+
+def standard_deviation(values: list[float]) -> float:
+    """Welford's recurrence."""
+    mean = squares = 0.0
+    for number, value in enumerate(values, start=1):
+        delta = value - mean
+        mean += delta / number
+        squares += delta * (value - mean)
+    return math.sqrt(squares / len(values))
+
+
 def reduced(descriptor: Descriptor, rows: list[Row]) -> float:
     """The descriptor of an episode's steps, by its definition."""
-    compare: Mapping[str, Callable[[float, float], bool]] = {
-        "<": lambda a, b: a < b,
-        "<=": lambda a, b: a <= b,
-        ">": lambda a, b: a > b,
-        ">=": lambda a, b: a >= b,
-        "==": lambda a, b: a == b,
-        "!=": lambda a, b: a != b,
-    }
-    holding = [row for row in rows if all(compare[c.comparison](row[c.field], c.value) for c in descriptor.where)]
-    values = [row[descriptor.field] for row in holding]
+    holding = [row for row in rows if descriptor.where is None or python_value(str(descriptor.where), row)]
+    values = [python_value(descriptor.value, row) for row in holding]
+    if descriptor.reducer in ("count", "share"):
+        values = [float(bool(value)) for value in values]
     if not values:
         if isinstance(descriptor.otherwise, Descriptor):
             return reduced(descriptor.otherwise, rows)
         if descriptor.otherwise is None:
-            return 0.0 if descriptor.reducer == "sum" else math.nan
+            return 0.0 if descriptor.reducer in ("sum", "count") else math.nan
         return descriptor.otherwise
     total = 0.0
     for value in values:  # the builtin sum compensates for rounding
         total += value
-    results = {"first": values[0], "last": values[-1], "min": min(values), "max": max(values), "sum": total}
-    return total / len(values) if descriptor.reducer == "mean" else results[descriptor.reducer]
+    results: dict[str, float] = {
+        "first": values[0],
+        "last": values[-1],
+        "min": min(values),
+        "max": max(values),
+        "extreme": max(values, key=abs),
+        "sum": total,
+        "count": total,
+        "mean": total / len(values),
+        "share": total / len(values),
+        "std": standard_deviation(values),
+    }
+    return results[descriptor.reducer]
 
 
 def lunar_lander_events(env: Any) -> Row:
@@ -74,6 +96,7 @@ def gymnasium_rows(entry: EnvironmentEntry, env: gymnasium.Env[Any, Any], episod
     assert np.asarray(observation).tobytes() == episode.observations[0].tobytes()
     car_racing = CarRacingEvents(env.unwrapped) if entry.short_name == "carracing" else None
     rows: list[Row] = []
+    total = 0.0
     for number, action in enumerate(episode.actions):
         observation, reward, terminated, truncated, info = env.step(int(action) if entry.n_actions else action)
         assert np.asarray(observation).tobytes() == episode.observations[number + 1].tobytes()
@@ -81,7 +104,8 @@ def gymnasium_rows(entry: EnvironmentEntry, env: gymnasium.Env[Any, Any], episod
             episode.rewards[number],
             episode.observations.dtype,
         )
-        row = {"reward": float(reward), "step": float(number + 1)}
+        total += float(reward)
+        row = {"reward": float(reward), "return": total, "step": float(number + 1)}
         row |= dict(zip(entry.action_fields, np.atleast_1d(action).astype(np.float64).tolist(), strict=True))
         if entry.observation_fields:
             row |= dict(zip(entry.observation_fields, observation.astype(np.float64).tolist(), strict=True))
@@ -97,18 +121,24 @@ def gymnasium_rows(entry: EnvironmentEntry, env: gymnasium.Env[Any, Any], episod
 
 
 def some_descriptors(entry: EnvironmentEntry) -> list[Descriptor]:
-    """Every reducer of every field, over all steps and over some, and chains of them."""
-    reducers = ("first", "last", "min", "max", "mean", "sum")
-    conditions = [(), (Condition("step", ">", 5),), (Condition("reward", "<", 0.5), Condition("step", "<=", 40))]
-    conditions += [(Condition(field),) for field in entry.event_fields]
+    """Every reducer of every field, over all steps and over some; chains; values and conditions of several fields."""
+    reducers = ("first", "last", "min", "max", "mean", "sum", "std", "extreme", "count", "share")
+    conditions = [None, "step > 5", "reward < 0.5 and step <= 40", *entry.event_fields]
     every = [
         Descriptor(reducer, field, where) for field in entry.fields for reducer in reducers for where in conditions
     ]
-    never = Condition("step", ">", 1e6)
-    fallback = Descriptor(
-        "first", "reward", (never,), Descriptor("last", "step", (never,), Descriptor("max", "reward"))
-    )
-    return [*every, fallback, Descriptor("first", "reward", (never,), -7.5)]
+    fallback = "first(reward) where step > 1e6 else last(step) where step > 1e6 else max(reward)"
+    a, b = entry.action_fields[0], (entry.observation_fields or ("reward",))[0]
+    composed = [
+        f"std(abs({b} - reward) + return)",
+        f"extreme(-({b} - (reward - {a})))",
+        f"share({a} == 1 or {b} > 0 and not step < 4) where return > -100 or not {b}",
+        f"count(not ({b} > 0 and {a}) and 0 < {a} + {b} - reward)",
+        f"sum(reward) where (step < 4 or step > 7) and {a} != 1 else -0.5",
+        f"max(abs(reward) - {b}) where {a} == 2 else mean(-reward) where not not {b} else inf",
+    ]
+    spelled = [fallback, "first(reward) where step > 1e6 else -7.5", *composed]
+    return [*every, *map(Descriptor.of, spelled)]
 
 
 CASES: dict[str, tuple[str, str | None, dict[str, Any], int | None]] = {
@@ -216,7 +246,7 @@ def test_names_mean_what_they_say() -> None:
         "leg2_contact",
     )
     assert describe("lunarlander").event_fields == ("leg_contact", "crashed", "landed")
-    assert describe("snake").fields == ("reward", "action", "fruit", "step")
+    assert describe("snake").fields == ("reward", "return", "action", "fruit", "step")
     assert describe("carracing", None, "skip=2").event_fields == ("new_tiles", "lap_finished")
 
 

@@ -33,12 +33,28 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("options", "message"),
     [
         ({"weights": np.zeros((5, 57))}, "weights: expected shape (P, 58) for mlp:4-8-2, got (5, 57)"),
-        ({"weights": np.zeros((5, 58), int)}, "weights: expected float32 (float64 and float16 are cast), got int64"),
+        (
+            {"weights": np.zeros((5, 58), int)},
+            "weights: expected float32 (float64 and float16 are cast), got int64: if they are meant, cast them with "
+            ".astype(np.float32) or .float()",
+        ),
         (
             {"policy": "mlp:5-8-2"},
             "policy: CartPole-v1 needs 4 inputs and 2 outputs, got mlp:5-8-2 (5 inputs, 2 outputs)",
         ),
-        ({"policy": 5}, "policy: expected a spelling such as 'mlp:4-64-2', got int"),
+        ({"policy": 5}, "policy: expected a spec such as 'mlp:4-64-2', got int"),
+        ({"policy": (4, 64, 2)}, "policy: expected a spec such as 'mlp:4-64-2', got tuple: write 'mlp:4-64-2'"),
+        (
+            {"env_id": "CarRacing-v3", "policy": "cnn:4x84x84-8k8s8-3"},
+            "policy: CarRacing-v3 needs 3x96x96 inputs and 3 outputs, got cnn:4x84x84-8k8s8-3 (4x84x84 inputs, 3 "
+            "outputs); observation='gray,resize=84x84,stack=4' (--observation gray,resize=84x84,stack=4) gives such "
+            "inputs",
+        ),
+        (
+            {"env_id": "CarRacing-v3", "policy": "mlp:7056-5"},
+            "policy: CarRacing-v3 needs 27648 inputs and 3 outputs, got mlp:7056-5 (7056 inputs, 5 outputs); "
+            "observation='gray,resize=84x84' (--observation gray,resize=84x84) gives such inputs",
+        ),
         ({"episodes": 0}, "episodes: expected an integer from 1 to 1073741824, got 0"),
         ({"seeds": -1}, "seeds: expected integers from 0 to 2**64 - 1, got -1 to -1"),
         ({"seeds": [1.5]}, "seeds: expected integers from 0 to 2**64 - 1, got 1.5 at position (0)"),

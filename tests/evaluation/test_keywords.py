@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
-from evalengine import InputError, RayEvaluator, batch_evaluate, evaluate, evaluate_on
+from evalengine import InputError, Policy, RayEvaluator, batch_evaluate, evaluate, evaluate_on
 from evalengine.evaluation.call import evaluate_part
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions
 
@@ -62,3 +63,20 @@ def test_the_signature_of_evaluate_and_its_docstring_have_them_in_the_same_order
     text = inspect.getdoc(evaluate) or ""
     documented = re.findall(r"^    (\w+): ", text[text.index("Args:") : text.index("Raises:")], flags=re.MULTILINE)
     assert documented == [*own, *DEFAULTS]
+
+
+def test_what_is_looked_up_does_not_take_an_equal_value_of_another_type() -> None:
+    weights = Policy("mlp:4-1-2").init(1, 0)
+    options: dict[str, Any] = {"seeds": 3, "threads": 1}
+    expected = evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=1, **options)
+    assert evaluate("CartPole-v1", weights, Policy("mlp:4-1-2"), max_episode_steps=1, **options).lengths == [[1]]
+    assert evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=2, **options).lengths == [[2]]
+    for limit in (True, 1.0, [1]):
+        with pytest.raises(InputError, match=r"^max_episode_steps: expected an integer from 1 to"):
+            evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=limit, **options)
+    options["max_episode_steps"] = 1
+    assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, 1, 2), **options) == expected.fitness
+    assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, np.int64(1), 2), **options) == expected.fitness
+    for size in (True, 1.0):
+        with pytest.raises(InputError, match=r"^policy_shape"):
+            batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, size, 2), **options)  # type: ignore[arg-type]

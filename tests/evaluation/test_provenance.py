@@ -105,6 +105,7 @@ def test_a_build_outside_a_repository_knows_no_commit(tmp_path: Path, monkeypatc
     monkeypatch.setattr(_engine, "build_info", dict)
     columns = provenance.provenance(NOON)
     assert (columns["commit"], columns["dirty"]) == ("unknown", "unknown")
+    assert provenance.json_provenance(columns)["dirty"] is None
 
 
 def test_somebody_elses_repository_is_not_asked(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +123,9 @@ def test_a_clean_checkout_at_the_commit_of_the_build_is_clean(checkout: Path, mo
 def test_a_module_changed_since_the_build_makes_it_dirty(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(monkeypatch, commit=head_of(checkout))
     (checkout / "cli" / "evalengine" / "source").write_text("changed")
-    assert provenance.provenance(NOON)["dirty"] == "true"
+    columns = provenance.provenance(NOON)
+    assert columns["dirty"] == "true"
+    assert provenance.json_provenance(columns) == columns | {"dirty": True}
 
 
 def test_a_build_of_another_commit_is_dirty(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -180,8 +181,12 @@ CASES["events"] = replace(
 )
 CASES["legs"] = replace(
     CASES["lunarlander"],
-    stop={"return_below": -150, "condition": "y < 0.3 and reward != -100"},
-    meets=lambda env, observation, reward, action: observation[1] < np.float32(0.3) and reward != -100,
+    stop={"return_below": -150, "condition": "(y < 0.3 or abs(x) - y > 0.5) and not (reward == -100 or return > 50)"},
+    meets=lambda env, observation, reward, action: (
+        (observation[1] < np.float32(0.3) or abs(float(observation[0])) - float(observation[1]) > 0.5)
+        and reward != -100
+        and env.total <= 50
+    ),
     endings={"condition", "return_below"},
 )
 Episode = tuple[float, int, bool, bool, int]
@@ -347,6 +352,7 @@ def test_the_default_of_a_box_is_what_is_nearest_to_0() -> None:
         (" return_below = -5 , patience=7", StopRules(7, 0.0, -5.0)),
         ("patience=1,reward_above=-1e-1,return_below=.5", StopRules(1, -0.1, 0.5)),
         ("condition = x<3 and  leg_contact, patience=4", StopRules(4, condition="x < 3.0 and leg_contact")),
+        ("condition=not(x==3 or y)", {"condition": "not (x == 3.0 or y)"}),
         ("", None),
         ({}, StopRules()),
     ],
@@ -365,10 +371,8 @@ def test_no_ops_are_spelled_or_named(spelling: str, same: Any) -> None:
     assert NoOps.of(str(NoOps.of(spelling))) == NoOps.of(spelling)
 
 
-STOP = (
-    r"expected a mapping or a spelling such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
-)
-SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
+STOP = r"expected a mapping or a spec such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
+SPELLING = r"expected a spec such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3', got"
 
 
 @pytest.mark.parametrize(
@@ -384,31 +388,32 @@ SPELLING = r"expected a spelling such as 'patience=50,reward_above=0,return_belo
         ({"return_below": "x"}, "return_below: expected a finite number, got 'x'"),
         ({"return_below": float("-inf")}, "return_below: expected a finite number, got -inf"),
         ({"patience": 1, "reward_above": float("nan")}, "reward_above: expected a finite number, got nan"),
-        ({"condition": 3}, "condition: expected a spelling such as 'x > 3', got 3"),
+        ({"condition": 3}, "condition: expected a spec such as 'x > 3', got 3"),
         (
             "condition=x =< 3",
-            "condition: expected a condition such as 'leg_contact' or 'x < 0.5', got 'x =< 3' in 'x =< 3'",
+            r"condition: expected a name, a number, a parenthesis, a sign or a comparison \(< <= > >= == !=\), "
+            "got '=' at character 3 of 'x =< 3'",
         ),
-        ("condition=x > y", "condition: expected a number to compare x with, got 'y'"),
         (
-            {"condition": "thetta > 0"},
-            r"condition: expected a field of CartPole-v1, got 'thetta'; did you mean 'theta'\? "
-            r"\(x, x_dot, theta, theta_dot, reward, action, step\)",
+            {"condition": "not(thetta > 0)"},
+            r"condition: expected a field of CartPole-v1, got 'thetta' at character 5 of 'not thetta > 0\.0'; "
+            r"did you mean 'theta'\? \(x, x_dot, theta, theta_dot, reward, return, action, step\)",
         ),
         ({"reward_above": 1}, "reward_above: expected patience beside it, got none"),
     ],
 )
 def test_what_is_no_stop_rule_is_refused(stop: Any, message: str) -> None:
-    with pytest.raises(InputError, match=f"^stop: {message}$"):
+    with pytest.raises(InputError) as refused:  # whose notes `match` would look at
         evaluate("cartpole", np.zeros(10), "mlp:4-2", stop=stop)
+    assert re.fullmatch(f"stop: {message}", str(refused.value))
 
 
 @pytest.mark.parametrize(
     ("env_id", "no_ops", "message"),
     [
         ("cartpole", -1, ": expected an integer from 0 to 2147483647, got -1"),
-        ("cartpole", "ten", ": expected a spelling such as '10', '10:3' or '10:0/1/0', got 'ten'"),
-        ("cartpole", "10:a", ": expected a spelling such as '10', '10:3' or '10:0/1/0', got '10:a'"),
+        ("cartpole", "ten", ": expected a spec such as '10', '10:3' or '10:0/1/0', got 'ten'"),
+        ("cartpole", "10:a", ": expected a spec such as '10', '10:3' or '10:0/1/0', got '10:a'"),
         ("cartpole", {"action": 1}, r": expected a count, got \{'action': 1\}"),
         ("cartpole", {"steps": 1}, ": expected some of count, action, got 'steps'"),
         ("cartpole", {"count": 2**31}, ": count: expected an integer from 0 to 2147483647, got 2147483648"),

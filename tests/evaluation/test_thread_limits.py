@@ -126,7 +126,7 @@ def test_a_progress_bar_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None
     with progress_bar("evaluating") as progress:
         assert progress is not None
         progress(3, 8)
-    with round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, _, count):
         line("round 1")
         count(1, 9)
     assert "3/8" in terminal.getvalue() and "1/9" in terminal.getvalue() and "round 1" in terminal.getvalue()

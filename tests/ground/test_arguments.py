@@ -82,12 +82,20 @@ def test_a_population_of_none(weights: Any) -> None:
         ([ROWS[0], ROWS[1][:2]], "weights[1]: expected a vector of shape (3,) for mlp:2-1, got (2,)"),
         ([ROWS[0], ROWS], "weights[1]: expected a vector of shape (3,) for mlp:2-1, got (2, 3)"),
         ([ROWS[0], [[1.0], [2.0, 3.0]]], "weights[1]: expected an array of numbers: "),
-        (np.zeros((2, D), dtype=np.int64), "weights: expected float32 (float64 and float16 are cast), got int64"),
+        (
+            np.zeros((2, D), dtype=np.int64),
+            "weights: expected float32 (float64 and float16 are cast), got int64: if they are meant, cast them with "
+            ".astype(np.float32) or .float()",
+        ),
         (np.zeros((2, D), dtype=bool), "weights: expected float32 (float64 and float16 are cast), got bool"),
         (np.zeros((2, D), dtype=complex), "weights: expected float32 (float64 and float16 are cast), got complex128"),
         (np.zeros((2, D), dtype=object), "weights: expected float32 (float64 and float16 are cast), got object"),
-        (None, "weights: expected float32 (float64 and float16 are cast), got object"),
-        ("weights.npy", "weights: expected float32 (float64 and float16 are cast), got <U11"),
+        (None, "weights: expected float32 (float64 and float16 are cast), got NoneType"),
+        (
+            iter(ROWS),
+            "weights: expected float32 (float64 and float16 are cast), got list_iterator: write list(weights)",
+        ),
+        ("weights.npy", "weights: expected float32 (float64 and float16 are cast), got 'weights.npy': load_weights"),
         ([[0, 1, 2]], "weights[0]: expected float32 (float64 and float16 are cast), got int64"),
         (
             torch.zeros((2, D), device="meta"),

@@ -123,6 +123,14 @@ def test_an_error_is_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "error: seeds: expected\n")
 
 
+def test_notes_that_point_at_a_character_follow_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for error, notes in [(InputError("stop: no"), "    x =< 3\n      ^\n"), (ValueError("stop: no"), "")]:
+        error.add_note("    x =< 3")
+        error.add_note("      ^")
+        streams.report_error(error, "stop: no")
+        assert capsys.readouterr() == ("", f"error: stop: no\n{notes}")
+
+
 def test_the_traceback_is_printed_if_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +278,15 @@ def test_a_table_turns_into_records_one_column_before_it_would_be_cut(monkeypatc
     assert "individual  7" in plain(written(monkeypatch, width - 1, wide_table()))
 
 
+def test_a_title_is_not_broken_within_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = streams.plain_table("LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10 episodes each")
+    table.add_column("individual")
+    table.add_row("7")
+    lines = [line.rstrip() for line in plain(written(monkeypatch, 60, table)).splitlines()]
+    assert lines[:2] == ["LunarLander-v3  cnn:4x84x84-32k8s4-64k4s2-64k3-512-4  10", "episodes each"]
+    assert "individual" in lines[3] and table.title is not None
+
+
 def test_records_keep_the_colour_of_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"\x1b[32mmean        {'1' * 20}\x1b[0m" in written(monkeypatch, 30, wide_table())
 
@@ -284,7 +301,8 @@ def test_a_column_that_may_wrap_does_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_benchmark_shows_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    with round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, doing, count):
+        doing("warming up")
         line("round 1 [bold]")
         count(1, 8)
     assert capsys.readouterr() == ("", "round 1 [bold]\n")
@@ -294,10 +312,12 @@ def test_a_benchmark_shows_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "120")
-    with round_progress("starting") as (line, count):
+    with round_progress("starting") as (line, doing, count):
+        doing("warming up")
         line("round 1 [bold]")
         count(3, 8)
     text = terminal.getvalue()
+    assert "warming up" in text
     assert "3/8" in text and "left" in text and "round 1 [bold]" in text
 
 

@@ -118,8 +118,9 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "reset": (reset, {"seed": 0, "options": {}}),
     "step, discrete": (partial(step, "cartpole"), {"action": 1}),
     "step, box": (partial(step, "pendulum"), {"action": np.zeros(1, np.float32)}),
-    "Condition": (evalengine.Condition, {"field": "x", "comparison": "<", "value": 1.0}),
-    "Descriptor": (evalengine.Descriptor, {"reducer": "last", "field": "x", "where": (), "otherwise": None}),
+    "Condition": (evalengine.Condition, {"spec": "x < 1"}),
+    "Condition.of": (evalengine.Condition.of, {"value": "x < 1"}),
+    "Descriptor": (evalengine.Descriptor, {"reducer": "last", "value": "x", "where": "y", "otherwise": None}),
     "Descriptor.of": (evalengine.Descriptor.of, {"value": "last(x)"}),
     "ObservationOptions": (
         evalengine.ObservationOptions,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +124,34 @@ def raise_timeout(number: int) -> int:
 def test_a_workers_own_timeout_is_not_taken_for_that_of_a_wait() -> None:
     with WorkerPool(1, int) as pool, pytest.raises(multiprocessing.TimeoutError, match="the function's"):
         list(pool.map_unordered(raise_timeout, [0, 1, 2]))
+
+
+@needs_proc
+def test_sigterm_to_a_program_and_its_idle_workers_ends_them_all() -> None:
+    """As `timeout` and systemd send it. One of idle workers waits with the pool's lock in its hand."""
+    code = (
+        "import os, sys, time\n"
+        "from evalengine.clusters.workers import WorkerPool\n"
+        "from evalengine.lifetimes import ending_in_order\n"
+        "if __name__ == '__main__':\n"
+        "    with ending_in_order() as ending:\n"
+        "        try:\n"
+        "            with WorkerPool(2, time.sleep, 0.1) as pool:\n"
+        "                print('idle', flush=True)\n"
+        "                time.sleep(600)\n"
+        "        except KeyboardInterrupt:\n"
+        "            pass\n"
+        "    sys.exit(ending.exit_code)\n"
+    )
+    program = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert program.stdout is not None and program.stdout.readline() == "idle\n"
+        os.killpg(program.pid, signal.SIGTERM)
+        assert program.wait(timeout=60) == 128 + signal.SIGTERM
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+        program.communicate()
 
 
 @needs_proc

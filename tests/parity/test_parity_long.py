@@ -65,8 +65,12 @@ def test_chunks_of_one_kind_have_seeds_of_their_own() -> None:
     assert all(later - start > PIECE for start, later in pairwise(starts))
 
 
+OBSERVED = Chunk("observed", "cartpole", "skip=3,stack=4,clip=-0.5/0.75", 1, 200)
+
+
 @pytest.mark.parametrize(
-    "chunk", [OPEN, VARIANT, Chunk("open loop", "cartpole", "policy", 2, 100), Chunk("evaluate", "snake", "", 0, 200)]
+    "chunk",
+    [OPEN, VARIANT, Chunk("open loop", "cartpole", "policy", 2, 100), Chunk("evaluate", "snake", "", 0, 200), OBSERVED],
 )
 def test_a_chunk_proves_its_steps(chunk: Chunk) -> None:
     (section,) = run_chunk(chunk)

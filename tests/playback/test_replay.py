@@ -19,6 +19,7 @@ from evalengine.environments.registry import entries
 from evalengine.evaluation.evaluate import Evaluation
 from evalengine.playback import player as gym_player
 from evalengine.playback import playing
+from evalengine.references.divergence import first_difference
 from evalengine.terminal import app
 from evalengine.terminal.replay.run import ReplayConfig, run
 
@@ -227,5 +228,5 @@ def test_another_evaluation_is_a_mismatch_too(
     ],
 )
 def test_any_bit_is_a_difference(ours: tuple[Any, ...], theirs: tuple[Any, ...], field: str | None) -> None:
-    found = gym_player.first_difference(ours, theirs, seed=1, step=2, action=None)
+    found = first_difference(ours, theirs, seed=1, step=2, action=None)
     assert (None if found is None else found.field) == field

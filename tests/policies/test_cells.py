@@ -1,4 +1,4 @@
-"""Policies with recurrent cells: their spelling, parameters, modules, state dicts, and one step after the other.
+"""Policies with recurrent cells: their spec, parameters, modules, state dicts, and one step after the other.
 
 PyTorch's own cells are compared bit by bit where it sums in the known order (`test_parity_cells`); here with tolerance.
 """

@@ -323,4 +323,4 @@ def test_observations_of_other_shapes_are_refused() -> None:
     policy = GraphPolicy("neat:2-1")
     for observations in (np.zeros(2), np.zeros((3, 3)), np.full((1, 2), "x")):
         assert "expected numbers of shape (T, 2)" in refusal(lambda o=observations: policy.outputs(SMALL, o))
-    assert "expected a spelling" in refusal(lambda: GraphPolicy(3))  # type: ignore[arg-type]
+    assert "expected a spec" in refusal(lambda: GraphPolicy(3))  # type: ignore[arg-type]

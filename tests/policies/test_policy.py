@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from evalengine.environments.registry import EnvironmentEntry, describe, resolve
 from evalengine.errors import InputError
@@ -102,14 +103,38 @@ def test_a_spelling_is_printed_in_one_way(given: str, canonical: str) -> None:
 def test_a_misspelling_is_named_and_the_grammar_shown(spelling: str, problem: str) -> None:
     with pytest.raises(InputError) as refused:
         Policy(spelling)
-    assert str(refused.value) == f"policy {spelling!r}: {problem}; {GRAMMAR}"
+    advice = "; write 'mlp:4-64-2'" if spelling == "4-64-2" else ""
+    assert str(refused.value) == f"policy {spelling!r}: {problem}{advice}; {GRAMMAR}"
     assert "\n" not in GRAMMAR
 
 
-@pytest.mark.parametrize("spelling", [None, 4, ("mlp", 4)])
-def test_a_spelling_is_a_string(spelling: Any) -> None:
-    with pytest.raises(InputError, match=r"^policy: expected a spelling such as 'mlp:4-64-2', got "):
-        Policy(spelling)
+@pytest.mark.parametrize(
+    "text", ["4-64-2", "(4, 64, 2)", "[4,64,2]", "mlp 4 64 2", "mlp:4,64,2", "mlp-4-64-2", "4x64x2"]
+)
+def test_what_was_probably_meant_is_said(text: str) -> None:
+    with pytest.raises(InputError, match="; write 'mlp:4-64-2'; expected mlp:4-64-2"):
+        Policy(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (None, "NoneType"),
+        (4, "int"),
+        (("mlp", 4), "tuple"),
+        ((4, 0, 2), "tuple"),
+        ((), "tuple"),
+        ((4, 64, 2), "tuple: write 'mlp:4-64-2'"),
+        ([4, 64, 2], "list: write 'mlp:4-64-2'"),
+        ((5, 12, 12, (16, 3), 4), "tuple: write Policy.from_shape('cnn', (5, 12, 12, (16, 3), 4))"),
+        (nn.Linear(4, 2), "Linear: write Policy.from_torch(module), and pass modules as weights"),
+        ({"0.weight": 1}, "dict: state dicts are weights, and do not say their activations: pass a spec"),
+    ],
+)
+def test_a_spec_is_a_string(given: Any, advice: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Policy(given)
+    assert str(refused.value) == f"policy: expected a spec such as 'mlp:4-64-2', got {advice}"
 
 
 @pytest.mark.parametrize(
@@ -170,6 +195,7 @@ def test_options_of_a_shape() -> None:
     ("arch", "shape", "message"),
     [
         ("rnn", (4, 2), "policy_arch: expected 'mlp' or 'cnn', got 'rnn'"),
+        ("mlp:4-2", (4, 2), "policy_arch: expected 'mlp' or 'cnn', got 'mlp:4-2': evaluate takes a whole spec"),
         ("mlp", 4, "policy_shape: expected a tuple such as (4, 64, 2), got 4"),
         ("mlp", "4-2", "policy_shape: expected a tuple such as (4, 64, 2), got '4-2'"),
         ("mlp", (4,), "policy_shape: expected at least inputs and outputs, as in (4, 64, 2), got (4,)"),

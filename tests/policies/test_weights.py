@@ -280,7 +280,7 @@ def test_an_archive_of_two_arrays_or_none(tmp_path: Path) -> None:
         ({"format": "evalengine-weights", "version": 3}, "expected version 1 or 2, got 3"),
         ({"format": "evalengine-weights", "version": 1, "env_id": 5}, "expected env_id to be a string, got 5"),
         ({"format": "evalengine-weights", "version": 1, "policy": "mlp"}, "policy 'mlp': no architecture 'mlp'; "),
-        ({"format": "evalengine-weights", "version": 1, "policy": 5}, "policy: expected a spelling such as "),
+        ({"format": "evalengine-weights", "version": 1, "policy": 5}, "policy: expected a spec such as "),
     ],
 )
 def test_a_malformed_sidecar_is_refused(tmp_path: Path, sidecar: object, message: str) -> None:

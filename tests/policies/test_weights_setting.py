@@ -194,8 +194,8 @@ NORMALIZE = {"mean": [0.0] * 8, "std": [1.0] * 8}
         ("env_kwargs", {"gravit": 1}, 'LunarLander-v3: unknown keyword argument "gravit"; did you mean "gravity"?'),
         ("env_kwargs", {"gravity": 7}, "LunarLander-v3: gravity (current value: 7.0) must be between -12 and 0"),
         ("reset_options", {"low": 1}, 'LunarLander-v3: expected no reset options, got "low"'),
-        ("observation", {"skip": 4}, "observation: expected a spelling, got {'skip': 4}"),
-        ("observation", "skip=x", "observation: expected a spelling such as "),
+        ("observation", {"skip": 4}, "observation: expected a spec, got {'skip': 4}"),
+        ("observation", "skip=x", "observation: expected a spec such as "),
         ("observation", "skip=4", "observation: expected an environment with coloured images"),
         ("max_episode_steps", 0, "max_episode_steps: expected an integer from 1 to 2147483647, got 0"),
         ("max_episode_steps", True, "max_episode_steps: expected an integer from 1 to 2147483647, got True"),
@@ -231,7 +231,7 @@ def test_a_bad_value_is_named_with_its_file(tmp_path: Path, key: str, value: Any
         load_weights(path)
     place = f"{path}.json" if suffix == "npy" else f"{path}: metadata"
     if suffix == "safetensors" and key == "observation" and not isinstance(value, str):
-        message = "observation: expected a spelling such as "
+        message = "observation: expected a spec such as "
     assert str(refused.value).startswith(f"weights: {place}: {message}")
     assert str(refused.value).isprintable()
 
@@ -252,7 +252,7 @@ def test_metadata_that_is_no_json_is_refused(tmp_path: Path) -> None:
         ({"max_episode_steps": 1.5}, "max_episode_steps: expected an integer from 1 to 2147483647, got 1.5"),
         ({"normalize": (0, 1)}, "normalize: expected a Normalization(mean, std), got tuple"),
         ({"normalize": awkward((7,))}, "normalize: expected the shape (8,) of LunarLander-v3's observations, got (7,)"),
-        ({"observation": 4}, "observation: expected a mapping or a spelling such as "),
+        ({"observation": 4}, "observation: expected a mapping or a spec such as "),
     ],
 )
 def test_what_evaluate_would_refuse_is_not_written(tmp_path: Path, options: Any, message: str) -> None:

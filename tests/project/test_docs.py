@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cli_page
 import code_blocks as code_blocks_module
 import evalengine
 from code_blocks import CodeBlock, code_blocks
@@ -220,6 +221,20 @@ def test_quotations_are_verbatim(page: Path) -> None:
     for block in blocks(page):
         if block.quoted_from:
             assert block.code in (ROOT / block.quoted_from).read_text(encoding="utf-8"), f"{name(page)}:{block.line}"
+
+
+def test_the_command_line_s_help_is_whole_on_its_page() -> None:
+    text = cli_page.PAGE.read_text(encoding="utf-8")
+    assert cli_page.page(text) == text, "python scripts/cli_page.py writes it"
+    helps = cli_page.helps()
+    assert len(helps) == 8 and not [line for text in helps.values() for line in text.splitlines() if len(line) > 80]
+    # No command's line in the list is cut short.
+    assert "..." not in helps["evalengine"].partition("Commands:")[2]
+
+
+def test_a_page_without_a_place_for_the_help_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"^cli.md: expected <!-- help: begin"):
+        cli_page.page("# Command line\n")
 
 
 @pytest.mark.parametrize("public", [name for name in evalengine.__all__ if not name.startswith("_")])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from example_modules import load_example
+from example_modules import EXAMPLES, load_example
 from lying_engine import LyingEngine
 
 from evalengine import Policy, evaluate, load_weights
 from evalengine.bench.backends import Task, open_backend
 
 evolution = load_example("evolution")
-SMALL = ["--generations", "3", "--population", "12", "--episodes", "2", "--seed", "5", "--threads", "2"]
+RUN = ["--generations", "3", "--population", "12", "--episodes", "2", "--seed", "5", "--threads", "2"]
+SMALL = ["--env", "cartpole", *RUN]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str, exit_code: int = 0) -> tuple[list[str], str]:
@@ -55,9 +60,46 @@ def test_a_large_environment_has_a_large_run_unless_told_otherwise(monkeypatch: 
         return iter(())
 
     monkeypatch.setattr(evolution, "evolve", no_generations)
-    for arguments in ([], ["--env", "lunarlander"], ["--env", "lunarlander", "--episodes", "3"]):
+    for arguments in ([], ["--env", "lunarlander"], ["--env", "lunarlander", "--episodes", "3"], ["--env", "cartpole"]):
         assert evolution.main(arguments) == 0
-    assert sizes == [(64, 4), (256, 8), (256, 3)]
+    assert sizes == [(256, 8), (256, 8), (256, 3), (64, 4)]
+
+
+def test_generations_of_lunar_lander_improve(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evolution.main(["--generations", "12", "--population", "64", "--episodes", "4"]) == 0
+    generations = capsys.readouterr().out.splitlines()[:12]
+    assert all(len(line) <= 80 for line in generations)
+    assert " last  1: " in generations[0] and " last 10: " in generations[-1]
+    mean = [float(line.partition(": ")[2].split()[1]) for line in generations]
+    assert mean[-1] > mean[0] + 100  # -497 and -144
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        patch.setenv("COLUMNS", "120")
+        patch.setenv("TERM", "xterm")
+        assert evolution.main(SMALL) == 0
+    assert re.search(r"3/3.*generations, mean [\d.]+, left", re.sub(r"\x1b\[[\d;?]*\w", "", terminal.getvalue()))
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    program = subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "evolution.py"), *SMALL, "--generations", "300", "--target", "1000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None and program.stderr is not None
+    assert program.stdout.readline().startswith("generation   1  best ")
+    program.stdout.close()
+    assert (program.wait(timeout=120), program.stderr.read()) == (0, "")
+    program.stderr.close()
 
 
 def test_another_seed_is_another_run(capsys: pytest.CaptureFixture[str]) -> None:

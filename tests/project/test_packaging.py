@@ -32,6 +32,7 @@ from version_matrix import NEWEST
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WORKSPACE: dict[str, Any] = tomllib.loads((ROOT / "rust" / "Cargo.toml").read_text())["workspace"]
+CRATES = {tomllib.loads(path.read_text())["package"]["name"] for path in ROOT.glob("rust/*/Cargo.toml")}
 PROJECT = PYPROJECT["project"]
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,]+\])?==(?P<version>[0-9.]+)")
 
@@ -141,6 +142,16 @@ def test_every_configured_tool_runs_in_ci() -> None:
     }
     assert set(PYPROJECT["tool"]) == set(evidence)
     assert [tool for tool, runs in evidence.items() if not runs] == []
+    for tool in ("actionlint", "zizmor", "check-jsonschema"):
+        assert f".venv/bin/{tool} " in commands, tool
+
+
+def test_the_sdist_needs_no_crate_from_elsewhere_than_crates_io() -> None:
+    lock = tomllib.loads((ROOT / "rust" / "Cargo.lock").read_text())
+    sources = {package.get("source") for package in lock["package"] if package["name"] not in CRATES}
+    assert sources == {"registry+https://github.com/rust-lang/crates.io-index"}
+    manifests = [*ROOT.glob("rust/Cargo.toml"), *ROOT.glob("rust/*/Cargo.toml")]
+    assert [path for path in manifests if re.search(r"\bgit *=", path.read_text())] == []
 
 
 @pytest.mark.parametrize(

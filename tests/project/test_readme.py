@@ -44,6 +44,21 @@ def test_python_example_does_what_its_comments_say() -> None:
     assert same.tobytes() == result.fitness.tobytes()
 
 
+def test_python_examples_pass_mypy_strict(tmp_path: Path) -> None:
+    """With the cache of `make lint`, which has read the package already."""
+    examples = [block.code for page in (README, LIBRARIES) for block in code_blocks(page) if block.language == "python"]
+    whole = [code for code in examples if code.startswith("import")]
+    assert len(whole) >= 2
+    for number, code in enumerate(whole):
+        (tmp_path / f"example_{number}.py").write_text(code)
+    command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--strict"]
+    ran = subprocess.run([*command, *map(str, sorted(tmp_path.iterdir()))], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (tmp_path / "example_0.py").write_text(whole[0] + "wrong: int = result.fitness\n")
+    ran = subprocess.run([*command, str(tmp_path / "example_0.py")], cwd=ROOT, capture_output=True, text=True)
+    assert "Incompatible types in assignment" in ran.stdout
+
+
 def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
 

@@ -260,7 +260,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Replaces the measuring; returns the runs that were asked for."""
     asked: Runs = []
 
-    def run(config: BenchConfig, line: Callable[[str], object], count: Callable[[int, int], object]) -> BenchResult:
+    def run(config: BenchConfig, *progress: Callable[..., object]) -> BenchResult:
         asked.append(config)
         return BenchResult([replace(ROW, measure=str(config.measure), env=config.env)], planned=1)
 

@@ -117,3 +117,31 @@ def test_python_that_does_not_run_is_passed_over(clone: Path, programs: Path) ->
     ran = subprocess.run([clone / "scripts" / "setup.sh"], env={"PATH": str(programs)}, capture_output=True)
     assert ran.returncode == 1
     assert asked.read_text() == f"venv --quiet --python {sys.executable} .venv\n"
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_pytorch_is_the_cpu_s_where_it_can_be_had_and_said_before_the_download_where_not(
+    clone: Path, programs: Path, reachable: bool
+) -> None:
+    log = clone / "log"
+    uv = (
+        f'echo "${{UV_TORCH_BACKEND:-none}} $*" >> "{log}"\n'
+        f'case "$*" in *--dry-run*) exit {0 if reachable else 2} ;; venv*) mkdir -p .venv/bin ;; esac'
+    )
+    (programs / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+    program(programs / "uv", uv)
+    environment = {"PATH": str(programs), "PYTHON": sys.executable}
+    ran = subprocess.run([clone / "scripts" / "setup.sh"], env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    install = log.read_text().splitlines()[-1]
+    assert install.endswith("pip install --python .venv/bin/python --requirements requirements/dev.txt")
+    assert install.partition(" ")[0] == ("cpu" if reachable else "none")
+    said = ran.stderr.splitlines()
+    assert said[-1] == "setup: downloading what requirements/dev.txt pins into .venv: minutes, most of them PyTorch's"
+    assert said[:-1] == ([] if reachable else [CUDA])
+    log.unlink()
+    subprocess.run([clone / "scripts" / "setup.sh"], env={**environment, "UV_TORCH_BACKEND": "auto"}, check=True)
+    assert "--dry-run" not in log.read_text()
+
+
+CUDA = "setup: https://download.pytorch.org cannot be reached: PyPI's PyTorch brings CUDA, .venv will take 6.6 GB"

@@ -31,8 +31,14 @@ def bench_calls(monkeypatch: pytest.MonkeyPatch) -> list[BenchConfig]:
     """Replaces the measuring by a result; returns the list of configs that it was asked for."""
     calls: list[BenchConfig] = []
 
-    def run(config: BenchConfig, progress: Callable[[str], object], count: Callable[[int, int], object]) -> BenchResult:
+    def run(
+        config: BenchConfig,
+        progress: Callable[[str], object],
+        count: Callable[[int, int], object],
+        doing: Callable[[str], object],
+    ) -> BenchResult:
         calls.append(config)
+        doing("warming up")
         progress("round 1")
         count(1, 1)
         return RESULT
@@ -175,6 +181,8 @@ def test_a_real_bench_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
+    [line] = finished.stderr.splitlines()  # one for each backend and round
+    assert line.startswith("CartPole-v1, random: round 1/1: rust: ")
     document = json.loads(finished.stdout)
     assert [(row["env"], row["backend"]) for row in document["rows"]] == [("CartPole-v1", "rust")]
     assert out.read_text().count("\n") == 2

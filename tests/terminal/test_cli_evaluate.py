@@ -56,6 +56,7 @@ def test_json_has_what_the_api_returns(population: Path, capsys: Captured) -> No
     assert found["steps"] == expected.steps
     assert found["best"] == int(expected.fitness.argmax())
     assert found["provenance"]["evalengine"] == evalengine.__version__
+    assert found["provenance"]["dirty"] in (True, False, None)
 
 
 def test_the_table_shows_the_best(population: Path, capsys: Captured) -> None:
@@ -78,6 +79,59 @@ def test_the_csv_has_every_individual(population: Path, tmp_path: Path, capsys: 
     assert [float(text) for text in frame["mean_return"]] == found["mean_return"]
     assert set(frame["env"]) == {"CartPole-v1"} and set(frame["policy"]) == {"mlp:4-64-2"}
     assert set(frame["commit"]) == {found["provenance"]["commit"]}
+
+
+def test_several_files_get_a_row_each(population: Path, tmp_path: Path, capsys: Captured) -> None:
+    lander = Path(__file__).resolve().parents[2] / "examples" / "weights" / "lunarlander.npy"
+    files = (population, lander, population)
+    found = document(capsys, *files, "--episodes", 2, "--out", tmp_path / "all.csv")
+    alone = [document(capsys, file, "--episodes", 2) for file in files]
+    for one in (*found, *alone):
+        del one["seconds"], one["provenance"]
+    assert found == alone
+    frame = pd.read_csv(tmp_path / "all.csv", dtype=str)
+    assert frame["weights"].tolist() == [str(population)] * 12 + [str(lander)] + [str(population)] * 12
+    assert [float(np.float32(text)) for text in frame["fitness"][:13]] == found[0]["fitness"] + found[1]["fitness"]
+    assert app.main(["evaluate", *map(str, files), "--episodes", "2"]) == app.OK
+    captured = capsys.readouterr()
+    rows = [line.split() for line in captured.out.splitlines() if ".npy" in line]
+    assert captured.err == "" and [row[0] for row in rows] == [str(file) for file in files]
+    assert rows[0][1:5] == ["CartPole-v1", "mlp:4-64-2", "12", str(found[0]["best"])]
+    fitness = found[0]["fitness"]
+    assert rows[0][5:] == [f"{value:,.2f}" for value in (max(fitness), sum(fitness) / 12, min(fitness))]
+    assert app.main(["evaluate", str(population), str(population)]) == app.OK
+    assert capsys.readouterr().out.startswith("CartPole-v1  mlp:4-64-2  10 episodes each\n")
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--top", "3"], "--top: expected one file, got 2"),
+        (["--per-episode"], "--per-episode: expected --out, the file that the episodes are written to"),
+        (["--out", "w2.npy"], "out: expected another file than the weights, got w2.npy"),
+        ([], "w2.npy"),
+    ],
+)
+def test_what_does_not_go_with_several_files_is_refused_before_any_work(
+    arguments: list[str], expected: str, population: Path, tmp_path: Path, monkeypatch: Any, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w2.npy").write_bytes(b"no weights")
+    assert expected in refusal(capsys, population, "w2.npy", *arguments)
+    assert Path("w2.npy").read_bytes() == b"no weights"
+
+
+def test_episodes_get_a_row_each_on_request(population: Path, tmp_path: Path, capsys: Captured) -> None:
+    out = tmp_path / "all.csv"
+    document(capsys, population, "--episodes", 3, "--seed", 8, "--out", out, "--per-episode")
+    expected = evalengine.evaluate("CartPole-v1", MLP.init(12, seed=3), MLP, episodes=3, seeds=8).to_frame()
+    frame = pd.read_csv(out)
+    own = list(expected.columns)
+    assert frame[own].astype(expected.dtypes.to_dict()).equals(expected)
+    assert set(frame["weights"]) == {str(population)} and set(frame["env"]) == {"CartPole-v1"}
+    document(capsys, population, "--episodes", 3, "--index", 7, "--out", out, "--per-episode")
+    assert pd.read_csv(out)["individual"].tolist() == [7] * 3
 
 
 def test_listed_seeds_are_played(population: Path, capsys: Captured) -> None:

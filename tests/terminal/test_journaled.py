@@ -140,6 +140,51 @@ def test_what_is_resumed_is_reported_like_what_was_not(
 
 
 @pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("rows", ["individuals", "episodes"])
+def test_several_files_are_resumed_in_the_middle_of_any(
+    rows: str, population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    other = tmp_path / "other.npy"
+    MLP.save(other, MLP.init(5, seed=5), "cartpole")
+    asked = [str(other), str(population), *(["--per-episode"] if rows == "episodes" else []), "--json"]
+    assert run(other, tmp_path / "whole.csv", *asked) == 0
+    whole, out = json.loads(capsys.readouterr().out), tmp_path / "out.csv"
+    # Two individuals and then one at a time, of each file and in each process: to the middle of the second file and on,
+    # to that of the third.
+    for pieces, done in ((6, 5 + 3), (5, 5 + 5 + 5)):
+        with monkeypatch.context() as patched:
+            stop_after(patched, pieces, Stop())
+            assert run(other, out, *asked) == app.INTERNAL
+        kept = Path(f"{out}.part").read_text().splitlines()
+        assert len(kept) == 1 + done * (3 if rows == "episodes" else 1)
+    capsys.readouterr()
+    assert run(other, out, *asked) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"resuming: 15 of 25 individuals are in {out}.part\n"
+    resumed = json.loads(captured.out)
+    assert without_times(out) == without_times(tmp_path / "whole.csv")
+    for document in (*whole, *resumed):
+        del document["seconds"], document["provenance"]
+    assert resumed == whole
+    assert [len(document["fitness"]) for document in whole] == [5, 5, 15]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_failure_in_one_of_several_files_names_it(population: Path, tmp_path: Path, capsys: Captured) -> None:
+    other = tmp_path / "other.npy"
+    MLP.save(other, np.full((4, MLP.n_params), 3e38, np.float32), "cartpole")
+    arguments = ["evaluate", str(population), str(other), "--episodes", "3", "--out", str(tmp_path / "out.csv")]
+    assert app.main([*arguments, "--on-nan", "raise"]) == app.BAD_INPUT
+    line = capsys.readouterr().err
+    assert line.startswith(f"error: {population}: ") and "individual 4 " in line and line.count("\n") == 1
+    weights = MLP.init(3, seed=0)
+    np.save(population, weights)
+    assert app.main(arguments) == app.BAD_INPUT
+    assert capsys.readouterr().err.startswith(f"error: {other}: individual 0, episode 0: ")
+    assert not list(tmp_path.glob("out.csv*"))
+
+
+@pytest.mark.usefixtures("small_pieces")
 def test_progress_goes_on_where_it_was(population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = command.EvaluateConfig(population, episodes=3, on_nan=-1.0, out=tmp_path / "out.csv")
     with monkeypatch.context() as patched, pytest.raises(Stop):

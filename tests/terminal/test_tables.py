@@ -18,7 +18,12 @@ from evalengine.files.frames import write_csv
 from evalengine.terminal.evaluate.run import EvaluateConfig, EvaluateResult
 from evalengine.terminal.evaluate.tables import evaluation_frame, evaluation_report
 
-PROVENANCE: dict[str, str | int] = {"started_at": "2026-01-02T12:00:00+00:00", "cpu": "a, b", "cores": 2}
+PROVENANCE: dict[str, str | int] = {
+    "started_at": "2026-01-02T12:00:00+00:00",
+    "cpu": "a, b",
+    "cores": 2,
+    "dirty": "false",
+}
 
 
 def result_of(returns: NDArray[np.float64], failed: tuple[int, ...] = (), **config: object) -> EvaluateResult:
@@ -111,7 +116,7 @@ def test_an_empty_population_is_an_empty_table() -> None:
 
 def test_the_csv_is_named_where_there_is_one() -> None:
     text = rendered(evaluation_report(result_of(THREE, out=Path("all.csv")), top=10))
-    assert text.endswith("All of them: all.csv\n")
+    assert text.endswith("All individuals: all.csv\n")
 
 
 def test_small_numbers_keep_their_digits() -> None:
@@ -123,7 +128,7 @@ def test_the_frame_has_one_row_for_each_individual() -> None:
     frame = evaluation_frame(result_of(THREE))
     assert " ".join(frame.columns) == (
         "schema_version env policy weights episodes seeds individual fitness "
-        "mean_return std_return min_return max_return mean_length failed started_at cpu cores"
+        "mean_return std_return min_return max_return mean_length failed started_at cpu cores dirty"
     )
     assert frame["individual"].tolist() == [0, 1, 2]
     assert frame["fitness"].dtype == np.float32

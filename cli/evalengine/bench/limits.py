@@ -21,7 +21,7 @@ class Share:
 
     Attributes:
         env: full id.
-        policy: its spelling.
+        policy: its spec.
         workload: "random" or "trained".
         steps_per_s: median over the rounds.
         macs_per_s: multiply-adds per second, median over the rounds.

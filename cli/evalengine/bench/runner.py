@@ -55,6 +55,7 @@ class Runner:
         rows: of the finished rounds.
         comparisons: of the finished series.
         skipped: what was left out, and why.
+        doing: receives lines on what is under way; None is `report`.
     """
 
     round_count: int
@@ -66,6 +67,7 @@ class Runner:
     rows: list[BenchRow] = field(default_factory=list)
     comparisons: list[BenchComparison] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    doing: Progress | None = None
 
     def run(self, blocks: Sequence[OpenedBlock]) -> None:
         """Measure all of them; `planned` is set first."""
@@ -86,13 +88,13 @@ class Runner:
         with ExitStack() as running:
             players = []
             for (name, threads), backend in opened.backends.items():
-                self.report(f"{env_id}: starting {name}")
+                (self.doing or self.report)(f"{env_id}: starting {name}")
                 players.append(Player(name, opened.block.task(threads), running.enter_context(backend)))
             for series in opened.block.series:
                 self._run_series(series, players)
 
     def _run_series(self, series: Series, players: Sequence[Player]) -> None:
-        session = Session(series, self.round_count, self.round_seconds, self.provenance, self.report)
+        session = Session(series, self.round_count, self.round_seconds, self.provenance, self.report, self.doing)
         able = [player for player in players if not self._leaves_out(session, player)]
         evaluated: dict[str, list[Evaluated]] = {player.name: [] for player in able}
         is_compared = series.measure == Measure.throughput
@@ -108,7 +110,7 @@ class Runner:
         if reason is None:
             return False
         self.planned -= self.round_count
-        self.report(f"{session.series.label}: {player.name} left out: {reason}")
+        (self.doing or self.report)(f"{session.series.label}: {player.name} left out: {reason}")
         workload = session.series.workload
         self.skipped.setdefault(f"{player.name}, {workload.env_id} {workload.name}, larger calls", reason)
         return True

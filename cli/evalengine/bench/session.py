@@ -52,6 +52,8 @@ class Session:
     round_seconds: float
     provenance: Mapping[str, str | int]
     report: Progress
+    doing: Progress | None = None
+    """Receives what is under way; None is `report`."""
 
     @cached_property
     def weights(self) -> Any:
@@ -89,7 +91,7 @@ class Session:
 
     def _warmed_up(self, player: Player, seeds: NDArray[np.uint64]) -> int:
         """How many individuals the player is given."""
-        self.report(f"{self.series.label}: warming up {player.name}")
+        (self.doing or self.report)(f"{self.series.label}: warming up {player.name}")
         if self.series.is_prefix:
             return prefix_for(player.backend, self.weights, seeds, self.round_seconds, player.task.threads)
         if isinstance(player.backend, SizedBackend):

@@ -57,7 +57,7 @@ class Job:
 
     Attributes:
         env_id: the environment.
-        policy: canonical spelling, which is what travels.
+        policy: canonical spec, which is what travels.
         weights: (P, D) float32, or P graphs.
         seeds: (1, E) or (P, E) uint64.
         options: of every share.
@@ -130,7 +130,7 @@ def evaluate_share(
 
     Args:
         env_id: the environment.
-        policy: canonical spelling.
+        policy: canonical spec.
         weights: (individuals of the share, D) float32, or as many graphs.
         seeds: (1, E) or (individuals of the share, E) uint64.
         place: the number of the share's first individual, and the individuals of the whole population.

@@ -1,8 +1,9 @@
 """Worker processes for the baselines: fresh (spawned, not forked), warmed up one by one, and gone when the block ends.
 
-Three things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
-would print tracebacks), a worker that dies is an error (Pool would wait for its answer forever), and where the parent
-is killed the workers end at once, not after the task that they are at. Depends on lifetimes.
+Four things that `multiprocessing.Pool` leaves to its user are done here: Ctrl-C belongs to the parent alone (workers
+would print tracebacks), SIGTERM to all of them leaves no lock behind that nobody lets go of, a worker that dies is an
+error (Pool would wait for its answer forever), and where the parent is killed the workers end at once, not after the
+task that they are at. Depends on lifetimes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.pool import Pool
 from multiprocessing.synchronize import Barrier
 from typing import Any, Self, TypeVar
 
@@ -26,6 +28,9 @@ Result = TypeVar("Result")
 
 START_TIMEOUT = 120.0
 """Seconds within which all workers must have imported PyTorch."""
+
+LOCK_TIMEOUT = 5.0
+"""Seconds after which a worker that holds a lock, while the pool is ended, is taken for dead."""
 
 LIVENESS_INTERVAL = 0.5
 """Seconds between two looks at whether all workers are alive."""
@@ -62,7 +67,7 @@ class WorkerPool:
         context = multiprocessing.get_context("spawn") if self._daemonic else _ParentsContext()
         barrier = context.Barrier(self._processes)
         with _interrupt_ignored():
-            self._pool = context.Pool(self._processes, _adopt, (barrier,))
+            self._pool = _PatientPool(self._processes, _adopt, (barrier,), context=context)
         try:
             # The barrier keeps a quick worker from being prepared twice and a slow one not at all.
             self._pids = set(
@@ -116,6 +121,21 @@ class WorkerPool:
         alive = {process.pid for process in multiprocessing.active_children()}
         if not self._pids <= alive:
             raise EvalEngineError("workers: a worker process died (out of memory?)")
+
+
+class _PatientPool(Pool):
+    """A pool whose `terminate` ends, even if a worker was killed that held the lock to wait for its next call with.
+
+    SIGTERM to a whole group (`timeout`, systemd) does that, and Pool would wait for the lock for ever.
+    """
+
+    @staticmethod
+    def _help_stuff_finish(inqueue: Any, task_handler: threading.Thread, size: int) -> None:
+        """Take the calls that nobody will run any more out of the queue, so that who puts them there can end."""
+        # Whoever holds the lock lets go of it when the last message comes, within milliseconds, or is dead.
+        inqueue._rlock.acquire(timeout=LOCK_TIMEOUT)
+        while task_handler.is_alive() and inqueue._reader.poll():
+            inqueue._reader.recv_bytes()
 
 
 class _Worker:

@@ -1,138 +1,114 @@
 """What holds of a step: conditions on its fields, of descriptors and of rules that stop an episode.
 
-    >>> parsed_conditions("leg_contact and x < 0.5")
-    (Condition(field='leg_contact', comparison='!=', value=0.0), Condition(field='x', comparison='<', value=0.5))
+    >>> str(Condition.of("x<.5 or not leg_contact"))
+    'x < 0.5 or not leg_contact'
 
-The fields are those of `EnvironmentEntry.fields`; the extension looks at them. Depends on the registry, scalars,
-messages and errors.
+The language is that of `grammar`, the fields are those of `EnvironmentEntry.fields`; the extension looks at them.
+Depends on the language, the registry, messages and errors.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from evalengine.environments.grammar import parsed_condition
+from evalengine.environments.nodes import Field, Node, RawExpression, RawField, operations
 from evalengine.environments.registry import EnvironmentEntry
+from evalengine.environments.tokens import SpellingError, check_length
 from evalengine.errors import InputError
-from evalengine.messages import named, shown
-from evalengine.scalars import as_number, is_one_of
+from evalengine.messages import shown
 
-COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
-_CONDITION = re.compile(r"(\w+)(?:\s*(<=|>=|==|!=|<|>)\s*(\S+))?")
-
-# As the extension takes them: ("observation", 3); (field, "<", 0.5).
-RawField: TypeAlias = tuple[str, int]
-RawCondition: TypeAlias = tuple[RawField, str, float]
+MOST_CHARACTERS = 2000
+"""Of a spec as users write it."""
+# The spec that stands for others has longer numbers, and spaces.
+_MOST_OF_A_PART = 5 * MOST_CHARACTERS
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What holds of a step: a field compared with a number; by default, that it is not 0.
+    """What holds of a step.
 
     Attributes:
-        field: a name from `EnvironmentEntry.fields`.
-        comparison: "<", "<=", ">", ">=", "==" or "!=".
-        value: the right side, not NaN.
+        spec: fields of `EnvironmentEntry.fields` and numbers, their sums, differences and `abs(...)`, compared by
+            < <= > >= == !=, and these joined by `and`, `or`, `not` and parentheses; a value alone holds where it is
+            not 0. It becomes the one spec that stands for all that mean the same.
 
     Raises:
-        InputError: a comparison or a value that is none.
+        InputError: no spec of a condition; the error's note points at the character.
     """
 
-    field: str
-    comparison: str = "!="
-    value: float = 0.0
+    spec: str
 
     def __post_init__(self) -> None:
-        check_name(self.field)
-        if not is_one_of(self.comparison, COMPARISONS):
-            raise InputError(
-                f"descriptor: expected a comparison of {' '.join(COMPARISONS)}, got {shown(self.comparison)}"
-            )
-        value = as_number(self.value)
-        if value is None or value != value:
-            raise InputError(
-                f"descriptor: expected a number to compare {named(self.field)} with, got {shown(self.value)}"
-            )
-        object.__setattr__(self, "value", value)
+        if not isinstance(self.spec, str):
+            raise InputError(f"condition: expected a spec such as 'x < 0.5', got {shown(self.spec)}")
+        object.__setattr__(self, "spec", canonical("condition", parsed_condition, self.spec))
 
     def __str__(self) -> str:
-        """Return the spelling: "leg_contact" or "x < 0.5"."""
-        return self.field if self == Condition(self.field) else f"{self.field} {self.comparison} {self.value!r}"
+        """Return the spec: "leg_contact" or "x < 0.5 or not leg_contact"."""
+        return self.spec
+
+    @classmethod
+    def of(cls, value: ConditionLike) -> Condition:
+        """Return a condition as it is, or the one that a spec means.
+
+        Raises:
+            InputError: neither.
+        """
+        return value if isinstance(value, cls) else cls(value)  # type: ignore[arg-type]
+
+    def raw(self, entry: EnvironmentEntry, name: str = "condition") -> RawExpression:
+        """Return the condition as the extension takes it, with the fields of one environment.
+
+        Raises:
+            InputError: a field that the environment does not have; the message begins with `name`.
+        """
+        try:
+            return operations(parsed_condition(self.spec), placing(entry, self.spec))
+        except SpellingError as error:
+            raise error.named(name) from None
 
 
-def parsed_conditions(text: str, whole: str | None = None) -> tuple[Condition, ...]:
-    """Return the conditions of a spelling, joined by "and".
+ConditionLike: TypeAlias = Condition | str
+"""A condition or its spec."""
 
-    Args:
-        text: the conditions alone.
-        whole: what they are a part of, for messages.
+
+def canonical(name: str, parse: Callable[[str], Node], text: str) -> str:
+    """Return the one spec of all that mean the same.
 
     Raises:
-        InputError: one that is none.
+        InputError: `parse` takes none; the message begins with `name`.
     """
-    return tuple(_parsed_condition(part, text if whole is None else whole) for part in re.split(r"\s+and\s+", text))
+    try:
+        check_length(text, _MOST_OF_A_PART)
+        return str(parse(text))
+    except SpellingError as error:
+        raise error.named(name) from None
 
 
-def raw_conditions(conditions: Sequence[Condition], entry: EnvironmentEntry) -> list[RawCondition]:
-    """Return conditions as the extension takes them, with the fields of one environment.
+def placing(entry: EnvironmentEntry, spelling: str) -> Callable[[Field], RawField]:
+    """Return what says where the extension finds a field that stands in a spec.
 
-    Raises:
-        InputError: a field that the environment does not have.
+    It raises a SpellingError where the environment has none of that name.
     """
-    places = places_of(entry)
-    return [(place_of(one.field, places, entry), one.comparison, one.value) for one in conditions]
-
-
-def places_of(entry: EnvironmentEntry) -> dict[str, RawField]:
-    """Return where the extension finds each field."""
     kinds = {"observation": entry.observation_fields, "action": entry.action_fields, "event": entry.event_fields}
     places = {name: (kind, index) for kind, names in kinds.items() for index, name in enumerate(names)}
-    return {**places, "reward": ("reward", 0), "step": ("step", 0)}
+    places |= {name: (name, 0) for name in ("reward", "return", "step")}
 
-
-def place_of(field: str, places: dict[str, RawField], entry: EnvironmentEntry) -> RawField:
-    """Return where the extension finds a field.
-
-    Raises:
-        InputError: the environment does not have it; the nearest name is offered.
-    """
-    if field in places:
-        return places[field]
-    near = difflib.get_close_matches(field, places, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    images = "" if entry.observation_fields else "; the values of its images have no names"
-    raise InputError(
-        f"descriptor: expected a field of {entry.id}, got {shown(field)}{hint} ({', '.join(entry.fields)}{images})"
-    )
-
-
-def check_name(field: object) -> None:
-    """Refuse what cannot be the name of a field."""
-    if not isinstance(field, str) or not field.isidentifier():
-        raise InputError(f"descriptor: expected a field's name, got {shown(field)}")
-
-
-def parsed_number(text: str) -> float | None:
-    """Return the number that a spelling means, or None."""
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _parsed_condition(text: str, whole: str) -> Condition:
-    match = _CONDITION.fullmatch(text)
-    if match is None:
-        raise InputError(
-            f"descriptor: expected a condition such as 'leg_contact' or 'x < 0.5', got {shown(text)} in {shown(whole)}"
+    def place(field: Field) -> RawField:
+        if field.name in places:
+            return places[field.name]
+        near = difflib.get_close_matches(field.name, places, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        images = "" if entry.observation_fields else "; the values of its images have no names"
+        raise SpellingError(
+            spelling,
+            field.at,
+            f"expected a field of {entry.id}, got {shown(field.name)} at character {field.at + 1} of "
+            f"{shown(spelling)}{hint} ({', '.join(entry.fields)}{images})",
         )
-    field, comparison, value = match.groups()
-    if comparison is None:
-        return Condition(field)
-    number = parsed_number(value)
-    if number is None:
-        raise InputError(f"descriptor: expected a number to compare {named(field)} with, got {shown(value)}")
-    return Condition(field, comparison, number)
+
+    return place

@@ -39,7 +39,7 @@ class EnvironmentEntry:
         action_low: the bounds of a Box, None for Discrete actions.
         action_high: see `action_low`.
         max_episode_steps: the registered time limit in steps, None if there is none.
-        default_policy: the spelling of the policy that examples and benchmarks use.
+        default_policy: the spec of the policy that examples and benchmarks use.
         kwargs: the keyword arguments and their default values.
         reset_options: the reset options and their default values.
         variant_of: the full id of the environment that this is with another time limit or other defaults; None for an
@@ -86,7 +86,7 @@ class EnvironmentEntry:
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of all numbers that a step has, for descriptors."""
-        return (*self.observation_fields, "reward", *self.action_fields, *self.event_fields, "step")
+        return (*self.observation_fields, "reward", "return", *self.action_fields, *self.event_fields, "step")
 
 
 def _entry(row: _engine.EnvironmentEntry) -> EnvironmentEntry:

@@ -15,15 +15,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from evalengine.arguments import named_options
-from evalengine.environments.conditions import Condition, RawCondition, parsed_conditions, raw_conditions
+from evalengine.environments.conditions import Condition, canonical
+from evalengine.environments.grammar import parsed_condition
+from evalengine.environments.nodes import RawExpression
 from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
 from evalengine.messages import shown
@@ -32,7 +33,7 @@ from evalengine.scalars import as_integer, as_number, check_integer, items_of
 STOP_RULES = ("", "patience", "return_below", "condition")
 """The names of the numbers in `Evaluation.stopped`; 0 is an episode that no rule has stopped."""
 
-RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None, list[RawCondition]]
+RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None, RawExpression | None]
 _MOST_STEPS = 2**31 - 1
 _STOP_SPELLING = "such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3'"
 _NO_OPS_SPELLING = "such as '10', '10:3' or '10:0/1/0'"
@@ -46,8 +47,8 @@ class StopRules:
         patience: so many steps in a row without a reward above `reward_above` stop it.
         reward_above: the bound that a reward must be above; behind a frame skip, the sum of its rewards.
         return_below: a sum of all rewards so far that is less stops it.
-        condition: a step of which it holds stops it: conditions of descriptors, such as "x > 3" or "y < 0.1 and
-            leg_contact", on the fields of the step (`EnvironmentEntry.fields`); see `Condition`.
+        condition: a step of which it holds stops it: a condition of descriptors, such as "x > 3" or "y < 0.1 and
+            not leg_contact", on the fields of the step (`EnvironmentEntry.fields`); see `Condition`.
 
     Raises:
         InputError: a value of another type or out of its range, or `reward_above` without `patience`.
@@ -68,10 +69,10 @@ class StopRules:
         if self.patience is None and self.reward_above != 0:
             raise InputError("stop: reward_above: expected patience beside it, got none")
         if self.condition is not None:
-            object.__setattr__(self, "condition", " and ".join(map(str, _conditions(self.condition))))
+            object.__setattr__(self, "condition", _checked_condition(self.condition))
 
     def __str__(self) -> str:
-        """Return the canonical spelling, which `of` reads; "" if there are no rules."""
+        """Return the canonical spec, which `of` reads; "" if there are no rules."""
         said = {
             "patience": self.patience,
             "reward_above": self.reward_above or None,
@@ -82,7 +83,7 @@ class StopRules:
 
     @classmethod
     def of(cls, value: StopLike | None) -> StopRules | None:
-        """Return the rules that a mapping or a spelling means; None where there are none.
+        """Return the rules that a mapping or a spec means; None where there are none.
 
         Raises:
             InputError: neither of the two, an unknown rule, or a value that it does not take.
@@ -94,19 +95,16 @@ class StopRules:
         if isinstance(value, Mapping):
             value = cls(**named_options("stop", value, [field.name for field in fields(cls)]))
         elif not isinstance(value, cls):
-            raise InputError(f"stop: expected a mapping or a spelling {_STOP_SPELLING}, got {shown(value)}")
+            raise InputError(f"stop: expected a mapping or a spec {_STOP_SPELLING}, got {shown(value)}")
         return None if value == cls() else value
 
-    def raw_condition(self, entry: EnvironmentEntry) -> list[RawCondition]:
-        """Return the condition as the extension takes it; none is always met.
+    def raw_condition(self, entry: EnvironmentEntry) -> RawExpression | None:
+        """Return the condition as the extension takes it; None is never met.
 
         Raises:
             InputError: a field that the environment does not have.
         """
-        if self.condition is None:
-            return []
-        with _of_the_condition():
-            return raw_conditions(_conditions(self.condition), entry)
+        return None if self.condition is None else Condition(self.condition).raw(entry, "stop: condition")
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ class NoOps:
             object.__setattr__(self, "action", _checked_action(self.action))
 
     def __str__(self) -> str:
-        """Return the canonical spelling, which `of` reads."""
+        """Return the canonical spec, which `of` reads."""
         if self.action is None:
             return str(self.count)
         values = self.action if isinstance(self.action, tuple) else (self.action,)
@@ -139,7 +137,7 @@ class NoOps:
 
     @classmethod
     def of(cls, value: NoOpsLike) -> NoOps:
-        """Return what a number of steps, a mapping or a spelling means.
+        """Return what a number of steps, a mapping or a spec means.
 
         Raises:
             InputError: none of these, or a value that cannot be used.
@@ -179,9 +177,9 @@ class NoOps:
 
 
 StopLike: TypeAlias = StopRules | Mapping[str, Any] | str
-"""Rules, a mapping of their names to values, or their spelling."""
+"""Rules, a mapping of their names to values, or their spec."""
 NoOpsLike: TypeAlias = NoOps | Mapping[str, Any] | int | str
-"""No-ops, their number, a mapping of the names to values, or their spelling."""
+"""No-ops, their number, a mapping of the names to values, or their spec."""
 
 
 def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry) -> RawRules:
@@ -195,20 +193,10 @@ def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry)
     return first.count, first.raw_action(entry), *bounds, rules.raw_condition(entry)
 
 
-def _conditions(text: object) -> tuple[Condition, ...]:
+def _checked_condition(text: object) -> str:
     if not isinstance(text, str):
-        raise InputError(f"stop: condition: expected a spelling such as 'x > 3', got {shown(text)}")
-    with _of_the_condition():
-        return parsed_conditions(text.strip())
-
-
-@contextmanager
-def _of_the_condition() -> Iterator[None]:
-    """Let errors about conditions say where they are."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"stop: condition: {str(error).removeprefix('descriptor: ')}") from None
+        raise InputError(f"stop: condition: expected a spec such as 'x > 3', got {shown(text)}")
+    return canonical("stop: condition", parsed_condition, text)
 
 
 def _checked_bound(name: str, value: object) -> float:
@@ -236,7 +224,7 @@ def _parsed_stop(text: str) -> dict[str, Any]:
         name, equals, value = (piece.strip() for piece in part.partition("="))
         number = value if name == "condition" else _number(value)
         if not equals or number is None:
-            raise InputError(f"stop: expected a spelling {_STOP_SPELLING}, got {shown(part)}")
+            raise InputError(f"stop: expected a spec {_STOP_SPELLING}, got {shown(part)}")
         if name in parsed:
             raise InputError(f"stop: expected each rule once, got {shown(name)} twice in {shown(text)}")
         parsed[name] = number
@@ -247,7 +235,7 @@ def _parsed_no_ops(text: str) -> NoOps:
     count, colon, action = (piece.strip() for piece in text.partition(":"))
     values = [_number(value.strip()) for value in action.split("/")] if colon else []
     if not re.fullmatch(r"[0-9]{1,10}", count) or None in values:
-        raise InputError(f"no_ops: expected a spelling {_NO_OPS_SPELLING}, got {shown(text)}")
+        raise InputError(f"no_ops: expected a spec {_NO_OPS_SPELLING}, got {shown(text)}")
     numbers = [value for value in values if value is not None]
     # One integer may be an index, or the value of one dimension, which the environment tells.
     is_index = len(numbers) == 1 and isinstance(numbers[0], int)

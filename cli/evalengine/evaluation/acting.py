@@ -1,24 +1,23 @@
 """What acts in a call, as the extension takes it: one network with many weights, or many graphs.
 
-Depends on policies and the extension.
+Depends on settings, policies and the extension.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
-from evalengine.environments.registry import EnvironmentEntry
 from evalengine.errors import InputError
+from evalengine.evaluation.settings import Settings
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
 from evalengine.policies.heads import raw_head
-from evalengine.policies.individuals import AnyPolicy, Individuals
+from evalengine.policies.individuals import Individuals
 from evalengine.policies.policy import Policy
 
 
@@ -40,27 +39,24 @@ class Acting(NamedTuple):
     deviations: tuple[float, ...] | None = ()
 
 
-def acting(
-    policy: AnyPolicy, individuals: Individuals, entry: EnvironmentEntry, given: Mapping[str, Any], threads: int
-) -> Acting:
-    """Return what acts for a policy that fits the environment.
+def acting(settings: Settings, individuals: Individuals, threads: int) -> Acting:
+    """Return what acts in a call.
 
     Args:
-        policy: of the individuals.
-        individuals: as `individuals_of` gives them.
-        entry: the environment.
-        given: the keywords of `evaluate`, checked.
+        settings: of the call.
+        individuals: of its policy, as `individuals_of` gives them.
         threads: how many compile graphs.
 
     Raises:
         InputError: a graph that is none; statistics of bytes, which graphs see as they are, not divided by 255.
     """
+    policy, entry = settings.policy, settings.entry
     if not isinstance(policy, GraphPolicy):
         assert not isinstance(individuals, Graphs)
         return Acting(policy.network, raw_head(policy), individuals, None, policy.deviations)
     assert isinstance(individuals, Graphs)
-    are_bytes = entry.observation_dtype == "uint8" and given["normalize"] is None
-    if are_bytes and given["collect_statistics"]:
+    are_bytes = entry.observation_dtype == "uint8" and settings.normalization is None
+    if are_bytes and settings.collects_statistics:
         raise InputError(f"collect_statistics: expected observations of float32 for graphs, got uint8 in {entry.id}")
     numbers = "python" if policy.inputs == "list" else "uint8" if are_bytes else "float32"
     head, bound = policy.head_for(entry)

@@ -2,7 +2,7 @@
 
     arguments ──► checked, converted ──► _engine.evaluate, without the GIL ──► Part (an Evaluation, and partial sums)
 
-Depends on registry, policy, arguments and the extension; knows no files. `evaluate` has the public function;
+Depends on settings, policies, arguments and the extension; knows no files. `evaluate` has the public function;
 `clusters.shares` cuts populations.
 """
 
@@ -17,26 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine import _engine
-from evalengine.arguments import named_values, seed_matrix
-from evalengine.environments.normalization import check_normalization
-from evalengine.environments.observation import ObservationOptions, raw_options
-from evalengine.environments.registry import describe
-from evalengine.environments.rules import raw_rules
-from evalengine.errors import InputError, NonFiniteError, engine_errors
+from evalengine.arguments import seed_matrix
+from evalengine.errors import NonFiniteError, engine_errors
 from evalengine.evaluation.acting import acting
 from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
 from evalengine.evaluation.result import Evaluation
+from evalengine.evaluation.settings import settled
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
-from evalengine.messages import shown
 from evalengine.policies.graphs import Graphs
 from evalengine.policies.heads import deviations_of
-from evalengine.policies.individuals import AnyPolicy, Individuals, as_policy, individuals_of, not_finite
+from evalengine.policies.individuals import AnyPolicy, Individuals, individuals_of, not_finite
 from evalengine.policies.policy import Policy
 from evalengine.progress import check_progress, reported
-from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
 
 if TYPE_CHECKING:
     from evalengine.policies.population import Weights
@@ -77,80 +72,72 @@ def evaluate_part(
         As `evaluate`.
     """
     check_keywords("evaluate_part", options, EvaluateOptions.__optional_keys__)
+    settings = settled(env_id, policy, options)
     given: dict[str, Any] = {**DEFAULTS, **options}
-    seen = ObservationOptions.of(given["observation"])
-    kwargs = named_values("env_kwargs", given["env_kwargs"])
-    reset_values = named_values("reset_options", given["reset_options"])
-    entry = describe(env_id, kwargs, seen)
-    policy = as_policy(policy)
-    policy.check_fits(entry)
-    matrix = individuals_of(policy, weights)
+    matrix = individuals_of(settings.policy, weights)
     episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
-    failure_fitness = _failure_fitness(given["on_nan"])
-    if (limit := given["max_episode_steps"]) is not None:
-        limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
-    epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
-    rules = raw_rules(given["stop"], given["no_ops"], entry)
     threads = check_threads(given["threads"]) or available_threads()
-    progress, cancel, normalize = given["progress"], given["cancel"], given["normalize"]
+    progress, cancel = given["progress"], given["cancel"]
     check_progress(progress)
-    check_flag("collect_statistics", given["collect_statistics"])
-    keeps_final_observation = bool(_checked_keep(given["keep"]))
-    check_normalization(normalize)
-    wanted = raw_descriptors(given["descriptors"], entry, len(matrix) * episode_seeds.shape[1])
+    wanted = raw_descriptors(given["descriptors"], settings.entry, len(matrix) * episode_seeds.shape[1])
     first, population = (0, len(matrix)) if place is None else place
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
-    actors = acting(policy, matrix, entry, given, threads)
+    actors = acting(settings, matrix, threads)
     try:
         with engine_errors(), reported(progress) as report:
             raw = _engine.evaluate(
-                entry.id,
-                kwargs,
-                reset_values,
+                settings.entry.id,
+                settings.kwargs,
+                settings.reset_options,
                 actors.network,
                 actors.head,
                 actors.weights,
                 episode_seeds,
                 threads=threads,
-                max_episode_steps=limit,
-                on_nan=failure_fitness,
-                keep_final_observation=keeps_final_observation,
+                max_episode_steps=settings.max_episode_steps,
+                on_nan=settings.failure_fitness,
+                keep_final_observation=settings.keeps_final_observation,
                 progress=cancellable(report, cancel),
-                observation=raw_options(seen),
-                normalization=None if normalize is None else normalize.raw(entry),
+                observation=settings.observation,
+                normalization=settings.normalization,
                 descriptors=wanted,
                 trajectories=chosen,
                 most_trajectory_bytes=MOST_BYTES,
-                statistics=given["collect_statistics"],
+                statistics=settings.collects_statistics,
                 share=place,
-                rules=rules,
-                exploration=(actors.deviations, epsilon, sticky),
+                rules=settings.rules,
+                exploration=(actors.deviations, settings.epsilon, settings.sticky),
                 graphs=actors.graphs,
             )
     except NonFiniteError as error:
         # The engine, which looks first, does not say which weight it is, where it is a weight.
-        raise (not_finite(matrix) or _infinite_deviation(policy, matrix) or error) from None
+        raise (not_finite(matrix) or _infinite_deviation(settings.policy, matrix) or error) from None
     all_seeds = _for_every_individual(episode_seeds, len(matrix))
-    on_request = {
-        "final_observation": raw["final_observation"],
-        "descriptors": raw["descriptors"] if wanted else None,
-        "trajectories": by_individual(raw["trajectories"], all_seeds, first) if chosen else None,
-        "statistics": ObservationStatistics(*raw["statistics"]) if raw["statistics"] else None,
-    }
+    on_request: dict[str, Any] = {}
+    if (final_observation := raw["final_observation"]) is not None:
+        on_request["final_observation"] = final_observation
+    names: tuple[str, ...] = ()
+    if wanted:
+        names = tuple(str(Descriptor.of(descriptor)) for descriptor in given["descriptors"])
+        on_request["descriptors"] = raw["descriptors"]
+    if chosen:
+        on_request["trajectories"] = by_individual(raw["trajectories"], all_seeds, first)
+    if raw["statistics"]:
+        on_request["statistics"] = ObservationStatistics(*raw["statistics"])
     evaluation = Evaluation(
-        fitness=raw["fitness"],
-        returns=raw["returns"],
-        lengths=raw["lengths"],
-        terminated=raw["terminated"],
-        truncated=raw["truncated"],
-        stopped=raw["stopped"],
-        failed=raw["failed"],
-        seeds=all_seeds,
-        seconds=raw["seconds"],
-        steps=raw["steps"],
-        descriptor_names=tuple(str(Descriptor.of(descriptor)) for descriptor in given["descriptors"]) if wanted else (),
-        on_request={name: value for name, value in on_request.items() if value is not None},
+        raw["fitness"],
+        raw["returns"],
+        raw["lengths"],
+        raw["terminated"],
+        raw["truncated"],
+        raw["stopped"],
+        raw["failed"],
+        all_seeds,
+        raw["seconds"],
+        raw["steps"],
+        names,
+        on_request,
     )
     sums = [PartialSum(level, index, ObservationStatistics(*sums)) for level, index, sums in raw["partial_sums"]]
     return Part(evaluation, sums)
@@ -190,21 +177,3 @@ def _for_every_individual(seeds: NDArray[np.uint64], population: int) -> NDArray
     view = np.ndarray((population, seeds.shape[1]), np.uint64, seeds, strides=(row, seeds.strides[1]))
     view.flags.writeable = False
     return view
-
-
-def _failure_fitness(on_nan: object) -> float | None:
-    """Return the fitness of individuals that fail, or None if the evaluation shall fail with them."""
-    if isinstance(on_nan, str) and on_nan == "raise":
-        return None
-    number = as_number(on_nan)
-    if number is None:
-        raise InputError(f"on_nan: expected 'raise' or a number, got {shown(on_nan)}")
-    return number
-
-
-def _checked_keep(keep: object) -> tuple[str, ...]:
-    # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
-    names = items_of(keep, (tuple, list, set, frozenset))
-    if names is None or not all(is_one_of(name, ("final_observation",)) for name in names):
-        raise InputError(f"keep: expected () or ('final_observation',), got {shown(keep)}")
-    return tuple(names)

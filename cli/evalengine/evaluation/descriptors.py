@@ -3,80 +3,83 @@
     >>> str(Descriptor.of("first(x) where leg_contact else last(x)"))
     'first(x) where leg_contact else last(x)'
 
-A spelling is `REDUCER(FIELD)`, then conditions on the steps that are looked at, then what it is if there is none:
+A spec is `REDUCER(VALUE)`, then a condition on the steps that are looked at, then what it is if there is none; its
+grammar is that of `grammar`:
 
     last(x)                                      the x of the last step
     mean(reward) where step > 10                 over the steps from the eleventh on
     first(x) where leg_contact else last(x)      x at the first step with a leg on the ground, else of the last step
-    sum(new_tiles)                               an event, summed up
+    max(abs(x - y)) where not leg_contact        a value of several fields
+    share(action == 2)                           in how many of the steps, between 0 and 1
 
 Steps are numbered from 1, and a step has the observation that it led to, the reward that it gave and the action that it
-took: the observation of `reset` belongs to none, and a normalisation changes none. All arithmetic is float64. This
-module parses, prints and checks descriptors and is the only one that does, but for their conditions, which rules of an
-episode have, too; the extension computes them. Depends on arguments, conditions and registry.
+took: the observation of `reset` belongs to none, and a normalisation changes none. All arithmetic is float64. The
+extension computes descriptors. Depends on arguments, registry and the language.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from evalengine.arguments import MOST_EPISODES
-from evalengine.environments.conditions import (
-    Condition,
-    RawCondition,
-    RawField,
-    check_name,
-    parsed_conditions,
-    parsed_number,
-    place_of,
-    places_of,
-    raw_conditions,
-)
+from evalengine.environments.conditions import MOST_CHARACTERS, Condition, canonical, placing
+from evalengine.environments.grammar import parsed_condition, parsed_descriptor, parsed_value
+from evalengine.environments.nodes import COUNTERS, REDUCERS, RawExpression, counted, operations
 from evalengine.environments.registry import EnvironmentEntry
+from evalengine.environments.tokens import SpellingError, check_length
 from evalengine.errors import InputError
 from evalengine.messages import shown
 from evalengine.scalars import as_number, is_one_of, items_of
 
-REDUCERS = ("first", "last", "min", "max", "mean", "sum")
-_SPELLING = "REDUCER(FIELD) [where CONDITION [and CONDITION]] [else NUMBER or DESCRIPTOR]"
-_REDUCTION = re.compile(r"(\w+)\s*\(\s*(\w+)\s*\)(?:\s+where\s+(.+))?")
-
-# As the extension takes them: ("first", field, conditions), and the alternatives with the number that stands for none.
-RawReduction: TypeAlias = tuple[str, RawField, list[RawCondition]]
+# As the extension takes them: ("first", value, condition), and the alternatives with the number that stands for none.
+RawReduction: TypeAlias = tuple[str, RawExpression, RawExpression | None]
 RawDescriptor: TypeAlias = tuple[list[RawReduction], float | None]
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A field over the steps of an episode in which all conditions hold, reduced to one float64.
+    """A value over the steps of an episode in which a condition holds, reduced to one float64.
 
     Attributes:
-        reducer: "first", "last", "min", "max" (of equal values the first), "sum" (from 0.0, added one after another,
-            first step to last), or "mean" (that sum over the number of steps).
-        field: a name from `EnvironmentEntry.fields`: values of the observation after the step, "reward", "action" (for
-            a Box "action_0", ...), events, and "step": how many steps of the environment the episode has had.
-        where: the conditions; none is every step.
+        reducer: "first", "last", "min", "max" (of equal values the first), "extreme" (the value of largest magnitude,
+            with its sign, of equals the first), "sum" (from 0.0, added one after another, first step to last), "mean"
+            (that sum over the number of steps), "std" (the standard deviation, by Welford's recurrence: n values
+            have the mean m and the squares s; the next value v makes n += 1, d = v - m, m += d / n,
+            s += d * (v - m); it is sqrt(s / n) in the end, and no other order of the same formula), "count" (in how
+            many steps a condition holds) or "share" (that count over the number of steps).
+        value: what is reduced: a field, a sum or difference of fields and numbers, or `abs(...)` of one; of count and
+            share a condition. Fields are `EnvironmentEntry.fields`: values of the observation after the step,
+            "reward", "return" (the sum of the rewards so far, this one included), "action" (for a Box "action_0",
+            ...), events, and "step": how many steps of the environment the episode has had.
+        where: the condition, or its spec; None is every step.
         otherwise: what it is where no step is looked at: a number, or a descriptor to try instead. None is 0.0 for a
-            sum and NaN for all others.
+            sum and a count, and NaN for all others.
 
     Raises:
-        InputError: a reducer that is none, or parts of another type.
+        InputError: a reducer that is none, no spec of a value, or parts of another type.
     """
 
     reducer: str
-    field: str
-    where: tuple[Condition, ...] = ()
+    value: str
+    where: Condition | str | None = None
     otherwise: Descriptor | float | None = None
 
     def __post_init__(self) -> None:
-        if not is_one_of(self.reducer, REDUCERS):
-            raise InputError(f"descriptor: expected a reducer of {', '.join(REDUCERS)}, got {shown(self.reducer)}")
-        check_name(self.field)
-        if not isinstance(self.where, tuple) or not all(isinstance(part, Condition) for part in self.where):
-            raise InputError(f"descriptor: where: expected a tuple of Condition, got {shown(self.where)}")
+        reducers = (*REDUCERS, *COUNTERS)
+        if not is_one_of(self.reducer, reducers):
+            raise InputError(f"descriptor: expected a reducer of {', '.join(reducers)}, got {shown(self.reducer)}")
+        if not isinstance(self.value, str):
+            raise InputError(f"descriptor: value: expected a spec such as 'x' or 'x - y', got {shown(self.value)}")
+        parse = parsed_condition if self.reducer in COUNTERS else parsed_value
+        object.__setattr__(self, "value", canonical("descriptor: value", parse, self.value))
+        if isinstance(self.where, str):
+            where = Condition(canonical("descriptor: where", parsed_condition, self.where))
+            object.__setattr__(self, "where", where)
+        elif self.where is not None and not isinstance(self.where, Condition):
+            raise InputError(f"descriptor: where: expected a Condition or its spec, got {shown(self.where)}")
         if self.otherwise is not None and not isinstance(self.otherwise, Descriptor):
             number = as_number(self.otherwise)
             if number is None:
@@ -86,51 +89,49 @@ class Descriptor:
             object.__setattr__(self, "otherwise", number)
 
     def __str__(self) -> str:
-        """Return the spelling, which `of` reads back."""
-        where = f" where {' and '.join(map(str, self.where))}" if self.where else ""
+        """Return the spec, which `of` reads back."""
+        where = f" where {self.where}" if self.where else ""
         otherwise = "" if self.otherwise is None else f" else {self.otherwise}"
-        return f"{self.reducer}({self.field}){where}{otherwise}"
+        return f"{self.reducer}({self.value}){where}{otherwise}"
 
     @classmethod
     def of(cls, value: DescriptorLike) -> Descriptor:
-        """Return a descriptor as it is, or the one that a spelling means.
+        """Return a descriptor as it is, or the one that a spec means.
 
         Raises:
-            InputError: neither; the message says what was expected.
+            InputError: neither; the message says what was expected, and the error's note points at the character.
         """
         if isinstance(value, Descriptor):
             return value
         if not isinstance(value, str):
-            raise InputError(f"descriptor: expected a spelling or a Descriptor, got {shown(value)}")
-        *alternatives, last = re.split(r"\s+else\s+", value.strip())
-        otherwise: Descriptor | float | None = parsed_number(last) if alternatives else None
-        if otherwise is None:
-            otherwise = _parsed_reduction(last, None, value)
-            if not alternatives:
-                return otherwise
-        for part in reversed(alternatives):
-            otherwise = _parsed_reduction(part, otherwise, value)
-        assert isinstance(otherwise, Descriptor)
-        return otherwise
+            raise InputError(f"descriptor: expected a spec or a Descriptor, got {shown(value)}")
+        try:
+            return _spelled(value)
+        except SpellingError as error:
+            raise error.named("descriptor") from None
 
-    def raw(self, entry: EnvironmentEntry) -> RawDescriptor:
+    def raw(self, entry: EnvironmentEntry, name: str = "descriptor") -> RawDescriptor:
         """Return the descriptor as the extension takes it, with the fields of one environment.
 
         Raises:
-            InputError: a field that the environment does not have.
+            InputError: a field that the environment does not have; the message begins with `name`.
         """
-        places = places_of(entry)
-        reductions: list[RawReduction] = []
-        descriptor: Descriptor | float | None = self
-        while isinstance(descriptor, Descriptor):
-            conditions = raw_conditions(descriptor.where, entry)
-            reductions.append((descriptor.reducer, place_of(descriptor.field, places, entry), conditions))
-            descriptor = descriptor.otherwise
-        return reductions, descriptor
+        spelling = str(self)
+        try:
+            reductions, otherwise = parsed_descriptor(spelling)
+            place = placing(entry, spelling)
+            raw: list[RawReduction] = []
+            for reducer, node, where in ((part.reducer, part.node, part.where) for part in reductions):
+                value = counted(node, place) if reducer in COUNTERS else operations(node, place)
+                condition = None if where is None else operations(where, place)
+                raw.append((COUNTERS.get(reducer, reducer), value, condition))
+        except SpellingError as error:
+            raise error.named(name) from None
+        return raw, otherwise
 
 
 DescriptorLike: TypeAlias = Descriptor | str
-"""A descriptor or its spelling."""
+"""A descriptor or its spec."""
 
 
 def raw_descriptors(
@@ -153,17 +154,30 @@ def raw_descriptors(
         )
     raw = []
     for index, descriptor in enumerate(listed):
-        try:
-            raw.append(Descriptor.of(descriptor).raw(entry))
-        except InputError as error:
-            reason = str(error).removeprefix("descriptor: ")
-            raise InputError(f"descriptors[{index}]: {reason}") from None
+        name = f"descriptors[{index}]"
+        if isinstance(descriptor, str):
+            try:
+                descriptor = _spelled(descriptor)
+            except SpellingError as error:
+                raise error.named(name) from None
+        if not isinstance(descriptor, Descriptor):
+            raise InputError(f"{name}: expected a spec or a Descriptor, got {shown(descriptor)}")
+        raw.append(descriptor.raw(entry, name))
     return raw
 
 
-def _parsed_reduction(text: str, otherwise: Descriptor | float | None, whole: str) -> Descriptor:
-    match = _REDUCTION.fullmatch(text)
-    if match is None:
-        raise InputError(f"descriptor: expected {_SPELLING}, got {shown(whole)}")
-    reducer, field, conditions = match.groups()
-    return Descriptor(reducer, field, parsed_conditions(conditions, whole) if conditions else (), otherwise)
+@lru_cache(maxsize=1024)
+def _spelled(text: str) -> Descriptor:
+    """Return what a spec means.
+
+    Raises:
+        SpellingError: nothing.
+    """
+    check_length(text, MOST_CHARACTERS)
+    reductions, otherwise = parsed_descriptor(text)
+    descriptor: Descriptor | float | None = otherwise
+    for part in reversed(reductions):
+        where = None if part.where is None else Condition(str(part.where))
+        descriptor = Descriptor(part.reducer, str(part.node), where, descriptor)
+    assert isinstance(descriptor, Descriptor)
+    return descriptor

@@ -9,6 +9,7 @@ individual is the float64 sum of its returns, first to last, divided by their nu
 
 from __future__ import annotations
 
+import marshal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -71,17 +72,40 @@ def batch_evaluate(
     check_keywords("batch_evaluate", options, BatchOptions.__optional_keys__)
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
+    policy = _policy_of(policy_arch, policy_shape, activation, output_activation, bias, head, noise)
+    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=False)
+    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+
+
+_POLICIES: dict[bytes, Policy] = {}
+_MOST_POLICIES = 64
+
+
+def _policy_of(
+    arch: Any, shape: Any, activation: Any, output_activation: Any, bias: Any, head: Any, noise: Any
+) -> Policy:
+    """Return the policy of a shape: of those of the last calls, where nothing but Python's own types says which."""
+    try:
+        # Unlike equality, these bytes tell 1 from 1.0 and True, within tuples, too.
+        key = marshal.dumps((arch, shape, activation, output_activation, bias, head, noise), 2)
+    except ValueError:  # an object of another type
+        key = b""
+    if (known := _POLICIES.get(key)) is not None:
+        return known
     policy = Policy.from_shape(
-        policy_arch,
-        policy_shape,
+        arch,
+        shape,
         activation=activation,
         output_activation=output_activation,
         bias=bias,
         head=head,
         noise=noise,
     )
-    matrix = population_matrix(flat_weights(policy, weights), str(policy), policy.n_params, allow_vector=False)
-    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+    if key:
+        if len(_POLICIES) >= _MOST_POLICIES:
+            _POLICIES.clear()
+        _POLICIES[key] = policy
+    return policy
 
 
 @spelled_out
@@ -105,15 +129,15 @@ def evaluate(
             16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always. Or what `load_weights`
             returned: then the file's settings (env_kwargs, reset_options, observation, max_episode_steps, normalize)
             are used that are not given here; in another environment than the file's, observation and normalize alone.
-        policy: a Policy or its spelling, such as "mlp:4-64-2". Or a GraphPolicy or its spelling, such as "neat:4-2":
+        policy: a Policy or its spec, such as "mlp:4-64-2". Or a GraphPolicy or its spec, such as "neat:4-2":
             then `weights` are graphs, neat-python's genomes (as they are, or as (id, genome)), `Graph` or `Graphs`.
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
             shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.
         env_kwargs: keyword arguments of the environment, as for `gymnasium.make`.
         reset_options: the options of `reset`.
-        observation: frame skip, gray scale, size and stack of images, such as {"skip": 4, "grayscale": True, "resize":
-            (84, 84), "stack": 4} or "skip=4,gray,resize=84x84,stack=4"; see `ObservationOptions`.
+        observation: what is seen of images, such as {"skip": 4, "grayscale": True, "resize": (84, 84), "stack": 4} or
+            "skip=4,gray,resize=84x84,stack=4", or of vectors, "keep=0/2,stack=4"; see `ObservationOptions`.
         max_episode_steps: the time limit in steps of the environment; None is the registered one.
         on_nan: "raise", or the fitness of individuals with a weight that is not finite (they are not run) or that come
             to a logit that is not.

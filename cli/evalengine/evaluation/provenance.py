@@ -14,6 +14,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,11 @@ def provenance(started_at: datetime) -> dict[str, str | int]:
     if started_at.tzinfo is None:
         raise ValueError(f"started_at: expected a time with a time zone, got {started_at.isoformat()}")
     return {"started_at": started_at.astimezone(UTC).isoformat(timespec="seconds")} | _machine_and_build()
+
+
+def json_provenance(columns: Mapping[str, str | int]) -> dict[str, str | int | bool | None]:
+    """Return the columns as a JSON document has them: `dirty` is a truth value, None where it is unknown."""
+    return {**columns, "dirty": {"true": True, "false": False}.get(str(columns["dirty"]))}
 
 
 @cache

@@ -20,6 +20,7 @@ from evalengine.parity.drivers import player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import sections
 from evalengine.parity.graphs import GENOMES_PER_CHUNK, LOOPS, graph_loops, graph_section
+from evalengine.parity.observed import observed_section, options_for
 from evalengine.parity.open_loop import open_loop, variant_players
 from evalengine.parity.probe import probe
 from evalengine.parity.report import Section
@@ -63,7 +64,8 @@ class Chunk:
     """A part of the proof.
 
     Attributes:
-        kind: "open loop", "variant", "closed loop", "drawn", "evaluate", "forward", "sweep", "graphs" or "graph loops".
+        kind: "open loop", "variant", "closed loop", "drawn", "observed", "evaluate", "forward", "sweep", "graphs" or
+            "graph loops".
         env: short name; "" for the forward pass and for sweeps.
         what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN`, the
             closed loop's policy, the
@@ -109,7 +111,7 @@ def all_chunks(
         steps: of each environment's closed loop, with every form of its actions, and of its open loops, or the share
             of them that a slow reference states. Of the open loops half are with its default settings, drivers sharing
             them, and half with its variants. Evaluations, closed loops of other policies and each case of `DRAWN` have
-            a tenth, the policy driver a fortieth.
+            a tenth, as have all observation options together; the policy driver has a fortieth.
         shapes: random networks.
         sweeps: whether activations are swept over all their arguments.
         genomes: of neat-python; closed loops have a hundredth of them in each environment.
@@ -134,6 +136,8 @@ def all_chunks(
             chunks += _shares("closed loop", name, [loop], total, _INDIVIDUALS * piece)
         for index in (index for index, drawn in enumerate(DRAWN) if drawn.env == name):
             chunks += _shares("drawn", name, [str(index)], share // 10, piece)
+        if seen := options_for(entry):
+            chunks += _shares("observed", name, list(seen), share // 10, piece)
         chunks += _shares("evaluate", name, [""], share // 10, piece)
         chunks += _shares("open loop", name, ["policy"], share // 40, piece)
         chunks += _shares("open loop", name, drivers, share // 2 if variants else share, piece)
@@ -173,6 +177,8 @@ def run_chunk(chunk: Chunk) -> list[Section]:
         unproven = _Worker.unproven()
         return [drawn_section(drawn, seed=chunk.seed, steps=chunk.steps, torch_policy=torch_policy, unproven=unproven)]
     entry = resolve(chunk.env)
+    if chunk.kind == "observed":
+        return [observed_section(reference(entry.id), entry, chunk.what, seed=chunk.seed, steps=chunk.steps)]
     policy = Policy(entry.default_policy)
     head = Head.of(policy, entry)
     name = f"{chunk.env} {chunk.kind}"

@@ -12,7 +12,6 @@ environment stands on is imported when `GymPlayer` is made. Depends on the refer
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,12 +25,13 @@ from evalengine.environments.native import make
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
-from evalengine.errors import MissingDependencyError, OutputError
+from evalengine.errors import OutputError
 from evalengine.playback.acting import Act, Individual, actor
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.setting import SettingOptions
 from evalengine.references import reference
-from evalengine.references.divergence import Divergence, differing_bits
+from evalengine.references.divergence import Divergence, first_difference
+from evalengine.references.wrappers import wrapped
 
 Frame = NDArray[np.uint8]
 ShowFrame = Callable[[Frame], object]
@@ -221,62 +221,16 @@ class GymPlayer:
 
     def _actor(self, individual: Individual, seed: int) -> Act:
         setting = self._setting
-        is_gray = setting.observation is not None and setting.observation.grayscale
         return actor(
             setting.policy,
             individual,
             self._entry,
             seed,
             normalize=setting.normalize,
-            channels_last=not is_gray,
+            channels_last=setting.observation is None or setting.observation.has_channels,
             epsilon=setting.epsilon,
             sticky=setting.sticky,
         )
-
-
-def first_difference(
-    ours: tuple[Any, ...], theirs: tuple[Any, ...], *, seed: int, step: int, action: Any
-) -> Divergence | None:
-    """Return the first of observation, reward, terminated and truncated that differs in type, shape or any bit."""
-    for name, mine, other in zip(("observation", "reward", "terminated", "truncated"), ours, theirs, strict=False):
-        first, second = np.asarray(mine), np.asarray(other)
-        is_alike = (first.dtype, first.shape) == (second.dtype, second.shape)
-        if not is_alike or differing_bits(first, second).any():
-            actions = None if action is None else (action, action)
-            return Divergence.between(name, mine, other, seed=seed, step=step, actions=actions)
-    return None
-
-
-def wrapped(env: gymnasium.Env[Any, Any], options: ObservationOptions | None) -> gymnasium.Env[Any, Any]:
-    """Return `env` behind Gymnasium's wrappers for these options, in their fixed order.
-
-    Raises:
-        MissingDependencyError: OpenCV, which resizes, is not installed.
-    """
-    if options is None:
-        return env
-    from gymnasium import wrappers
-
-    if options.keep is not None:
-        return _keeping(env, list(options.keep))
-    if options.skip is not None:
-        env = wrappers.MaxAndSkipObservation(env, options.skip)
-    if options.grayscale:
-        env = wrappers.GrayscaleObservation(env)
-    if options.resize is not None:
-        if importlib.util.find_spec("cv2") is None:
-            raise MissingDependencyError.of("opencv-python-headless", extra="gymnasium")
-        env = wrappers.ResizeObservation(env, options.resize)
-    if options.stack is not None:
-        env = wrappers.FrameStackObservation(env, options.stack, padding_type=options.padding)
-    return env
-
-
-def _keeping(env: gymnasium.Env[Any, Any], positions: list[int]) -> gymnasium.Env[Any, Any]:
-    """Return `env` with some values of its vectors."""
-    whole: Any = env.observation_space
-    space = gymnasium.spaces.Box(whole.low[positions], whole.high[positions], dtype=whole.dtype)
-    return gymnasium.wrappers.TransformObservation(env, lambda observation: observation[positions], space)
 
 
 def _reference(setting: Setting, render_mode: str | None) -> gymnasium.Env[Any, Any]:

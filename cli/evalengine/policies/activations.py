@@ -107,13 +107,13 @@ def spell(name: str, *parameters: float) -> str:
 
 
 def parameters_of(spelling: str) -> tuple[float, ...]:
-    """Return all parameters of a canonical spelling, PyTorch's defaults where it names none."""
+    """Return all parameters of a canonical spec, PyTorch's defaults where it names none."""
     name, *given = spelling.split(":")
     return (*map(float, given), *DEFAULTS.get(name, ())[len(given) :])
 
 
 def activation_layer(spelling: str) -> _engine.Layer:
-    """Return a canonical spelling as the extension takes it: the name, then all parameters."""
+    """Return a canonical spec as the extension takes it: the name, then all parameters."""
     layer: _engine.Layer = (spelling.partition(":")[0], *parameters_of(spelling))  # type: ignore[assignment]
     return layer
 

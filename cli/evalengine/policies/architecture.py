@@ -59,10 +59,10 @@ class Parameter(NamedTuple):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Architecture(Spelling):
-    """What a policy is, by its spelling, such as "mlp:4-64-2"; `Policy` says what each attribute is."""
+    """What a policy is, by its spec, such as "mlp:4-64-2"; `Policy` says what each attribute is."""
 
     def __init__(self, spec: str | Architecture) -> None:
-        """Parse and check a spelling.
+        """Parse and check a spec.
 
         Args:
             spec: "mlp:4-64-2" (inputs, hidden sizes, outputs) or "cnn:5x12x12-16k3-64-4" (channels x height x width,
@@ -374,7 +374,7 @@ def _parameters(step: Step) -> Iterator[Parameter]:
 
 
 def _activation(name: str, value: object, *, of_outputs: bool = False) -> str:
-    """Return the canonical spelling of an activation that a caller passes."""
+    """Return the canonical spec of an activation that a caller passes."""
     if not isinstance(value, str):
         raise InputError(f"{name}: expected a name such as 'relu', got {shown(value)}")
     try:

@@ -7,10 +7,13 @@ Depends on spelling, head_spelling and the registry's entries.
 
 from __future__ import annotations
 
-from evalengine.environments.registry import EnvironmentEntry
+from evalengine.environments.registry import EnvironmentEntry, describe
 from evalengine.errors import InputError
 from evalengine.policies.head_spelling import BOX_HEADS, DEFAULT_HEAD, DISCRETE_HEADS, threshold_of
 from evalengine.policies.spelling import Spelling
+
+_ATARI = 84
+"""The side of the images that most policies of the literature see."""
 
 
 def check_fits(policy: Spelling, entry: EnvironmentEntry) -> None:
@@ -27,8 +30,36 @@ def check_fits(policy: Spelling, entry: EnvironmentEntry) -> None:
         inputs, got = ("x".join(str(size) for size in sizes) for sizes in (wanted, policy.input_shape))
         raise InputError(
             f"policy: {entry.id} needs {inputs} inputs and {outputs} outputs, "
-            f"got {policy} ({got} inputs, {policy.sizes[-1]} outputs)"
+            f"got {policy} ({got} inputs, {policy.sizes[-1]} outputs){_advice(policy, entry)}"
         )
+
+
+def observation_for(policy: Spelling, entry: EnvironmentEntry) -> str:
+    """Return the observation options that give a policy for images its inputs, as they usually are; "" if none would.
+
+    Of gray images, since that is how policies for 84 x 84 pixels and such are mostly trained.
+    """
+    if entry.observation_dtype != "uint8" or entry.image_shape is None:
+        return ""
+    channels, height, width = entry.image_shape
+    if policy.arch == "cnn":
+        wanted, *size = policy.input_shape
+    elif policy.input_shape[0] % _ATARI**2 == 0:
+        wanted, size = policy.input_shape[0] // _ATARI**2, [_ATARI, _ATARI]
+    else:
+        return ""
+    is_gray = wanted != channels
+    parts = ["gray"] if is_gray else []
+    parts += [] if size == [height, width] else [f"resize={size[0]}x{size[1]}"]
+    parts += [f"stack={wanted}"] if is_gray and wanted > 1 else []
+    return ",".join(parts)
+
+
+def _advice(policy: Spelling, entry: EnvironmentEntry) -> str:
+    """Say what would give a policy its inputs, where nothing stands before the images yet."""
+    is_bare = entry.image_shape == describe(entry.id).image_shape
+    options = observation_for(policy, entry) if is_bare else ""
+    return f"; observation={options!r} (--observation {options}) gives such inputs" if options else ""
 
 
 def _check_box(policy: Spelling, entry: EnvironmentEntry) -> None:

@@ -13,7 +13,7 @@ A spelling has the numbers of inputs and of outputs, then options where they dif
     neat:8-4,inputs=list          activate(observation.tolist()) instead of activate(observation)
     neat:8-4,sum=plain            Python 3.11's sum; sum=compensated is that of 3.12 and newer
 
-The default of `sum` is what the running Python does, so the canonical spelling always says it. `GraphPolicy` adds
+The default of `sum` is what the running Python does, so the canonical spec always says it. `GraphPolicy` adds
 files, which do not know it. Depends on graphs.
 """
 
@@ -64,14 +64,14 @@ class GraphForm:
     head: str | None
 
     def __init__(self, spec: str | GraphForm) -> None:
-        """Parse and check a spelling; see the module.
+        """Parse and check a spec; see the module.
 
         Raises:
             InputError: it is misspelt.
         """
         parts = _parse(spec) if isinstance(spec, str) else spec
         if not isinstance(parts, dict | GraphForm):
-            raise InputError(f"policy: expected a spelling such as 'neat:4-2', got {kind(spec)}")
+            raise InputError(f"policy: expected a spec such as 'neat:4-2', got {kind(spec)}")
         for part in fields(GraphForm):
             value = parts[part.name] if isinstance(parts, dict) else getattr(parts, part.name)
             object.__setattr__(self, part.name, value)
@@ -97,7 +97,7 @@ class GraphForm:
         return cls(f"{NAME}:{n_inputs}-{n_outputs}{spelled}{'' if head is None else f',head={head}'}")
 
     def __str__(self) -> str:
-        """Return the canonical spelling."""
+        """Return the canonical spec."""
         net = "" if self.net == "feedforward" else f",net={self.net}"
         inputs = "" if self.inputs == "array" else f",inputs={self.inputs}"
         head = "" if self.head is None else f",head={self.head}"
@@ -192,7 +192,7 @@ class GraphForm:
 
 
 def is_spelling(spec: object) -> bool:
-    """Say whether a spelling means graphs, rightly spelt or not."""
+    """Say whether a spec means graphs, rightly spelt or not."""
     return isinstance(spec, str) and spec.strip().lower().partition(":")[0] == NAME
 
 

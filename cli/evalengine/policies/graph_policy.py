@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, init=False, repr=False)
 class GraphPolicy(GraphForm):
-    """What every graph of a population is, by its spelling, such as "neat:4-2" or "neat:24-4,net=recurrent".
+    """What every graph of a population is, by its spec, such as "neat:4-2" or "neat:24-4,net=recurrent".
 
     Attributes:
         n_inputs: how many numbers an observation has; a graph's inputs are -1, -2, ...

@@ -73,7 +73,7 @@ def canonical_noise(text: str, outputs: int) -> str:
 
 
 def given_head(value: object, outputs: int) -> str:
-    """Return the canonical spelling of a head, or of one for each output, that a caller passes.
+    """Return the canonical spec of a head, or of one for each output, that a caller passes.
 
     Raises:
         InputError: it is none.
@@ -88,7 +88,7 @@ def given_head(value: object, outputs: int) -> str:
 
 
 def given_noise(value: object, outputs: int) -> str:
-    """Return the canonical spelling of noise that a caller passes, as a spelling or as one number or several.
+    """Return the canonical spec of noise that a caller passes, as a spec or as one number or several.
 
     Raises:
         InputError: it is none.

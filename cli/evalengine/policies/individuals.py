@@ -28,10 +28,10 @@ Individuals: TypeAlias = NDArray[np.float32] | Graphs
 
 
 def as_policy(policy: AnyPolicy | str) -> AnyPolicy:
-    """Return the policy that a spelling means.
+    """Return the policy that a spec means.
 
     Raises:
-        InputError: it is misspelt, or neither a policy nor a spelling.
+        InputError: it is misspelt, or neither a policy nor a spec.
     """
     if isinstance(policy, Policy | GraphPolicy):
         return policy

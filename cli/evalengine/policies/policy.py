@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, init=False, repr=False)
 class Policy(Architecture):
-    """An architecture by its spelling, such as "mlp:4-64-2" or "cnn:5x12x12-16k3-32k3-64-4,head=clip".
+    """An architecture by its spec, such as "mlp:4-64-2" or "cnn:5x12x12-16k3-32k3-64-4,head=clip".
 
     Attributes:
         arch: "mlp" or "cnn".

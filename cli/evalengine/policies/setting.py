@@ -100,7 +100,7 @@ def read_setting(description: Mapping[str, Any], env_id: str | None) -> SettingO
     """
     given = {name: description[name] for name in SETTING_NAMES if description.get(name) is not None}
     if "observation" in given and not isinstance(given["observation"], str):
-        raise InputError(f"observation: expected a spelling, got {shown(given['observation'])}")
+        raise InputError(f"observation: expected a spec, got {shown(given['observation'])}")
     if "normalize" in given:
         given["normalize"] = _read_normalization(given["normalize"])
     return checked_setting(given, env_id if given else None)

@@ -33,6 +33,7 @@ from evalengine.messages import kind, shown
 from evalengine.policies.activations import IDENTITY, canonical
 from evalengine.policies.cells import GATES, LINEAR
 from evalengine.policies.head_spelling import DEFAULT_HEAD, canonical_head, canonical_noise
+from evalengine.policies.hints import instead_of, meant
 from evalengine.policies.tokens import (
     ACT,
     FLATTEN,
@@ -63,7 +64,7 @@ _IMAGE = re.compile(r"([1-9]\d{0,8})x([1-9]\d{0,8})x([1-9]\d{0,8})")
 
 @dataclass(frozen=True)
 class Spelling:
-    """The parts of a spelling: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
+    """The parts of a spec: `input_shape` is (n,) for mlp and (channels, height, width) for cnn.
 
     `chain` has all parts between the input and the options; `activations` has one for each convolution, size and
     recurrent cell but the last, `biases` says of each whether it has biases.
@@ -124,7 +125,7 @@ class Spelling:
         return all(self.biases)
 
     def __str__(self) -> str:
-        """Return the one canonical spelling of these parts."""
+        """Return the one canonical spec of these parts."""
         shape = "x".join(str(size) for size in self.input_shape)
         layers = "-".join(str(part) for part in self.chain)
         is_default = self.activation == DEFAULT_ACTIVATION[self.arch] and not self._follows_a_cell
@@ -138,13 +139,13 @@ class Spelling:
 
 
 def parse(spec: str) -> Spelling:
-    """Take a spelling apart; letter case and surrounding blanks do not matter.
+    """Take a spec apart; letter case and surrounding blanks do not matter.
 
     Raises:
         InputError: the message names the part that does not fit the grammar, and the grammar.
     """
     if not isinstance(spec, str):
-        raise InputError(f"policy: expected a spelling such as 'mlp:4-64-2', got {kind(spec)}")
+        raise InputError(f"policy: expected a spec such as 'mlp:4-64-2', got {kind(spec)}{instead_of(spec)}")
     shape, *options = spec.strip().lower().split(",")
     arch, colon, sizes = shape.partition(":")
     if not colon or arch not in DEFAULT_ACTIVATION:
@@ -178,7 +179,9 @@ def spell_shape(arch: str, shape: object) -> str:
             groups]]]]) or, for a recurrent cell, ("lstm", hidden size), and texts such as "mp2".
     """
     if not is_one_of(arch, DEFAULT_ACTIVATION):
-        raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}")
+        whole = isinstance(arch, str) and arch.partition(":")[0] in DEFAULT_ACTIVATION
+        advice = ": evaluate takes a whole spec" if whole else ""
+        raise InputError(f"policy_arch: expected 'mlp' or 'cnn', got {shown(arch)}{advice}")
     if not isinstance(shape, tuple | list):
         raise InputError(f"policy_shape: expected a tuple such as (4, 64, 2), got {shown(shape)}")
     image = 3 if arch == "cnn" else 1
@@ -359,4 +362,15 @@ def _not_an_option(spec: str, option: str) -> InputError:
 
 
 def _misspelt(spec: str, problem: str) -> InputError:
-    return InputError(f"policy {shown(spec)}: {problem}; {GRAMMAR}")
+    return InputError(f"policy {shown(spec)}: {problem}{_advice(spec)}; {GRAMMAR}")
+
+
+def _advice(spec: str) -> str:
+    """Say what a text was probably meant to be, if that is a spec."""
+    right = meant(spec)
+    if right is None:
+        return ""
+    try:
+        return f"; write {shown(str(parse(right)))}"
+    except InputError:
+        return ""

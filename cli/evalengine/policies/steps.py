@@ -37,7 +37,7 @@ class Step:
     """One step.
 
     Attributes:
-        token: the part of the chain; an activation is its spelling.
+        token: the part of the chain; an activation is its spec.
         name: of its module in the equivalent nn.Sequential, "0" or "4.2"; that of the block for skip and add.
         input_shape: (n,) or (channels, height, width).
         output_shape: likewise.

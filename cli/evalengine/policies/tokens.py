@@ -1,4 +1,4 @@
-"""The parts of a policy's chain of layers, as a spelling has them, and each part's own letters.
+"""The parts of a policy's chain of layers, as a spec has them, and each part's own letters.
 
     cnn:3x32x32-16k3p1-mp2-skip-16k3p1-act-16k3p1-add-act-gap-64-ln-act-4
                 ------ --- ---- ------ --- ------ --- --- --- -- -- ---

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def activation_module(spelling: str) -> nn.Module:
-    """Return the module of an activation by its canonical spelling, such as "leaky_relu:0.2"."""
+    """Return the module of an activation by its canonical spec, such as "leaky_relu:0.2"."""
     from torch import nn
 
     makers: dict[str, Callable[..., nn.Module]] = {

@@ -85,7 +85,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of each number, by its canonical spelling: "tanh", "leaky_relu:0.2"."""
+    """A function of each number, by its canonical spec: "tanh", "leaky_relu:0.2"."""
 
     place: str
     spelling: str

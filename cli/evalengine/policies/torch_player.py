@@ -226,8 +226,8 @@ def to_player(
     policy.check_fits(entry)
     if normalize is not None:
         normalize.raw(entry)
-    is_gray = options is not None and options.grayscale
-    observe = Observe(policy.input_shape, normalize, channels_last=not is_gray)
+    has_channels = options is None or options.has_channels
+    observe = Observe(policy.input_shape, normalize, channels_last=has_channels)
     return Player(entry, observe, to_torch(policy, vector), _act(policy, entry) if actions else None)
 
 

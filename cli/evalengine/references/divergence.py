@@ -149,6 +149,19 @@ class Divergence:
         }
 
 
+def first_difference(
+    ours: tuple[Any, ...], theirs: tuple[Any, ...], *, seed: int, step: int, action: Any
+) -> Divergence | None:
+    """Return the first of observation, reward, terminated and truncated that differs in type, shape or any bit."""
+    for name, mine, other in zip(("observation", "reward", "terminated", "truncated"), ours, theirs, strict=False):
+        first, second = np.asarray(mine), np.asarray(other)
+        is_alike = (first.dtype, first.shape) == (second.dtype, second.shape)
+        if not is_alike or differing_bits(first, second).any():
+            actions = None if action is None else (action, action)
+            return Divergence.between(name, mine, other, seed=seed, step=step, actions=actions)
+    return None
+
+
 def differing_bits(ours: NDArray[Any], reference: NDArray[Any], *, any_nan: bool = False) -> NDArray[np.bool_]:
     """Return, element by element, whether two arrays of one dtype and shape differ in any bit (so -0.0 is not 0.0).
 

@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 app = typer.Typer(
-    help="Evaluate populations of policies in reinforcement learning environments.",
+    help="Evaluate populations of policies in reinforcement-learning environments.",
     epilog=EXIT_CODES,
     # Plain help: importing rich would take longer than the help itself may.
     rich_markup_mode=None,
@@ -70,7 +70,7 @@ app = typer.Typer(
 def root(
     context: typer.Context,
     # Only flags that are False by default: to read anything else, Typer imports pydantic (0.3 s).
-    version: Annotated[bool, typer.Option("--version", help="Show version and build, and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and build, and exit.")] = False,
     show_help: Help = False,
 ) -> None:
     """Answer --version and --help; everything else is a command's."""
@@ -100,31 +100,40 @@ def parity(
     env: Annotated[
         str,
         typer.Argument(
-            metavar="ENV|all", help="Environment to prove, or all.", autocompletion=complete_environment_or_all
+            metavar="ENV|all", help="Environment to check, or all.", autocompletion=complete_environment_or_all
         ),
     ],
-    steps: Annotated[int, typer.Option(help="Steps of each section, over as many episodes as it takes.")] = 1000,
-    seed: Annotated[int, typer.Option(help="First seed.")] = 0,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Steps per section, in as many episodes as that takes.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the first episode.")] = 0,
     policy: Annotated[
         str | None,
-        typer.Option(help="Such as mlp:4-64-2; the environment's if left out.", autocompletion=complete_policy),
+        typer.Option(
+            metavar="SPEC",
+            help="Policy spec, such as mlp:4-64-2 (default: the environment's).",
+            autocompletion=complete_policy,
+        ),
     ] = None,
     driver: Annotated[
         str | None,
         typer.Option(
-            help="Who chooses the open loop's actions: random, sticky, policy or the environment's own; all of them "
-            "if left out.",
+            metavar="NAME",
+            help="Who chooses the open loop's actions: random, sticky, policy, or a driver of the environment's own "
+            "(default: each in turn).",
             autocompletion=complete_driver,
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the step-by-step difference.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the differences, step by step, to this CSV file.")
+    ] = None,
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Compare environments and policies with Gymnasium and PyTorch, bit by bit.
+    """Check every bit against Gymnasium and PyTorch.
 
-    The exit code is 1 if a claim is broken, 3 if one cannot be proven because a package is missing or has another
-    version than the claim is about.
+    The exit code is 1 if a claim is broken, and 3 if one cannot be checked because a package is missing or is not the
+    version that the claim is about.
     """
     from evalengine.terminal.parity.run import ParityConfig, run
 

@@ -31,64 +31,103 @@ def print_help(context: typer.Context, wanted: bool) -> None:
 Help = Annotated[
     bool, typer.Option("--help", "-h", callback=print_help, is_eager=True, help="Show this message and exit.")
 ]
-Weights = Annotated[Path, typer.Argument(help="A .npy, .npz or .safetensors file: one vector or a population.")]
-Seed = Annotated[int | None, typer.Option(help="First seed; 0 if left out.")]
-Seeds = Annotated[str | None, typer.Option(help="One seed for each episode instead, as 3,17,99.")]
+Weights = Annotated[
+    Path,
+    typer.Argument(metavar="WEIGHTS", help="A .npy, .npz or .safetensors file holding one individual or a population."),
+]
+WeightsFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="WEIGHTS", help=".npy, .npz or .safetensors files, each holding one individual or a population."
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Seed of the first episode; the next ones count up (default: 0).")
+]
+Seeds = Annotated[
+    str | None, typer.Option(metavar="N,N,...", help="One seed per episode, such as 3,17,99, instead of --seed.")
+]
 Threads = Annotated[
-    int | None, typer.Option(help="Threads; all cores that this process may use if left out.", show_default=False)
+    int | None,
+    typer.Option(metavar="N", help="Number of threads (default: one per available core).", show_default=False),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document (NaN and infinities as null) instead of tables.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, with NaN and infinities as null, instead of tables.")]
 EnvOption = Annotated[
     str | None,
-    typer.Option("--env", help="Environment; what the file says if left out.", autocompletion=complete_environment),
+    typer.Option(
+        "--env",
+        metavar="ENV",
+        help="Environment, by id or short name (default: the one that the file names).",
+        autocompletion=complete_environment,
+    ),
 ]
 PolicyOption = Annotated[
     str | None,
     typer.Option(
-        "--policy", help="Such as mlp:4-64-2; what the file says if left out.", autocompletion=complete_policy
+        "--policy",
+        metavar="SPEC",
+        help="Policy spec, such as mlp:4-64-2 (default: the one that the file names).",
+        autocompletion=complete_policy,
     ),
 ]
 Layout = Annotated[
     str | None,
     typer.Option(
-        metavar="out_in|in_out", help="Matrices of arrays by layer: PyTorch's, or Keras'; told by shapes if left out."
+        metavar="out_in|in_out",
+        help="Layout of weights stored layer by layer: out_in as in PyTorch, in_out as in Keras (default: inferred "
+        "from the shapes).",
     ),
 ]
 EnvKwarg = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment; may be given more than once."),
 ]
-ResetOption = Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; repeatable.")]
+ResetOption = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; may be given more than once.")
+]
 Observation = Annotated[
     str | None,
     typer.Option(
-        help="What is seen: of images skip=4,gray,resize=84x84,stack=4 (or padding=zero), of vectors keep=0/2."
+        metavar="SPEC",
+        help="What the policy sees. Images: skip=4,crop=0/12/6/6,gray,resize=84x84,stack=4 (or padding=zero, "
+        "subsample=8x8, channel=1, scale). Vectors: skip=2,stack=4,keep=0/2,clip=-5/5.",
     ),
 ]
 MaxEpisodeSteps = Annotated[
-    int | None, typer.Option(help="Time limit in steps; the file's, then the environment's own, if left out.")
+    int | None,
+    typer.Option(metavar="N", help="Time limit in steps (default: the one in the file, else the environment's own)."),
 ]
 Epsilon = Annotated[
     float | None,
-    typer.Option(help="Probability of a random action; the file's, or 0, if left out.", show_default=False),
+    typer.Option(
+        metavar="P", help="Probability of a random action (default: the one in the file, else 0).", show_default=False
+    ),
 ]
 Sticky = Annotated[
     float | None,
     typer.Option(
-        help="Probability that an action is the former one again; the file's, or 0, if left out.", show_default=False
+        metavar="P",
+        help="Probability of repeating the previous action (default: the one in the file, else 0).",
+        show_default=False,
     ),
 ]
 Stop = Annotated[
     str | None,
-    typer.Option(help="Stop episodes early: patience=50,reward_above=0,return_below=-5, or some of it."),
+    typer.Option(
+        metavar="RULES",
+        help="Stop episodes early, by one or more of patience=50, reward_above=0, return_below=-5 and condition=x > 3, "
+        "separated by commas.",
+    ),
 ]
 NoOps = Annotated[
     str | None,
     typer.Option(
-        "--no-ops", help="How many first steps play action 0, or another one: 10, 10:3 or 10:0/1/0.", show_default=False
+        "--no-ops",
+        metavar="N[:ACTION]",
+        help="Begin each episode with N no-op steps, or with N steps of another action: 10, 10:3 or 10:0/1/0.",
+        show_default=False,
     ),
 ]
 Normalize = Annotated[
-    bool, typer.Option("--normalize/--no-normalize", help="Normalise observations as the file says, if it does.")
+    bool, typer.Option("--normalize/--no-normalize", help="Normalize observations if the file says so, or never.")
 ]

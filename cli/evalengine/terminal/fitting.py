@@ -15,6 +15,7 @@ from evalengine.environments.observation import ObservationLike
 from evalengine.environments.registry import EnvironmentEntry, describe, entries
 from evalengine.errors import InputError
 from evalengine.messages import named
+from evalengine.policies.fits import observation_for
 from evalengine.policies.graphs import Graphs
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.loading import LoadedWeights
@@ -37,7 +38,7 @@ def choose(
         observation: what stands before it; a guess at the environment does without.
 
     Raises:
-        InputError: a name, a spelling or a keyword argument is wrong, or nothing fits, or more than one does.
+        InputError: a name, a spec or a keyword argument is wrong, or nothing fits, or more than one does.
     """
     name = loaded.env_id if env is None else env
     if loaded.policy is None and isinstance(loaded.weights, Graphs):
@@ -133,6 +134,22 @@ def _only_env_for_policy(loaded: LoadedWeights, policy: AnyPolicy) -> Environmen
     fitting = [entry for entry in entries() if _fits(policy, entry)]
     if len(fitting) == 1:
         return fitting[0]
+    seen = [(entry.id, options) for entry in entries() if (options := _with_observation(policy, entry))]
+    if not fitting and len(seen) == 1:
+        name, options = seen[0]
+        raise InputError(
+            f"weights: {named(loaded.path)}: their policy {policy} fits no environment as it is by default: say "
+            f"what it sees, as --env {name} --observation {options}"
+        )
     names = ", ".join(entry.id for entry in fitting or entries())
     found = "fits more than one environment" if fitting else "fits no environment as it is by default"
     raise InputError(f"weights: {named(loaded.path)}: their policy {policy} {found}: choose by --env one of {names}")
+
+
+def _with_observation(policy: AnyPolicy, entry: EnvironmentEntry) -> str:
+    """Return observation options with which an environment fits a policy; "" if none do that are tried."""
+    options = observation_for(policy, entry) if isinstance(policy, Policy) else ""
+    try:
+        return options if options and _fits(policy, describe(entry.id, None, options)) else ""
+    except InputError:  # no size that images can have
+        return ""

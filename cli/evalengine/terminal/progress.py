@@ -13,13 +13,16 @@ from evalengine.streams import note
 
 
 @contextmanager
-def round_progress(label: str) -> Iterator[tuple[Callable[[str], object], Callable[[int, int], object]]]:
-    """Show how far a benchmark is on stderr while the block runs; yields what takes a line and what takes a count.
+def round_progress(
+    label: str,
+) -> Iterator[tuple[Callable[[str], object], Callable[[str], object], Callable[[int, int], object]]]:
+    """Show how far a benchmark is on stderr while the block runs.
 
-    On a terminal a bar of rows with the time left, which says the latest line; elsewhere the lines alone, one by one.
+    Yields what takes the line of a round, what takes one on what is under way, and what takes a count. On a terminal
+    there is a bar of rows with the time left, which says the latest line; elsewhere the lines of rounds alone.
     """
     if sys.stderr is None or not sys.stderr.isatty():
-        yield note, lambda done, total: None
+        yield note, lambda line: None, lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,6 +41,7 @@ def round_progress(label: str) -> Iterator[tuple[Callable[[str], object], Callab
     ) as bar:
         task = bar.add_task(label, total=None)
         yield (
+            lambda line: bar.update(task, description=line, refresh=True),
             lambda line: bar.update(task, description=line, refresh=True),
             lambda done, total: bar.update(task, completed=done, total=total, refresh=True),
         )

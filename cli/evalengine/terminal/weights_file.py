@@ -44,7 +44,7 @@ class EpisodesConfig:
         seeds: the first seed of consecutive ones, or one seed for each episode; every individual plays the same.
         env_kwargs: keyword arguments of the environment; others are the file's.
         reset_options: options of every reset; others are the file's.
-        observation: frame skip, gray scale, size and stack of images; see `evalengine.ObservationOptions`. None takes
+        observation: what is seen of images and vectors; see `evalengine.ObservationOptions`. None takes
             what the file says, "" has none of them.
         max_episode_steps: time limit in steps of the environment; None means the file's, then the environment's own.
         normalize: whether observations are normalised as the file says.

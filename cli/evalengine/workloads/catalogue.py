@@ -218,7 +218,7 @@ def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> W
     Args:
         name: "random" or "trained".
         entry: the environment.
-        policy: canonical spelling of a policy that fits it; None means the first of `policies`. One that is not among
+        policy: canonical spec of a policy that fits it; None means the first of `policies`. One that is not among
             them is given the random workload of the first.
 
     Raises:

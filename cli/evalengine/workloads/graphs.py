@@ -29,7 +29,7 @@ _PILOT = np.array([0.1, 0.4, 3.0, 1.2])
 
 
 def is_trained(spelling: str | None) -> bool:
-    """Say whether a spelling is of graphs that have a trained population."""
+    """Say whether a spec is of graphs that have a trained population."""
     if spelling is None or not is_spelling(spelling):
         return False
     policy = GraphPolicy(spelling)

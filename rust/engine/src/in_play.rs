@@ -88,7 +88,7 @@ impl InPlay {
     }
 
     /// Counts the step that was added last for the rules, and truncates the episodes that they stop; true if any is. `met`
-    /// says in which lanes it met the conditions; there may be none.
+    /// says in which lanes it met the condition; there may be none.
     pub(crate) fn apply(
         &mut self,
         rules: &Rules<'_>,

@@ -57,6 +57,7 @@ mod bytes;
 mod compiling;
 mod error;
 mod exchange;
+mod expression;
 mod finite;
 mod graphs;
 mod in_play;
@@ -69,6 +70,7 @@ mod queue;
 mod recording;
 mod rules;
 mod slots;
+mod step_values;
 mod task;
 mod threads;
 mod watch;
@@ -80,12 +82,13 @@ pub use {envs, graph, lane_math, policy};
 pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
 pub use compiling::compile;
 pub use error::EngineError;
+pub use expression::{Comparison, Expression, Field, Operation};
 pub use graphs::{GraphHead, Graphs, graph_actions};
 pub use normalization::Normalization;
 pub use outcome::Evaluation;
 pub use recording::{
-    Comparison, Condition, Descriptor, Field, ObservationStatistics, PartialSum, RecordedActions,
-    RecordedObservations, Recording, Reducer, Reduction, Share, Trajectory,
+    Descriptor, ObservationStatistics, PartialSum, RecordedActions, RecordedObservations, Recording, Reducer,
+    Reduction, Share, Trajectory,
 };
 pub use rules::{NoOps, Rules, StopRule};
 pub use task::{OnNonFinite, Seeds, Task};

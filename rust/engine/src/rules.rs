@@ -6,10 +6,10 @@
 //!
 //! After each step that neither terminates nor truncates the episode, in this order: [`StopRule::Patience`] stops it if the
 //! last `patience` rewards were all `<= reward_above`, [`StopRule::ReturnBelow`] if the f64 sum of rewards so far is
-//! `< return_below`, [`StopRule::Condition`] if the step meets all conditions. A stopped episode is truncated.
+//! `< return_below`, [`StopRule::Condition`] if the step meets the condition. A stopped episode is truncated.
 
 use crate::error::EngineError;
-use crate::recording::definition::Condition;
+use crate::expression::Expression;
 use envs::ActionSpace;
 
 /// The rules of a task's episodes; none by default.
@@ -23,8 +23,8 @@ pub struct Rules<'a> {
     pub reward_above: f64,
     /// A return so far that is less stops the episode.
     pub return_below: Option<f64>,
-    /// A step that meets all of these stops the episode; none stop none.
-    pub condition: &'a [Condition],
+    /// A step of which it holds (is not 0) stops the episode.
+    pub condition: Option<&'a Expression>,
 }
 
 /// Actions that are not the policy's.
@@ -61,7 +61,7 @@ pub enum StopRule {
     Patience,
     /// The return so far is below a bound.
     ReturnBelow,
-    /// The step meets the conditions.
+    /// The step meets the condition.
     Condition,
 }
 
@@ -71,11 +71,11 @@ impl Rules<'_> {
         self.no_ops.count == 0
             && self.patience.is_none()
             && self.return_below.is_none()
-            && self.condition.is_empty()
+            && self.condition.is_none()
     }
 
     /// Which rule stops an episode after so many steps without a reward above the bound, with this return, and with a last
-    /// step that meets the conditions or does not.
+    /// step that meets the condition or does not.
     pub fn stop(&self, idle: u64, total: f64, meets: bool) -> Option<StopRule> {
         if self.patience.is_some_and(|most| idle >= most) {
             return Some(StopRule::Patience);

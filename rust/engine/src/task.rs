@@ -75,6 +75,9 @@ const TINY_POLICY_BYTES: usize = 32 * 1024;
 const LANES_OF_A_VECTOR: usize = 4;
 /// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
 const WIDE_POLICY_LANES: usize = 8;
+/// The bytes of weights that a thread has in play at most where it takes more lanes of a larger policy, because their
+/// steps are much cheaper together: about what the second cache and a thread's share of the third hold.
+const WEIGHTS_IN_PLAY_BYTES: usize = 2 * 1024 * 1024;
 /// The bytes of weights in all lanes of a thread up to which a policy counts as narrow.
 const NARROW_POLICY_BYTES: usize = 256 * 1024;
 
@@ -178,14 +181,15 @@ impl Task<'_> {
     /// How many lanes each of `threads` threads advances together.
     ///
     /// Large policies gain from several lanes of one individual, which share each load of a weight; lanes
-    /// of different individuals only push each other out of the caches, so there are no more than episodes.
+    /// of different individuals only push each other out of the caches, so there are no more than episodes, unless the
+    /// environment's steps are much cheaper together.
     pub(crate) fn lanes_per_thread(&self, threads: usize) -> Lanes {
         let share = (self.population * self.episodes).div_ceil(threads);
         let narrow = self.spec.lanes_that_pay();
         let (usual, most) = match self.group_width {
             Some(width) => (width, width),
             None if self.is_wide() => {
-                let wide = WIDE_POLICY_LANES.min(self.episodes);
+                let wide = self.wide_lanes();
                 (wide, wide)
             }
             None => {
@@ -194,6 +198,17 @@ impl Task<'_> {
             }
         };
         Lanes { usual: usual.clamp(1, share), most: most.clamp(1, share) }
+    }
+
+    /// The lanes for a policy that is not narrow.
+    fn wide_lanes(&self) -> usize {
+        let of_one = WIDE_POLICY_LANES.min(self.episodes);
+        let paying = self.spec.lanes_that_pay();
+        if paying <= LANES_THAT_PAY {
+            return of_one;
+        }
+        let individuals = WEIGHTS_IN_PLAY_BYTES / self.weight_bytes().max(1);
+        self.episodes.saturating_mul(individuals).min(paying).max(of_one)
     }
 
     /// Every slice has the size that the numbers say, and the policy fits the environment.
@@ -289,13 +304,20 @@ mod tests {
     #[test]
     fn lanes_are_as_many_as_the_policy_and_the_states_leave_room_for() {
         let cases = [
-            ("cartpole", 16, (64, 64)),
-            ("cartpole", 64, (16, 64)),
-            ("cartpole", 4096, (8, 8)),
-            ("lunarlander", 4, (32, 64)),
-            ("lunarlander", 64, (32, 64)),
+            ("cartpole", 16, 10, (64, 64)),
+            ("cartpole", 64, 10, (16, 64)),
+            ("cartpole", 4096, 10, (8, 8)),
+            ("cartpole", 4096, 3, (3, 3)),
+            ("lunarlander", 4, 10, (32, 64)),
+            ("lunarlander", 64, 10, (32, 64)),
+            // 208 KiB of weights, of which nine may be in play; then 3.3 MiB.
+            ("lunarlander", 4096, 10, (32, 32)),
+            ("lunarlander", 4096, 2, (18, 18)),
+            ("lunarlander", 4096, 1, (9, 9)),
+            ("lunarlander", 65536, 10, (8, 8)),
+            ("lunarlander", 65536, 1, (1, 1)),
         ];
-        for (id, hidden, expected) in cases {
+        for (id, hidden, episodes, expected) in cases {
             let spec = envs::registry::find(id).unwrap().spec(&[], &[]).unwrap();
             let linear = |outputs| Layer::Linear { outputs, bias: true };
             let layers = vec![linear(hidden), Layer::TANH, linear(spec.action_space().n_logits())];
@@ -308,7 +330,7 @@ mod tests {
                 exploration: Exploration::default(),
                 weights: &[],
                 population: 1000,
-                episodes: 10,
+                episodes,
                 seeds: Seeds::Shared(&[]),
                 threads: 2,
                 group_width: None,
@@ -321,7 +343,7 @@ mod tests {
                 graphs: None,
             };
             let lanes = task.lanes_per_thread(2);
-            assert_eq!((lanes.usual, lanes.most), expected, "{id}, {hidden}");
+            assert_eq!((lanes.usual, lanes.most), expected, "{id}, {hidden} x {episodes}");
         }
     }
 }

@@ -216,6 +216,7 @@ impl<'a> Worker<'a> {
             actions: self.decoder.decoded(self.active),
             outcomes: &self.outcomes,
             lengths: &self.in_play.lengths,
+            totals: &self.in_play.totals,
         }
     }
 

@@ -26,6 +26,14 @@ fn mlp(hidden: usize) -> Architecture {
     Architecture::new(InputShape::Flat(4), layers).expect("sizes fit")
 }
 
+/// Layers of so many units, tanh between them.
+fn deep(name: &str) -> Architecture {
+    let sizes: Vec<usize> = name.split('-').map(|size| size.parse().expect("a size")).collect();
+    let (outputs, hidden) = (sizes[sizes.len() - 1], &sizes[1..sizes.len() - 1]);
+    let layers = hidden.iter().flat_map(|&units| [linear(units), Layer::TANH]).chain([linear(outputs)]);
+    Architecture::new(InputShape::Flat(sizes[0]), layers.collect()).expect("sizes fit")
+}
+
 /// cnn:5x12x12-16k3-32k3-64-4
 fn snake_cnn() -> Architecture {
     let relu = Layer::RELU;
@@ -79,6 +87,17 @@ fn mlp_4_h_2_tanh_16_lanes(bencher: Bencher<'_, '_>, hidden: usize) {
     forward(bencher, &mlp(hidden), 16, 16, 1.0);
 }
 
+/// Deep policies: lanes of one individual, and of individuals of their own (lanes, individuals).
+#[divan::bench(args = [(1, 1), (4, 1), (8, 1), (8, 8), (32, 4), (32, 8), (32, 32)])]
+fn mlp_8_256_256_4_tanh(bencher: Bencher<'_, '_>, (lanes, individuals): (usize, usize)) {
+    forward(bencher, &deep("8-256-256-4"), lanes, individuals, 1.0);
+}
+
+#[divan::bench(args = [(1, 1), (4, 1), (8, 1), (8, 8), (32, 4), (32, 8), (32, 32)])]
+fn mlp_24_64_64_4_tanh(bencher: Bencher<'_, '_>, (lanes, individuals): (usize, usize)) {
+    forward(bencher, &deep("24-64-64-4"), lanes, individuals, 1.0);
+}
+
 #[divan::bench(args = [1, 8, 16])]
 fn snake_cnn_full_observation(bencher: Bencher<'_, '_>, lanes: usize) {
     forward(bencher, &snake_cnn(), lanes, 1, 1.0);
@@ -95,11 +114,12 @@ fn nature_cnn_full_observation(bencher: Bencher<'_, '_>, lanes: usize) {
     forward(bencher, &nature_cnn(), lanes, 1, 1.0);
 }
 
-#[divan::bench(args = ["mlp:4-64-2", "snake", "nature"])]
+#[divan::bench(args = ["mlp:4-64-2", "8-256-256-4", "24-64-64-4", "snake", "nature"])]
 fn pack(bencher: Bencher<'_, '_>, name: &str) {
     let architecture = match name {
         "snake" => snake_cnn(),
         "nature" => nature_cnn(),
+        "8-256-256-4" | "24-64-64-4" => deep(name),
         _ => mlp(64),
     };
     let network = Network::new(&architecture);

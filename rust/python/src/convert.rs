@@ -45,11 +45,16 @@ fn to_value(value: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
 #[pyo3(from_item_all)]
 pub(crate) struct Wrappers {
     skip: Option<usize>,
+    crop: Option<[usize; 4]>,
+    subsample: Option<(usize, usize)>,
+    channel: Option<usize>,
     grayscale: bool,
     resize: Option<(usize, usize)>,
     stack: Option<usize>,
     padding: String,
+    scale: bool,
     keep: Option<Vec<usize>>,
+    clip: Option<(f32, f32)>,
 }
 
 impl Wrappers {
@@ -62,8 +67,21 @@ impl Wrappers {
                 return Err(EngineError::new_err(message));
             }
         };
-        let &Self { skip, grayscale, resize, stack, .. } = self;
-        Ok(ObservationOptions { skip, grayscale, resize, stack, padding, keep: self.keep.clone() })
+        let &Self { skip, crop, subsample, channel, grayscale, resize, stack, scale, clip, .. } = self;
+        let keep = self.keep.clone();
+        Ok(ObservationOptions {
+            skip,
+            crop,
+            subsample,
+            channel,
+            grayscale,
+            resize,
+            stack,
+            padding,
+            scale,
+            keep,
+            clip,
+        })
     }
 }
 

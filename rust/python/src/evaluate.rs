@@ -6,12 +6,12 @@ use crate::graphs::{Graphs, to_graph_head};
 use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
 use crate::recording::{
-    RawCondition, RawDescriptor, RawNormalization, statistics_tuple, to_condition, to_descriptor,
+    RawDescriptor, RawExpression, RawNormalization, statistics_tuple, to_descriptor, to_expression,
     trajectory_dict,
 };
 use engine::envs::registry::find;
 use engine::{
-    Condition, Evaluation, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share,
+    Evaluation, Expression, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share,
     StopRule, Task,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
@@ -37,7 +37,7 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0),
-                    rules=(0, Items(Vec::new()), None, 0.0, None, Items(Vec::new())), graphs=None))]
+                    rules=(0, Items(Vec::new()), None, 0.0, None, None), graphs=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -160,20 +160,19 @@ fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResul
     Ok(evaluation)
 }
 
-/// (the first steps that play an action, the action, patience, reward_above, return_below, conditions).
-pub(crate) type RawRules = (u64, Items<f32>, Option<u64>, f64, Option<f64>, Items<RawCondition>);
+/// (the first steps that play an action, the action, patience, reward_above, return_below, condition).
+pub(crate) type RawRules = (u64, Items<f32>, Option<u64>, f64, Option<f64>, Option<RawExpression>);
 
 /// What rules borrow from.
 pub(crate) struct OwnRules {
     raw: RawRules,
-    conditions: Vec<Condition>,
+    condition: Option<Expression>,
 }
 
 impl OwnRules {
     pub(crate) fn of(mut raw: RawRules) -> PyResult<Self> {
-        let conditions = std::mem::take(&mut raw.5.0);
-        let conditions = conditions.into_iter().map(to_condition).collect::<PyResult<_>>()?;
-        Ok(Self { raw, conditions })
+        let condition = raw.5.take().map(to_expression).transpose()?;
+        Ok(Self { raw, condition })
     }
 
     pub(crate) fn rules(&self) -> Rules<'_> {
@@ -183,7 +182,7 @@ impl OwnRules {
             patience: *patience,
             reward_above: *reward_above,
             return_below: *return_below,
-            condition: &self.conditions,
+            condition: self.condition.as_ref(),
         }
     }
 }

@@ -3,19 +3,20 @@
 use crate::EngineError;
 use crate::boundary::Items;
 use engine::{
-    Comparison, Condition, Descriptor, Field, ObservationStatistics, RecordedActions, RecordedObservations,
-    Reducer, Reduction, Task, Trajectory,
+    Comparison, Descriptor, Expression, Field, ObservationStatistics, Operation, RecordedActions,
+    RecordedObservations, Reducer, Reduction, Task, Trajectory,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-/// ("observation", "reward", "action", "event" or "step"; the index among those of its kind).
-type RawField = (String, usize);
-/// (field, comparison, number).
-pub(crate) type RawCondition = (RawField, String, f64);
-/// (reducer, field, conditions).
-type RawReduction = (String, RawField, Items<RawCondition>);
+/// An operation of an expression: a field ("observation", "action" or "event" with its index among those of its kind,
+/// "reward", "return" or "step"), "constant" with its number, or what is done with what is on the stack.
+type RawOperation = (String, usize, f64);
+/// In the order in which they are done.
+pub(crate) type RawExpression = Items<RawOperation>;
+/// (reducer, value, condition).
+type RawReduction = (String, RawExpression, Option<RawExpression>);
 /// (reductions in the order in which they are tried, what it is if none has a step).
 pub(crate) type RawDescriptor = (Items<RawReduction>, Option<f64>);
 /// (mean, std, clip).
@@ -26,7 +27,7 @@ pub(crate) fn to_descriptor((reductions, otherwise): RawDescriptor) -> PyResult<
     Ok(Descriptor { reductions, otherwise })
 }
 
-fn to_reduction((reducer, field, conditions): RawReduction) -> PyResult<Reduction> {
+fn to_reduction((reducer, value, condition): RawReduction) -> PyResult<Reduction> {
     let reducer = match reducer.as_str() {
         "first" => Reducer::First,
         "last" => Reducer::Last,
@@ -34,34 +35,44 @@ fn to_reduction((reducer, field, conditions): RawReduction) -> PyResult<Reductio
         "max" => Reducer::Max,
         "mean" => Reducer::Mean,
         "sum" => Reducer::Sum,
+        "std" => Reducer::Std,
+        "extreme" => Reducer::Extreme,
         other => return Err(unknown("a reducer", other)),
     };
-    let conditions = conditions.0.into_iter().map(to_condition).collect::<PyResult<_>>()?;
-    Ok(Reduction { reducer, field: to_field(field)?, conditions })
+    let condition = condition.map(to_expression).transpose()?;
+    Ok(Reduction { reducer, value: to_expression(value)?, condition })
 }
 
-pub(crate) fn to_condition((field, comparison, value): RawCondition) -> PyResult<Condition> {
-    let comparison = match comparison.as_str() {
-        "<" => Comparison::Less,
-        "<=" => Comparison::LessOrEqual,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::GreaterOrEqual,
-        "==" => Comparison::Equal,
-        "!=" => Comparison::NotEqual,
-        other => return Err(unknown("a comparison", other)),
-    };
-    Ok(Condition { field: to_field(field)?, comparison, value })
+pub(crate) fn to_expression(operations: RawExpression) -> PyResult<Expression> {
+    let operations = operations.0.iter().map(to_operation).collect::<PyResult<_>>()?;
+    Expression::new(operations).map_err(|error| EngineError::new_err(error.to_string()))
 }
 
-fn to_field((kind, index): RawField) -> PyResult<Field> {
-    match kind.as_str() {
-        "observation" => Ok(Field::Observation(index)),
-        "reward" => Ok(Field::Reward),
-        "action" => Ok(Field::Action(index)),
-        "event" => Ok(Field::Event(index)),
-        "step" => Ok(Field::Step),
-        other => Err(unknown("a kind of field", other)),
-    }
+fn to_operation((name, index, number): &RawOperation) -> PyResult<Operation> {
+    let index = *index;
+    Ok(match name.as_str() {
+        "observation" => Operation::Field(Field::Observation(index)),
+        "action" => Operation::Field(Field::Action(index)),
+        "event" => Operation::Field(Field::Event(index)),
+        "reward" => Operation::Field(Field::Reward),
+        "return" => Operation::Field(Field::Return),
+        "step" => Operation::Field(Field::Step),
+        "constant" => Operation::Constant(*number),
+        "+" => Operation::Add,
+        "-" => Operation::Subtract,
+        "negate" => Operation::Negate,
+        "abs" => Operation::Absolute,
+        "<" => Operation::Compare(Comparison::Less),
+        "<=" => Operation::Compare(Comparison::LessOrEqual),
+        ">" => Operation::Compare(Comparison::Greater),
+        ">=" => Operation::Compare(Comparison::GreaterOrEqual),
+        "==" => Operation::Compare(Comparison::Equal),
+        "!=" => Operation::Compare(Comparison::NotEqual),
+        "and" => Operation::And,
+        "or" => Operation::Or,
+        "not" => Operation::Not,
+        other => return Err(unknown("an operation", other)),
+    })
 }
 
 fn unknown(expected: &str, got: &str) -> PyErr {

@@ -87,8 +87,15 @@ class BenchConfig:
     former: Path | None = None
 
 
-def run(config: BenchConfig, progress: Progress | None = None, count: Count | None = None) -> BenchResult:
-    """Measure; `progress` receives one short line whenever a round ends or something is skipped, `count` how far it is.
+def run(
+    config: BenchConfig,
+    progress: Progress | None = None,
+    count: Count | None = None,
+    doing: Progress | None = None,
+) -> BenchResult:
+    """Measure; `progress` receives one short line whenever a round ends, `count` how far it is.
+
+    `doing` receives a line whenever something is started, warmed up or left out; None is `progress`.
 
     Writes the CSV (whole or not at all) unless `config.csv` is False; whether it can be written is checked before any
     work. Ctrl-C ends the measuring, not the run: the rounds that were finished are written and returned, `interrupted`.
@@ -110,11 +117,11 @@ def run(config: BenchConfig, progress: Progress | None = None, count: Count | No
     blocks, skipped = opened_blocks(_blocks(config, chosen, threads), asked_for=config.backends is not None)
     csv_path = _csv_path(config, started_at)
     for name, reason in skipped.items():
-        report(f"skipped {name}: {reason}")
+        (doing or report)(f"skipped {name}: {reason}")
     runner = Runner(
         config.rounds, config.round_seconds, provenance(started_at), report, count or (lambda done, planned: None)
     )
-    runner.skipped = skipped
+    runner.skipped, runner.doing = skipped, doing
     interrupted = False
     try:
         if config.measure == Measure.peak:

@@ -30,34 +30,56 @@ def bench(
             metavar="ENV|all", help="Environment to measure, or all.", autocompletion=complete_environment_or_all
         ),
     ],
-    measure: Annotated[Measure, typer.Option(help="What to measure.")] = Measure.throughput,
-    workload: Annotated[Workload | None, typer.Option(help="Population to measure; both if left out.")] = None,
-    population: Annotated[int | None, typer.Option(help="Individuals; the workload's if left out.")] = None,
-    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; the workload's if left out.")] = None,
-    rounds: Annotated[int, typer.Option(help="Timed rounds per backend.")] = 5,
+    measure: Annotated[
+        Measure, typer.Option(metavar="MEASURE", help=f"What to measure: {', '.join(Measure)}.")
+    ] = Measure.throughput,
+    workload: Annotated[
+        Workload | None,
+        typer.Option(metavar="random|trained", help="Population to measure with (default: both, one after the other)."),
+    ] = None,
+    population: Annotated[
+        int | None, typer.Option(metavar="N", help="Number of individuals (default: the workload's).")
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Episodes per individual (default: the workload's).")
+    ] = None,
+    rounds: Annotated[int, typer.Option(metavar="N", help="Timed rounds per backend.")] = 5,
     threads: Threads = None,
     backends: Annotated[
         str | None,
-        typer.Option(help="Such as rust,multiprocessing; all if left out.", autocompletion=complete_backends),
+        typer.Option(
+            metavar="NAME,...",
+            help="Backends to compare, such as rust,multiprocessing (default: all).",
+            autocompletion=complete_backends,
+        ),
     ] = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="Such as mlp:4-64-2; the environment's first if left out.", autocompletion=complete_policy),
+        typer.Option(
+            metavar="SPEC",
+            help="Policy spec, such as mlp:4-64-2 (default: the environment's).",
+            autocompletion=complete_policy,
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="About how long a round takes.")] = 1.8,
-    out: Annotated[Path | None, typer.Option(help="CSV file of all rounds; in bench_results/ if left out.")] = None,
-    no_csv: Annotated[bool, typer.Option("--no-csv", help="Write no CSV.")] = False,
+    seconds: Annotated[float, typer.Option(metavar="S", help="Approximate length of a round in seconds.")] = 1.8,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every round to this CSV file (default: a new one in bench_results/)."),
+    ] = None,
+    no_csv: Annotated[bool, typer.Option("--no-csv", help="Do not write a CSV file.")] = False,
     former: Annotated[
         Path | None,
-        typer.Option("--compare", metavar="FILE", help="CSV of a former run: exit code 1 if anything got slower."),
+        typer.Option(
+            "--compare", metavar="FILE", help="CSV file of an earlier run; exit with 1 if anything got slower."
+        ),
     ] = None,
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Measure steps per second, ours against what people use instead.
+    """Measure the engine's speed against the alternatives.
 
-    The fitnesses are compared too: the exit code is 1 if one differs and the margins of its actions do not explain why.
-    Ctrl-C keeps the rows of the rounds that were finished.
+    Fitnesses are compared, too: the exit code is 1 if one differs and rounding does not explain it. Ctrl-C keeps the
+    rounds that are finished.
     """
     from evalengine.errors import InputError
     from evalengine.terminal import option_values as options
@@ -80,8 +102,8 @@ def bench(
         csv=not no_csv,
         former=former,
     )
-    with round_progress("starting") as (line, count):
-        result = run(config, line, count)
+    with round_progress("starting") as (line, doing, count):
+        result = run(config, line, count, doing)
     if as_json:
         streams.write_json(result.to_json())
     else:
@@ -96,14 +118,15 @@ def bench(
 
 
 def compare(
-    former: Annotated[Path, typer.Argument(help="CSV of a former run of bench.")],
-    now: Annotated[Path, typer.Argument(help="CSV of the run to judge.")],
+    former: Annotated[Path, typer.Argument(metavar="FORMER", help="CSV file of an earlier bench run.")],
+    now: Annotated[Path, typer.Argument(metavar="NOW", help="CSV file of the run to judge.")],
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Compare two benchmark runs: what got slower, beyond the noise of their own rounds.
+    """Compare two benchmark runs.
 
-    The exit code is 1 if anything did, 2 if nothing could be judged. bench_results/README.md has the rule.
+    Shows what got slower by more than the noise between rounds. The exit code is 1 if anything did, and 2 if nothing
+    could be judged. The rule is in bench_results/README.md.
     """
     from evalengine.terminal.bench.compare import CompareConfig, run
 

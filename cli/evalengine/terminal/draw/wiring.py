@@ -12,16 +12,16 @@ from evalengine.terminal.common_options import OK, Help, PolicyOption
 
 
 def draw(
-    weights: Annotated[Path, typer.Argument(help="A .npz file of graphs.")],
-    picture: Annotated[Path, typer.Argument(help="Where to draw: a .svg, .png or .pdf file.")],
-    index: Annotated[int, typer.Option(help="Individual, counted from 0.")] = 0,
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="A .npz file of graphs.")],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The .svg, .png or .pdf file to write.")],
+    index: Annotated[int, typer.Option(metavar="N", help="Individual to draw, counting from 0.")] = 0,
     policy: PolicyOption = None,
     show_help: Help = False,
 ) -> int:
-    """Draw the network of one individual of a file of graphs (NEAT).
+    """Draw the network of one individual in a file of graphs (NEAT).
 
-    Inputs are on the left and outputs on the right; a connection is as wide as its weight is large, blue above 0 and
-    orange below.
+    Inputs are on the left, outputs on the right. The larger a weight, the wider its connection: blue if it is positive,
+    orange if it is negative.
     """
     from evalengine.terminal.draw.run import run
 

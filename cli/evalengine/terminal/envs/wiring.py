@@ -14,12 +14,15 @@ from evalengine.terminal.completion import complete_environment
 def envs(
     env: Annotated[
         str | None,
-        typer.Argument(metavar="[ENV]", help="Only this environment.", autocompletion=complete_environment),
+        typer.Argument(metavar="ENV", help="Show only this one, in full.", autocompletion=complete_environment),
     ] = None,
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """List the environments: what they observe, take and promise."""
+    """List the environments.
+
+    Shows their observations, actions and default policies, and what is exact.
+    """
     from evalengine.terminal.envs.run import run
 
     result = run(env)

@@ -14,10 +14,8 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +30,14 @@ from evalengine.files.journal import Journal, open_journal
 from evalengine.files.whole import is_special
 from evalengine.policies.graphs import bytes_each
 from evalengine.policies.individuals import Individuals, check_finite
-from evalengine.policies.setting import SettingOptions, described_setting
+from evalengine.policies.setting import described_setting
 from evalengine.progress import Progress
-from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
-from evalengine.terminal.evaluate.tables import EVALUATE_SCHEMA_VERSION, evaluation_frame
+from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult, columns_of
+from evalengine.terminal.evaluate.tables import EPISODES_SCHEMA_VERSION, EVALUATE_SCHEMA_VERSION, out_frame
+from evalengine.terminal.evaluate.task import Task, n_individuals, shifted, told_apart
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_EPISODES = 64
 """A population of no more episodes is written at once at its end; of a larger one, about as many are run first."""
@@ -52,53 +54,39 @@ _COLUMNS: dict[str, type] = {
     **dict.fromkeys(("mean_return", "std_return", "min_return", "max_return", "mean_length"), np.float64),
     "failed": np.bool_,
 }
+_EPISODE_COLUMNS: dict[str, type] = {
+    "individual": np.int64,
+    "fitness": np.float32,
+    "failed": np.bool_,
+    "return": np.float64,
+    "length": np.int64,
+}
 
-EvaluateRows = Callable[[Individuals, Progress | None], Evaluation]
+EvaluateRows = Callable[[Task, Individuals, Progress | None], Evaluation]
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is evaluated and written.
+def is_worth_it(tasks: Sequence[Task]) -> bool:
+    """Say whether the populations are large enough, and their output a file that can be written bit by bit and renamed.
 
-    Attributes:
-        config: what was asked for; `out` is not None.
-        env_id: full id of the environment.
-        policy: canonical spelling.
-        setting: what it plays in, the file's and what was asked for.
-        weights: (P, D) float32, perhaps a memory map; or graphs.
-        individuals: (P,) int64, their positions in the file.
-        provenance: of this process.
+    One individual alone, or one in each file, is written at the end.
     """
-
-    config: EvaluateConfig
-    env_id: str
-    policy: str
-    setting: SettingOptions
-    weights: Individuals
-    individuals: NDArray[np.int64]
-    provenance: dict[str, str | int]
-
-    @property
-    def out(self) -> Path:
-        """The CSV file."""
-        assert self.config.out is not None
-        return self.config.out
-
-
-def is_worth_it(config: EvaluateConfig, population: int) -> bool:
-    """Say whether a population is large enough, and its output a file that can be written bit by bit and renamed."""
+    config = tasks[0].config
     assert config.out is not None
+    population = n_individuals(tasks)
     return population > 1 and population * config.n_episodes > FIRST_EPISODES and not is_special(config.out)
 
 
 def run(
-    task: Task, evaluate_rows: EvaluateRows, progress: Progress | None, note: Callable[[str], object] | None
-) -> EvaluateResult:
-    """Evaluate what an earlier process has not, and write the CSV.
+    tasks: Sequence[Task],
+    evaluate_rows: EvaluateRows,
+    progress: Progress | None,
+    note: Callable[[str], object] | None,
+) -> list[EvaluateResult]:
+    """Evaluate what an earlier process has not, and write the CSV: the rows of one file after those of the other.
 
     Args:
-        task: what is evaluated.
-        evaluate_rows: called with some rows of the weights and a function to report progress to.
+        tasks: what is evaluated, a file each; they differ in nothing else that was asked for.
+        evaluate_rows: called with a task, some rows of its weights and a function to report progress to.
         progress: called with (episodes done, episodes in all).
         note: called with lines for the user.
 
@@ -107,61 +95,98 @@ def run(
         NonFiniteError: see `evaluate`; a run that cannot succeed leaves nothing to resume.
         OutputError: a file cannot be written.
     """
-    evaluate_rows(task.weights[:0], None)  # checks every argument
-    if task.config.on_nan == "raise":
-        check_finite(task.weights)
-    with open_journal(task.out, _identity(task), task.provenance) as journal:
+    for task in tasks:
+        evaluate_rows(task, task.weights[:0], None)  # checks every argument
+        if task.config.on_nan == "raise":
+            check_finite(task.weights)
+    out = tasks[0].config.out
+    assert out is not None
+    with open_journal(out, _identity(tasks), tasks[0].provenance) as journal:
         if note is not None and journal.rows:
-            note(f"resuming: {_so_far(task, journal)}")
-        columns = [_columns_of(journal)] if journal.rows else []
+            note(f"resuming: {_so_far(tasks, journal)}")
+        columns = [_columns_of(tasks[0].config, journal)] if journal.rows else []
         try:
-            columns += _remaining(task, journal, evaluate_rows, progress)
+            for position, task in enumerate(tasks):
+                with told_apart(task, tasks):
+                    columns += _remaining(task, tasks[:position], tasks, journal, evaluate_rows, progress)
         except NonFiniteError:
             journal.discard()
             raise
         except KeyboardInterrupt:
             if note is not None and journal.rows:
-                note(f"kept: {_so_far(task, journal)}; the same command goes on from there")
+                note(f"kept: {_so_far(tasks, journal)}; the same command goes on from there")
             raise
         journal.finish()
-    return EvaluateResult(
-        task.config,
-        task.env_id,
-        task.policy,
-        {name: np.concatenate([piece[name] for piece in columns]) for name in columns[0]},
-        task.config.episode_seeds,
-        task.config.n_episodes,
-        sum(block.steps for block in journal.blocks),
-        sum(block.seconds for block in journal.blocks),
-        journal.notes,
-    )
+    return _results(tasks, journal, {name: np.concatenate([piece[name] for piece in columns]) for name in columns[0]})
 
 
 def _remaining(
-    task: Task, journal: Journal, evaluate_rows: EvaluateRows, progress: Progress | None
+    task: Task,
+    earlier: Sequence[Task],
+    tasks: Sequence[Task],
+    journal: Journal,
+    evaluate_rows: EvaluateRows,
+    progress: Progress | None,
 ) -> list[dict[str, NDArray[np.generic]]]:
-    """Evaluate the rows that the journal lacks, write them, and return their columns, piece by piece."""
-    population, episodes = len(task.weights), task.config.n_episodes
+    """Evaluate the rows of a file that the journal lacks, write them, and return their columns, piece by piece."""
+    offset, population, episodes = n_individuals(earlier), len(task.weights), task.config.n_episodes
     most = max(1, _PIECE_BYTES // (bytes_each(task.weights) + _BYTES_PER_EPISODE * episodes))
     rows = max(1, min(FIRST_EPISODES // episodes, most))
     pieces = []
-    while journal.rows < population:
-        start = journal.rows
+    while journal.rows < offset + population:
+        start = journal.rows - offset
         piece = slice(start, min(start + rows, population))
+        counted = shifted(progress, journal.rows * episodes, n_individuals(tasks) * episodes)
         with within_population(start):
-            evaluation = evaluate_rows(task.weights[piece], _shifted(progress, start * episodes, population * episodes))
+            evaluation = evaluate_rows(task, task.weights[piece], counted)
         result = EvaluateResult.of(
             task.config, task.env_id, task.policy, task.individuals[piece], evaluation, journal.notes
         )
-        journal.append(_csv(result, with_header=start == 0), len(result.individuals), result.steps, result.seconds)
+        content = _csv(out_frame(result, evaluation), with_header=journal.rows == 0)
+        journal.append(content, len(result.individuals), result.steps, result.seconds)
         pieces.append(result.columns)
         wanted = rows * _PIECE_SECONDS / max(evaluation.seconds, 1e-3)
         rows = max(1, min(int(wanted), rows * _FASTEST_GROWTH, most))
     return pieces
 
 
-def _identity(task: Task) -> dict[str, Any]:
-    """Return what the bytes of the CSV depend on, in the order in which differences are looked for."""
+def _results(tasks: Sequence[Task], journal: Journal, columns: dict[str, NDArray[np.generic]]) -> list[EvaluateResult]:
+    """Return the results of all files, from the columns of all of them and the blocks, each of which is of one file."""
+    results, blocks, start = [], list(journal.blocks), 0
+    for task in tasks:
+        stop, steps, seconds, left = start + len(task.weights), 0, 0.0, len(task.weights)
+        while left:
+            block = blocks.pop(0)
+            steps, seconds, left = steps + block.steps, seconds + block.seconds, left - block.rows
+        results.append(
+            EvaluateResult(
+                task.config,
+                task.env_id,
+                task.policy,
+                {name: column[start:stop] for name, column in columns.items()},
+                task.config.episode_seeds,
+                task.config.n_episodes,
+                steps,
+                seconds,
+                journal.notes,
+            )
+        )
+        start = stop
+    return results
+
+
+def _identity(tasks: Sequence[Task]) -> dict[str, Any]:
+    """Return what the bytes of the CSV depend on; what differs from file to file as a list."""
+    identities = [_identity_of(task) for task in tasks]
+    first = identities[0]
+    return {
+        name: value if all(other[name] == value for other in identities) else [other[name] for other in identities]
+        for name, value in first.items()
+    } | ({"files": len(tasks)} if len(tasks) > 1 else {})
+
+
+def _identity_of(task: Task) -> dict[str, Any]:
+    """Return what the bytes of a file's rows depend on, in the order in which differences are looked for."""
     config, here = task.config, requirements()
     setting = described_setting(task.setting)
     normalize = setting.get("normalize")
@@ -170,7 +195,8 @@ def _identity(task: Task) -> dict[str, Any]:
     return {
         "evalengine": task.provenance["evalengine"],
         "commit": task.provenance["commit"],
-        "schema": EVALUATE_SCHEMA_VERSION,
+        "schema": EPISODES_SCHEMA_VERSION if config.per_episode else EVALUATE_SCHEMA_VERSION,
+        "per_episode": config.per_episode,
         # sin, cos and pow are the platform's own.
         "machine": here["machine"],
         "libm": here["libm"],
@@ -198,21 +224,29 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-def _csv(result: EvaluateResult, *, with_header: bool) -> bytes:
+def _csv(frame: pd.DataFrame, *, with_header: bool) -> bytes:
     stream = io.BytesIO()
-    frame_csv(evaluation_frame(result), stream, with_header=with_header)
+    frame_csv(frame, stream, with_header=with_header)
     return stream.getvalue()
 
 
-def _columns_of(journal: Journal) -> dict[str, NDArray[np.generic]]:
+def _columns_of(config: EvaluateConfig, journal: Journal) -> dict[str, NDArray[np.generic]]:
     """Read back the columns that an earlier process wrote, to the bit: Python's float() rounds correctly."""
+    names = _EPISODE_COLUMNS if config.per_episode else _COLUMNS
     with journal.part.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
         lines = csv.reader(stream)
         header = next(lines)
-        places = [header.index(name) for name in _COLUMNS]
+        places = [header.index(name) for name in names]
         cells = [[line[place] for place in places] for line in lines]
-    columns = zip(_COLUMNS.items(), zip(*cells, strict=True), strict=True)
-    return {name: np.array([_value(cell, dtype) for cell in column], dtype) for (name, dtype), column in columns}
+    read: dict[str, NDArray[np.generic]] = {
+        name: np.array([_value(cell, dtype) for cell in column], dtype)
+        for (name, dtype), column in zip(names.items(), zip(*cells, strict=True), strict=True)
+    }
+    if not config.per_episode:
+        return read
+    rows: dict[str, NDArray[Any]] = {name: column.reshape(-1, config.n_episodes) for name, column in read.items()}
+    first = {name: column[:, 0] for name, column in rows.items()}
+    return columns_of(first["individual"], first["fitness"], first["failed"], rows["return"], rows["length"])
 
 
 def _value(cell: str, dtype: type) -> object:
@@ -222,12 +256,5 @@ def _value(cell: str, dtype: type) -> object:
     return int(cell) if dtype is np.int64 else float(cell or "nan")
 
 
-def _so_far(task: Task, journal: Journal) -> str:
-    return f"{journal.rows:,} of {len(task.weights):,} individuals are in {journal.part}"
-
-
-def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
-    """Return a progress function for a piece that reports for the whole population."""
-    if progress is None:
-        return None
-    return lambda done, _: progress(before + done, total)
+def _so_far(tasks: Sequence[Task], journal: Journal) -> str:
+    return f"{journal.rows:,} of {n_individuals(tasks):,} individuals are in {journal.part}"

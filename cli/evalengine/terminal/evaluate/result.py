@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.evaluation.evaluate import Evaluation
+from evalengine.evaluation.provenance import json_provenance
 from evalengine.terminal.weights_file import EpisodesConfig
 
 
@@ -27,9 +28,10 @@ class EvaluateConfig(EpisodesConfig):
     Attributes:
         index: evaluate only this individual; None means all.
         on_nan: "raise", or the fitness of an individual whose logits become NaN or infinite.
-        stop: when episodes are stopped early, a spelling of `StopRules`.
-        no_ops: what the first steps play, a spelling of `NoOps`.
+        stop: when episodes are stopped early, a spec of `StopRules`.
+        no_ops: what the first steps play, a spec of `NoOps`.
         out: a CSV file for all individuals; None writes none.
+        per_episode: whether the CSV has a row for each episode instead of one for each individual.
     """
 
     default_episodes = 10
@@ -39,6 +41,27 @@ class EvaluateConfig(EpisodesConfig):
     stop: str | None = None
     no_ops: str = "0"
     out: Path | None = None
+    per_episode: bool = False
+
+
+def columns_of(
+    individuals: NDArray[np.int64],
+    fitness: NDArray[np.float32],
+    failed: NDArray[np.bool_],
+    returns: NDArray[np.float64],
+    lengths: NDArray[np.int64],
+) -> dict[str, NDArray[np.generic]]:
+    """Return `EvaluateResult.columns` of individuals (P,) with returns and lengths (P, E)."""
+    return {
+        "individual": individuals,
+        "fitness": fitness,
+        "mean_return": returns.mean(axis=1),
+        "std_return": returns.std(axis=1),
+        "min_return": returns.min(axis=1),
+        "max_return": returns.max(axis=1),
+        "mean_length": lengths.mean(axis=1),
+        "failed": failed,
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +71,7 @@ class EvaluateResult:
     Attributes:
         config: what was asked for.
         env_id: full id of the environment.
-        policy: canonical spelling.
+        policy: canonical spec.
         columns: one (P,) array per column: individual (int64, its position in the file), fitness (float32), then over
             the individual's episodes in float64: mean_return, std_return (of the population of episodes, so divided by
             E), min_return, max_return and mean_length in steps; failed (bool).
@@ -89,17 +112,8 @@ class EvaluateResult:
             evaluation: what the call returned.
             provenance: see above.
         """
-        returns, lengths, seeds = evaluation.returns, evaluation.lengths, evaluation.seeds
-        columns: dict[str, NDArray[np.generic]] = {
-            "individual": individuals,
-            "fitness": evaluation.fitness,
-            "mean_return": returns.mean(axis=1),
-            "std_return": returns.std(axis=1),
-            "min_return": returns.min(axis=1),
-            "max_return": returns.max(axis=1),
-            "mean_length": lengths.mean(axis=1),
-            "failed": evaluation.failed,
-        }
+        returns, seeds = evaluation.returns, evaluation.seeds
+        columns = columns_of(individuals, evaluation.fitness, evaluation.failed, returns, evaluation.lengths)
         episode_seeds = [int(seed) for seed in seeds[0]] if len(seeds) else []
         episodes = int(returns.shape[1])
         steps, seconds = evaluation.steps, evaluation.seconds
@@ -148,5 +162,5 @@ class EvaluateResult:
             "steps": self.steps,
             "seconds": self.seconds,
             **{name: column.tolist() for name, column in self.columns.items()},
-            "provenance": self.provenance,
+            "provenance": json_provenance(self.provenance),
         }

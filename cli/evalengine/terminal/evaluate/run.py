@@ -1,29 +1,28 @@
-"""`evalengine evaluate`: how good are the individuals in a weights file?
+"""`evalengine evaluate`: how good are the individuals in weights files?
 
-Data flow: `EvaluateConfig` -> `run` -> `EvaluateResult`; a large population that is written as it goes takes the way
-through `journaled`. Nothing is printed here; the caller renders the result.
+Data flow: `EvaluateConfig` -> `Task` -> `EvaluateResult`, one of each for each file; a large population that is written
+as it goes takes the way through `journaled`. Nothing is printed here; the caller renders the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from evalengine.clusters.shares import within_population
-from evalengine.environments.registry import EnvironmentEntry
+from evalengine.errors import InputError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.evaluation.provenance import provenance
 from evalengine.files.whole import check_writable
-from evalengine.policies.individuals import AnyPolicy, Individuals
-from evalengine.policies.setting import SettingOptions
+from evalengine.policies.individuals import Individuals, check_finite
 from evalengine.progress import Progress
 from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
+from evalengine.terminal.evaluate.task import Task, n_individuals, shifted, told_apart
 from evalengine.terminal.fitting import choose
 from evalengine.terminal.weights_file import loaded_weights, selected, setting_of
 
-__all__ = ["EvaluateConfig", "EvaluateResult", "run"]
+__all__ = ["EvaluateConfig", "EvaluateResult", "run", "run_files"]
 
 # From this size on a .npy file is mapped instead of read: then its population may be larger than the memory.
 _MAPPED_BYTES = 1 << 28
@@ -34,13 +33,23 @@ def run(
     progress: Progress | None = None,
     note: Callable[[str], object] | None = None,
 ) -> EvaluateResult:
-    """Load, evaluate, write the CSV if one is asked for.
+    """Do as `run_files` does, with one file."""
+    [result] = run_files([config], progress, note)
+    return result
+
+
+def run_files(
+    configs: Sequence[EvaluateConfig],
+    progress: Progress | None = None,
+    note: Callable[[str], object] | None = None,
+) -> list[EvaluateResult]:
+    """Load, evaluate, write the CSV if one is asked for; a result for each file.
 
     A population of more than a few episodes is written as it goes and resumed where an earlier process was cut off;
-    see `journaled`.
+    see `journaled`. All files are read and checked before the first episode.
 
     Args:
-        config: what to evaluate.
+        configs: what to evaluate, a file each; they differ in nothing else.
         progress: called with (episodes done, episodes in all) about ten times a second.
         note: called with lines for the user: what is played as the file says, resumed, or kept after Ctrl-C.
 
@@ -49,47 +58,64 @@ def run(
         NonFiniteError: logits became NaN or infinite and `on_nan` is "raise".
         OutputError: the CSV cannot be written; whether it can is checked before any work.
     """
-    started_at = datetime.now(UTC)
-    if config.out is not None:
-        config.check_output("out", config.out)
-        check_writable(config.out)
-    say = note or (lambda line: None)
+    out = configs[0].out
+    if out is not None:
+        for config in configs:
+            config.check_output("out", out)
+        check_writable(out)
+    elif configs[0].per_episode:
+        raise InputError("--per-episode: expected --out, the file that the episodes are written to")
+    started = provenance(datetime.now(UTC))
+    tasks = [_prepared(config, started, note or (lambda line: None)) for config in configs]
+    for task in tasks if len(tasks) > 1 else ():
+        with told_apart(task, tasks):
+            _evaluate(task, task.weights[:0], None)  # checks every argument
+            if task.config.on_nan == "raise":
+                check_finite(task.weights)
+    if out is not None:
+        from evalengine.terminal.evaluate import journaled
+
+        if journaled.is_worth_it(tasks):
+            return journaled.run(tasks, _evaluate, progress, note)
+    results, frames = [], []
+    total = n_individuals(tasks) * configs[0].n_episodes
+    for position, task in enumerate(tasks):
+        before = n_individuals(tasks[:position]) * task.config.n_episodes
+        with told_apart(task, tasks), within_population(task.config.index or 0):
+            evaluation = _evaluate(task, task.weights, shifted(progress, before, total))
+        results.append(
+            EvaluateResult.of(task.config, task.env_id, task.policy, task.individuals, evaluation, task.provenance)
+        )
+        if out is not None:
+            from evalengine.terminal.evaluate.tables import out_frame
+
+            frames.append(out_frame(results[-1], evaluation))
+    if out is not None:
+        import pandas as pd
+
+        from evalengine.files.frames import write_csv
+
+        write_csv(pd.concat(frames, ignore_index=True), out)
+    return results
+
+
+def _prepared(config: EvaluateConfig, started: dict[str, str | int], say: Callable[[str], object]) -> Task:
+    """Read a file, and find out what its individuals are and what they play in."""
     loaded = loaded_weights(config, say, memory_map=_is_large(config.weights))
     setting, said = setting_of(config, loaded)
     entry, policy = choose(loaded, config.env, setting.get("env_kwargs"), setting.get("observation"))
     weights, individuals = selected(loaded, config.index, "a position from 0")
     if said:
         say(said)
-    play = partial(_evaluate, config, entry, policy, setting)
-    if config.out is not None:
-        from evalengine.terminal.evaluate import journaled
-
-        if journaled.is_worth_it(config, len(weights)):
-            task = journaled.Task(config, entry.id, str(policy), setting, weights, individuals, provenance(started_at))
-            return journaled.run(task, play, progress, note)
-    with within_population(config.index or 0):
-        evaluation = play(weights, progress)
-    result = EvaluateResult.of(config, entry.id, str(policy), individuals, evaluation, provenance(started_at))
-    if config.out is not None:
-        from evalengine.files.frames import write_csv
-        from evalengine.terminal.evaluate.tables import evaluation_frame
-
-        write_csv(evaluation_frame(result), config.out)
-    return result
+    return Task(config, entry.id, str(policy), setting, weights, individuals, started)
 
 
-def _evaluate(
-    config: EvaluateConfig,
-    entry: EnvironmentEntry,
-    policy: AnyPolicy,
-    setting: SettingOptions,
-    weights: Individuals,
-    progress: Progress | None,
-) -> Evaluation:
+def _evaluate(task: Task, weights: Individuals, progress: Progress | None) -> Evaluation:
+    config = task.config
     return evaluate(
-        entry.id,
+        task.env_id,
         weights,
-        policy,
+        task.policy,
         episodes=config.n_episodes,
         seeds=config.seeds,
         threads=config.threads,
@@ -97,7 +123,7 @@ def _evaluate(
         stop=config.stop,
         no_ops=config.no_ops,
         progress=progress,
-        **setting,
+        **task.setting,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,19 +29,23 @@ from evalengine.terminal.common_options import (
     Sticky,
     Stop,
     Threads,
-    Weights,
+    WeightsFiles,
 )
 
 
 def evaluate(
-    weights: Weights,
+    weights: WeightsFiles,
     env: EnvOption = None,
     policy: PolicyOption = None,
     layout: Layout = None,
-    episodes: Annotated[int | None, typer.Option(help="Episodes per individual; 10 if left out.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Episodes per individual (default: 10, or one for each of --seeds).")
+    ] = None,
     seed: Seed = None,
     seeds: Seeds = None,
-    index: Annotated[int | None, typer.Option(help="Evaluate only this individual, counted from 0.")] = None,
+    index: Annotated[
+        int | None, typer.Option(metavar="N", help="Evaluate this individual only, counting from 0.")
+    ] = None,
     env_kwarg: EnvKwarg = None,
     reset_option: ResetOption = None,
     observation: Observation = None,
@@ -52,21 +57,38 @@ def evaluate(
     no_ops: NoOps = None,
     threads: Threads = None,
     on_nan: Annotated[
-        str, typer.Option(metavar="raise|NUMBER", help="Fitness of an individual whose logits become NaN or infinite.")
+        str,
+        typer.Option(
+            metavar="raise|NUMBER",
+            help="What to do about NaN or infinite logits: raise an error, or give the individual this fitness.",
+        ),
     ] = "raise",
     out: Annotated[
-        Path | None, typer.Option(help="CSV file for all individuals; a killed run is resumed from it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all individuals to this CSV file. A killed run is resumed from it."),
     ] = None,
-    top: Annotated[int, typer.Option(min=0, help="Show this many of the best individuals.")] = 10,
+    per_episode: Annotated[
+        bool, typer.Option("--per-episode", help="Write one row per episode to --out instead of one per individual.")
+    ] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Show the N best individuals of a single file (default: 10)."),
+    ] = None,
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Evaluate the individuals of a weights file."""
-    from evalengine.terminal import option_values as options
-    from evalengine.terminal.evaluate.run import EvaluateConfig, run
+    """Evaluate the individuals in one or more weights files.
 
+    Shows the best individuals of a single file, or one row per file.
+    """
+    from evalengine.errors import InputError
+    from evalengine.terminal import option_values as options
+    from evalengine.terminal.evaluate.run import EvaluateConfig, run_files
+
+    if top is not None and len(weights) > 1:
+        raise InputError(f"--top: expected one file, got {len(weights)}")
     config = EvaluateConfig(
-        weights=weights,
+        weights=weights[0],
         env=env,
         policy=policy,
         layout=layout,
@@ -85,13 +107,18 @@ def evaluate(
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),
         out=out,
+        per_episode=per_episode,
     )
     with progress_bar("evaluating") as progress:
-        result = run(config, progress, streams.note)
+        results = run_files([replace(config, weights=path) for path in weights], progress, streams.note)
     if as_json:
-        streams.write_json(result.to_json())
+        documents: list[dict[str, object]] = [result.to_json() for result in results]
+        streams.write_json(documents if len(documents) > 1 else documents[0])
     else:
-        from evalengine.terminal.evaluate.tables import evaluation_report
+        from evalengine.terminal.evaluate.tables import evaluation_report, files_report
 
-        streams.write_renderables(evaluation_report(result, top))
+        report = (
+            files_report(results) if len(results) > 1 else evaluation_report(results[0], 10 if top is None else top)
+        )
+        streams.write_renderables(report)
     return OK

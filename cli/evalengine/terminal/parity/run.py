@@ -30,6 +30,7 @@ from evalengine.parity.closed_loop import ClosedLoop
 from evalengine.parity.drivers import COMMON_DRIVERS, check_driver, player, policy_player
 from evalengine.parity.evaluated import evaluate_section
 from evalengine.parity.forward import logits_section, sections
+from evalengine.parity.observed import observed_section, options_for
 from evalengine.parity.open_loop import open_loop, variants_section
 from evalengine.parity.pictures import write_png
 from evalengine.parity.probe import Probe, probe
@@ -234,6 +235,12 @@ def _open_loops(
     title = f"{name} open loop, variants"
     if own and found.variants:
         yield variants_section(found, own, name=title, seed=config.seed, steps=config.steps), []
+    if own and not config.driver:
+        # All of them together have as many steps as another section.
+        options = options_for(plan.entry)
+        for spelling in options:
+            steps = -(-config.steps // len(options))
+            yield observed_section(found, plan.entry, spelling, seed=config.seed, steps=steps), []
 
 
 def _closed_loops(

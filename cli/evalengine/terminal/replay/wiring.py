@@ -39,11 +39,13 @@ def replay(
     index: Annotated[
         str,
         typer.Option(
-            metavar="best|NUMBER",
-            help="Individual, counted from 0, or the one with the best mean return over the episodes that are played.",
+            metavar="best|N",
+            help="Individual to replay, counting from 0, or the one with the best mean return over these episodes.",
         ),
     ] = "best",
-    episodes: Annotated[int | None, typer.Option(help="Episodes to play; 1 if left out.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Episodes to replay (default: 1, or one for each of --seeds).")
+    ] = None,
     seed: Seed = None,
     seeds: Seeds = None,
     env_kwarg: EnvKwarg = None,
@@ -54,17 +56,19 @@ def replay(
     epsilon: Epsilon = None,
     sticky: Sticky = None,
     threads: Threads = None,
-    video: Annotated[Path | None, typer.Option(help="Record the episodes as .mp4 or .gif.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record the episodes to an .mp4 or .gif file.")
+    ] = None,
     render: Annotated[
-        str, typer.Option(metavar="none|human", help="human: watch in Gymnasium's window, at its pace.")
+        str, typer.Option(metavar="none|human", help="human shows the episodes in a window, at their own pace.")
     ] = "none",
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
-    """Play one individual in the real Gymnasium; record or watch it.
+    """Replay one individual in Gymnasium; record or watch it.
 
-    The actions are those of the engine's forward pass, so the return must be the one that evaluate gives, bit for bit:
-    the exit code is 1 if it is not, and the first step that differs is shown.
+    The engine chooses the actions, so each return must be the one that evaluate gives, bit for bit. If it is not, the
+    first step that differs is shown and the exit code is 1.
     """
     from evalengine.terminal import option_values as options
     from evalengine.terminal.replay.run import ReplayConfig, run

@@ -1,34 +1,31 @@
-//! Whether steps meet the conditions of the rule that stops episodes.
+//! Whether steps meet the condition of the rule that stops episodes.
 
 use super::Steps;
-use super::definition::Condition;
-use super::fields::FieldReader;
+use crate::expression::{Expression, holds};
+use crate::step_values::StepValues;
 use crate::task::Task;
 
-/// Looks at the steps of a worker's lanes for the conditions of its task.
+/// Looks at the steps of a worker's lanes for the condition of its task.
 pub(crate) struct ConditionWatch<'a> {
-    conditions: &'a [Condition],
-    reader: FieldReader,
-    /// Which lanes' last steps met them.
+    condition: &'a Expression,
+    values: StepValues,
+    /// Which lanes' last steps met it.
     pub(crate) met: Vec<bool>,
 }
 
 impl<'a> ConditionWatch<'a> {
-    /// Of `lanes` lanes; none if the task has no conditions.
+    /// Of `lanes` lanes; none if the task has no condition.
     pub(crate) fn new(task: &'a Task<'a>, lanes: usize) -> Option<Box<Self>> {
-        let conditions = task.rules.condition;
-        let fields = conditions.iter().map(|condition| condition.field);
-        let watch =
-            || Self { conditions, reader: FieldReader::new(task, lanes, fields), met: vec![false; lanes] };
-        (!conditions.is_empty()).then(|| Box::new(watch()))
+        let condition = task.rules.condition?;
+        let values = StepValues::new(task.spec, lanes, std::iter::once(condition));
+        Some(Box::new(Self { condition, values, met: vec![false; lanes] }))
     }
 
     /// Looks at a step.
     pub(crate) fn step(&mut self, steps: &Steps<'_>) {
-        self.reader.look(steps);
+        self.values.look(steps);
         for (lane, met) in self.met[..steps.active].iter_mut().enumerate() {
-            let value_of = self.reader.of_lane(steps, lane);
-            *met = self.conditions.iter().all(|condition| condition.holds(value_of(condition.field)));
+            *met = holds(self.values.lane(steps, lane)(self.condition));
         }
     }
 }

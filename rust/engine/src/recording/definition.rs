@@ -1,4 +1,6 @@
-//! What a call may want recorded, and what a descriptor is: fields of a step, conditions on steps, reductions over them.
+//! What a call may want recorded, and what a descriptor is: reductions of numbers over the steps in which a condition holds.
+
+use crate::expression::Expression;
 
 /// A call's place in a larger population, which is evaluated in shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,21 +33,6 @@ impl Recording<'_> {
     }
 }
 
-/// A number that every step has.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Field {
-    /// A value of the observation after the step, by its index as Gymnasium has it.
-    Observation(usize),
-    /// The reward of the step.
-    Reward,
-    /// The discrete action that led to the step, or a value of the continuous one.
-    Action(usize),
-    /// What happened in the step, by its index in `Spec::event_fields`.
-    Event(usize),
-    /// How many steps of the environment the episode has had, this one included.
-    Step,
-}
-
 /// How the values of the steps become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reducer {
@@ -61,45 +48,22 @@ pub enum Reducer {
     Mean,
     /// The sum, from 0.0, first to last; 0.0 of none.
     Sum,
+    /// The standard deviation, by Welford's recurrence: with the number `n` of values so far, each `value` makes
+    /// `delta = value - mean`, `mean += delta / n`, `squares += delta * (value - mean)`; `sqrt(squares / n)`.
+    Std,
+    /// The one of largest magnitude, with its sign; the first of equals.
+    Extreme,
 }
 
-/// Compares a field with a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-}
-
-/// What must hold of a step for it to be looked at.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Condition {
-    /// The left side.
-    pub field: Field,
-    /// The comparison.
-    pub comparison: Comparison,
-    /// The right side.
-    pub value: f64,
-}
-
-/// One field over the steps of an episode in which all conditions hold, reduced to a number.
+/// A number of each step of an episode in which a condition holds, reduced to one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reduction {
     /// How.
     pub reducer: Reducer,
     /// Of what.
-    pub field: Field,
-    /// In which steps; without conditions in all.
-    pub conditions: Vec<Condition>,
+    pub value: Expression,
+    /// In which steps; without a condition in all.
+    pub condition: Option<Expression>,
 }
 
 /// The first of some reductions that has a step to look at.
@@ -111,43 +75,8 @@ pub struct Descriptor {
     pub otherwise: Option<f64>,
 }
 
-impl Condition {
-    /// Whether it holds of a step with this value of [`field`](Self::field).
-    pub fn holds(&self, value: f64) -> bool {
-        match self.comparison {
-            Comparison::Less => value < self.value,
-            Comparison::LessOrEqual => value <= self.value,
-            Comparison::Greater => value > self.value,
-            Comparison::GreaterOrEqual => value >= self.value,
-            Comparison::Equal => value == self.value,
-            Comparison::NotEqual => value != self.value,
-        }
-    }
-}
-
 impl Reduction {
-    pub(super) fn fields(&self) -> impl Iterator<Item = Field> + Clone + '_ {
-        std::iter::once(self.field).chain(self.conditions.iter().map(|condition| condition.field))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn conditions_compare_as_they_say() {
-        let cases = [
-            (Comparison::Less, [true, false, false]),
-            (Comparison::LessOrEqual, [true, true, false]),
-            (Comparison::Greater, [false, false, true]),
-            (Comparison::GreaterOrEqual, [false, true, true]),
-            (Comparison::Equal, [false, true, false]),
-            (Comparison::NotEqual, [true, false, true]),
-        ];
-        for (comparison, expected) in cases {
-            let condition = Condition { field: Field::Reward, comparison, value: 0.5 };
-            assert_eq!([0.25, 0.5, 1.0].map(|value| condition.holds(value)), expected, "{comparison:?}");
-        }
+    pub(super) fn expressions(&self) -> impl Iterator<Item = &Expression> + Clone {
+        std::iter::once(&self.value).chain(&self.condition)
     }
 }

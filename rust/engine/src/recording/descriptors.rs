@@ -1,13 +1,14 @@
 //! Episodes reduced to a few numbers while they are played.
 //!
 //! **Numeric contract.** Steps are numbered from 1; a step's observation is the one after it, so the reset's is never
-//! looked at. All values are float64 (float32 observations and actions are exact in it). A sum starts at 0.0 and adds the
-//! values one after another, first to last; a mean is that sum over the number of values. Least and largest are the first
-//! of equal values, found with `<` and `>`.
+//! looked at. All values are float64. A sum starts at 0.0 and adds the values one after another, first to last; a mean is
+//! that sum over the number of values; a standard deviation is Welford's ([`Reducer::Std`]). Least and largest are the
+//! first of equal values, found with `<` and `>`, the largest magnitude with `>` of absolute values.
 
 use super::Steps;
 use super::definition::{Descriptor, Reducer, Reduction};
-use super::fields::FieldReader;
+use crate::expression::holds;
+use crate::step_values::StepValues;
 use crate::task::Task;
 use lane_math::memory;
 
@@ -28,7 +29,10 @@ impl Descriptor {
 /// What a reduction has come to.
 #[derive(Clone, Copy, Debug, Default)]
 struct Accumulator {
+    /// Of a standard deviation the mean.
     value: f64,
+    /// The sum of squared deviations from the mean; of a standard deviation only.
+    squares: f64,
     count: u64,
 }
 
@@ -42,13 +46,23 @@ impl Accumulator {
             Reducer::First | Reducer::Last => self.value = value,
             Reducer::Min if is_first || value < self.value => self.value = value,
             Reducer::Max if is_first || value > self.value => self.value = value,
-            Reducer::Min | Reducer::Max => {}
+            Reducer::Extreme if is_first || value.abs() > self.value.abs() => self.value = value,
+            Reducer::Min | Reducer::Max | Reducer::Extreme => {}
             Reducer::Mean | Reducer::Sum => self.value += value,
+            Reducer::Std => {
+                let delta = value - self.value;
+                self.value += delta / self.count as f64;
+                self.squares += delta * (value - self.value);
+            }
         }
     }
 
     fn value(&self, reducer: Reducer) -> f64 {
-        if reducer == Reducer::Mean { self.value / self.count as f64 } else { self.value }
+        match reducer {
+            Reducer::Mean => self.value / self.count as f64,
+            Reducer::Std => (self.squares / self.count as f64).sqrt(),
+            _ => self.value,
+        }
     }
 }
 
@@ -59,19 +73,20 @@ pub(super) struct Descriptors<'a> {
     reductions: Vec<&'a Reduction>,
     /// `(lanes, reductions)`.
     accumulators: Vec<Accumulator>,
-    reader: FieldReader,
+    values: StepValues,
 }
 
 impl<'a> Descriptors<'a> {
     pub(super) fn new(task: &'a Task<'a>, lanes: usize) -> Self {
         let descriptors = task.recording.descriptors;
         let reductions: Vec<_> = descriptors.iter().flat_map(|descriptor| &descriptor.reductions).collect();
-        let fields = reductions.iter().flat_map(|reduction| reduction.fields());
+        let expressions = descriptors.iter().flat_map(|descriptor| &descriptor.reductions);
+        let expressions = expressions.flat_map(Reduction::expressions);
         Self {
             descriptors,
             accumulators: vec![Accumulator::default(); lanes * reductions.len()],
-            reader: FieldReader::new(task, lanes, fields),
             reductions,
+            values: StepValues::new(task.spec, lanes, expressions),
         }
     }
 
@@ -84,13 +99,13 @@ impl<'a> Descriptors<'a> {
         if self.reductions.is_empty() {
             return;
         }
-        self.reader.look(steps);
+        self.values.look(steps);
         let rows = self.accumulators.chunks_exact_mut(self.reductions.len());
         for (lane, row) in rows.take(steps.active).enumerate() {
-            let value_of = self.reader.of_lane(steps, lane);
+            let mut value_of = self.values.lane(steps, lane);
             for (accumulator, reduction) in row.iter_mut().zip(&self.reductions) {
-                if reduction.conditions.iter().all(|condition| condition.holds(value_of(condition.field))) {
-                    accumulator.take(reduction.reducer, value_of(reduction.field));
+                if reduction.condition.as_ref().is_none_or(|condition| holds(value_of(condition))) {
+                    accumulator.take(reduction.reducer, value_of(&reduction.value));
                 }
             }
         }
@@ -131,10 +146,14 @@ impl<'a> Descriptors<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::definition::Field;
+    use crate::expression::Field;
+
+    fn of(reducer: Reducer) -> Reduction {
+        Reduction { reducer, value: Field::Reward.into(), condition: None }
+    }
 
     fn reduced(reducer: Reducer, values: &[f64]) -> f64 {
-        let reduction = Reduction { reducer, field: Field::Reward, conditions: Vec::new() };
+        let reduction = of(reducer);
         let mut accumulator = Accumulator::default();
         values.iter().for_each(|&value| accumulator.take(reducer, value));
         Descriptor { reductions: vec![reduction], otherwise: None }.value(&[accumulator])
@@ -143,13 +162,14 @@ mod tests {
     #[test]
     fn each_reducer_is_what_it_says() {
         let values = [0.1, 0.7, -0.3, 0.7, 0.2];
-        let expected: [(Reducer, f64); 6] = [
+        let expected: [(Reducer, f64); 7] = [
             (Reducer::First, 0.1),
             (Reducer::Last, 0.2),
             (Reducer::Min, -0.3),
             (Reducer::Max, 0.7),
             (Reducer::Sum, 0.1 + 0.7 - 0.3 + 0.7 + 0.2),
             (Reducer::Mean, (0.1 + 0.7 - 0.3 + 0.7 + 0.2) / 5.0),
+            (Reducer::Extreme, 0.7),
         ];
         for (reducer, value) in expected {
             assert_eq!(reduced(reducer, &values).to_bits(), value.to_bits(), "{reducer:?}");
@@ -165,6 +185,29 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_magnitude_keeps_its_sign_and_the_first_of_equals_counts() {
+        assert_eq!(reduced(Reducer::Extreme, &[0.5, -2.0, 2.0, 1.0]), -2.0);
+        assert_eq!(reduced(Reducer::Extreme, &[-0.0, 0.0]).to_bits(), (-0.0_f64).to_bits());
+    }
+
+    #[test]
+    fn standard_deviations_are_welford_s() {
+        assert_eq!(reduced(Reducer::Std, &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), 2.0);
+        assert_eq!(reduced(Reducer::Std, &[3.0]), 0.0);
+        // Far from zero, where the sum of squares minus the square of the sum has no digit left.
+        assert_eq!(reduced(Reducer::Std, &[1e9 + 1.0, 1e9 + 3.0]), 1.0);
+        let values = [0.1, 0.7, -0.3, 0.7, 0.2];
+        let (mut mean, mut squares) = (0.0, 0.0);
+        for (n, value) in (1..).zip(values) {
+            let delta: f64 = value - mean;
+            mean += delta / f64::from(n);
+            squares += delta * (value - mean);
+        }
+        assert_eq!(reduced(Reducer::Std, &values).to_bits(), (squares / 5.0_f64).sqrt().to_bits());
+        assert!(reduced(Reducer::Std, &[]).is_nan());
+    }
+
+    #[test]
     fn sums_go_from_the_first_to_the_last() {
         let values = [1e16, 1.0, -1e16, 1.0];
         assert_eq!(reduced(Reducer::Sum, &values), 1.0);
@@ -173,7 +216,6 @@ mod tests {
 
     #[test]
     fn without_a_step_the_next_alternative_counts_and_then_the_default() {
-        let of = |reducer| Reduction { reducer, field: Field::Reward, conditions: Vec::new() };
         let none = Accumulator::default();
         let mut some = none;
         some.take(Reducer::Last, 3.0);

@@ -6,11 +6,10 @@
 mod conditions;
 pub(crate) mod definition;
 mod descriptors;
-mod fields;
 mod statistics;
 mod trajectories;
 
-pub use definition::{Comparison, Condition, Descriptor, Field, Recording, Reducer, Reduction, Share};
+pub use definition::{Descriptor, Recording, Reducer, Reduction, Share};
 pub use statistics::{ObservationStatistics, PartialSum};
 pub use trajectories::{RecordedActions, RecordedObservations, Trajectory};
 
@@ -18,15 +17,17 @@ pub(crate) use conditions::ConditionWatch;
 pub(crate) use statistics::SharedTotal;
 
 use crate::error::EngineError;
+pub(crate) use crate::step_values::Steps;
+use crate::step_values::check_fields;
 use crate::task::Task;
 use descriptors::Descriptors;
-use envs::{ActionSpace, Actions, Group, Outcomes, Spec};
+use envs::Group;
 use statistics::Statistics;
 use trajectories::Trajectories;
 
 /// Everything that a task wants recorded exists, and its trajectories fit into their bytes.
 pub(crate) fn check(task: &Task<'_>) -> Result<(), EngineError> {
-    check_fields(task)?;
+    check_expressions(task)?;
     let Share { first, population } = share_of(task);
     let is_within = first.checked_add(task.population).is_some_and(|end| end <= population);
     if !is_within || population.checked_mul(task.episodes).is_none() {
@@ -43,40 +44,18 @@ fn share_of(task: &Task<'_>) -> Share {
 }
 
 /// Every field is one that the environment has.
-fn check_fields(task: &Task<'_>) -> Result<(), EngineError> {
+fn check_expressions(task: &Task<'_>) -> Result<(), EngineError> {
     for (index, descriptor) in task.recording.descriptors.iter().enumerate() {
+        let name = || format!("descriptors[{index}]");
         if descriptor.reductions.is_empty() {
-            return Err(EngineError::input(format!("descriptors[{index}]: expected a reduction, got none")));
+            return Err(EngineError::input(format!("{}: expected a reduction, got none", name())));
         }
-        let fields = descriptor.reductions.iter().flat_map(Reduction::fields);
-        check_exist(&format!("descriptors[{index}]"), fields, task.spec)?;
+        for expression in descriptor.reductions.iter().flat_map(Reduction::expressions) {
+            check_fields(name, expression, task.spec)?;
+        }
     }
-    let fields = task.rules.condition.iter().map(|condition| condition.field);
-    check_exist("stop: condition", fields, task.spec)
-}
-
-/// The environment has these fields; `place` says whose they are.
-fn check_exist(
-    place: &str,
-    mut fields: impl Iterator<Item = Field>,
-    spec: &dyn Spec,
-) -> Result<(), EngineError> {
-    let n_actions = match spec.action_space() {
-        ActionSpace::Discrete(_) => 1,
-        ActionSpace::Box { low, .. } => low.len(),
-    };
-    fields.try_for_each(|field| {
-        let (kind, got, most) = match field {
-            Field::Observation(got) => ("observation", got, spec.observation_space().size()),
-            Field::Action(got) => ("action", got, n_actions),
-            Field::Event(got) => ("event", got, spec.event_fields().len()),
-            Field::Reward | Field::Step => return Ok(()),
-        };
-        if got < most {
-            return Ok(());
-        }
-        Err(EngineError::input(format!("{place}: expected an {kind} field below {most}, got {got}")))
-    })
+    let stop = || "stop: condition".to_owned();
+    task.rules.condition.map_or(Ok(()), |condition| check_fields(stop, condition, task.spec))
 }
 
 /// What a worker recorded.
@@ -85,19 +64,6 @@ pub(crate) struct Recorded {
     /// The descriptors of each ended episode, row by row, in the order in which they ended.
     pub(crate) descriptors: Vec<f64>,
     pub(crate) trajectories: Vec<Trajectory>,
-}
-
-/// One step of all lanes in play, after the group has made it.
-#[derive(Clone, Copy)]
-pub(crate) struct Steps<'a> {
-    pub(crate) group: &'a dyn Group,
-    pub(crate) active: usize,
-    /// `(active, n_inputs)`: the observations that the policies saw, before normalisation.
-    pub(crate) seen: &'a [f32],
-    pub(crate) actions: Actions<'a>,
-    pub(crate) outcomes: &'a Outcomes,
-    /// The steps of the environment so far, this one included.
-    pub(crate) lengths: &'a [u64],
 }
 
 /// How an episode ended.

@@ -3,8 +3,9 @@
 use super::sharing::STEPS_WORTH_GIVING;
 use super::*;
 use crate::actions::{Exploration, Head, Noise};
+use crate::expression::Field;
 use crate::outcome::Evaluation;
-use crate::recording::{Descriptor, Field, Recording, Reducer, Reduction};
+use crate::recording::{Descriptor, Recording, Reducer, Reduction};
 use crate::task::Seeds;
 use crate::watch::Watch;
 use envs::ActionSpace;
@@ -25,7 +26,7 @@ fn for_each_environment(check: impl Fn(&str, &Task<'_>)) {
 }
 
 fn for_each_environment_with(is_random: bool, check: impl Fn(&str, &Task<'_>)) {
-    let reward = Reduction { reducer: Reducer::Mean, field: Field::Reward, conditions: Vec::new() };
+    let reward = Reduction { reducer: Reducer::Mean, value: Field::Reward.into(), condition: None };
     let descriptors = [Descriptor { reductions: vec![reward], otherwise: None }];
     for entry in ENTRIES {
         let spec = entry.spec(&[], &[]).unwrap();

@@ -1,7 +1,7 @@
 //! The same bits for any number of threads and lanes, any order of individuals, debug and release.
 
 use crate::support::{evaluate, random_population, small_policy, task};
-use engine::{Comparison, Condition, Evaluation, Field, NoOps, Rules, Seeds, StopRule, Task};
+use engine::{Comparison, Evaluation, Expression, Field, NoOps, Operation, Rules, Seeds, StopRule, Task};
 use envs::registry::{ENTRIES, Entry};
 use envs::{ActionSpace, ObservationDtype};
 use lane_math::libm;
@@ -115,15 +115,22 @@ fn threads_and_lanes_change_nothing_under_rules() {
             ActionSpace::Box { low, .. } => vec![0.5; low.len()],
         };
         let no_ops = NoOps { count: 7, action: &action };
+        let condition = Expression::new(vec![
+            Operation::Field(Field::Observation(0)),
+            Operation::Constant(0.0),
+            Operation::Compare(Comparison::Less),
+            Operation::Field(Field::Step),
+            Operation::Constant(14.0),
+            Operation::Compare(Comparison::Greater),
+            Operation::And,
+        ])
+        .unwrap();
         let rules = Rules {
             no_ops,
             patience: Some(19),
             reward_above: 0.0,
             return_below: Some(-40.5),
-            condition: &[
-                Condition { field: Field::Observation(0), comparison: Comparison::Less, value: 0.0 },
-                Condition { field: Field::Step, comparison: Comparison::Greater, value: 14.0 },
-            ],
+            condition: Some(&condition),
         };
         let task = Task { rules, ..*task };
         let expected = evaluate(&task).unwrap();

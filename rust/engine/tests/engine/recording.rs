@@ -3,7 +3,7 @@
 
 use crate::support::{bits, evaluate, random_population, small_policy, task};
 use engine::{
-    Comparison, Condition, Descriptor, Evaluation, Field, Normalization, ObservationStatistics,
+    Comparison, Descriptor, Evaluation, Expression, Field, Normalization, ObservationStatistics, Operation,
     RecordedActions, RecordedObservations, Recording, Reducer, Reduction, Task, Trajectory,
 };
 use envs::registry::ENTRIES;
@@ -13,34 +13,99 @@ use policy::{InputShape, Network};
 pub const SEEDS: [u64; 3] = [4, 1 << 33, 0];
 const MOST_BYTES: u64 = 1 << 30;
 
-fn of(reducer: Reducer, field: Field) -> Reduction {
-    Reduction { reducer, field, conditions: Vec::new() }
+/// A reduction of a field over the steps after one, or over all, or over those the return is not above.
+#[derive(Clone, Copy)]
+struct Wanted {
+    reducer: Reducer,
+    field: Field,
+    steps: Steps,
+}
+
+#[derive(Clone, Copy)]
+enum Steps {
+    All,
+    After(f64),
+    /// `not (step > after or return <= most)`
+    NotAfterNorUpTo(f64, f64),
+}
+
+impl Wanted {
+    fn reduction(self) -> Reduction {
+        let late = |after| {
+            [
+                Operation::Field(Field::Step),
+                Operation::Constant(after),
+                Operation::Compare(Comparison::Greater),
+            ]
+        };
+        let condition = match self.steps {
+            Steps::All => None,
+            Steps::After(after) => Some(late(after).to_vec()),
+            Steps::NotAfterNorUpTo(after, most) => {
+                let mut operations = late(after).to_vec();
+                operations.extend([
+                    Operation::Field(Field::Return),
+                    Operation::Constant(most),
+                    Operation::Compare(Comparison::LessOrEqual),
+                    Operation::Or,
+                    Operation::Not,
+                ]);
+                Some(operations)
+            }
+        };
+        let condition = condition.map(|operations| Expression::new(operations).unwrap());
+        Reduction { reducer: self.reducer, value: self.field.into(), condition }
+    }
+
+    fn holds(self, row: &Row) -> bool {
+        match self.steps {
+            Steps::All => true,
+            Steps::After(after) => row.step > after,
+            Steps::NotAfterNorUpTo(after, most) => !(row.step > after || row.total <= most),
+        }
+    }
 }
 
 /// Every reducer, every kind of field, conditions and alternatives.
-fn descriptors(spec: &dyn Spec) -> Vec<Descriptor> {
+fn wanted(spec: &dyn Spec) -> Vec<Vec<Wanted>> {
     let last = Field::Observation(spec.observation_space().size() - 1);
-    let fields = [Field::Observation(0), last, Field::Reward, Field::Action(0), Field::Step];
+    let fields = [Field::Observation(0), last, Field::Reward, Field::Return, Field::Action(0), Field::Step];
     let events = (0..spec.event_fields().len()).map(Field::Event);
-    let reducers = [Reducer::First, Reducer::Last, Reducer::Min, Reducer::Max, Reducer::Mean, Reducer::Sum];
-    let late = |value| Condition { field: Field::Step, comparison: Comparison::Greater, value };
-    let never = Reduction { conditions: vec![late(1e9)], ..of(Reducer::Min, last) };
-    let mut reductions: Vec<Vec<Reduction>> = Vec::new();
+    let reducers = [
+        Reducer::First,
+        Reducer::Last,
+        Reducer::Min,
+        Reducer::Max,
+        Reducer::Mean,
+        Reducer::Sum,
+        Reducer::Std,
+        Reducer::Extreme,
+    ];
+    let never = Wanted { reducer: Reducer::Min, field: last, steps: Steps::After(1e9) };
+    let mut all: Vec<Vec<Wanted>> = Vec::new();
     for field in fields.into_iter().chain(events) {
         for reducer in reducers {
-            reductions.push(vec![of(reducer, field)]);
-            reductions.push(vec![Reduction { conditions: vec![late(7.0)], ..of(reducer, field) }]);
+            for steps in [Steps::All, Steps::After(7.0), Steps::NotAfterNorUpTo(9.0, -3.0)] {
+                all.push(vec![Wanted { reducer, field, steps }]);
+            }
         }
-        reductions.push(vec![never.clone(), of(Reducer::Max, field)]);
+        all.push(vec![never, Wanted { reducer: Reducer::Max, field, steps: Steps::All }]);
     }
-    reductions.push(vec![never]);
-    reductions.into_iter().map(|reductions| Descriptor { reductions, otherwise: None }).collect()
+    all.push(vec![never]);
+    all
+}
+
+fn descriptors(spec: &dyn Spec) -> Vec<Descriptor> {
+    let reductions = |wanted: Vec<Wanted>| wanted.into_iter().map(Wanted::reduction).collect();
+    let described = |wanted| Descriptor { reductions: reductions(wanted), otherwise: None };
+    wanted(spec).into_iter().map(described).collect()
 }
 
 /// One step of a scalar episode.
 struct Row {
     observation: Vec<f32>,
     reward: f64,
+    total: f64,
     action: Vec<f64>,
     events: Vec<f64>,
     step: f64,
@@ -51,6 +116,7 @@ impl Row {
         match field {
             Field::Observation(index) => f64::from(self.observation[index]),
             Field::Reward => self.reward,
+            Field::Return => self.total,
             Field::Action(index) => self.action[index],
             Field::Event(index) => self.events[index],
             Field::Step => self.step,
@@ -69,7 +135,7 @@ fn replay(spec: &dyn Spec, seed: u64, trajectory: &Trajectory) -> (Vec<f32>, Vec
     };
     episode.reset(Some(seed));
     let first = observe(episode.as_ref());
-    let mut rows = Vec::new();
+    let (mut rows, mut total) = (Vec::new(), 0.0);
     for index in 0..trajectory.rewards.len() {
         let (step, action) = match &trajectory.actions {
             RecordedActions::Discrete(indices) => {
@@ -86,7 +152,9 @@ fn replay(spec: &dyn Spec, seed: u64, trajectory: &Trajectory) -> (Vec<f32>, Vec
         let mut events = vec![f64::NAN; spec.event_fields().len()];
         episode.events(&mut events);
         let observation = observe(episode.as_ref());
-        rows.push(Row { observation, reward: step.reward, action, events, step: (index + 1) as f64 });
+        total += step.reward;
+        let number = (index + 1) as f64;
+        rows.push(Row { observation, reward: step.reward, total, action, events, step: number });
     }
     let shown: Vec<f32> = first.iter().chain(rows.iter().flat_map(|row| &row.observation)).copied().collect();
     match &trajectory.observations {
@@ -101,16 +169,15 @@ fn replay(spec: &dyn Spec, seed: u64, trajectory: &Trajectory) -> (Vec<f32>, Vec
 }
 
 /// A descriptor over an episode's rows, by its definition.
-fn described(descriptor: &Descriptor, rows: &[Row]) -> f64 {
-    for Reduction { reducer, field, conditions } in &descriptor.reductions {
-        let holds =
-            |row: &&Row| conditions.iter().all(|condition| row.value(condition.field) > condition.value);
-        let values: Vec<f64> = rows.iter().filter(holds).map(|row| row.value(*field)).collect();
+fn described(alternatives: &[Wanted], rows: &[Row]) -> f64 {
+    for wanted in alternatives {
+        let holding = rows.iter().filter(|row| wanted.holds(row));
+        let values: Vec<f64> = holding.map(|row| row.value(wanted.field)).collect();
         let (Some(&first), Some(&last)) = (values.first(), values.last()) else {
             continue;
         };
         let sum = values.iter().fold(0.0, |sum, value| sum + value);
-        return match reducer {
+        return match wanted.reducer {
             Reducer::First => first,
             Reducer::Last => last,
             Reducer::Min => {
@@ -121,9 +188,22 @@ fn described(descriptor: &Descriptor, rows: &[Row]) -> f64 {
             }
             Reducer::Sum => sum,
             Reducer::Mean => sum / values.len() as f64,
+            Reducer::Std => {
+                let (mut mean, mut squares) = (0.0, 0.0);
+                for (number, value) in (1..).zip(&values) {
+                    let delta = value - mean;
+                    mean += delta / f64::from(number);
+                    squares += delta * (value - mean);
+                }
+                (squares / values.len() as f64).sqrt()
+            }
+            Reducer::Extreme => {
+                let larger = |one: f64, other: f64| if other.abs() > one.abs() { other } else { one };
+                values.into_iter().reduce(larger).unwrap()
+            }
         };
     }
-    let is_sum = descriptor.reductions.last().is_some_and(|last| last.reducer == Reducer::Sum);
+    let is_sum = alternatives.last().is_some_and(|last| last.reducer == Reducer::Sum);
     if is_sum { 0.0 } else { f64::NAN }
 }
 
@@ -206,7 +286,7 @@ fn descriptors_are_those_of_scalar_episodes() {
             assert_eq!(ends, (evaluation.terminated[job], evaluation.truncated[job]));
             let (_, steps) = replay(task.spec, SEEDS[job % SEEDS.len()], trajectory);
             let expected: Vec<f64> =
-                task.recording.descriptors.iter().map(|descriptor| described(descriptor, &steps)).collect();
+                wanted(task.spec).iter().map(|alternatives| described(alternatives, &steps)).collect();
             assert_eq!(bits(row), bits(&expected), "job {job}");
         }
     });

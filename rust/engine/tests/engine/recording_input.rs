@@ -10,7 +10,7 @@ use engine::{
 const MOST_BYTES: u64 = 1 << 30;
 
 fn of(reducer: Reducer, field: Field) -> Reduction {
-    Reduction { reducer, field, conditions: Vec::new() }
+    Reduction { reducer, value: field.into(), condition: None }
 }
 
 fn kept(trajectories: &[usize], most_trajectory_bytes: u64) -> Recording<'_> {

@@ -1,26 +1,26 @@
 //! One scalar episode behind the wrappers.
 
-use super::pipeline::{Memory, Pipeline};
+use super::pipeline::Pipeline;
 use crate::arguments::Arguments;
 use crate::environment::{Action, Environment, StateField, Step, View};
 use crate::error::EnvError;
 
 /// An environment behind the wrappers; its state is that of the environment.
-pub(super) struct ObservedEnvironment {
+pub(super) struct ObservedEnvironment<P: Pipeline> {
     inner: Box<dyn Environment>,
-    pipeline: Pipeline,
-    memory: Memory,
+    pipeline: P,
+    memory: P::Memory,
     /// What happened in the last step, and room for what happened in one of its skip.
     events: [Vec<f64>; 2],
 }
 
-impl ObservedEnvironment {
-    pub(super) fn new(inner: Box<dyn Environment>, pipeline: Pipeline, n_events: usize) -> Self {
+impl<P: Pipeline> ObservedEnvironment<P> {
+    pub(super) fn new(inner: Box<dyn Environment>, pipeline: P, n_events: usize) -> Self {
         Self { inner, memory: pipeline.memory(), pipeline, events: [(); 2].map(|()| vec![0.0; n_events]) }
     }
 }
 
-impl Environment for ObservedEnvironment {
+impl<P: Pipeline> Environment for ObservedEnvironment<P> {
     fn set_reset_options(&mut self, options: &Arguments) -> Result<(), EnvError> {
         self.inner.set_reset_options(options)
     }

@@ -1,6 +1,6 @@
 //! Groups behind the wrappers. The scalar [`ObservedEnvironment`](super::environment::ObservedEnvironment) is their twin.
 
-use super::pipeline::{Memory, Pipeline};
+use super::pipeline::Pipeline;
 use super::seats::Seats;
 use crate::environment::View;
 use crate::group::{Group, Outcomes, same_kind};
@@ -10,10 +10,10 @@ use crate::space::Actions;
 ///
 /// An episode that ends before its skip does must not be stepped on while the others are, and a group steps its first
 /// lanes: so the last one that still plays is moved to where the ended one was. [`Seats`] says who is where.
-pub(super) struct ObservedGroup {
+pub(super) struct ObservedGroup<P: Pipeline> {
     inner: Box<dyn Group>,
-    pipeline: Pipeline,
-    memories: Vec<Memory>,
+    pipeline: P,
+    memories: Vec<P::Memory>,
     seats: Seats,
     actions: SeatedActions,
     outcomes: Outcomes,
@@ -105,8 +105,8 @@ impl SeatedActions {
     }
 }
 
-impl ObservedGroup {
-    pub(super) fn new(inner: Box<dyn Group>, pipeline: Pipeline, dimensions: usize, n_events: usize) -> Self {
+impl<P: Pipeline> ObservedGroup<P> {
+    pub(super) fn new(inner: Box<dyn Group>, pipeline: P, dimensions: usize, n_events: usize) -> Self {
         let lanes = inner.lanes();
         Self {
             inner,
@@ -163,7 +163,7 @@ impl ObservedGroup {
     }
 }
 
-impl Group for ObservedGroup {
+impl<P: Pipeline> Group for ObservedGroup<P> {
     fn lanes(&self) -> usize {
         self.memories.len()
     }

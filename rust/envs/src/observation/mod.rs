@@ -1,8 +1,9 @@
-//! Image observations behind Gymnasium 1.4.0's wrappers: an environment of another shape, with the same episodes.
+//! Observations behind Gymnasium 1.4.0's wrappers: an environment of another shape, with the same episodes.
 //!
-//! EXACT, always in this order: `MaxAndSkipObservation` (the largest of the last two frames; rewards summed first to
-//! last), `GrayscaleObservation`, `ResizeObservation` (OpenCV's `INTER_AREA`, any size) and `FrameStackObservation`
-//! (oldest frame first). The time limit stands before them all, where `gymnasium.make` puts it: it counts the
+//! EXACT, of images always in this order: `MaxAndSkipObservation` (the largest of the last two frames; rewards summed first
+//! to last), `TransformObservation` with slices (a rectangle, every so many rows and columns, one colour),
+//! `GrayscaleObservation`, `ResizeObservation` (OpenCV's `INTER_AREA`, any size), `FrameStackObservation` (oldest frame
+//! first) and `TransformObservation` to float32 `byte / 127.5 - 1`. Of vectors: see `kept`. The time limit stands before them all, where `gymnasium.make` puts it: it counts the
 //! environment's own steps, cuts a skip short, and a step of the wrapped environment counts as as many
 //! ([`Outcomes::steps`](crate::Outcomes::steps)). The frames that a skip does not look at are not drawn.
 //!
@@ -10,29 +11,33 @@
 //! before. DIFFERENCE: the wrapper keeps these buffers from one episode to the next; here an episode starts with the zeros
 //! that a fresh wrapper has, so that it does not depend on the one before.
 //!
-//! Of observations that are vectors some values can be [kept](ObservationOptions::keep).
-//!
 //! Depends on [`Spec`], [`Group`](crate::Group) and [`Environment`], never on a single environment.
 
+mod crop;
 mod environment;
 mod gray;
 mod group;
+mod images;
+mod intern;
 mod kept;
+mod pick;
 mod pipeline;
 mod resize;
 mod seats;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use crate::environment::Environment;
 use crate::error::EnvError;
 use crate::group::Group;
 use crate::space::{ActionSpace, ObservationDtype, ObservationSpace};
 use crate::spec::{Spec, channels_first_order};
+use crop::Crop;
 use environment::ObservedEnvironment;
 use group::ObservedGroup;
-use kept::KeptSpec;
-use pipeline::Pipeline;
+use images::Images;
+use kept::VectorSpec;
 
 /// Channels of a coloured pixel.
 const COLOURS: usize = 3;
@@ -48,10 +53,16 @@ pub enum Padding {
 }
 
 /// Which wrappers stand before an environment; none of them by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservationOptions {
     /// Steps of the environment per action, at least 2.
     pub skip: Option<usize>,
+    /// Pixels that are cut off at the top, the bottom, the left and the right.
+    pub crop: Option<[usize; 4]>,
+    /// Every so many rows and columns of what is left, from the first.
+    pub subsample: Option<(usize, usize)>,
+    /// The only colour that is seen, 0 to 2; the channels' axis is dropped.
+    pub channel: Option<usize>,
     /// One channel of luminance instead of three of colour; the channels' axis is dropped.
     pub grayscale: bool,
     /// Height and width, each at least 1.
@@ -60,11 +71,34 @@ pub struct ObservationOptions {
     pub stack: Option<usize>,
     /// What the stack holds before there are as many frames.
     pub padding: Padding,
-    /// Which values of a vector are seen, by their positions, ascending; none of the other options goes with it.
+    /// Bytes of images as float32 from -1 to 1: `byte / 127.5 - 1`.
+    pub scale: bool,
+    /// Which values of a vector are seen, by their positions, ascending.
     pub keep: Option<Vec<usize>>,
+    /// The bounds that values of a vector are brought into.
+    pub clip: Option<(f32, f32)>,
 }
 
 impl ObservationOptions {
+    /// The first option that is for images alone.
+    fn for_images(&self) -> Option<&'static str> {
+        let options = [
+            ("crop", self.crop.is_some()),
+            ("subsample", self.subsample.is_some()),
+            ("channel", self.channel.is_some()),
+            ("grayscale", self.grayscale),
+            ("resize", self.resize.is_some()),
+            ("scale", self.scale),
+        ];
+        options.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
+    /// The first option that is for vectors alone.
+    fn for_vectors(&self) -> Option<&'static str> {
+        let options = [("keep", self.keep.is_some()), ("clip", self.clip.is_some())];
+        options.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
     fn check(&self) -> Result<(), EnvError> {
         let (height, width) = self.resize.unzip();
         let numbers = [
@@ -79,6 +113,10 @@ impl ObservationOptions {
                 return Err(EnvError::new(message));
             }
         }
+        if self.grayscale && self.channel.is_some() {
+            let message = "observation: expected either grayscale or a channel, got both";
+            return Err(EnvError::new(message.to_owned()));
+        }
         Ok(())
     }
 }
@@ -92,17 +130,27 @@ pub(crate) fn observed(
     options: &ObservationOptions,
     max_episode_steps: Option<u64>,
 ) -> Result<Box<dyn Spec>, EnvError> {
-    let Some(kept) = &options.keep else {
-        return Ok(Box::new(ObservedSpec::new(id, inner, default_policy, options, max_episode_steps)?));
-    };
-    let alone = ObservationOptions { keep: options.keep.clone(), ..ObservationOptions::default() };
-    if *options != alone {
-        let message =
-            "observation: expected keep alone, which is for vectors, got it with an option for images";
-        return Err(EnvError::new(message.to_owned()));
+    options.check()?;
+    let ObservationSpace { shape, dtype } = inner.observation_space();
+    let got = || format!("got {id} with {shape:?} {}", dtype.name());
+    match (&shape[..], *dtype) {
+        (&[_], ObservationDtype::F32) => match options.for_images() {
+            None => Ok(Box::new(VectorSpec::new(id, inner, default_policy, options, max_episode_steps)?)),
+            Some(name) => Err(EnvError::new(format!("observation: {name}: expected {IMAGES}, {}", got()))),
+        },
+        (&[height, width, COLOURS], ObservationDtype::U8) => match options.for_vectors() {
+            None => {
+                let frame = PictureShape { height, width, channels: COLOURS };
+                Ok(Box::new(ObservedSpec::new(inner, frame, default_policy, options, max_episode_steps)?))
+            }
+            Some(name) => Err(EnvError::new(format!("observation: {name}: expected {VECTORS}, {}", got()))),
+        },
+        _ => Err(EnvError::new(format!("observation: expected {VECTORS} or coloured images, {}", got()))),
     }
-    Ok(Box::new(KeptSpec::new(id, inner, default_policy, kept)?))
 }
+
+const IMAGES: &str = "an environment with coloured images, (height, width, 3) uint8";
+const VECTORS: &str = "an environment with vectors, (n,) float32";
 
 /// The size of one picture, of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,35 +167,28 @@ impl PictureShape {
 }
 
 /// An environment behind the wrappers.
-pub(crate) struct ObservedSpec {
+struct ObservedSpec {
     inner: Box<dyn Spec>,
-    pipeline: Pipeline,
+    pipeline: Images,
     observation_space: ObservationSpace,
     image_shape: [usize; 3],
     default_policy: String,
 }
 
 impl ObservedSpec {
-    /// Puts the wrappers before `inner`, an environment called `id`, which ends after `max_episode_steps`.
+    /// Puts the wrappers before `inner`, which shows frames of the shape `frame` and ends after `max_episode_steps`.
     /// `default_policy` is what fits without them.
-    pub(crate) fn new(
-        id: &str,
+    fn new(
         inner: Box<dyn Spec>,
+        frame: PictureShape,
         default_policy: &str,
         options: &ObservationOptions,
         max_episode_steps: Option<u64>,
     ) -> Result<Self, EnvError> {
-        options.check()?;
-        let ObservationSpace { shape, dtype } = inner.observation_space();
-        let &[height, width, COLOURS] = &shape[..] else { return Err(no_pictures(id, shape, *dtype)) };
-        if *dtype != ObservationDtype::U8 {
-            return Err(no_pictures(id, shape, *dtype));
-        }
-        let frame = PictureShape { height, width, channels: COLOURS };
-        let pipeline = Pipeline::new(frame, options, max_episode_steps);
+        let pipeline = Images::new(frame, Crop::new(frame, options)?, options, max_episode_steps);
         let picture = pipeline.picture();
         let mut shape = vec![picture.height, picture.width];
-        if !options.grayscale {
+        if !options.grayscale && options.channel.is_none() {
             shape.push(picture.channels);
         }
         if let Some(stack) = options.stack {
@@ -158,7 +199,10 @@ impl ObservedSpec {
             default_policy: with_input(default_policy, image_shape),
             inner,
             pipeline,
-            observation_space: ObservationSpace { shape, dtype: ObservationDtype::U8 },
+            observation_space: ObservationSpace {
+                shape,
+                dtype: if options.scale { ObservationDtype::F32 } else { ObservationDtype::U8 },
+            },
             image_shape,
         })
     }
@@ -169,14 +213,6 @@ fn with_input(policy: &str, [channels, height, width]: [usize; 3]) -> String {
     let (arch, layers) = policy.split_once(':').unwrap_or((policy, ""));
     let layers = layers.split_once('-').map_or("", |(_, layers)| layers);
     format!("{arch}:{channels}x{height}x{width}-{layers}")
-}
-
-fn no_pictures(id: &str, shape: &[usize], dtype: ObservationDtype) -> EnvError {
-    let dtype = dtype.name();
-    EnvError::new(format!(
-        "observation: expected an environment with coloured images, (height, width, 3) uint8, got {id} with {shape:?} \
-         {dtype}"
-    ))
 }
 
 impl Spec for ObservedSpec {

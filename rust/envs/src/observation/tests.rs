@@ -1,7 +1,7 @@
 //! Groups against scalar episodes and both against the wrappers' definition, on an environment of a few pixels whose
 //! episodes end at any time, in the middle of a skip too.
 
-use super::{COLOURS, ObservationOptions, ObservedSpec, Padding};
+use super::{COLOURS, ObservationOptions, ObservedSpec, Padding, PictureShape};
 use crate::environment::{Action, Environment, StateField, StateValue, Step, View};
 use crate::group::{Group, Outcomes};
 use crate::registry::find;
@@ -14,7 +14,6 @@ use proptest::prelude::*;
 const HEIGHT: usize = 6;
 const WIDTH: usize = 4;
 const SIZE: usize = HEIGHT * WIDTH * COLOURS;
-const ID: &str = "Noise-v0";
 
 /// Pixels, rewards and ends from a random stream.
 #[derive(Clone)]
@@ -76,7 +75,8 @@ fn spec(options: &ObservationOptions, max_episode_steps: Option<u64>) -> Observe
     let space = ObservationSpace { shape: vec![HEIGHT, WIDTH, COLOURS], dtype: ObservationDtype::U8 };
     let inner = PrototypeSpec::new(Noise::new(), space, ActionSpace::Discrete(3));
     let inner = Box::new(inner.with_event_fields(&["random", "steps"]));
-    ObservedSpec::new(ID, inner, "cnn:3x6x4-8k2-3", options, max_episode_steps).unwrap()
+    let frame = PictureShape { height: HEIGHT, width: WIDTH, channels: COLOURS };
+    ObservedSpec::new(inner, frame, "cnn:3x6x4-8k2-3", options, max_episode_steps).unwrap()
 }
 
 fn observed(environment: &dyn Environment, view: View, size: usize) -> Vec<f32> {
@@ -95,14 +95,23 @@ fn has_two_steps(seed: u64) -> bool {
 fn some_options() -> impl Strategy<Value = ObservationOptions> {
     let resize = prop::option::of((1_usize..9, 1_usize..9));
     let padding = prop_oneof![Just(Padding::Reset), Just(Padding::Zero)];
-    (prop::option::of(2_usize..6), any::<bool>(), resize, prop::option::of(1_usize..5), padding).prop_map(
-        |(skip, grayscale, resize, stack, padding)| ObservationOptions {
+    let colours =
+        prop_oneof![Just((true, None)), Just((false, None)), (0..COLOURS).prop_map(|one| (false, Some(one)))];
+    let crop = prop::option::of([0_usize..3, 0_usize..3, 0_usize..2, 0_usize..2]);
+    let part = (crop, prop::option::of((1_usize..4, 1_usize..4)), any::<bool>());
+    (prop::option::of(2_usize..6), colours, resize, prop::option::of(1_usize..5), padding, part).prop_map(
+        |(skip, (grayscale, channel), resize, stack, padding, (crop, subsample, scale))| ObservationOptions {
             skip,
+            crop,
+            subsample,
+            channel,
             grayscale,
             resize,
             stack,
             padding,
+            scale,
             keep: None,
+            clip: None,
         },
     )
 }
@@ -262,6 +271,31 @@ fn a_stack_s_oldest_frame_comes_first_and_its_channels_are_neighbours() {
 }
 
 #[test]
+fn what_is_cut_off_is_not_seen_and_bytes_are_scaled() {
+    let options = ObservationOptions {
+        crop: Some([1, 0, 1, 0]),
+        subsample: Some((2, 1)),
+        channel: Some(2),
+        scale: true,
+        ..Default::default()
+    };
+    let (spec, mut plain) = (spec(&options, None), Noise::new());
+    assert_eq!(spec.observation_space().shape, [3, 3]);
+    assert_eq!(
+        (spec.observation_space().dtype, spec.image_shape()),
+        (ObservationDtype::F32, Some([1, 3, 3]))
+    );
+    let mut cut = spec.environment();
+    cut.reset(Some(3));
+    plain.reset(Some(3));
+    let pixel = |row: usize, column: usize| plain.pixels[(row * WIDTH + column) * COLOURS + 2];
+    let bytes = [1, 3, 5].into_iter().flat_map(|row| (1..WIDTH).map(move |column| pixel(row, column)));
+    let scaled: Vec<f32> = bytes.map(|byte| f32::from(byte) / 127.5 - 1.0).collect();
+    assert_eq!(observed(cut.as_ref(), View::Gymnasium, 9), scaled);
+    assert_eq!(observed(cut.as_ref(), View::ChannelsFirst, 9), scaled);
+}
+
+#[test]
 fn shapes_and_the_default_policy_are_those_of_what_is_seen() {
     let options =
         ObservationOptions { grayscale: true, resize: Some((10, 7)), stack: Some(4), ..Default::default() };
@@ -289,10 +323,33 @@ fn numbers_too_small_and_environments_without_pictures_are_refused() {
         let refused = find("carracing").unwrap().observed_spec(&[], &[], &options, None).err().unwrap();
         assert_eq!(refused.to_string(), format!("observation: {message}"));
     }
-    for (name, got) in [("CartPole-v1", "[4] float32"), ("evalengine/Snake-v0", "[12, 12, 5] float32")] {
-        let refused = find(name).unwrap().observed_spec(&[], &[], &none, None).err().unwrap();
-        let expected = "expected an environment with coloured images, (height, width, 3) uint8";
-        assert_eq!(refused.to_string(), format!("observation: {expected}, got {name} with {got}"));
+    let both = ObservationOptions { grayscale: true, channel: Some(1), ..none.clone() };
+    let refused = find("carracing").unwrap().observed_spec(&[], &[], &both, None).err().unwrap();
+    assert_eq!(refused.to_string(), "observation: expected either grayscale or a channel, got both");
+    let (images, vectors) = (
+        "coloured images, (height, width, 3) uint8, got CartPole-v1 with [4] float32",
+        "vectors, (n,) float32",
+    );
+    let scaled = ObservationOptions { scale: true, ..none.clone() };
+    let clipped = ObservationOptions { clip: Some((0.0, 1.0)), ..none.clone() };
+    for (name, options, message) in [
+        ("cartpole", &scaled, format!("scale: expected an environment with {images}")),
+        (
+            "carracing",
+            &clipped,
+            format!("clip: expected an environment with {vectors}, got CarRacing-v3 with [96, 96, 3] uint8"),
+        ),
+        (
+            "snake",
+            &none,
+            format!(
+                "expected an environment with {vectors} or coloured images, got evalengine/Snake-v0 with [12, 12, 5] \
+                 float32"
+            ),
+        ),
+    ] {
+        let refused = find(name).unwrap().observed_spec(&[], &[], options, None).err().unwrap();
+        assert_eq!(refused.to_string(), format!("observation: {message}"));
     }
 }
 
@@ -304,7 +361,8 @@ fn car_racing_s_lanes_have_the_scalar_s_bits() {
         resize: Some((84, 84)),
         stack: Some(2),
         padding: Padding::Reset,
-        keep: None,
+        crop: Some([0, 12, 0, 0]),
+        ..Default::default()
     };
     let spec = find("carracing").unwrap().observed_spec(&[], &[], &options, Some(20)).unwrap();
     let size = spec.observation_space().size();

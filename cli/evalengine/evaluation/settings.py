@@ -1,0 +1,147 @@
+"""What is evaluated and how, apart from the individuals: a call's options, checked and as the extension takes them.
+
+    environment, policy, options ──► settled ──► Settings
+
+An evolution calls with the same ones again and again, mostly with none at all: those are looked up, since to check
+them would take longer than to play a thousand steps. Depends on environments, policies and options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from evalengine.arguments import named_values
+from evalengine.environments.normalization import check_normalization
+from evalengine.environments.observation import ObservationOptions, raw_options
+from evalengine.environments.registry import EnvironmentEntry, describe
+from evalengine.environments.rules import raw_rules
+from evalengine.errors import InputError
+from evalengine.evaluation.options import DEFAULTS
+from evalengine.messages import shown
+from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.individuals import AnyPolicy, as_policy
+from evalengine.policies.policy import Policy
+from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evalengine.environments.observation import RawOptions
+    from evalengine.environments.rules import RawRules
+
+_LOOKED_UP = frozenset(("episodes", "seeds", "threads", "progress", "cancel", "max_episode_steps"))
+"""Options with which settings are looked up: the time limit, and what is none of them."""
+
+
+class Settings(NamedTuple):
+    """Nobody changes what is in here: calls share it.
+
+    Attributes:
+        entry: the environment, with its keyword arguments and wrappers.
+        policy: one that fits it.
+        kwargs: keyword arguments of the environment.
+        reset_options: of its resets.
+        observation: its wrappers.
+        normalization: of its observations.
+        rules: for the first steps, and for episodes that are stopped.
+        max_episode_steps: None is the registered limit.
+        epsilon: the probability of a random action.
+        sticky: the probability that an action is repeated.
+        failure_fitness: of individuals that fail; None if the call shall fail with them.
+        keeps_final_observation: of every episode.
+        collects_statistics: of what the policies see.
+    """
+
+    entry: EnvironmentEntry
+    policy: AnyPolicy
+    kwargs: Mapping[str, bool | int | float]
+    reset_options: Mapping[str, bool | int | float]
+    observation: RawOptions | None
+    normalization: tuple[NDArray[np.float32], NDArray[np.float32], float | None] | None
+    rules: RawRules
+    max_episode_steps: int | None
+    epsilon: float
+    sticky: float
+    failure_fitness: float | None
+    keeps_final_observation: bool
+    collects_statistics: bool
+
+
+def settled(env_id: str, policy: AnyPolicy | str, options: Mapping[str, Any]) -> Settings:
+    """Return the settings of a call.
+
+    Args:
+        env_id: see `evaluate`.
+        policy: see `evaluate`.
+        options: the keywords of `evaluate` that were given.
+
+    Raises:
+        InputError: one of them cannot be used.
+    """
+    # What else may be passed need not have a hash, or one that tells it from others.
+    limit = options.get("max_episode_steps")
+    if type(env_id) is str and type(policy) in _HASHED and type(limit) in _HASHED and _LOOKED_UP.issuperset(options):
+        return _with_limit(env_id, policy, limit)
+    return _settled(env_id, policy, {**DEFAULTS, **options})
+
+
+_HASHED = (str, int, NoneType, Policy, GraphPolicy)
+
+
+@lru_cache(maxsize=64)
+def _with_limit(env_id: str, policy: AnyPolicy | str, limit: object) -> Settings:
+    return _settled(env_id, policy, {**DEFAULTS, "max_episode_steps": limit})
+
+
+def _settled(env_id: str, policy: AnyPolicy | str, given: Mapping[str, Any]) -> Settings:
+    seen = ObservationOptions.of(given["observation"])
+    kwargs = named_values("env_kwargs", given["env_kwargs"])
+    reset_options = named_values("reset_options", given["reset_options"])
+    entry = describe(env_id, kwargs, seen)
+    policy = as_policy(policy)
+    policy.check_fits(entry)
+    failure_fitness = _failure_fitness(given["on_nan"])
+    if (limit := given["max_episode_steps"]) is not None:
+        limit = check_integer("max_episode_steps", limit, least=1, most=2**31 - 1)
+    epsilon, sticky = (check_probability(name, given[name]) for name in ("epsilon", "sticky"))
+    rules = raw_rules(given["stop"], given["no_ops"], entry)
+    check_flag("collect_statistics", given["collect_statistics"])
+    keeps_final_observation = bool(_checked_keep(given["keep"]))
+    check_normalization(normalize := given["normalize"])
+    return Settings(
+        entry=entry,
+        policy=policy,
+        kwargs=kwargs,
+        reset_options=reset_options,
+        observation=raw_options(seen),
+        normalization=None if normalize is None else normalize.raw(entry),
+        rules=rules,
+        max_episode_steps=limit,
+        epsilon=epsilon,
+        sticky=sticky,
+        failure_fitness=failure_fitness,
+        keeps_final_observation=keeps_final_observation,
+        collects_statistics=given["collect_statistics"],
+    )
+
+
+def _failure_fitness(on_nan: object) -> float | None:
+    """Return the fitness of individuals that fail, or None if the evaluation shall fail with them."""
+    if isinstance(on_nan, str) and on_nan == "raise":
+        return None
+    number = as_number(on_nan)
+    if number is None:
+        raise InputError(f"on_nan: expected 'raise' or a number, got {shown(on_nan)}")
+    return number
+
+
+def _checked_keep(keep: object) -> tuple[str, ...]:
+    # A string is a collection too, of letters: keep="final_observation" must not be taken for its letters.
+    names = items_of(keep, (tuple, list, set, frozenset))
+    if names is None or not all(is_one_of(name, ("final_observation",)) for name in names):
+        raise InputError(f"keep: expected () or ('final_observation',), got {shown(keep)}")
+    return tuple(names)
