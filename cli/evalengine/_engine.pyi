@@ -119,8 +119,9 @@ class Graphs:
         inputs: str,
         is_compensated: bool,
         arrays: tuple[NDArray[Any], ...],
+        threads: int,
     ) -> None:
-        """Compile graphs of `shape` (inputs, outputs).
+        """Compile graphs of `shape` (inputs, outputs) on so many threads.
 
         `arrays` are node_counts (P,) int64, connection_counts (P,) int64, nodes (N,) int64, activations (N,) uint8,
         aggregations (N,) uint8, biases and responses (2, N) float64, sources and targets (2, C) int64, weights (C,)
@@ -193,7 +194,7 @@ def graph_actions(
     head: str, outputs: NDArray[np.float64], low: list[float], high: list[float]
 ) -> NDArray[np.float32]: ...
 def read_genomes(genomes: list[Any]) -> dict[str, NDArray[Any]]:
-    """The arrays of `Graphs` (see evalengine.policies.graphs), of neat-python's genomes."""
+    """The arrays of `Graphs` (see evalengine.policies.graphs), of neat-python's genomes, or of (id, genome)."""
 
 def continuous_actions(
     head: str, logits: NDArray[np.float32], low: list[float], high: list[float]

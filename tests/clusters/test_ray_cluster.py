@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from graph_examples import population
 from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, assert_equal_bits, one_machine
 
 from evalengine import Policy, RayEvaluator, WorkersLostError, evaluate
 from evalengine.evaluation.equal_bits import requirements
 
 PENDULUM = Policy("mlp:3-8-1")
+GRAPHS = population(31)
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no CPU affinity here")
 
@@ -72,7 +74,9 @@ def test_nodes_that_differ_in_cores_and_instructions_are_used_and_others_are_nam
             described = [evaluator._ray.get(node.actor.__ray_call__.remote(DESCRIBED)) for node in evaluator._nodes]
             assert len(set(described)) == 2  # what people read is not what must be equal
             found = evaluator.evaluate("pendulum", PENDULUM.init(37, seed=5), PENDULUM, episodes=2)
+            graphs = evaluator.evaluate("cartpole", GRAPHS, "neat:4-2", episodes=2, sticky=0.1)
         assert_equal_bits(found, evaluate("pendulum", PENDULUM.init(37, seed=5), PENDULUM, episodes=2))
+        assert_equal_bits(graphs, evaluate("cartpole", GRAPHS, "neat:4-2", episodes=2, sticky=0.1))
     finally:
         cluster.remove_node(other)
     # The same C library gives other bits on a processor without fused multiply-adds: it is told that there are none.

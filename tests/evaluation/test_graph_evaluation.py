@@ -37,15 +37,24 @@ def equal(first: Evaluation, second: Evaluation) -> bool:
     return all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") if a is not None else b is None for a, b in pairs)
 
 
-def loop(env_id: str, policy: GraphPolicy, graph: Graphs, seed: int, limit: int) -> tuple[float, list[Any]]:
-    """One episode with the native environment and all outputs since its beginning."""
+def loop(
+    env_id: str, policy: GraphPolicy, graph: Graphs, seed: int, limit: int, *, epsilon: float, sticky: float
+) -> tuple[float, list[Any]]:
+    """One episode with the native environment, all outputs since it began, and NumPy's draws in the order stated."""
     env = make(env_id, max_episode_steps=limit)
+    low, high, n_actions = env.entry.action_low or (), env.entry.action_high or (), env.entry.n_actions
+    actions: list[Any] = []
+    rng = np.random.default_rng([int.from_bytes(b"actions", "big"), seed])
     observation, _ = env.reset(seed=seed)
-    seen, total, actions, ended = [], 0.0, [], False
+    seen, total, ended = [], 0.0, False
     while not ended:
         seen.append(np.asarray(observation).reshape(-1))
         outputs = policy.outputs(graph, np.stack(seen))[0, -1:]
         action = actions_of(policy.head_for(env.entry), outputs, env.entry)[0]
+        if epsilon and rng.random() < epsilon:
+            action = rng.uniform(low, high).astype(np.float32) if n_actions is None else rng.integers(n_actions)
+        if sticky and actions and rng.random() < sticky:
+            action = actions[-1]
         actions.append(action)
         observation, reward, terminated, truncated, _ = env.step(action if np.ndim(action) else int(action))
         total += float(reward)
@@ -54,24 +63,30 @@ def loop(env_id: str, policy: GraphPolicy, graph: Graphs, seed: int, limit: int)
 
 
 @pytest.mark.parametrize(
-    ("env_id", "spelling"),
+    ("env_id", "spelling", "chances"),
     [
-        ("cartpole", "neat:4-2"),
-        ("cartpole", "neat:4-1,net=recurrent"),
-        ("acrobot", "neat:6-3,inputs=list"),
-        ("pendulum", "neat:3-1,head=scale"),
-        ("mountaincarcontinuous", "neat:2-1,head=tanh"),
-        ("bipedalwalker", "neat:24-4,net=recurrent,head=tanh"),
-        ("snake", "neat:720-4"),
+        ("cartpole", "neat:4-2", {}),
+        ("cartpole", "neat:4-2", {"epsilon": 0.2, "sticky": 0.3}),
+        ("cartpole", "neat:4-1,net=recurrent", {"epsilon": 0.2}),
+        ("acrobot", "neat:6-3,inputs=list", {"sticky": 0.3}),
+        ("pendulum", "neat:3-1,head=scale", {"epsilon": 0.2, "sticky": 0.3}),
+        ("mountaincarcontinuous", "neat:2-1,head=tanh", {}),
+        ("bipedalwalker", "neat:24-4,net=recurrent,head=tanh", {"epsilon": 0.1, "sticky": 0.5}),
+        ("snake", "neat:720-4", {}),
     ],
 )
-def test_returns_are_those_of_a_loop_with_the_same_outputs(env_id: str, spelling: str) -> None:
+def test_returns_are_those_of_a_loop_with_the_same_outputs(
+    env_id: str, spelling: str, chances: dict[str, float]
+) -> None:
     policy = GraphPolicy(spelling)
     graphs = population(6, policy.n_inputs, policy.n_outputs, seed=3)
-    result = evaluate(env_id, graphs, policy, seeds=[5, 2**40], max_episode_steps=40, trajectories=range(6))
+    options: dict[str, Any] = {"seeds": [5, 2**40], "max_episode_steps": 40, **chances}
+    result = evaluate(env_id, graphs, policy, trajectories=range(6), **options)
+    assert np.array_equal(evaluate(env_id, graphs, policy, threads=1, **options).returns, result.returns)
+    drawn = {"epsilon": 0.0, "sticky": 0.0, **chances}
     for index, graph in enumerate(graphs):
         for place, seed in enumerate((5, 2**40)):
-            total, actions = loop(env_id, policy, graph, seed, 40)
+            total, actions = loop(env_id, policy, graph, seed, 40, **drawn)
             assert result.returns[index, place] == total
             assert result.trajectories is not None
             assert np.array_equal(result.trajectories[index][place].actions, actions)
@@ -174,6 +189,14 @@ def test_errors_of_python_are_outputs_that_are_not_finite() -> None:
     assert (caught.value.individual, caught.value.episode) == (0, 0)
     result = evaluate("cartpole", bold, "neat:4-2,inputs=list", on_nan=-3.0)
     assert (result.fitness.tolist(), result.failed.tolist()) == ([-3.0], [True])
+
+
+def test_the_first_graph_that_is_none_is_named_whatever_the_threads() -> None:
+    good, bad = Graph([0, 1], "tanh", 0.0, [], []), Graph([0, 1], "tanh", 0.0, [(0, 0)], 1.0)
+    graphs = [bad if index in (43, 44, 90) else good for index in range(100)]
+    for threads in (1, 2, 3):
+        with pytest.raises(InputError, match=r"graphs\[43\]: node 0: expected no circle"):
+            evaluate("cartpole", graphs, POLICY, threads=threads)
 
 
 def test_no_individuals_are_a_population() -> None:
@@ -279,6 +302,7 @@ def test_a_graph_is_replayed_in_gymnasium(env_id: str, spelling: str, tmp_path: 
     policy = GraphPolicy(spelling)
     path = tmp_path / "graphs.npz"
     policy.save(path, population(3, policy.n_inputs, policy.n_outputs), env_id, max_episode_steps=60)
-    found = document("replay", capsys, path, "--index", 1, "--episodes", 2, notes=True)
+    chances = ["--epsilon", 0.1, "--sticky", 0.3]
+    found = document("replay", capsys, path, "--index", 1, "--episodes", 2, *chances, notes=True)
     assert found["policy"] == str(policy)
     assert len(found["episodes"]) == 2  # equal to the bit: otherwise the exit code would be 1

@@ -39,16 +39,16 @@ class Acting(NamedTuple):
     deviations: tuple[float, ...] | None = ()
 
 
-def acting(settings: Settings, individuals: Individuals) -> Acting:
+def acting(settings: Settings, individuals: Individuals, threads: int) -> Acting:
     """Return what acts in a call.
 
     Args:
         settings: of the call.
         individuals: of its policy, as `individuals_of` gives them.
+        threads: how many compile graphs.
 
     Raises:
-        InputError: a graph that is none; statistics of bytes, which graphs see as they are, not divided by 255; random
-            actions, which graphs have none of.
+        InputError: a graph that is none; statistics of bytes, which graphs see as they are, not divided by 255.
     """
     policy, entry = settings.policy, settings.entry
     if not isinstance(policy, GraphPolicy):
@@ -56,14 +56,11 @@ def acting(settings: Settings, individuals: Individuals) -> Acting:
         return Acting(policy.network, raw_head(policy), individuals, None, policy.deviations)
     assert isinstance(individuals, Graphs)
     are_bytes = entry.observation_dtype == "uint8" and settings.normalization is None
-    for name, probability in (("epsilon", settings.epsilon), ("sticky", settings.sticky)):
-        if probability:
-            raise InputError(f"{name}: expected 0 for graphs, which have no random actions, got {probability}")
     if are_bytes and settings.collects_statistics:
         raise InputError(f"collect_statistics: expected observations of float32 for graphs, got uint8 in {entry.id}")
     numbers = "python" if policy.inputs == "list" else "uint8" if are_bytes else "float32"
     head, bound = policy.head_for(entry)
-    compiled = policy.compiled(individuals, numbers)
+    compiled = policy.compiled(individuals, numbers, threads)
     weights = np.empty((len(individuals), 0), np.float32)
     stand_in = _sizes(entry.n_inputs, entry.n_outputs)
     return Acting(stand_in.network, raw_head(stand_in), weights, (compiled, head, bound))

@@ -77,7 +77,7 @@ def evaluate_part(
     given: dict[str, Any] = {**DEFAULTS, **options}
     matrix = individuals_of(settings.policy, weights)
     episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
-    threads = check_threads(given["threads"])
+    threads = check_threads(given["threads"]) or available_threads()
     progress, cancel = given["progress"], given["cancel"]
     check_progress(progress)
     wanted = raw_descriptors(given["descriptors"], settings.entry, len(matrix) * episode_seeds.shape[1])
@@ -89,7 +89,7 @@ def evaluate_part(
     )
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
-    actors = acting(settings, matrix)
+    actors = acting(settings, matrix, threads)
     try:
         with engine_errors(), reported(progress) as report:
             raw = _engine.evaluate(
@@ -100,7 +100,7 @@ def evaluate_part(
                 actors.head,
                 actors.weights,
                 episode_seeds,
-                threads=available_threads() if threads is None else threads,
+                threads=threads,
                 max_episode_steps=settings.max_episode_steps,
                 on_nan=settings.failure_fitness,
                 keep_final_observation=settings.keeps_final_observation,

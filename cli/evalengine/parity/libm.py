@@ -1,12 +1,14 @@
-"""Does the engine's float64 arithmetic agree with the platform's libm here, and does NumPy?
+"""Does the engine's float64 arithmetic agree with the platform's libm here, and does that of NumPy and Python?
 
-Environments take sin, cos and pow(x, 2) from the platform's libm, because Gymnasium's do, through NumPy. The engine
-computes them in SIMD lanes where a check at its first use found the same bits, and calls libm elsewhere. This section
-says which it is, and compares both the engine and NumPy with libm. Depends on the extension and NumPy.
+Environments take sin, cos and pow(x, 2) from the platform's libm, because Gymnasium's do, through NumPy; graphs take
+exp and tanh from it, because neat-python's do, through Python's `math`. The engine computes them in SIMD lanes where a
+check at its first use found the same bits, and calls libm elsewhere. This section says which it is, and compares the
+engine, NumPy and Python with libm. Depends on the extension and NumPy.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,12 +30,30 @@ def _scalar_squares(arguments: Floats) -> Floats:
     return np.array([value**2 for value in arguments])
 
 
-NUMPY: dict[str, Callable[[Floats], Any]] = {"sin": np.sin, "cos": np.cos, "pow_two": _scalar_squares}
-"""What the environments call, by the engine's name of the function."""
+def _of_each(function: Callable[[float], float]) -> Callable[[Floats], Floats]:
+    """A function of Python's, of every argument; infinite where Python says that it is out of range."""
+
+    def value(argument: float) -> float:
+        try:
+            return function(argument)
+        except OverflowError:
+            return math.inf
+
+    return lambda arguments: np.array([value(argument) for argument in arguments.tolist()])
+
+
+NUMPY: dict[str, Callable[[Floats], Any]] = {
+    "sin": np.sin,
+    "cos": np.cos,
+    "pow_two": _scalar_squares,
+    "exp": _of_each(math.exp),
+    "tanh": _of_each(math.tanh),
+}
+"""What the environments and neat-python call, by the engine's name of the function."""
 
 
 def section(seed: int) -> Section:
-    """Compare the engine and NumPy with the platform's libm on random angles of all ranges, and on edges."""
+    """Compare the engine, and NumPy or Python, with the platform's libm on random arguments and on edges."""
     arguments = _arguments(seed)
     in_lanes = _engine.libm_in_lanes()
     mismatches, notes = 0, []
@@ -41,7 +61,7 @@ def section(seed: int) -> Section:
         platform = _engine.libm(name, arguments, False)
         for who, values in (
             ("the engine", _engine.libm(name, arguments, True)),
-            ("NumPy", np.asarray(numpy_function(arguments))),
+            ("Python" if name in ("exp", "tanh") else "NumPy", np.asarray(numpy_function(arguments))),
         ):
             differing = np.flatnonzero(platform.view(np.uint64) != values.view(np.uint64))
             mismatches += len(differing)

@@ -19,7 +19,7 @@ from evalengine.environments.rules import NoOps
 from evalengine.policies.graph_form import actions_of
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
-from evalengine.policies.heads import ActionStream, Head, plain_action
+from evalengine.policies.heads import ActionStream, Head
 from evalengine.policies.individuals import AnyPolicy
 from evalengine.policies.inputs import BYTE_RANGE, policy_inputs
 
@@ -59,7 +59,12 @@ def actor(
         no_ops: what the first steps play, whatever the policy says, which is asked nevertheless.
     """
     if isinstance(policy, GraphPolicy):
-        return _beginning(no_ops, entry, _graph_actor(policy, individual, entry, normalize), lambda action: None)
+        # Of the head only the kind of its actions matters here: what graphs choose is chosen before.
+        name = "clip" if entry.n_actions is None else "argmax"
+        head = Head(name, entry.action_low or (), entry.action_high or (), entry.n_actions or 0)
+        stream = ActionStream(head, seed, epsilon=epsilon, sticky=sticky)
+        act = _graph_actor(policy, individual, entry, normalize, stream)
+        return _beginning(no_ops, entry, act, stream.play_instead)
     assert not isinstance(individual, Graphs)
     network, weights = policy, individual
     log_std, _ = network.split(weights)
@@ -96,7 +101,13 @@ def _beginning(no_ops: NoOps, entry: EnvironmentEntry, act: Act, told: Callable[
     return begin
 
 
-def _graph_actor(policy: GraphPolicy, individual: Any, entry: EnvironmentEntry, normalize: Normalization | None) -> Act:
+def _graph_actor(
+    policy: GraphPolicy,
+    individual: Any,
+    entry: EnvironmentEntry,
+    normalize: Normalization | None,
+    actions: ActionStream,
+) -> Act:
     head = policy.head_for(entry)
     seen: list[NDArray[Any]] = []
 
@@ -109,6 +120,6 @@ def _graph_actor(policy: GraphPolicy, individual: Any, entry: EnvironmentEntry, 
         # What a recurrent graph remembers follows from all that it has seen.
         seen.append(np.ascontiguousarray(observation).reshape(-1))
         outputs = policy.outputs(individual, np.stack(seen))[0, -1:]
-        return plain_action(actions_of(head, outputs, entry)[0])
+        return actions.played(actions_of(head, outputs, entry)[0])
 
     return act

@@ -149,20 +149,22 @@ class GraphForm:
         """Return a population of `given`, which is what `evaluate` takes: see `Graphs.of`."""
         return Graphs.of(given)
 
-    def compiled(self, graphs: Graphs, inputs: str) -> _engine.Graphs:
+    def compiled(self, graphs: Graphs, inputs: str, threads: int = 1) -> _engine.Graphs:
         """Return a population ready to run.
 
         Args:
             graphs: of this policy.
             inputs: what an observation consists of: "float32", "uint8", or "python" for its `.tolist()`.
+            threads: how many work.
 
         Raises:
             InputError: a graph that is none, or not one of this policy; the message names individual, and node or
                 connection.
         """
         shape = (self.n_inputs, self.n_outputs)
+        is_recurrent, is_compensated = self.net == "recurrent", self.sum == "compensated"
         with engine_errors():
-            return _engine.Graphs(shape, self.net == "recurrent", inputs, self.sum == "compensated", graphs.raw())
+            return _engine.Graphs(shape, is_recurrent, inputs, is_compensated, graphs.raw(), threads)
 
     def outputs(self, graphs: Any, observations: ArrayLike) -> NDArray[np.float64]:
         """Return what graphs give for the observations of T steps, which follow each other in one episode.

@@ -168,14 +168,18 @@ class Graphs:
         if isinstance(individuals, Mapping):  # neat-python's population: genomes by their ids
             individuals = list(individuals.values())
         listed = list(individuals) if isinstance(individuals, list | tuple) else [individuals]
-        listed = [_without_id(individual) for individual in listed]
-        if listed and all(isinstance(individual, Graph) for individual in listed):
-            return cls(**_stacked([_checked(index, graph) for index, graph in enumerate(listed)]))
-        for index, individual in enumerate(listed):
-            if isinstance(individual, Graph | Graphs) or not hasattr(individual, "nodes"):
-                raise InputError(f"graphs[{index}]: expected genomes, or a Graph each, got {kind(individual)}")
-        with engine_errors():
-            return cls(**_engine.read_genomes(listed))
+        if listed and all(isinstance(_without_id(individual), Graph) for individual in listed):
+            return cls(**_stacked([_checked(index, _without_id(graph)) for index, graph in enumerate(listed)]))
+        try:
+            with engine_errors():
+                return cls(**_engine.read_genomes(listed))
+        except InputError:
+            # Asked only now: a generation's genomes are looked at once.
+            for index, individual in enumerate(map(_without_id, listed)):
+                if isinstance(individual, Graph | Graphs) or not hasattr(individual, "nodes"):
+                    expected = "expected genomes, or a Graph each"
+                    raise InputError(f"graphs[{index}]: {expected}, got {kind(individual)}") from None
+            raise
 
     def raw(self) -> tuple[NDArray[Any], ...]:
         """Return the arrays as the extension takes them."""

@@ -77,6 +77,25 @@ impl<'a> ActionDecoder<'a> {
         self.decoded(lanes)
     }
 
+    /// Plays actions that something else has chosen, not a head, as far as chance lets it.
+    pub(crate) fn play(&mut self, chosen: Actions<'_>) {
+        match (chosen, self.space, &mut self.chance) {
+            (Actions::Discrete(chosen), _, None) => self.indices[..chosen.len()].copy_from_slice(chosen),
+            (Actions::Continuous(chosen), _, None) => self.values[..chosen.len()].copy_from_slice(chosen),
+            (Actions::Discrete(chosen), space, Some(chance)) => {
+                let n = if let ActionSpace::Discrete(n) = space { *n } else { 0 };
+                chance.indices[..chosen.len()].copy_from_slice(chosen);
+                chance.play_indices(n, &mut self.indices[..chosen.len()]);
+            }
+            (Actions::Continuous(chosen), ActionSpace::Box { low, high }, Some(chance)) => {
+                chance.values[..chosen.len()].copy_from_slice(chosen);
+                chance.draw_explored((low, high), chosen.len());
+                chance.play_values(low.len(), &mut self.values[..chosen.len()]);
+            }
+            (Actions::Continuous(_), ActionSpace::Discrete(_), Some(_)) => {}
+        }
+    }
+
     /// The actions of the first `lanes` lanes, as they were last decoded.
     pub(crate) fn decoded(&self, lanes: usize) -> Actions<'_> {
         match self.space {
@@ -144,22 +163,31 @@ impl<'a> Chance<'a> {
 
     /// The actions of the lanes, over their former ones.
     fn draw_indices(&mut self, head: Head<'_>, isa: Isa, n: u32, outputs: &[f32], played: &mut [u32]) {
+        if head != Head::Sample {
+            discrete_actions(head, n as usize, outputs, &mut self.indices[..played.len()]);
+            return self.play_indices(n, played);
+        }
         let Exploration { epsilon, sticky, .. } = self.exploration;
         let values = &mut self.values[..outputs.len()];
-        if head == Head::Sample {
-            values.copy_from_slice(outputs);
-            softmax_in_place(isa, values, n as usize);
-        } else {
-            discrete_actions(head, n as usize, outputs, &mut self.indices[..played.len()]);
-        }
+        values.copy_from_slice(outputs);
+        softmax_in_place(isa, values, n as usize);
         for (lane, (stream, former)) in self.streams.iter_mut().zip(played).enumerate() {
             let action = if stream.explores(epsilon) {
                 stream.any_index(n)
-            } else if head == Head::Sample {
-                stream.choice(&values[lane * n as usize..][..n as usize])
             } else {
-                self.indices[lane]
+                stream.choice(&values[lane * n as usize..][..n as usize])
             };
+            if !stream.repeats(sticky) {
+                *former = action;
+            }
+        }
+    }
+
+    /// The actions that `indices` has, or others, over the lanes' former ones.
+    fn play_indices(&mut self, n: u32, played: &mut [u32]) {
+        let Exploration { epsilon, sticky, .. } = self.exploration;
+        for (lane, (stream, former)) in self.streams.iter_mut().zip(played).enumerate() {
+            let action = if stream.explores(epsilon) { stream.any_index(n) } else { self.indices[lane] };
             if !stream.repeats(sticky) {
                 *former = action;
             }
@@ -175,11 +203,17 @@ impl<'a> Chance<'a> {
         outputs: &[f32],
         played: &mut [f32],
     ) {
+        self.values[..outputs.len()].copy_from_slice(outputs);
+        self.draw_explored((low, high), outputs.len());
+        continuous_actions(head, isa, &mut self.values[..outputs.len()], low, high);
+        self.play_values(low.len(), &mut played[..outputs.len()]);
+    }
+
+    /// Draws what `len` numbers need: random actions, noise on the others in `values`, and which lanes repeat themselves.
+    fn draw_explored(&mut self, (low, high): (&[f32], &[f32]), len: usize) {
         let Exploration { noise, epsilon, sticky } = self.exploration;
         let n = low.len().max(1);
-        let values = &mut self.values[..outputs.len()];
-        values.copy_from_slice(outputs);
-        for (lane, row) in values.chunks_exact_mut(n).enumerate() {
+        for (lane, row) in self.values[..len].chunks_exact_mut(n).enumerate() {
             let stream = &mut self.streams[lane];
             self.explored[lane] = stream.explores(epsilon);
             if self.explored[lane] {
@@ -189,8 +223,12 @@ impl<'a> Chance<'a> {
             }
             self.repeated[lane] = stream.repeats(sticky);
         }
-        continuous_actions(head, isa, values, low, high);
-        for (lane, row) in played.chunks_exact_mut(n).take(outputs.len() / n).enumerate() {
+    }
+
+    /// The actions of `n` numbers each that were chosen or drawn, over the lanes' former ones.
+    fn play_values(&self, n: usize, played: &mut [f32]) {
+        let n = n.max(1);
+        for (lane, row) in played.chunks_exact_mut(n).enumerate() {
             if !self.repeated[lane] {
                 let chosen = if self.explored[lane] { &self.random } else { &self.values };
                 row.copy_from_slice(&chosen[lane * n..][..n]);

@@ -1,7 +1,6 @@
 //! Graphs that act in the lanes of a group, each individual with its own; and what their outputs mean.
 
 use crate::error::EngineError;
-use crate::rules::NoOps;
 use envs::{ActionSpace, Actions, ObservationDtype, Spec};
 use graph::{Arithmetic, InputNumbers, Player, Program};
 use lane_math::{libm, memory};
@@ -182,16 +181,6 @@ impl<'a> GraphLanes<'a> {
                 graph_actions(head, outputs, low, high, &mut self.values[..outputs.len()]);
             }
         }
-        self.decoded(active)
-    }
-
-    /// Puts the first steps' action in the place of the policy's, of lanes that have played so many.
-    pub(crate) fn play_no_ops(&mut self, no_ops: NoOps<'_>, played: &[u64]) {
-        no_ops.replace(played, &mut self.indices, &mut self.values);
-    }
-
-    /// The actions of the first `active` lanes, as they were last decoded.
-    pub(crate) fn decoded(&self, active: usize) -> Actions<'_> {
         match self.space {
             ActionSpace::Discrete(_) => Actions::Discrete(&self.indices[..active]),
             ActionSpace::Box { low, .. } => Actions::Continuous(&self.values[..active * low.len()]),

@@ -55,6 +55,7 @@
 
 mod actions;
 mod bytes;
+mod compiling;
 mod error;
 mod exchange;
 mod expression;
@@ -80,6 +81,7 @@ mod worker;
 pub use {envs, graph, lane_math, policy};
 
 pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
+pub use compiling::compile;
 pub use error::EngineError;
 pub use expression::{Comparison, Expression, Field, Operation};
 pub use graphs::{GraphHead, Graphs, graph_actions};

@@ -147,7 +147,8 @@ impl Task<'_> {
 
     /// The logarithms of an individual's deviations; empty if it has none.
     pub(crate) fn log_std(&self, individual: usize) -> &[f32] {
-        &self.parameters(individual)[..self.n_log_std()]
+        // Graphs have no parameters.
+        if self.graphs.is_some() { &[] } else { &self.parameters(individual)[..self.n_log_std()] }
     }
 
     /// The steps after which an episode ends at the latest, if it always does.

@@ -151,10 +151,8 @@ impl<'a> Worker<'a> {
                 return;
             }
             graphs.advance();
-            graphs.decode(self.active);
-            graphs.play_no_ops(self.task.rules.no_ops, &self.in_play.actions[..self.active]);
-            self.group.step(graphs.decoded(self.active), &mut self.outcomes);
-            self.end_step();
+            self.decoder.play(graphs.decode(self.active));
+            self.step_group();
             return;
         }
         let logits = &mut self.logits[..self.active * architecture.n_outputs()];
@@ -176,6 +174,11 @@ impl<'a> Worker<'a> {
         }
         self.states.advance();
         self.decoder.decode(logits);
+        self.step_group();
+    }
+
+    /// Steps every lane with its action.
+    fn step_group(&mut self) {
         self.decoder.play_no_ops(self.task.rules.no_ops, &self.in_play.actions[..self.active]);
         self.group.step(self.decoder.decoded(self.active), &mut self.outcomes);
         self.end_step();
@@ -210,10 +213,7 @@ impl<'a> Worker<'a> {
             group: self.group.as_ref(),
             active: self.active,
             seen: &self.observations[..self.active * n_inputs],
-            actions: match &self.graphs {
-                Some(graphs) => graphs.decoded(self.active),
-                None => self.decoder.decoded(self.active),
-            },
+            actions: self.decoder.decoded(self.active),
             outcomes: &self.outcomes,
             lengths: &self.in_play.lengths,
             totals: &self.in_play.totals,
@@ -295,10 +295,10 @@ impl<'a> Worker<'a> {
                 self.group.vary(lane, spec.prototype().expect("it has no wrappers"));
             }
             self.group.reset(lane, seed);
+            self.decoder.start(lane, seed, self.task.log_std(individual));
             if let Some(graphs) = &mut self.graphs {
                 graphs.start(lane, individual);
             } else {
-                self.decoder.start(lane, seed, self.task.log_std(individual));
                 self.states.reset(lane);
             }
             if let Some(recorder) = &mut self.recorder {

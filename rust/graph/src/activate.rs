@@ -1,11 +1,15 @@
 //! One step of one individual in up to `W` lanes.
 
-use crate::aggregations::{PythonSum, Summation, aggregated};
+use crate::aggregations::{PythonSum, PythonSums, Summation, aggregated};
 use crate::functions::{self, Activation, activated};
 use crate::kind::Kind;
 use crate::number::{Number, Precision};
 use crate::program::{Link, Node, Program};
+use lane_math::lanes::{F64x4, Simd};
+use lane_math::{LibmLanes, libm};
 
+/// Of the arguments of most functions.
+const BOUND: f64 = 60.0;
 /// The most lanes that are computed together.
 const MOST: usize = 8;
 
@@ -41,6 +45,8 @@ pub(crate) struct State<'a> {
 pub(crate) struct Batch<'a> {
     pub(crate) program: &'a Program,
     pub(crate) summation: Summation,
+    /// Which functions of libm have lanes here.
+    pub(crate) libm: LibmLanes,
     pub(crate) lanes: &'a [u32],
     /// Of all lanes.
     pub(crate) observations: &'a [f32],
@@ -48,7 +54,7 @@ pub(crate) struct Batch<'a> {
 
 impl Batch<'_> {
     #[inline(always)]
-    pub(crate) fn run<P: Precision, const W: usize>(
+    pub(crate) fn run<S: Simd, P: Precision, const W: usize>(
         &self,
         registers: &mut Registers,
         state: &mut State<'_>,
@@ -61,7 +67,7 @@ impl Batch<'_> {
             let (from, to) = node.links;
             let links = &self.program.links[from as usize..to as usize];
             if node.is_plain_sum {
-                self.sum_node::<P, W>(node, links, slot, registers, &mut raised);
+                self.sum_node::<S, P, W>(node, links, slot, registers, &mut raised);
             } else {
                 self.any_node::<P, W>(node, links, slot, registers, &mut raised);
             }
@@ -121,7 +127,7 @@ impl Batch<'_> {
 
     /// A sum whose kinds are known: all lanes add the same link at the same time.
     #[inline(always)]
-    fn sum_node<P: Precision, const W: usize>(
+    fn sum_node<S: Simd, P: Precision, const W: usize>(
         &self,
         node: &Node,
         links: &[Link],
@@ -130,50 +136,85 @@ impl Batch<'_> {
         raised: &mut [bool; W],
     ) {
         let (python, others) = links.split_at(node.python_links as usize);
-        let mut sums = [PythonSum::ZERO; W];
-        for link in python {
-            let values = lanes_of::<W>(&registers.values, link.slot);
-            for lane in 0..W {
-                sums[lane].add(values[lane] * link.weight, self.summation);
-            }
-        }
         let mut z = [0.0; W];
-        for lane in 0..W {
-            z[lane] = sums[lane].value();
-        }
-        let is_numpy = !others.is_empty();
-        if is_numpy {
-            for sum in &mut z {
-                *sum = P::round(*sum);
-            }
-            for link in others {
-                let values = lanes_of::<W>(&registers.values, link.slot);
-                if link.kind == Kind::Numpy {
-                    let weight = P::round(link.weight);
-                    for lane in 0..W {
-                        z[lane] = P::add_rounded(z[lane], P::mul_rounded(values[lane], weight));
-                    }
-                } else {
-                    for lane in 0..W {
-                        z[lane] = P::add_rounded(z[lane], P::round(values[lane] * link.weight));
-                    }
-                }
-            }
-            let (bias, response) = (P::round(node.bias), P::round(node.response));
-            for sum in &mut z {
-                *sum = P::add_rounded(bias, P::mul_rounded(response, *sum));
+        if W < 4 {
+            for lane in 0..W {
+                z[lane] = self.sum_of_one::<P>(node, python, others, &registers.values, (W, lane));
             }
         } else {
-            for sum in &mut z {
-                *sum = node.bias + node.response * *sum;
+            for four in 0..W / 4 {
+                let place = (W, 4 * four);
+                let sum = self.sum_of_four::<S::F64, P>(node, python, others, &registers.values, place);
+                sum.store(&mut z[4 * four..]);
             }
         }
-        self.apply::<P, W>(node, &z, is_numpy, slot, registers, raised);
+        let is_numpy = !others.is_empty();
+        self.apply::<S, P, W>(node, &z, is_numpy, slot, registers, raised);
+    }
+
+    /// Bias plus response times the sum of Python floats and, after the first that is none, of NumPy scalars: of the lane
+    /// `place` of `width`.
+    #[inline(always)]
+    fn sum_of_one<P: Precision>(
+        &self,
+        node: &Node,
+        python: &[Link],
+        others: &[Link],
+        values: &[f64],
+        (width, place): (usize, usize),
+    ) -> f64 {
+        let mut sum = PythonSum::ZERO;
+        for link in python {
+            sum.add(values[link.slot as usize * width + place] * link.weight, self.summation);
+        }
+        if others.is_empty() {
+            return node.bias + node.response * sum.value();
+        }
+        let mut sum = P::round(sum.value());
+        for link in others {
+            let value = values[link.slot as usize * width + place];
+            let product = if link.kind == Kind::Numpy {
+                P::mul_rounded(value, P::round(link.weight))
+            } else {
+                P::round(value * link.weight)
+            };
+            sum = P::add_rounded(sum, product);
+        }
+        P::add_rounded(P::round(node.bias), P::mul_rounded(P::round(node.response), sum))
+    }
+
+    /// The same of four lanes from `place` on.
+    #[inline(always)]
+    fn sum_of_four<V: F64x4, P: Precision>(
+        &self,
+        node: &Node,
+        python: &[Link],
+        others: &[Link],
+        values: &[f64],
+        (width, place): (usize, usize),
+    ) -> V {
+        let mut sums = PythonSums::<V>::zero();
+        for link in python {
+            let values = V::load(&values[link.slot as usize * width + place..]);
+            sums.add(values.mul(V::splat(link.weight)), self.summation);
+        }
+        let sum = sums.value();
+        if others.is_empty() {
+            return V::splat(node.bias).add(V::splat(node.response).mul(sum));
+        }
+        let mut sum = P::round_lanes(sum);
+        for link in others {
+            let values = V::load(&values[link.slot as usize * width + place..]);
+            let weight = if link.kind == Kind::Numpy { P::round(link.weight) } else { link.weight };
+            sum = P::round_lanes(sum.add(P::round_lanes(values.mul(V::splat(weight)))));
+        }
+        let (bias, response) = (V::splat(P::round(node.bias)), V::splat(P::round(node.response)));
+        P::round_lanes(bias.add(P::round_lanes(response.mul(sum))))
     }
 
     /// The activation of a node, of numbers of one kind.
     #[inline(always)]
-    fn apply<P: Precision, const W: usize>(
+    fn apply<S: Simd, P: Precision, const W: usize>(
         &self,
         node: &Node,
         z: &[f64; W],
@@ -182,21 +223,12 @@ impl Batch<'_> {
         registers: &mut Registers,
         raised: &mut [bool; W],
     ) {
-        let scaled = |factor: f64, z: f64| {
-            if is_numpy { P::mul_rounded(P::round(factor), z) } else { factor * z }
-        };
         let values = &mut registers.values[slot * W..(slot + 1) * W];
         match node.activation {
-            Activation::Sigmoid => {
-                for place in 0..self.lanes.len() {
-                    values[place] = functions::sigmoid(scaled(5.0, z[place]));
-                }
-            }
-            Activation::Tanh => {
-                for place in 0..self.lanes.len() {
-                    values[place] = functions::tanh(scaled(2.5, z[place]));
-                }
-            }
+            Activation::Sigmoid => self.each::<S, P, Sigmoid, W>(5.0, z, is_numpy, values),
+            Activation::Tanh => self.each::<S, P, Tanh, W>(2.5, z, is_numpy, values),
+            Activation::Sin => self.each::<S, P, Sin, W>(5.0, z, is_numpy, values),
+            Activation::Exp => self.each::<S, P, Exp, W>(1.0, z, is_numpy, values),
             Activation::Identity => values.copy_from_slice(z),
             activation => {
                 for place in 0..self.lanes.len() {
@@ -207,6 +239,34 @@ impl Batch<'_> {
                     registers.kinds[slot * W + place] = result.is_numpy;
                 }
             }
+        }
+    }
+
+    /// A function of each `factor * z` within the bounds of 60 that neat-python has: in lanes where there are several. One alone
+    /// is quicker by a call.
+    #[inline(always)]
+    fn each<S: Simd, P: Precision, F: Function, const W: usize>(
+        &self,
+        factor: f64,
+        z: &[f64; W],
+        is_numpy: bool,
+        results: &mut [f64],
+    ) {
+        if W < 4 {
+            for lane in 0..W {
+                let product =
+                    if is_numpy { P::mul_rounded(P::round(factor), z[lane]) } else { factor * z[lane] };
+                results[lane] = F::of_one(functions::within(product, BOUND));
+            }
+            return;
+        }
+        let (bound, least) = (S::F64::splat(BOUND), S::F64::splat(-BOUND));
+        for four in 0..W / 4 {
+            let product = S::F64::splat(factor).mul(S::F64::load(&z[4 * four..]));
+            let product = if is_numpy { P::round_lanes(product) } else { product };
+            let lowered = S::F64::select(product.lt(bound), product, bound);
+            let within = S::F64::select(least.lt(lowered), lowered, least);
+            F::in_lanes(self.libm, within).store(&mut results[4 * four..]);
         }
     }
 
@@ -243,11 +303,48 @@ impl Batch<'_> {
     }
 }
 
-/// A slot's values in all lanes.
-#[inline(always)]
-fn lanes_of<const W: usize>(values: &[f64], slot: u32) -> [f64; W] {
-    let start = slot as usize * W;
-    let mut lanes = [0.0; W];
-    lanes.copy_from_slice(&values[start..start + W]);
-    lanes
+/// A function made of libm's, of one value and in lanes. (Closures would be compiled without the instruction set's instructions,
+/// and take ten times as long.)
+trait Function {
+    fn of_one(x: f64) -> f64;
+    fn in_lanes<V: F64x4>(libm: LibmLanes, x: V) -> V;
 }
+
+struct Sigmoid;
+struct Tanh;
+struct Sin;
+struct Exp;
+
+impl Function for Sigmoid {
+    #[inline(always)]
+    fn of_one(x: f64) -> f64 {
+        functions::sigmoid_within(x)
+    }
+
+    #[inline(always)]
+    fn in_lanes<V: F64x4>(libm: LibmLanes, x: V) -> V {
+        let one = V::splat(1.0);
+        one.div(one.add(libm.exp(x.neg())))
+    }
+}
+
+/// Defines how a node's function is one of libm's.
+macro_rules! of_libm {
+    ($name:ident, $function:ident) => {
+        impl Function for $name {
+            #[inline(always)]
+            fn of_one(x: f64) -> f64 {
+                libm::$function(x)
+            }
+
+            #[inline(always)]
+            fn in_lanes<V: F64x4>(libm: LibmLanes, x: V) -> V {
+                libm.$function(x)
+            }
+        }
+    };
+}
+
+of_libm!(Tanh, tanh);
+of_libm!(Sin, sin);
+of_libm!(Exp, exp);

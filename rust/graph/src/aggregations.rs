@@ -2,6 +2,7 @@
 
 use crate::functions::Aggregation;
 use crate::number::{Number, Precision};
+use lane_math::lanes::{F64x4, Mask};
 
 /// How Python adds floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,38 @@ impl PythonSum {
     #[inline(always)]
     pub(crate) fn value(self) -> f64 {
         if self.lost != 0.0 && self.lost.is_finite() { self.total + self.lost } else { self.total }
+    }
+}
+
+/// The same in lanes.
+#[derive(Clone, Copy)]
+pub(crate) struct PythonSums<V> {
+    total: V,
+    lost: V,
+}
+
+impl<V: F64x4> PythonSums<V> {
+    #[inline(always)]
+    pub(crate) fn zero() -> Self {
+        Self { total: V::zero(), lost: V::zero() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, x: V, summation: Summation) {
+        let total = self.total.add(x);
+        if summation == Summation::Compensated {
+            let of_sum = self.total.sub(total).add(x);
+            let of_x = x.sub(total).add(self.total);
+            self.lost = self.lost.add(V::select(x.abs().le(self.total.abs()), of_sum, of_x));
+        }
+        self.total = total;
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(self) -> V {
+        let is_finite = self.lost.abs().lt(V::splat(f64::INFINITY));
+        let counts = self.lost.eq(V::zero()).not().and(is_finite);
+        V::select(counts, self.total.add(self.lost), self.total)
     }
 }
 

@@ -84,21 +84,15 @@ impl Aggregation {
     ];
 }
 
-/// The sigmoid of `5 z`, which was multiplied by the caller.
+/// The sigmoid of `5 z`, which the caller has multiplied and brought [`within`] 60.
 #[inline(always)]
-pub(crate) fn sigmoid(five_z: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-within(five_z, 60.0)))
-}
-
-/// The hyperbolic tangent of `2.5 z`, which was multiplied by the caller.
-#[inline(always)]
-pub(crate) fn tanh(scaled: f64) -> f64 {
-    libm::tanh(within(scaled, 60.0))
+pub(crate) fn sigmoid_within(five_z: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-five_z))
 }
 
 /// `max(-bound, min(bound, z))` as Python has it: NaN becomes the bound.
 #[inline(always)]
-fn within(z: f64, bound: f64) -> f64 {
+pub(crate) fn within(z: f64, bound: f64) -> f64 {
     let lowered = if z < bound { z } else { bound };
     if lowered > -bound { lowered } else { -bound }
 }
@@ -120,8 +114,8 @@ pub(crate) fn activated<P: Precision>(activation: Activation, z: Number) -> Opti
     use Number as N;
     let scaled = |factor: f64| within(P::mul(N::python(factor), z).value, 60.0);
     Some(match activation {
-        Activation::Sigmoid => N::python(sigmoid(P::mul(N::python(5.0), z).value)),
-        Activation::Tanh => N::python(tanh(P::mul(N::python(2.5), z).value)),
+        Activation::Sigmoid => N::python(sigmoid_within(scaled(5.0))),
+        Activation::Tanh => N::python(libm::tanh(scaled(2.5))),
         Activation::Sin => N::python(libm::sin(scaled(5.0))),
         Activation::Gauss => N::python(gauss::<P>(z)),
         Activation::Relu => {

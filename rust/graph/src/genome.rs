@@ -59,32 +59,44 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct Resolved<'a> {
     pub(crate) genome: Genome<'a>,
-    pub(crate) connections: Vec<Connection>,
+    pub(crate) connections: &'a [Connection],
     /// The positions of the output nodes.
-    pub(crate) outputs: Vec<usize>,
+    pub(crate) outputs: &'a [usize],
     /// No number in it is NaN or infinite.
     pub(crate) is_finite: bool,
+}
+
+/// Memory of a genome that was resolved, for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct GenomeBuffers {
+    keys: Vec<(i64, usize)>,
+    connections: Vec<Connection>,
+    outputs: Vec<usize>,
 }
 
 impl<'a> Resolved<'a> {
     /// # Errors
     ///
     /// Lengths that differ, keys that are there twice or not at all, functions that there are not.
-    pub(crate) fn new(genome: Genome<'a>, shape: Shape) -> Result<Self, GraphError> {
+    pub(crate) fn new(
+        genome: Genome<'a>,
+        shape: Shape,
+        buffers: &'a mut GenomeBuffers,
+    ) -> Result<Self, GraphError> {
+        let GenomeBuffers { keys, connections, outputs } = buffers;
         check_lengths(&genome)?;
-        let index = Index::new(genome.nodes, shape)?;
+        let index = Index::new(genome.nodes, shape, keys)?;
         for (position, &key) in genome.nodes.iter().enumerate() {
             check_function(key, "an activation", genome.activations[position], Activation::ALL.len())?;
             check_function(key, "an aggregation", genome.aggregations[position], Aggregation::ALL.len())?;
         }
-        let outputs = (0..shape.outputs as i64)
-            .map(|key| {
-                index.node(key).ok_or_else(|| {
-                    GraphError::new(format!("node {key}: expected a node for each output, got none"))
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut connections = Vec::with_capacity(genome.sources.len());
+        outputs.clear();
+        for key in 0..shape.outputs as i64 {
+            let expected =
+                || GraphError::new(format!("node {key}: expected a node for each output, got none"));
+            outputs.push(index.node(key).ok_or_else(expected)?);
+        }
+        connections.clear();
         for (connection, &enabled) in genome.enabled.iter().enumerate() {
             let (from, to) = (genome.sources[connection], genome.targets[connection]);
             let ends = (index.source(from), index.node(to));
@@ -157,16 +169,16 @@ fn check_function(key: i64, kind: &str, number: u8, count: usize) -> Result<(), 
 }
 
 /// Positions of nodes by their keys.
-struct Index {
+struct Index<'a> {
     shape: Shape,
     /// Sorted.
-    keys: Vec<(i64, usize)>,
+    keys: &'a [(i64, usize)],
 }
 
-impl Index {
-    fn new(nodes: &[i64], shape: Shape) -> Result<Self, GraphError> {
-        let mut keys: Vec<(i64, usize)> =
-            nodes.iter().enumerate().map(|(position, &key)| (key, position)).collect();
+impl<'a> Index<'a> {
+    fn new(nodes: &[i64], shape: Shape, keys: &'a mut Vec<(i64, usize)>) -> Result<Self, GraphError> {
+        keys.clear();
+        keys.extend(nodes.iter().enumerate().map(|(position, &key)| (key, position)));
         // Genomes are mostly sorted already.
         if !keys.is_sorted() {
             keys.sort_unstable();

@@ -28,6 +28,7 @@
 
 mod activate;
 mod aggregations;
+mod compiler;
 mod error;
 mod functions;
 mod genome;
@@ -38,6 +39,7 @@ mod player;
 mod program;
 
 pub use aggregations::Summation;
+pub use compiler::Compiler;
 pub use error::GraphError;
 pub use functions::{Activation, Aggregation};
 pub use genome::{Genome, Shape};

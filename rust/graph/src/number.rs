@@ -1,5 +1,6 @@
 //! The numbers of a Python program: Python floats, and NumPy scalars, which an observation consists of.
 
+use lane_math::lanes::F64x4;
 use lane_math::libm;
 use std::fmt::Debug;
 
@@ -26,6 +27,9 @@ pub(crate) trait Precision: Copy + Debug {
     fn mul_rounded(a: f64, b: f64) -> f64;
     fn div_rounded(a: f64, b: f64) -> f64;
     fn pow(base: f64, exponent: f64) -> f64;
+    /// [`Self::round`] in lanes. The sum or product of two rounded numbers, rounded once more, is what NumPy's arithmetic gives:
+    /// float64 has more than twice the digits of float32, so rounding twice changes nothing.
+    fn round_lanes<V: F64x4>(values: V) -> V;
 
     #[inline(always)]
     fn binary(a: Number, b: Number, python: fn(f64, f64) -> f64, numpy: fn(f64, f64) -> f64) -> Number {
@@ -103,6 +107,11 @@ impl Precision for Float32 {
     fn pow(base: f64, exponent: f64) -> f64 {
         f64::from(libm::powf(base as f32, exponent as f32))
     }
+
+    #[inline(always)]
+    fn round_lanes<V: F64x4>(values: V) -> V {
+        values.round_to_single()
+    }
 }
 
 /// NumPy's float64, which a uint8 times a Python float is.
@@ -138,5 +147,10 @@ impl Precision for Float64 {
     #[inline(always)]
     fn pow(base: f64, exponent: f64) -> f64 {
         libm::pow(base, exponent)
+    }
+
+    #[inline(always)]
+    fn round_lanes<V: F64x4>(values: V) -> V {
+        values
     }
 }

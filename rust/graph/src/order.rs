@@ -6,19 +6,35 @@ use crate::genome::{Connection, Resolved, Source};
 
 /// The connections that play, by the node that they go to.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct Order<'a> {
     /// The nodes that are computed, in an order in which they can be.
-    pub(crate) nodes: Vec<usize>,
-    incoming: Incoming,
+    pub(crate) nodes: &'a [usize],
+    incoming: Incoming<'a>,
 }
 
-impl Order {
+/// Memory of an order, for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct OrderBuffers {
+    nodes: Vec<usize>,
+    links: LinkBuffers,
+    is_entered: Vec<bool>,
+    is_done: Vec<bool>,
+    path: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct LinkBuffers {
+    starts: Vec<usize>,
+    connections: Vec<usize>,
+}
+
+impl Order<'_> {
     /// The connections that play to `node`, in the genome's order.
     pub(crate) fn inputs<'a>(
         &'a self,
         resolved: &'a Resolved<'_>,
         node: usize,
-    ) -> impl Iterator<Item = Connection> + 'a {
+    ) -> impl ExactSizeIterator<Item = Connection> + 'a {
         self.incoming.of(node).iter().map(|&connection| resolved.connections[connection])
     }
 
@@ -29,29 +45,35 @@ impl Order {
 
 /// Positions of connections, those of each node together.
 #[derive(Debug)]
-struct Incoming {
-    starts: Vec<usize>,
-    connections: Vec<usize>,
+struct Incoming<'a> {
+    starts: &'a [usize],
+    connections: &'a [usize],
 }
 
-impl Incoming {
-    fn new(resolved: &Resolved<'_>, plays: impl Fn(&Connection) -> bool) -> Self {
+impl<'a> Incoming<'a> {
+    fn new(
+        resolved: &Resolved<'_>,
+        plays: impl Fn(&Connection) -> bool,
+        buffers: &'a mut LinkBuffers,
+    ) -> Self {
+        let LinkBuffers { starts, connections } = buffers;
         let n = resolved.genome.nodes.len();
-        let mut starts = vec![0; n + 2];
+        starts.clear();
+        starts.resize(n + 2, 0);
         for connection in resolved.connections.iter().filter(|connection| plays(connection)) {
             starts[connection.target + 2] += 1;
         }
         for node in 2..n + 2 {
             starts[node] += starts[node - 1];
         }
-        let mut connections = vec![0; starts[n + 1]];
+        connections.clear();
+        connections.resize(starts[n + 1], 0);
         for (position, connection) in resolved.connections.iter().enumerate() {
             if plays(connection) {
                 connections[starts[connection.target + 1]] = position;
                 starts[connection.target + 1] += 1;
             }
         }
-        starts.pop();
         Self { starts, connections }
     }
 
@@ -86,13 +108,19 @@ impl Incoming {
 /// # Errors
 ///
 /// A circle among them, of which neat-python leaves out every node.
-pub(crate) fn feed_forward(resolved: &Resolved<'_>) -> Result<Order, GraphError> {
-    let incoming = Incoming::new(resolved, |connection| connection.enabled);
-    let n = resolved.genome.nodes.len();
-    let (mut is_entered, mut is_done) = (vec![false; n], vec![false; n]);
-    let mut nodes = Vec::with_capacity(n);
-    let mut path: Vec<usize> = Vec::new();
-    for &output in &resolved.outputs {
+pub(crate) fn feed_forward<'a>(
+    resolved: &Resolved<'_>,
+    buffers: &'a mut OrderBuffers,
+) -> Result<Order<'a>, GraphError> {
+    let OrderBuffers { nodes, links, is_entered, is_done, path } = buffers;
+    let incoming = Incoming::new(resolved, |connection| connection.enabled, links);
+    for marks in [&mut *is_entered, &mut *is_done] {
+        marks.clear();
+        marks.resize(resolved.genome.nodes.len(), false);
+    }
+    nodes.clear();
+    path.clear();
+    for &output in resolved.outputs {
         path.push(output);
         while let Some(&node) = path.last() {
             if is_done[node] {
@@ -119,7 +147,7 @@ pub(crate) fn feed_forward(resolved: &Resolved<'_>) -> Result<Order, GraphError>
 }
 
 /// Names a circle through `start` by the keys of its nodes.
-fn circle(resolved: &Resolved<'_>, incoming: &Incoming, start: usize) -> GraphError {
+fn circle(resolved: &Resolved<'_>, incoming: &Incoming<'_>, start: usize) -> GraphError {
     let keys = resolved.genome.nodes;
     // Backwards, from each node to one that it sees, by the shortest way.
     let mut seen_from = vec![None; keys.len()];
@@ -146,18 +174,22 @@ fn circle(resolved: &Resolved<'_>, incoming: &Incoming, start: usize) -> GraphEr
 }
 
 /// Every node that `RecurrentNetwork` computes and that an output depends on, or that Python may raise an error of.
-pub(crate) fn recurrent(resolved: &Resolved<'_>) -> Order {
+pub(crate) fn recurrent<'a>(resolved: &Resolved<'_>, buffers: &'a mut OrderBuffers) -> Order<'a> {
+    let OrderBuffers { nodes, links, .. } = buffers;
     // Connections that are disabled count here, and only here.
-    let required = Incoming::new(resolved, |_| true).required(resolved, resolved.outputs.iter().copied());
+    let all = Incoming::new(resolved, |_| true, links);
+    let required = all.required(resolved, resolved.outputs.iter().copied());
     let is_required = |source: Source| matches!(source, Source::Node(node) if required[node]);
-    let incoming = Incoming::new(resolved, |connection| {
+    let plays = |connection: &Connection| {
         connection.enabled && (required[connection.target] || is_required(connection.source))
-    });
+    };
+    let incoming = Incoming::new(resolved, plays, links);
     // One that nothing leads to is not computed: it stays 0.
     let is_computed = |node: &usize| !incoming.of(*node).is_empty();
     let n = resolved.genome.nodes.len();
     let raising = (0..n).filter(|&node| resolved.activation(node).may_raise()).filter(is_computed);
     let alive = incoming.required(resolved, resolved.outputs.iter().copied().chain(raising));
-    let nodes = (0..n).filter(|&node| alive[node]).filter(is_computed).collect();
+    nodes.clear();
+    nodes.extend((0..n).filter(|&node| alive[node]).filter(is_computed));
     Order { nodes, incoming }
 }

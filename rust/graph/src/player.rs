@@ -4,13 +4,14 @@ use crate::activate::Registers;
 use crate::number::{Float32, Float64};
 use crate::program::{Arithmetic, InputNumbers, Program};
 use lane_math::lanes::Simd;
-use lane_math::{Isa, Kernel, memory};
+use lane_math::{Isa, Kernel, LibmLanes, memory};
 
 /// Working memory for groups of lanes, and what recurrent graphs remember in each lane.
 pub struct Player<'a> {
     programs: &'a [Program],
     arithmetic: Arithmetic,
     isa: Isa,
+    libm: LibmLanes,
     registers: Registers,
     /// `(lanes, remembered)`: values of the step before.
     memory: Vec<f64>,
@@ -38,6 +39,7 @@ impl<'a> Player<'a> {
             programs,
             arithmetic,
             isa: Isa::detect(),
+            libm: LibmLanes::detect(Isa::detect()),
             registers: Registers::new(slots, links.max().unwrap_or(0) as usize),
             memory: memory::filled(0.0, lanes.saturating_mul(remembered)),
             memory_kinds: memory::filled(false, lanes.saturating_mul(remembered)),
@@ -52,7 +54,7 @@ impl<'a> Player<'a> {
     /// The same on a given instruction set. The bits are the same on all of them.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        Self { isa, ..self }
+        Self { isa, libm: LibmLanes::detect(isa), ..self }
     }
 
     /// An episode begins in `lane`: nothing is remembered there.
@@ -141,6 +143,7 @@ impl<P: crate::number::Precision> Kernel for Activate<'_, '_, P> {
         let Player {
             programs,
             arithmetic,
+            libm,
             registers,
             memory,
             memory_kinds,
@@ -172,14 +175,14 @@ impl<P: crate::number::Precision> Kernel for Activate<'_, '_, P> {
             let batch = crate::activate::Batch {
                 program,
                 summation: arithmetic.summation,
+                libm: *libm,
                 lanes,
                 observations: self.observations,
             };
             match n {
-                1 => batch.run::<P, 1>(registers, &mut state, self.outputs),
-                2 => batch.run::<P, 2>(registers, &mut state, self.outputs),
-                3 | 4 => batch.run::<P, 4>(registers, &mut state, self.outputs),
-                _ => batch.run::<P, 8>(registers, &mut state, self.outputs),
+                1 => batch.run::<S, P, 1>(registers, &mut state, self.outputs),
+                2..=4 => batch.run::<S, P, 4>(registers, &mut state, self.outputs),
+                _ => batch.run::<S, P, 8>(registers, &mut state, self.outputs),
             }
         }
     }

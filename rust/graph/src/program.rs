@@ -1,11 +1,9 @@
 //! A genome compiled to straight code: nodes in order, each with the slots that it reads and the one that it writes.
 
 use crate::aggregations::Summation;
-use crate::error::GraphError;
 use crate::functions::{Activation, Aggregation};
-use crate::genome::{Genome, Resolved, Shape, Source};
-use crate::kind::{Kind, of_activation, of_aggregate};
-use crate::order::{self, Order};
+use crate::genome::Shape;
+use crate::kind::Kind;
 
 /// The Python whose arithmetic is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +65,7 @@ pub struct Program {
     pub(crate) slots: usize,
     /// Slots of the nodes' values in the step before, in the order of `nodes`; none if nothing is remembered.
     pub(crate) first_remembered: usize,
-    is_finite: bool,
+    pub(crate) is_finite: bool,
 }
 
 /// A node, and where its links stand.
@@ -95,23 +93,6 @@ pub(crate) struct Link {
 }
 
 impl Program {
-    /// Compiles an individual.
-    ///
-    /// # Errors
-    ///
-    /// A genome that is none: lengths that differ, keys that are there twice or not at all, outputs that are not there, unknown
-    /// functions, a circle in a feed-forward graph, more than 63 connections to a median. Numbers that are not finite are no
-    /// error: see [`Self::is_finite`].
-    pub fn new(genome: Genome<'_>, shape: Shape, arithmetic: Arithmetic) -> Result<Self, GraphError> {
-        let resolved = Resolved::new(genome, shape)?;
-        let order =
-            if shape.is_recurrent { order::recurrent(&resolved) } else { order::feed_forward(&resolved)? };
-        for &node in &order.nodes {
-            resolved.check_median(node, order.n_inputs(node))?;
-        }
-        Ok(Layout::new(&resolved, &order, shape).program(arithmetic))
-    }
-
     /// How many numbers it is given, and how many it gives.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -139,134 +120,5 @@ impl Program {
     /// How many values are kept from step to step.
     pub(crate) fn n_remembered(&self) -> usize {
         if self.shape.is_recurrent { self.nodes.len() } else { 0 }
-    }
-}
-
-/// Where everything is: inputs that are read, the nodes' values, in a recurrent graph those of the step before, and a zero.
-struct Layout<'a> {
-    resolved: &'a Resolved<'a>,
-    order: &'a Order,
-    shape: Shape,
-    inputs: Vec<u32>,
-    slot_of_input: Vec<u32>,
-    /// The place in the order; `NOWHERE` of nodes that are not computed.
-    place_of_node: Vec<u32>,
-}
-
-const NOWHERE: u32 = u32::MAX;
-
-impl<'a> Layout<'a> {
-    fn new(resolved: &'a Resolved<'a>, order: &'a Order, shape: Shape) -> Self {
-        let mut place_of_node = vec![NOWHERE; resolved.genome.nodes.len()];
-        for (place, &node) in order.nodes.iter().enumerate() {
-            place_of_node[node] = place as u32;
-        }
-        let (mut inputs, mut slot_of_input) = (Vec::new(), vec![NOWHERE; shape.inputs]);
-        for &node in &order.nodes {
-            for connection in order.inputs(resolved, node) {
-                if let Source::Input(input) = connection.source
-                    && slot_of_input[input] == NOWHERE
-                {
-                    slot_of_input[input] = inputs.len() as u32;
-                    inputs.push(input as u32);
-                }
-            }
-        }
-        Self { resolved, order, shape, inputs, slot_of_input, place_of_node }
-    }
-
-    fn first_remembered(&self) -> usize {
-        self.inputs.len() + self.order.nodes.len()
-    }
-
-    /// Always 0: what nodes that are not computed are.
-    fn zero(&self) -> usize {
-        self.first_remembered() + if self.shape.is_recurrent { self.order.nodes.len() } else { 0 }
-    }
-
-    /// Where a connection reads.
-    fn slot(&self, source: Source) -> usize {
-        match source {
-            Source::Input(input) => self.slot_of_input[input] as usize,
-            Source::Node(node) => match self.place_of_node[node] {
-                NOWHERE => self.zero(),
-                place if self.shape.is_recurrent => self.first_remembered() + place as usize,
-                place => self.inputs.len() + place as usize,
-            },
-        }
-    }
-
-    fn output_slot(&self, node: usize) -> u32 {
-        match self.place_of_node[node] {
-            NOWHERE => self.zero() as u32,
-            place => self.inputs.len() as u32 + place,
-        }
-    }
-
-    fn program(&self, arithmetic: Arithmetic) -> Program {
-        let kinds = self.kinds(arithmetic.inputs);
-        let n_links = self.order.nodes.iter().map(|&node| self.order.n_inputs(node)).sum();
-        let (mut nodes, mut links) =
-            (Vec::with_capacity(self.order.nodes.len()), Vec::with_capacity(n_links));
-        for (place, &node) in self.order.nodes.iter().enumerate() {
-            let first = links.len();
-            links.extend(self.order.inputs(self.resolved, node).map(|connection| {
-                let slot = self.slot(connection.source);
-                Link { slot: slot as u32, kind: kinds[slot], weight: connection.weight }
-            }));
-            let own = &links[first..];
-            let python_links = own.iter().take_while(|link| link.kind == Kind::Python).count();
-            let aggregation = self.resolved.aggregation(node);
-            nodes.push(Node {
-                activation: self.resolved.activation(node),
-                aggregation,
-                is_plain_sum: aggregation == Aggregation::Sum
-                    && own.iter().all(|link| link.kind != Kind::Either),
-                kind: kinds[self.inputs.len() + place],
-                bias: self.resolved.genome.biases[node],
-                response: self.resolved.genome.responses[node],
-                links: (first as u32, links.len() as u32),
-                python_links: python_links as u32,
-            });
-        }
-        Program {
-            shape: self.shape,
-            inputs: self.inputs.clone(),
-            nodes,
-            links,
-            outputs: self.resolved.outputs.iter().map(|&node| self.output_slot(node)).collect(),
-            slots: self.zero() + 1,
-            first_remembered: self.first_remembered(),
-            is_finite: self.resolved.is_finite,
-        }
-    }
-
-    /// The kind of each slot. What is remembered is a Python 0.0 at first and what the node has become later, so kinds are
-    /// looked for until they do not change any more: each can change once.
-    fn kinds(&self, inputs: InputNumbers) -> Vec<Kind> {
-        let mut kinds = vec![Kind::Python; self.zero() + 1];
-        let of_input = if inputs == InputNumbers::Python { Kind::Python } else { Kind::Numpy };
-        kinds[..self.inputs.len()].fill(of_input);
-        loop {
-            let mut is_changed = false;
-            for (place, &node) in self.order.nodes.iter().enumerate() {
-                let own: Vec<Kind> = self
-                    .order
-                    .inputs(self.resolved, node)
-                    .map(|connection| kinds[self.slot(connection.source)])
-                    .collect();
-                let aggregate = of_aggregate(self.resolved.aggregation(node), own.into_iter());
-                let kind = of_activation(self.resolved.activation(node), aggregate);
-                kinds[self.inputs.len() + place] = kind;
-                if self.shape.is_recurrent {
-                    let remembered = &mut kinds[self.first_remembered() + place];
-                    is_changed |= remembered.or(kind) != *remembered;
-                    *remembered = remembered.or(kind);
-                }
-            }
-            if !is_changed {
-                return kinds;
-            }
-        }
     }
 }

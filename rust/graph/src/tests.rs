@@ -188,15 +188,22 @@ fn lanes_of_many_individuals_give_what_each_gives_alone_on_every_instruction_set
     let names: Vec<&str> = Activation::ALL.iter().map(|&(name, _)| name).collect();
     let aggregations: Vec<&str> = Aggregation::ALL.iter().map(|&(name, _)| name).collect();
     for is_recurrent in [false, true] {
-        for inputs in [InputNumbers::Float32, InputNumbers::Uint8, InputNumbers::Python] {
-            let arithmetic = Arithmetic { inputs, summation: Summation::Compensated };
+        for (inputs, summation) in [
+            (InputNumbers::Float32, Summation::Compensated),
+            (InputNumbers::Float32, Summation::Plain),
+            (InputNumbers::Uint8, Summation::Compensated),
+            (InputNumbers::Python, Summation::Compensated),
+        ] {
+            let arithmetic = Arithmetic { inputs, summation };
             let programs: Vec<Program> = (0..40)
                 .map(|_| {
                     let mut nodes = Vec::new();
                     let mut connections = Vec::new();
                     for key in (0..6).rev() {
                         let pick = |rng: &mut numpy_rng::Generator, n| rng.uniform(0.0, n as f64) as usize;
-                        let (a, b) = (pick(&mut rng, names.len()), pick(&mut rng, aggregations.len()));
+                        // Every other one is a sum, which lanes compute together.
+                        let most = aggregations.len() - 1;
+                        let (a, b) = (pick(&mut rng, names.len()), pick(&mut rng, 2 * most).min(most));
                         nodes.push((key, names[a], aggregations[b], rng.uniform(-1.0, 1.0)));
                         for from in [-1, -2].into_iter().chain(key + 1..6) {
                             let enabled = rng.uniform(0.0, 1.0) < 0.7;

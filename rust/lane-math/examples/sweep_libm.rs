@@ -15,7 +15,8 @@ use arguments::{Arguments, DISTRIBUTIONS};
 use lane_math::{Isa, LibmLanes, libm};
 
 const BLOCK: usize = 1 << 14;
-const FUNCTIONS: [&str; 6] = ["sin", "cos", "sin of both", "cos of both", "pow(x, 2)", "fmod 2 pi"];
+const FUNCTIONS: [&str; 8] =
+    ["sin", "cos", "sin of both", "cos of both", "pow(x, 2)", "fmod 2 pi", "exp", "tanh"];
 
 type Counts = [u64; FUNCTIONS.len()];
 
@@ -36,11 +37,22 @@ fn compare(isa: Isa, arguments: &[f64]) -> Counts {
         cosines,
         in_place(LibmLanes::pow_two_in_place),
         in_place(LibmLanes::fmod_two_pi_in_place),
+        in_place(LibmLanes::exp_in_place),
+        in_place(LibmLanes::tanh_in_place),
     ];
     let mut mismatches = Counts::default();
     for (index, &x) in arguments.iter().enumerate() {
         let (sine, cosine) = (libm::sin(x), libm::cos(x));
-        let expected = [sine, cosine, sine, cosine, libm::pow(x, 2.0), libm::fmod(x, std::f64::consts::TAU)];
+        let expected = [
+            sine,
+            cosine,
+            sine,
+            cosine,
+            libm::pow(x, 2.0),
+            libm::fmod(x, std::f64::consts::TAU),
+            libm::exp(x),
+            libm::tanh(x),
+        ];
         for (function, expected) in expected.into_iter().enumerate() {
             let value = values[function][index];
             let equal = value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan();

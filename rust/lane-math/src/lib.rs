@@ -5,10 +5,10 @@
 //! - [`Activation`], float32: the activations of policies, with the bits of PyTorch's. tanh, the one that most policies
 //!   use, is a function by itself as well: [`tanh_in_place`]. So are [`softmax_in_place`] and [`log_softmax_in_place`] of
 //!   rows.
-//! - [`LibmLanes`], float64: `sin`, `cos`, `pow(x, 2)` and `fmod(x, 2 pi)` with the bits of the platform's libm, which
-//!   are the bits that Python computes. A check at the start decides whether the lanes have them; if not, libm is called.
-//!   [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace. [`LibmLanes32`] has
-//!   `sinf` and `cosf` likewise.
+//! - [`LibmLanes`], float64: `sin`, `cos`, `exp`, `tanh`, `pow(x, 2)` and `fmod(x, 2 pi)` with the bits of the platform's
+//!   libm, which are the bits that Python computes. A check at the start decides whether the lanes have them; if not, libm
+//!   is called. [`libm`](mod@libm) calls it for one value at a time, in a way that the optimiser cannot replace.
+//!   [`LibmLanes32`] has `sinf` and `cosf` likewise.
 //!
 //! ```
 //! use lane_math::{Activation, Isa, LibmLanes, libm, tanh, tanh_in_place};

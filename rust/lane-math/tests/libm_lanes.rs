@@ -52,6 +52,8 @@ fn assert_all_equal(isa: Isa, lanes: LibmLanes, arguments: &[f64]) {
     assert_equal("fmod_two_pi", arguments, &in_place(LibmLanes::fmod_two_pi_in_place), |x| {
         libm::fmod(x, TAU)
     });
+    assert_equal("exp", arguments, &in_place(LibmLanes::exp_in_place), libm::exp);
+    assert_equal("tanh", arguments, &in_place(LibmLanes::tanh_in_place), libm::tanh);
     let (mut sines, mut cosines) = (arguments.to_vec(), arguments.to_vec());
     lanes.sin_cos_slices(isa, arguments, &mut sines, &mut cosines);
     assert_equal("sin of sin_cos", arguments, &sines, libm::sin);
@@ -108,6 +110,8 @@ fn instruction_sets_agree_bit_for_bit() {
         LibmLanes::sin_in_place,
         LibmLanes::cos_in_place,
         LibmLanes::pow_two_in_place,
+        LibmLanes::exp_in_place,
+        LibmLanes::tanh_in_place,
         LibmLanes::fmod_two_pi_in_place,
     ] {
         let portable = run(Isa::Portable, function);

@@ -13,7 +13,7 @@ use numpy::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 
 /// A population of graphs, compiled.
 #[pyclass(frozen, module = "evalengine._engine")]
@@ -40,7 +40,7 @@ type Arrays<'py> = (
 impl Graphs {
     /// Compiles a population; see `_engine.pyi`.
     #[new]
-    #[pyo3(signature = (shape, is_recurrent, inputs, is_compensated, arrays))]
+    #[pyo3(signature = (shape, is_recurrent, inputs, is_compensated, arrays, threads))]
     fn new(
         py: Python<'_>,
         shape: (usize, usize),
@@ -48,6 +48,7 @@ impl Graphs {
         inputs: &str,
         is_compensated: bool,
         arrays: Arrays<'_>,
+        threads: usize,
     ) -> PyResult<Self> {
         guarded(py, || {
             let inputs = match inputs {
@@ -62,7 +63,7 @@ impl Graphs {
             let summation = if is_compensated { Summation::Compensated } else { Summation::Plain };
             let arithmetic = Arithmetic { inputs, summation };
             let shape = Shape { inputs: shape.0, outputs: shape.1, is_recurrent };
-            let programs = compiled(py, &arrays, shape, arithmetic)?;
+            let programs = compiled(py, &arrays, shape, arithmetic, threads)?;
             Ok(Self { programs, arithmetic, shape })
         })
     }
@@ -130,6 +131,7 @@ fn compiled(
     arrays: &Arrays<'_>,
     shape: Shape,
     arithmetic: Arithmetic,
+    threads: usize,
 ) -> PyResult<Vec<Program>> {
     let (node_counts, connection_counts) = (copied(&arrays.0), copied(&arrays.1));
     let (nodes, activations, aggregations) = (copied(&arrays.2), copied(&arrays.3), copied(&arrays.4));
@@ -151,30 +153,34 @@ fn compiled(
             "graphs: expected arrays whose lengths are those that the counts say",
         ));
     }
-    py.detach(|| {
-        let (mut node, mut connection) = (0, 0);
-        let mut programs = Vec::with_capacity(node_counts.len());
-        for (index, (&nodes_of, &connections_of)) in node_counts.iter().zip(&connection_counts).enumerate() {
-            let own = node..node + nodes_of as usize;
-            let links = connection..connection + connections_of as usize;
-            (node, connection) = (own.end, links.end);
-            let genome = Genome {
-                nodes: &nodes[own.clone()],
-                activations: &activations[own.clone()],
-                aggregations: &aggregations[own.clone()],
-                biases: &biases_responses[own.clone()],
-                responses: &biases_responses[n_nodes + own.start..n_nodes + own.end],
-                sources: &ends[links.clone()],
-                targets: &ends[n_connections + links.start..n_connections + links.end],
-                weights: &weights[links.clone()],
-                enabled: &enabled[links],
-            };
-            let program = Program::new(genome, shape, arithmetic);
-            programs
-                .push(program.map_err(|error| EngineError::new_err(format!("graphs[{index}]: {error}")))?);
+    let (first_nodes, first_connections) = (starts(&node_counts), starts(&connection_counts));
+    let genome = |index: usize| {
+        let own = first_nodes[index]..first_nodes[index + 1];
+        let links = first_connections[index]..first_connections[index + 1];
+        Genome {
+            nodes: &nodes[own.clone()],
+            activations: &activations[own.clone()],
+            aggregations: &aggregations[own.clone()],
+            biases: &biases_responses[own.clone()],
+            responses: &biases_responses[n_nodes + own.start..n_nodes + own.end],
+            sources: &ends[links.clone()],
+            targets: &ends[n_connections + links.start..n_connections + links.end],
+            weights: &weights[links.clone()],
+            enabled: &enabled[links],
         }
-        Ok(programs)
-    })
+    };
+    let count = node_counts.len();
+    py.detach(|| engine::compile(count, &genome, shape, arithmetic, threads))
+        .map_err(|(index, error)| EngineError::new_err(format!("graphs[{index}]: {error}")))
+}
+
+/// Where the values of each individual begin, and where those of the last end.
+fn starts(counts: &[i64]) -> Vec<usize> {
+    let ends = counts.iter().scan(0, |end, &count| {
+        *end += count as usize;
+        Some(*end)
+    });
+    std::iter::once(0).chain(ends).collect()
 }
 
 /// The head of that name; `threshold` is of "above" alone.
@@ -276,8 +282,8 @@ pub(crate) fn read_genomes<'py>(py: Python<'py>, genomes: Items<Py<PyAny>>) -> P
         let (activations, aggregations) = graph_functions();
         let mut activations = Names { kind: "an activation", known: activations, seen: Vec::new() };
         let mut aggregations = Names { kind: "an aggregation", known: aggregations, seen: Vec::new() };
-        for (index, genome) in genomes.0.iter().enumerate() {
-            let genome = genome.bind(py);
+        for (index, given) in genomes.0.iter().enumerate() {
+            let genome = &without_id(given.bind(py))?;
             let nodes = dictionary(index, genome, "nodes")?;
             read.node_counts.push(nodes.len() as i64);
             for (key, gene) in nodes.iter() {
@@ -296,7 +302,7 @@ pub(crate) fn read_genomes<'py>(py: Python<'py>, genomes: Items<Py<PyAny>>) -> P
             let connections = dictionary(index, genome, "connections")?;
             read.connection_counts.push(connections.len() as i64);
             for (key, gene) in connections.iter() {
-                let (from, to): (i64, i64) = key.extract().map_err(|_| {
+                let (from, to) = ends_of(&key).ok_or_else(|| {
                     EngineError::new_err(format!(
                         "graphs[{index}]: expected connections by (from, to), two integers, got {key}"
                     ))
@@ -305,7 +311,8 @@ pub(crate) fn read_genomes<'py>(py: Python<'py>, genomes: Items<Py<PyAny>>) -> P
                 read.sources.push(from);
                 read.targets.push(to);
                 read.weights.push(float(&gene, intern!(py, "weight"), &place)?);
-                read.enabled.push(attribute(&gene, intern!(py, "enabled"), &place)?.is_truthy()?);
+                let enabled = attribute(&gene, intern!(py, "enabled"), &place)?;
+                read.enabled.push(enabled.is(PyBool::new(py, true)) || enabled.is_truthy()?);
             }
         }
         read.into_dict(py)
@@ -343,6 +350,24 @@ fn dictionary<'py>(index: usize, genome: &Bound<'py, PyAny>, name: &str) -> PyRe
             "graphs[{index}]: expected a genome with dictionaries of nodes and connections, got {kind}"
         ))
     })
+}
+
+/// The genome of a pair (id, genome), as neat-python hands them to its `eval_genomes`.
+fn without_id<'py>(given: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    match given.cast::<PyTuple>() {
+        Ok(pair) if pair.len() == 2 && pair.get_item(0)?.extract::<i64>().is_ok() => pair.get_item(1),
+        _ => Ok(given.clone()),
+    }
+}
+
+/// The two integers of a connection's key.
+fn ends_of(key: &Bound<'_, PyAny>) -> Option<(i64, i64)> {
+    let pair = key.cast::<PyTuple>().ok()?;
+    if pair.len() != 2 {
+        return None;
+    }
+    let end = |place| pair.get_borrowed_item(place).ok()?.extract().ok();
+    Some((end(0)?, end(1)?))
 }
 
 fn node_key(index: usize, key: &Bound<'_, PyAny>) -> PyResult<i64> {

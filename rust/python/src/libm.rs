@@ -1,4 +1,4 @@
-//! The float64 functions that environments take from the platform's libm, for parity to look at.
+//! The float64 functions that environments and graphs take from the platform's libm, for parity to look at.
 
 use crate::EngineError;
 use crate::boundary::{copied, guarded};
@@ -12,7 +12,7 @@ pub(crate) fn libm_in_lanes() -> Vec<&'static str> {
     LibmLanes::detect(Isa::detect()).names()
 }
 
-/// `sin`, `cos` or `pow_two` (pow(x, 2)) of every argument, `in_lanes` as the engine computes it, or by calls of the
+/// `sin`, `cos`, `exp`, `tanh` or `pow_two` (pow(x, 2)) of every argument, `in_lanes` as the engine computes it, or by calls of the
 /// platform's libm.
 #[pyfunction]
 #[pyo3(name = "libm")]
@@ -29,10 +29,12 @@ pub(crate) fn evaluate_libm<'py>(
         match function {
             "sin" => lanes.sin_in_place(isa, &mut values),
             "cos" => lanes.cos_in_place(isa, &mut values),
+            "exp" => lanes.exp_in_place(isa, &mut values),
+            "tanh" => lanes.tanh_in_place(isa, &mut values),
             "pow_two" => lanes.pow_two_in_place(isa, &mut values),
             _ => {
                 return Err(EngineError::new_err(format!(
-                    "function: expected sin, cos or pow_two, got {function:?}"
+                    "function: expected sin, cos, exp, tanh or pow_two, got {function:?}"
                 )));
             }
         }

@@ -30,6 +30,9 @@ pub trait F64x4: Copy {
         *lanes = self.to_array();
     }
 
+    /// The nearest float32, ties to even, as float64; infinite beyond its range.
+    #[must_use]
+    fn round_to_single(self) -> Self;
     /// True where the sign bit is set, in -0 and NaN too.
     fn sign_bit(self) -> Self::Mask;
     /// Columns of a table: each lane picks the row that the low eight bits of its `index` number, and lane `i` of

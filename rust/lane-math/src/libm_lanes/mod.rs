@@ -1,4 +1,4 @@
-//! The platform's `sin`, `cos`, `pow(x, 2)` and `fmod(x, 2 pi)` in four lanes, bit for bit.
+//! The platform's `sin`, `cos`, `exp`, `tanh`, `pow(x, 2)` and `fmod(x, 2 pi)` in four lanes, bit for bit.
 //!
 //! Physics that is to follow a Python program exactly needs the bits of the libm that Python calls. In lanes they cost a
 //! third of the calls to a tenth. The formulas are those of glibc, so a check decides: [`LibmLanes::detect`] compares the
@@ -6,10 +6,13 @@
 //! whose compiler fused other operations, no FMA) every lane is computed by a call. The results are libm's either way.
 
 mod check;
+mod exp;
+mod exp_table;
 mod float32;
 mod fmod;
 mod pow;
 mod table;
+mod tanh;
 mod trig;
 
 pub use float32::LibmLanes32;
@@ -39,6 +42,8 @@ use crate::libm;
 pub struct LibmLanes {
     trig: bool,
     pow: bool,
+    exp: bool,
+    tanh: bool,
 }
 
 impl LibmLanes {
@@ -52,15 +57,21 @@ impl LibmLanes {
     }
 
     /// Everything by calls of the platform's libm.
-    pub const PLATFORM: Self = Self { trig: false, pow: false };
+    pub const PLATFORM: Self = Self { trig: false, pow: false, exp: false, tanh: false };
 
     /// Everything in lanes, whatever the platform's libm computes: for comparisons with it.
-    pub const LANES: Self = Self { trig: true, pow: true };
+    pub const LANES: Self = Self { trig: true, pow: true, exp: true, tanh: true };
 
-    /// The functions that are computed in lanes: `"sin"`, `"cos"`, `"pow_two"`, or none of them.
+    /// The functions that are computed in lanes: `"sin"`, `"cos"`, `"pow_two"`, `"exp"`, `"tanh"`, or some of them.
     #[must_use]
     pub fn names(self) -> Vec<&'static str> {
-        let all = [("sin", self.trig), ("cos", self.trig), ("pow_two", self.pow)];
+        let all = [
+            ("sin", self.trig),
+            ("cos", self.trig),
+            ("pow_two", self.pow),
+            ("exp", self.exp),
+            ("tanh", self.tanh),
+        ];
         all.into_iter().filter(|(_, in_lanes)| *in_lanes).map(|(name, _)| name).collect()
     }
 
@@ -92,6 +103,20 @@ impl LibmLanes {
         if self.pow { pow::pow_two(x) } else { call(x, pow::platform_pow_two) }
     }
 
+    /// e to the power x.
+    #[inline(always)]
+    #[must_use]
+    pub fn exp<V: F64x4>(self, x: V) -> V {
+        if self.exp { exp::exp(x) } else { call(x, libm::exp) }
+    }
+
+    /// The hyperbolic tangent of x.
+    #[inline(always)]
+    #[must_use]
+    pub fn tanh<V: F64x4>(self, x: V) -> V {
+        if self.tanh { tanh::tanh(x) } else { call(x, libm::tanh) }
+    }
+
     /// fmod(x, 2 pi): the remainder has the sign of x, -0 included. It is exact, so every libm gives the same bits.
     #[inline(always)]
     #[must_use]
@@ -112,6 +137,16 @@ impl LibmLanes {
     /// [`Self::pow_two`] of every value, in place.
     pub fn pow_two_in_place(self, isa: Isa, values: &mut [f64]) {
         isa.run(InPlace { lanes: self, function: Function::PowTwo, values });
+    }
+
+    /// [`Self::exp`] of every value, in place.
+    pub fn exp_in_place(self, isa: Isa, values: &mut [f64]) {
+        isa.run(InPlace { lanes: self, function: Function::Exp, values });
+    }
+
+    /// [`Self::tanh`] of every value, in place.
+    pub fn tanh_in_place(self, isa: Isa, values: &mut [f64]) {
+        isa.run(InPlace { lanes: self, function: Function::Tanh, values });
     }
 
     /// [`Self::fmod_two_pi`] of every value, in place.
@@ -141,6 +176,8 @@ enum Function {
     Sin,
     Cos,
     PowTwo,
+    Exp,
+    Tanh,
     FmodTwoPi,
 }
 
@@ -157,6 +194,8 @@ impl InPlace<'_> {
             Function::Sin => self.lanes.sin(x),
             Function::Cos => self.lanes.cos(x),
             Function::PowTwo => self.lanes.pow_two(x),
+            Function::Exp => self.lanes.exp(x),
+            Function::Tanh => self.lanes.tanh(x),
             Function::FmodTwoPi => self.lanes.fmod_two_pi(x),
         }
     }

@@ -1,9 +1,9 @@
 //! Arguments that reach every branch of the float64 functions, and their boundaries. Shared by the test and the sweep.
 
-use std::f64::consts::{FRAC_PI_2, PI, TAU};
+use std::f64::consts::{FRAC_PI_2, LN_2, PI, TAU};
 
 /// The distributions, numbered for [`Arguments::draw`].
-pub const DISTRIBUTIONS: [&str; 14] = [
+pub const DISTRIBUTIONS: [&str; 15] = [
     "random bits",
     "below 0.3",
     "below 1",
@@ -18,11 +18,20 @@ pub const DISTRIBUTIONS: [&str; 14] = [
     "near multiples of 1/256",
     "near the bounds of the ranges",
     "2^48 to 2^50",
+    "near multiples of ln 2 / 256",
 ];
 
 /// Where the formulas change, zero and the ends of the format included.
-const BOUNDS: [f64; 14] = [
+const BOUNDS: [f64; 21] = [
     0.0,
+    1.0 / (1_u64 << 55) as f64,
+    LN_2 / 4.0,
+    // Half of this has no low word.
+    f64::from_bits(0x3fd6_2e43_0000_0000),
+    1.0,
+    22.0,
+    512.0,
+    745.2,
     0.126,
     109.5 / 128.0,
     PI / 4.0,
@@ -70,6 +79,7 @@ impl Arguments {
                 self.neighbour(BOUNDS[index])
             }
             13 => f64::from_bits(((1023 + 48) << 52) + self.bits() % (2 << 52)),
+            14 => self.near_multiple(LN_2 / 256.0),
             _ => panic!("there are {} distributions", DISTRIBUTIONS.len()),
         };
         if self.bits() & 1 == 0 { magnitude } else { -magnitude }

@@ -72,6 +72,12 @@ impl F64x4 for Avx2F64 {
     }
 
     #[inline(always)]
+    fn round_to_single(self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe { _mm256_cvtps_pd(_mm256_cvtpd_ps(self.0)) })
+    }
+
+    #[inline(always)]
     fn sign_bit(self) -> Avx2F64Mask {
         Avx2F64Mask(self.0)
     }

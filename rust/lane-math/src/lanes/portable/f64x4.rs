@@ -16,6 +16,11 @@ impl F64x4 for PortableF64 {
     }
 
     #[inline(always)]
+    fn round_to_single(self) -> Self {
+        Self(self.0.map(|lane| f64::from(lane as f32)))
+    }
+
+    #[inline(always)]
     fn lookup(table: &[[f64; 4]; 256], index: Self) -> [Self; 4] {
         let rows = index.0.map(|lane| table[(lane.to_bits() & 0xff) as usize]);
         std::array::from_fn(|column| Self(rows.map(|row| row[column])))
