@@ -71,14 +71,14 @@ def test_what_is_looked_up_does_not_take_an_equal_value_of_another_type() -> Non
     expected = evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=1, **options)
     assert evaluate("CartPole-v1", weights, Policy("mlp:4-1-2"), max_episode_steps=1, **options).lengths == [[1]]
     assert evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=2, **options).lengths == [[2]]
-    unlike: tuple[Any, ...] = (True, 1.0, [1])
-    for limit in unlike:
+    limits: list[Any] = [True, 1.0, [1]]
+    for limit in limits:
         with pytest.raises(InputError, match=r"^max_episode_steps: expected an integer from 1 to"):
             evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=limit, **options)
     options["max_episode_steps"] = 1
     assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, 1, 2), **options) == expected.fitness
-    sizes: tuple[Any, ...] = (np.int64(1), True, 1.0)
-    assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, sizes[0], 2), **options) == expected.fitness
-    for size in sizes[1:]:
+    one: Any = np.int64(1)
+    assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, one, 2), **options) == expected.fitness
+    for size in (True, 1.0):
         with pytest.raises(InputError, match=r"^policy_shape"):
-            batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, size, 2), **options)
+            batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, size, 2), **options)  # type: ignore[arg-type]
