@@ -18,6 +18,7 @@ from evalengine.bench.regressions import compare_runs
 from evalengine.bench.results import BenchComparison, BenchResult, BenchSummary
 from evalengine.bench.runner import Count, Runner, opened_blocks
 from evalengine.bench.saved import read_rows
+from evalengine.bench.savings import Savings, savings
 from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.session import Progress
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
@@ -143,6 +144,23 @@ def run(
         interrupted=interrupted,
         regressions=None if former is None else compare_runs(former, runner.rows),
     )
+
+
+def run_savings(config: BenchConfig, stop: str) -> list[Savings]:
+    """Measure what a rule saves; see `bench.savings`.
+
+    Raises:
+        InputError: an unknown environment, workload or policy, rules that cannot be used, or an option for rounds.
+    """
+    _check_numbers(config)
+    usual = BenchConfig(config.env, csv=config.csv)
+    for name in ("measure", "backends", "rounds", "round_seconds", "out", "former"):
+        if getattr(config, name) != getattr(usual, name):
+            raise InputError(f"{name}: expected none beside --stop, got {_shown(getattr(config, name))}")
+    if config.env == ALL:
+        raise InputError("env: expected one environment beside --stop, got all")
+    workloads = _chosen_workloads(config, resolve(config.env), config.policy)
+    return savings(workloads, stop, config.threads, config.population, config.episodes)
 
 
 def _write(rows: list[BenchRow], path: Path | None) -> Path | None:

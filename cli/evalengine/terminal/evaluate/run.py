@@ -120,8 +120,6 @@ def _evaluate(task: Task, weights: Individuals, progress: Progress | None) -> Ev
         seeds=config.seeds,
         threads=config.threads,
         on_nan=config.on_nan,
-        stop=config.stop,
-        no_ops=config.no_ops,
         progress=progress,
         **task.setting,
     )
