@@ -55,6 +55,7 @@ OPTIONS: dict[str, Any] = {
     "sticky": 0.2,
     "stop": {"patience": 1, "return_below": -9},
     "no_ops": 1,
+    "action_repeat": 2,
     "on_nan": -1.0,
     "normalize": None,
 }

@@ -196,7 +196,7 @@ NORMALIZE = {"mean": [0.0] * 8, "std": [1.0] * 8}
         ("reset_options", {"low": 1}, 'LunarLander-v3: expected no reset options, got "low"'),
         ("observation", {"skip": 4}, "observation: expected a spec, got {'skip': 4}"),
         ("observation", "skip=x", "observation: expected a spec such as "),
-        ("observation", "skip=4", "observation: expected an environment with coloured images"),
+        ("observation", "gray", "observation: grayscale: expected an environment with coloured images"),
         ("max_episode_steps", 0, "max_episode_steps: expected an integer from 1 to 2147483647, got 0"),
         ("max_episode_steps", True, "max_episode_steps: expected an integer from 1 to 2147483647, got True"),
         ("normalize", [1.0], "normalize: expected mean, std and clip by name, got [1.0]"),

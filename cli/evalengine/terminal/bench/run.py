@@ -24,7 +24,7 @@ from evalengine.bench.session import Progress
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError, OutputError
 from evalengine.evaluation.provenance import provenance
-from evalengine.files.frames import write_csv
+from evalengine.files.frames import check_frames, write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
 from evalengine.policies.individuals import as_policy
@@ -280,6 +280,7 @@ def _csv_path(config: BenchConfig, started_at: datetime) -> Path | None:
     """Where the rows will go; refused now if they could not be written later."""
     if not config.csv:
         return None
+    check_frames()
     path = config.out
     if path is None:
         name = ALL if config.env == ALL else resolve(config.env).short_name
