@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results versions figures gif parity goldens examples test mutants lint docs fmt ci wheel clean
+.PHONY: help setup build bench results versions figures gif parity goldens examples test mutants lint docs fmt ci wheel clean instructions counted
 .PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
@@ -82,6 +82,13 @@ docs: build ## the documentation site, strictly, into site/
 
 test: build ## Rust and Python tests; the last line counts them
 	$(BIN)/python scripts/run_tests.py
+
+# Apart from ci until counts are recorded with each release build: another order of inlining moves them by some percent.
+instructions: build ## counts the instructions of a step of each workload into rust/instructions.csv (valgrind, two minutes)
+	$(BIN)/python scripts/count_instructions.py --record
+
+counted: build ## compares them with what is recorded: a step may not take 2% more
+	$(BIN)/python scripts/count_instructions.py
 
 # Not part of ci: it tells how much the tests notice, and survivors are for people to judge. `make -k mutants` goes on with
 # Python where Rust has some. MUTANTS="policy -- --sharding round-robin --shard 0/20" tries every twentieth change of one crate.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evalengine.environments.observation import RawOptions
 from evalengine.environments.rules import RawRules
 from evalengine.evaluation.descriptors import RawDescriptor
+from evalengine.evaluation.variation import RawVaried
 
 # ("linear", outputs, bias), a recurrent cell ("lstm", hidden, bias), ("conv2d", out_channels, kernel, stride, padding,
 # dilation, groups, bias), ("max_pool2d", kernel, stride, padding), ("avg_pool2d", kernel, stride, padding,
@@ -144,11 +145,13 @@ class Environment:
         kwargs: Mapping[str, bool | int | float],
         max_episode_steps: int | None,
         observation: RawOptions | None = None,
+        action_repeat: int = 1,
+        rules: RawRules | None = None,
     ) -> None: ...
     def reset(self, seed: int | None, options: Mapping[str, float]) -> NDArray[Any]: ...
     def step(
         self, action: int | NDArray[np.float32 | np.float64], is_float16: bool = False
-    ) -> tuple[NDArray[Any], float, bool, bool]: ...
+    ) -> tuple[NDArray[Any], float, bool, bool, int]: ...
     def state(self) -> dict[str, Any]: ...
 
 def environments() -> list[EnvironmentEntry]: ...
@@ -180,6 +183,8 @@ def evaluate(
     share: tuple[int, int] | None = None,
     exploration: tuple[Sequence[float] | None, float, float] = ((), 0.0, 0.0),
     rules: RawRules = (0, [], None, 0.0, None, None),
+    action_repeat: int = 1,
+    variation: Sequence[RawVaried] = (),
     graphs: tuple[Graphs, str, float] | None = None,
 ) -> RawEvaluation: ...
 def graph_functions() -> tuple[list[str], list[str]]:

@@ -45,11 +45,8 @@ def write_result(text: str) -> None:
     try:
         sys.stdout.write(printable + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        _discard(sys.stdout)
     except OSError as error:
-        _discard(sys.stdout)
-        raise _output_error(error.strerror or str(error)) from None
+        _refused(error)
 
 
 def write_renderables(renderables: Sequence[RenderableType]) -> None:
@@ -64,20 +61,24 @@ def write_renderables(renderables: Sequence[RenderableType]) -> None:
     # A file's name is text, whatever brackets and colons it holds.
     console = Console(markup=False, highlight=False, emoji=False)
     console.width = output_width()
-    with console.capture() as captured:
-        for renderable in renderables:
-            if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
-                for line in _records(renderable):
-                    console.print(line, soft_wrap=True)
-            elif isinstance(renderable, Table) and renderable.title is not None:
-                # rich would break a title within a word where the table below it is narrower.
-                console.print(Text(str(renderable.title), style=renderable.title_style or ""))
-                renderable.title, title = None, renderable.title
-                console.print(renderable)
-                renderable.title = title
-            else:
-                # rich writes its own escape sequences; a text has none.
-                console.print(printable(renderable, keep="\n") if isinstance(renderable, str) else renderable)
+    try:
+        with console.capture() as captured:
+            for renderable in renderables:
+                if isinstance(renderable, Table) and _least_width(renderable, console) > console.width:
+                    for line in _records(renderable):
+                        console.print(line, soft_wrap=True)
+                elif isinstance(renderable, Table) and renderable.title is not None:
+                    # rich would break a title within a word where the table below it is narrower.
+                    console.print(Text(str(renderable.title), style=renderable.title_style or ""))
+                    renderable.title, title = None, renderable.title
+                    console.print(renderable)
+                    renderable.title = title
+                else:
+                    # rich writes its own escape sequences; a text has none.
+                    console.print(printable(renderable, keep="\n") if isinstance(renderable, str) else renderable)
+    except OSError as error:  # rich writes an empty text to stdout when it has captured the others
+        _refused(error)
+        return
     write_result("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
@@ -150,6 +151,13 @@ def report_error(error: BaseException, message: str) -> None:
 def _pointing_notes(error: BaseException) -> list[str]:
     """Return the notes of an error about an argument, which are this package's own."""
     return list(getattr(error, "__notes__", [])) if type(error).__name__ == "InputError" else []
+
+
+def _refused(error: OSError) -> None:
+    """Drop what is left for stdout: in silence where its reader has left, else with an error."""
+    _discard(sys.stdout)
+    if not isinstance(error, BrokenPipeError):
+        raise _output_error(error.strerror or str(error)) from None
 
 
 def _discard(stream: TextIO) -> None:

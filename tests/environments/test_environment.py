@@ -96,7 +96,7 @@ class RecordingNative:
 
     def step(self, action: Any, is_float16: bool) -> Any:
         self.actions.append((action, is_float16))
-        return np.zeros(3, dtype=np.float32), 0.0, False, False
+        return np.zeros(3, dtype=np.float32), 0.0, False, False, 0
 
     def state(self) -> dict[str, Any]:
         return {}

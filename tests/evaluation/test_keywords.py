@@ -71,12 +71,14 @@ def test_what_is_looked_up_does_not_take_an_equal_value_of_another_type() -> Non
     expected = evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=1, **options)
     assert evaluate("CartPole-v1", weights, Policy("mlp:4-1-2"), max_episode_steps=1, **options).lengths == [[1]]
     assert evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=2, **options).lengths == [[2]]
-    for limit in (True, 1.0, [1]):
+    limits: list[Any] = [True, 1.0, [1]]
+    for limit in limits:
         with pytest.raises(InputError, match=r"^max_episode_steps: expected an integer from 1 to"):
             evaluate("CartPole-v1", weights, "mlp:4-1-2", max_episode_steps=limit, **options)
     options["max_episode_steps"] = 1
     assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, 1, 2), **options) == expected.fitness
-    assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, np.int64(1), 2), **options) == expected.fitness
+    one: Any = np.int64(1)
+    assert batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, one, 2), **options) == expected.fitness
     for size in (True, 1.0):
         with pytest.raises(InputError, match=r"^policy_shape"):
             batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, size, 2), **options)  # type: ignore[arg-type]

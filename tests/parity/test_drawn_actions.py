@@ -78,13 +78,13 @@ def test_other_probabilities_are_found(
 
 def test_episodes_of_other_lengths_and_ends_are_found() -> None:
     played = evaluate("cartpole", np.zeros(10), "mlp:4-2", trajectories=[0]).trajectories[0][0]
-    assert drawn_actions._compared(played, played, "") == (0, None)
+    assert drawn_actions.compared(played, played, "") == (0, None)
     shorter = replace(played, actions=played.actions[:-1])
-    steps, divergence = drawn_actions._compared(played, shorter, "")
+    steps, divergence = drawn_actions.compared(played, shorter, "")
     assert steps == len(played.actions) and divergence is not None and divergence.field == "length"
-    steps, divergence = drawn_actions._compared(played, replace(played, truncated=True), "")
+    steps, divergence = drawn_actions.compared(played, replace(played, truncated=True), "")
     assert steps == 1 and divergence is not None and divergence.field == "terminated, truncated"
     rewards = played.rewards.copy()
     rewards[3] = np.nextafter(rewards[3], 2)
-    steps, divergence = drawn_actions._compared(played, replace(played, rewards=rewards), "")
+    steps, divergence = drawn_actions.compared(played, replace(played, rewards=rewards), "")
     assert steps == 1 and divergence is not None and (divergence.field, divergence.step) == ("reward", 4)

@@ -144,7 +144,7 @@ def test_cartpole_equals_gymnasium(kwargs: dict[str, Any], options: dict[str, fl
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1])
 def test_large_seeds_are_gymnasiums(seed: int) -> None:
     for env_id in ENV_IDS:
-        limit = {"max_episode_steps": 20} if env_id == "CarRacing-v3" else {}
+        limit: dict[str, Any] = {"max_episode_steps": 20} if env_id == "CarRacing-v3" else {}
         choose = random_actions(env_id, np.random.default_rng(0))
         theirs = reference(env_id).make(disable_env_checker=True, **limit)
         replay(make(env_id, observation=None, **limit), theirs, choose, seed)
@@ -153,7 +153,8 @@ def test_large_seeds_are_gymnasiums(seed: int) -> None:
 @pytest.mark.parametrize("env_id", ENV_IDS)
 def test_a_reset_without_a_seed_goes_on_with_the_random_stream(env_id: str) -> None:
     """So the reference's stream has been consumed to the same point by the episode before."""
-    limit = {"max_episode_steps": 20} if env_id in ("Acrobot-v1", "Pendulum-v1", "CarRacing-v3") else {}
+    is_long = env_id in ("Acrobot-v1", "Pendulum-v1", "CarRacing-v3")
+    limit: dict[str, Any] = {"max_episode_steps": 20} if is_long else {}
     theirs, native = reference(env_id).make(disable_env_checker=True, **limit), make(env_id, observation=None, **limit)
     choose = random_actions(env_id, np.random.default_rng(1))
     for episode in range(reference(env_id).share_of(200)):

@@ -42,8 +42,9 @@ def test_gravity_has_gymnasiums_bounds_and_message(gravity: float) -> None:
 @pytest.mark.parametrize("name", ["wind_power", "turbulence_power"])
 @pytest.mark.parametrize(("power", "shown"), [(float("inf"), "inf"), (float("nan"), "NaN"), (-1.5e30, "-1.5e30")])
 def test_a_wind_that_would_overflow_is_refused(name: str, power: float, shown: str) -> None:
+    kwargs: dict[str, Any] = {name: power}
     with pytest.raises(InputError) as raised:
-        make("LunarLander-v3", max_episode_steps=None, observation=None, **{name: power})
+        make("LunarLander-v3", max_episode_steps=None, observation=None, **kwargs)
     assert str(raised.value) == (
         f"LunarLander-v3: keyword argument {name}: expected a number within +-1e30, got {shown}"
     )

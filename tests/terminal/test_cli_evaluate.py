@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import subprocess
 import sys
@@ -120,6 +121,19 @@ def test_what_does_not_go_with_several_files_is_refused_before_any_work(
     Path("w2.npy").write_bytes(b"no weights")
     assert expected in refusal(capsys, population, "w2.npy", *arguments)
     assert Path("w2.npy").read_bytes() == b"no weights"
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("command", ["evaluate", "bench"])
+def test_without_pandas_no_csv_is_begun(
+    command: str, population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    arguments = [str(population)] if command == "evaluate" else ["cartpole", "--backends", "rust"]
+    line = cli_answers.refusal(command, capsys, *arguments, "--out", "out.csv", code=app.MISSING_DEPENDENCY)
+    assert line == "pandas is not installed: pip install pandas"
+    assert not Path("out.csv").exists()
 
 
 def test_episodes_get_a_row_each_on_request(population: Path, tmp_path: Path, capsys: Captured) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cli_answers import Captured
 
-from evalengine import Normalization, Policy, evaluate
+from evalengine import InputError, Normalization, Policy, evaluate, load_weights
 from evalengine.terminal import app
 from evalengine.terminal.evaluate import journaled
 
@@ -227,3 +227,62 @@ def test_the_command_line_stops_and_begins_episodes(lander: Path, capsys: Captur
     out = tmp_path / "all.csv"
     assert app.main(["evaluate", str(lander), *given, "--episodes", "30", "--out", str(out)]) == app.OK
     assert out.exists()
+
+
+RULES: dict[str, Any] = {"stop": {"patience": 30, "return_below": -120}, "no_ops": {"count": 4, "action": 2}}
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_files_keep_rules_and_both_commands_play_them(tmp_path: Path, capsys: Captured, suffix: str) -> None:
+    policy = Policy("mlp:8-4")
+    weights = policy.init(3, seed=7)
+    path = tmp_path / f"w{suffix}"
+    rules = RULES | {"action_repeat": 2}
+    policy.save(path, weights, "lunarlander", **rules)
+    loaded = load_weights(path)
+    assert (str(loaded.stop), str(loaded.no_ops), loaded.action_repeat) == ("patience=30,return_below=-120.0", "4:2", 2)
+    assert "stop patience=30,return_below=-120.0; no_ops 4:2; action_repeat 2" in str(loaded)
+    expected = evaluate("lunarlander", weights, policy, seeds=[0, 1], **rules)
+    assert evaluate("lunarlander", loaded, policy, seeds=[0, 1]).returns.tobytes() == expected.returns.tobytes()
+    found = document("evaluate", capsys, path, "--episodes", "2", notes=True)
+    assert found["fitness"] == expected.fitness.tolist()
+    replayed = document("replay", capsys, path, "--index", "1", "--episodes", "2", notes=True)
+    assert replayed["ok"]
+    assert [episode["return"] for episode in replayed["episodes"]] == expected.returns[1].tolist()
+    assert [episode["length"] for episode in replayed["episodes"]] == expected.lengths[1].tolist()
+    assert expected.stopped[1].any()
+    bare = ["--stop", "", "--no-ops", "0", "--action-repeat", "1"]
+    without = document("evaluate", capsys, path, "--episodes", "2", *bare, notes=True)
+    plain = evaluate("lunarlander", weights, policy, seeds=[0, 1])
+    assert without["fitness"] == plain.fitness.tolist()
+    given = ["--stop", "condition=y < 0.5", "--no-ops", "6:3", "--action-repeat", "3", "--index", "0"]
+    asked = document("replay", capsys, path, *given, notes=True)
+    options: dict[str, Any] = {"stop": "condition=y < 0.5", "no_ops": "6:3", "action_repeat": 3}
+    again = evaluate("lunarlander", weights, policy, seeds=[0], **options)
+    assert asked["ok"] and asked["episodes"][0]["return"] == again.returns[0, 0]
+    assert again.endings[0, 0] == "condition"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stop": "condition=z > 3"}, "stop: condition: "),
+        ({"no_ops": "3:9"}, "no_ops: action: expected an integer from 0 to 3, got 9"),
+        ({"action_repeat": 0}, "action_repeat: expected an integer from 1"),
+        ({"env_kwargs": {"gravity": [-9.0, -8.0]}}, "env_kwargs: gravity: expected a bool, an int or a number"),
+    ],
+)
+def test_what_cannot_be_played_is_not_saved(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    policy = Policy("mlp:8-4")
+    with pytest.raises(InputError, match=f"^{message}"):
+        policy.save(tmp_path / "w.npy", policy.init(1, seed=7), "lunarlander", **options)
+    assert not (tmp_path / "w.npy").exists()
+
+
+def test_a_file_with_another_rule_is_refused(tmp_path: Path) -> None:
+    policy = Policy("mlp:8-4")
+    policy.save(tmp_path / "w.npy", policy.init(1, seed=7), "lunarlander", **RULES)
+    sidecar = tmp_path / "w.npy.json"
+    sidecar.write_text(sidecar.read_text().replace('"patience=30,return_below=-120.0"', "30"))
+    with pytest.raises(InputError, match=r"stop: expected a spec, got 30$"):
+        load_weights(tmp_path / "w.npy")

@@ -88,7 +88,7 @@ def evaluate_on(
         progress: called with (episodes done, episodes in all) after every share, in order; True draws a bar.
         cancel: see `evaluate`; shares that were sent and have begun play on, unheard.
         options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, keep, descriptors, trajectories,
-            normalize, epsilon, sticky, stop, no_ops, collect_statistics; see `evaluate`.
+            normalize, epsilon, sticky, stop, no_ops, action_repeat, collect_statistics; see `evaluate`.
 
     Raises:
         InputError: an argument cannot be used; nothing has been sent.

@@ -107,7 +107,7 @@ class RayEvaluator:
             progress: called with (episodes done, episodes in all) after every share; True draws a bar.
             cancel: see there; shares that were sent and have begun play on, unheard.
             options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, keep, descriptors,
-                trajectories, normalize, epsilon, sticky, stop, no_ops, collect_statistics; see there.
+                trajectories, normalize, epsilon, sticky, stop, no_ops, action_repeat, collect_statistics; see there.
 
         Raises:
             InputError: an argument cannot be used; nothing has been sent.

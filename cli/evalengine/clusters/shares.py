@@ -33,6 +33,7 @@ from evalengine.evaluation.options import DEFAULTS, ShareOptions
 from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.statistics import PairwiseSum
 from evalengine.evaluation.trajectories import Trajectory, checked_individuals
+from evalengine.evaluation.variation import parted
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs, bytes_each
 from evalengine.policies.individuals import AnyPolicy, Individuals, as_policy, check_finite, individuals_of
@@ -216,7 +217,8 @@ def _own_options(options: ShareOptions, population: int) -> ShareOptions:
     """Return options that were checked as copies: the caller may change its own while shares are on their way."""
     own = options.copy()
     given: dict[str, Any] = {**DEFAULTS, **options}
-    own["env_kwargs"] = named_values("env_kwargs", given["env_kwargs"])
+    kwargs, varied = parted(given["env_kwargs"])
+    own["env_kwargs"] = {**kwargs, **varied}
     own["reset_options"] = named_values("reset_options", given["reset_options"])
     own["observation"] = ObservationOptions.of(given["observation"])
     own["stop"] = StopRules.of(given["stop"])

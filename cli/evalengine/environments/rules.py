@@ -34,6 +34,7 @@ STOP_RULES = ("", "patience", "return_below", "condition")
 """The names of the numbers in `Evaluation.stopped`; 0 is an episode that no rule has stopped."""
 
 RawRules: TypeAlias = tuple[int, list[float], int | None, float, float | None, RawExpression | None]
+NO_RULES: RawRules = (0, [], None, 0.0, None, None)
 _MOST_STEPS = 2**31 - 1
 _STOP_SPELLING = "such as 'patience=50,reward_above=0,return_below=-5' or 'condition=x > 3'"
 _NO_OPS_SPELLING = "such as '10', '10:3' or '10:0/1/0'"
@@ -180,6 +181,15 @@ StopLike: TypeAlias = StopRules | Mapping[str, Any] | str
 """Rules, a mapping of their names to values, or their spec."""
 NoOpsLike: TypeAlias = NoOps | Mapping[str, Any] | int | str
 """No-ops, their number, a mapping of the names to values, or their spec."""
+
+
+def check_action_repeat(action_repeat: object) -> int:
+    """Return how many times each action is played.
+
+    Raises:
+        InputError: it is no count.
+    """
+    return check_integer("action_repeat", action_repeat, least=1, most=_MOST_STEPS)
 
 
 def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry) -> RawRules:

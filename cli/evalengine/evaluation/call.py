@@ -27,6 +27,7 @@ from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.settings import settled
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
+from evalengine.evaluation.variation import raw_variation
 from evalengine.policies.graphs import Graphs
 from evalengine.policies.heads import deviations_of
 from evalengine.policies.individuals import AnyPolicy, Individuals, individuals_of, not_finite
@@ -81,6 +82,11 @@ def evaluate_part(
     check_progress(progress)
     wanted = raw_descriptors(given["descriptors"], settings.entry, len(matrix) * episode_seeds.shape[1])
     first, population = (0, len(matrix)) if place is None else place
+    variation = (
+        raw_variation(settings.varied, (first, population), len(matrix), episode_seeds.shape[1])
+        if settings.varied
+        else ()
+    )
     chosen = checked_individuals(given["trajectories"], population)
     check_token(cancel)
     actors = acting(settings, matrix, threads)
@@ -107,6 +113,8 @@ def evaluate_part(
                 statistics=settings.collects_statistics,
                 share=place,
                 rules=settings.rules,
+                action_repeat=settings.action_repeat,
+                variation=variation,
                 exploration=(actors.deviations, settings.epsilon, settings.sticky),
                 graphs=actors.graphs,
             )

@@ -62,8 +62,8 @@ def batch_evaluate(
         head: see `Policy.from_shape`.
         noise: see `Policy.from_shape`.
         options: env_kwargs, reset_options, observation, max_episode_steps, on_nan, normalize, epsilon, sticky, stop,
-            no_ops, threads, progress, cancel; see `evaluate`, whose others are taken and change nothing that is
-            returned.
+            no_ops, action_repeat, threads, progress, cancel; see `evaluate`, whose others are taken and change nothing
+            that is returned.
 
     Raises:
         InputError: an argument cannot be used; nothing has been run.
@@ -127,14 +127,17 @@ def evaluate(
             cast. P may be 0. Or PyTorch modules or state dicts: one, or a list of them. They must not change during the
             call, which reads them while other Python code runs (`progress`, other threads). Up to 1 MiB, and up to
             16 MiB in calls with `progress` or `cancel`, are copied beforehand, and seeds always. Or what `load_weights`
-            returned: then the file's settings (env_kwargs, reset_options, observation, max_episode_steps, normalize)
-            are used that are not given here; in another environment than the file's, observation and normalize alone.
+            returned: then the file's settings (what `save_weights` takes) are used that are not given here; in another
+            environment than the file's, observation and normalize alone.
         policy: a Policy or its spec, such as "mlp:4-64-2". Or a GraphPolicy or its spec, such as "neat:4-2":
             then `weights` are graphs, neat-python's genomes (as they are, or as (id, genome)), `Graph` or `Graphs`.
         episodes: E for each individual; None is as many as `seeds` has, or 1.
         seeds: None for 0..E-1, the same for every individual; an integer s for s..s+E-1; unsigned 64-bit integers of
             shape (E,) for every individual or (P, E). Equal seeds are equal episodes as in Gymnasium's `reset(seed)`.
-        env_kwargs: keyword arguments of the environment, as for `gymnasium.make`.
+        env_kwargs: keyword arguments of the environment, as for `gymnasium.make`. A list or an array varies one: values
+            of shape (P,) are for the individuals, (E,) for the episodes, (P, E) for each episode of each individual;
+            (P, 1) and (1, E), too, for where P = E. Every episode is that of an environment with its values. What
+            changes observations or actions (`continuous`) is not varied.
         reset_options: the options of `reset`.
         observation: what is seen of images, such as {"skip": 4, "grayscale": True, "resize": (84, 84), "stack": 4} or
             "skip=4,gray,resize=84x84,stack=4", or of vectors, "keep=0/2,stack=4"; see `ObservationOptions`.
@@ -158,6 +161,9 @@ def evaluate(
         no_ops: how many of an episode's first steps play action 0, or of a Box what is nearest to 0, whatever the
             policy says; {"count": 10, "action": 3} plays another; see `NoOps`. They are steps like any others, and
             their rewards count.
+        action_repeat: each action is played this many times, or until the episode ends; the rewards are summed up, and
+            the policy sees the last observation. Steps remain the environment's in lengths and `max_episode_steps`. Not
+            together with the `skip` of `observation`, which is the same with the largest of the last two frames.
         collect_statistics: sum up the observations that the policies see, before they are normalised; see
             `ObservationStatistics`.
         threads: None is all cores that this process may use. Where the system does not start so many, the call goes on

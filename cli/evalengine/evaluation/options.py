@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar
 
 from numpy.typing import ArrayLike
 
-from evalengine.environments.rules import NoOpsLike, StopLike
 from evalengine.evaluation.cancellation import CancelToken
 from evalengine.evaluation.descriptors import DescriptorLike
 from evalengine.policies.setting import SettingOptions
@@ -25,8 +24,6 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class ShareOptions(SettingOptions, total=False):
     """What every share is evaluated with, beside its weights and seeds."""
 
-    stop: StopLike | None
-    no_ops: NoOpsLike
     on_nan: Literal["raise"] | float
     keep: Collection[str]
     descriptors: Sequence[DescriptorLike]
@@ -65,6 +62,7 @@ DEFAULTS: EvaluateOptions = {
     "sticky": 0.0,
     "stop": None,
     "no_ops": 0,
+    "action_repeat": 1,
     "collect_statistics": False,
     "threads": None,
     "progress": None,

@@ -17,9 +17,10 @@ from evalengine.arguments import named_values
 from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
 from evalengine.environments.registry import EnvironmentEntry, describe
-from evalengine.environments.rules import raw_rules
+from evalengine.environments.rules import check_action_repeat, raw_rules
 from evalengine.errors import InputError
 from evalengine.evaluation.options import DEFAULTS
+from evalengine.evaluation.variation import first_values, parted
 from evalengine.messages import shown
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.individuals import AnyPolicy, as_policy
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from evalengine.environments.observation import RawOptions
     from evalengine.environments.rules import RawRules
+    from evalengine.evaluation.variation import Arrays
 
 _LOOKED_UP = frozenset(("episodes", "seeds", "threads", "progress", "cancel", "max_episode_steps"))
 """Options with which settings are looked up: the time limit, and what is none of them."""
@@ -43,11 +45,13 @@ class Settings(NamedTuple):
     Attributes:
         entry: the environment, with its keyword arguments and wrappers.
         policy: one that fits it.
-        kwargs: keyword arguments of the environment.
+        kwargs: keyword arguments of the environment, those that are the same for all.
+        varied: the others, as they were given.
         reset_options: of its resets.
         observation: its wrappers.
         normalization: of its observations.
         rules: for the first steps, and for episodes that are stopped.
+        action_repeat: how many times each action is played.
         max_episode_steps: None is the registered limit.
         epsilon: the probability of a random action.
         sticky: the probability that an action is repeated.
@@ -59,10 +63,12 @@ class Settings(NamedTuple):
     entry: EnvironmentEntry
     policy: AnyPolicy
     kwargs: Mapping[str, bool | int | float]
+    varied: Arrays
     reset_options: Mapping[str, bool | int | float]
     observation: RawOptions | None
     normalization: tuple[NDArray[np.float32], NDArray[np.float32], float | None] | None
     rules: RawRules
+    action_repeat: int
     max_episode_steps: int | None
     epsilon: float
     sticky: float
@@ -99,9 +105,9 @@ def _with_limit(env_id: str, policy: AnyPolicy | str, limit: object) -> Settings
 
 def _settled(env_id: str, policy: AnyPolicy | str, given: Mapping[str, Any]) -> Settings:
     seen = ObservationOptions.of(given["observation"])
-    kwargs = named_values("env_kwargs", given["env_kwargs"])
+    kwargs, varied = parted(given["env_kwargs"])
     reset_options = named_values("reset_options", given["reset_options"])
-    entry = describe(env_id, kwargs, seen)
+    entry = describe(env_id, first_values(kwargs, varied), seen)
     policy = as_policy(policy)
     policy.check_fits(entry)
     failure_fitness = _failure_fitness(given["on_nan"])
@@ -116,10 +122,12 @@ def _settled(env_id: str, policy: AnyPolicy | str, given: Mapping[str, Any]) -> 
         entry=entry,
         policy=policy,
         kwargs=kwargs,
+        varied=varied,
         reset_options=reset_options,
         observation=raw_options(seen),
         normalization=None if normalize is None else normalize.raw(entry),
         rules=rules,
+        action_repeat=check_action_repeat(given["action_repeat"]),
         max_episode_steps=limit,
         epsilon=epsilon,
         sticky=sticky,

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from evalengine.errors import MissingDependencyError
 from evalengine.files.whole import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def check_frames() -> None:
+    """Refuse, before any work, to write a CSV without pandas, which every install brings but one with --no-deps.
+
+    Raises:
+        MissingDependencyError: pandas is not installed.
+    """
+    if importlib.util.find_spec("pandas") is None:
+        raise MissingDependencyError("pandas is not installed: pip install pandas")
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -24,6 +24,7 @@ from evalengine.parity.observed import observed_section, options_for
 from evalengine.parity.open_loop import open_loop, variant_players
 from evalengine.parity.probe import probe
 from evalengine.parity.report import Section
+from evalengine.parity.ruled import RULED, ruled_section
 from evalengine.parity.sweep import ALL_ARGUMENTS, SWEPT, all_arguments, sweep_section, swept
 from evalengine.parity.torch_policy import TorchPolicy
 from evalengine.parity.trace import PIECE
@@ -64,12 +65,11 @@ class Chunk:
     """A part of the proof.
 
     Attributes:
-        kind: "open loop", "variant", "closed loop", "drawn", "observed", "evaluate", "forward", "sweep", "graphs" or
-            "graph loops".
+        kind: "open loop", "variant", "closed loop", "drawn", "rules", "observed", "evaluate", "forward", "sweep",
+            "graphs" or "graph loops".
         env: short name; "" for the forward pass and for sweeps.
-        what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN`, the
-            closed loop's policy, the
-            activation, or "".
+        what: the driver, the number of the variant, of the adapter's closed loop or of the case in `DRAWN` or `RULED`,
+            the closed loop's policy, the activation, or "".
         number: tells chunks of one kind apart; seeds, and the first argument of a sweep, follow from it.
         steps: environment steps, random shapes of forward passes, arguments of a sweep, or genomes.
     """
@@ -111,7 +111,8 @@ def all_chunks(
         steps: of each environment's closed loop, with every form of its actions, and of its open loops, or the share
             of them that a slow reference states. Of the open loops half are with its default settings, drivers sharing
             them, and half with its variants. Evaluations, closed loops of other policies and each case of `DRAWN` have
-            a tenth, as have all observation options together; the policy driver has a fortieth.
+            a tenth, as have all observation options together; each case of `RULED` has a hundredth, the policy driver a
+            fortieth.
         shapes: random networks.
         sweeps: whether activations are swept over all their arguments.
         genomes: of neat-python; closed loops have a hundredth of them in each environment.
@@ -136,6 +137,8 @@ def all_chunks(
             chunks += _shares("closed loop", name, [loop], total, _INDIVIDUALS * piece)
         for index in (index for index, drawn in enumerate(DRAWN) if drawn.env == name):
             chunks += _shares("drawn", name, [str(index)], share // 10, piece)
+        for index in (index for index, ruled in enumerate(RULED) if ruled.env == name):
+            chunks += _shares("rules", name, [str(index)], share // 100, piece)
         if seen := options_for(entry):
             chunks += _shares("observed", name, list(seen), share // 10, piece)
         chunks += _shares("evaluate", name, [""], share // 10, piece)
@@ -176,6 +179,8 @@ def run_chunk(chunk: Chunk) -> list[Section]:
         drawn, torch_policy = DRAWN[int(chunk.what)], _Worker.torch()
         unproven = _Worker.unproven()
         return [drawn_section(drawn, seed=chunk.seed, steps=chunk.steps, torch_policy=torch_policy, unproven=unproven)]
+    if chunk.kind == "rules":
+        return [ruled_section(RULED[int(chunk.what)], seed=chunk.seed, steps=chunk.steps)]
     entry = resolve(chunk.env)
     if chunk.kind == "observed":
         return [observed_section(reference(entry.id), entry, chunk.what, seed=chunk.seed, steps=chunk.steps)]

@@ -122,7 +122,7 @@ def drawn_section(drawn: Drawn, *, seed: int, steps: int, torch_policy: TorchPol
         for individual, vector in enumerate(weights):
             ours = played.trajectories[individual]
             for mine, theirs in zip(ours, loop.play(vector, seeds), strict=True):
-                differing, divergence = _compared(mine, theirs, f"individual {individual} of {policy}")
+                differing, divergence = compared(mine, theirs, f"individual {individual} of {policy}")
                 mismatches += differing
                 first = first or divergence
                 actions |= {action.tobytes() for action in mine.actions}
@@ -141,8 +141,8 @@ def drawn_section(drawn: Drawn, *, seed: int, steps: int, torch_policy: TorchPol
     )
 
 
-def _compared(mine: Trajectory, theirs: Trajectory, case: str) -> tuple[int, Divergence | None]:
-    """Return how many steps differ, and the first difference."""
+def compared(mine: Trajectory, theirs: Trajectory, case: str) -> tuple[int, Divergence | None]:
+    """Return how many steps of an episode differ, and the first difference."""
     if len(mine.actions) != len(theirs.actions):
         length = len(mine.actions), len(theirs.actions)
         return max(length), Divergence.between("length", *length, seed=mine.seed, case=case)

@@ -8,15 +8,18 @@ on the references' wrappers.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from evalengine.environments.native import make
+from evalengine.environments.native import Environment, make
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import EnvironmentEntry
-from evalengine.errors import MissingDependencyError
+from evalengine.errors import MissingDependencyError, ReferenceFailedError
 from evalengine.parity.report import Claim, Section
+from evalengine.parity.watched import Watched
 from evalengine.references import Reference
 from evalengine.references.divergence import Divergence, first_difference
 from evalengine.references.versions import standing
@@ -51,50 +54,64 @@ def observed_section(reference: Reference, entry: EnvironmentEntry, spelling: st
         seed: of the first episode, and of the actions.
         steps: of the environment, the last episode being cut off.
     """
-    name = f"{entry.short_name} observed, {spelling}"
     options = ObservationOptions.of(spelling)
+    skip = 1 if options is None or options.skip is None else options.skip
     standings = standing(*reference.packages)
     rng = np.random.default_rng(seed)
     ours = make(entry.id, observation=options)
     done = episodes = mismatches = 0
     first: Divergence | None = None
+    unproven = standings.unproven
     while done < steps:
         try:
-            theirs = wrapped(reference.make(), options)
-        except MissingDependencyError as error:
-            return Section(name=name, claim=Claim.EXACT, steps=0, unproven=str(error))
-        episode_seed = seed + episodes
-        shown, seen = theirs.reset(seed=episode_seed)[0], ours.reset(seed=episode_seed)[0]
-        divergence = first_difference((seen,), (shown,), seed=episode_seed, step=0, action=None)
-        has_ended, step = False, 0
-        while not has_ended and done < steps:
-            mismatches += divergence is not None
-            first = first or divergence
-            action = _random_action(entry, rng)
-            shown, reward, terminated, truncated, _ = theirs.step(action)
-            step += 1
-            done += 1 if options is None or options.skip is None else options.skip
-            divergence = first_difference(
-                ours.step(action)[:4],
-                (shown, float(reward), bool(terminated), bool(truncated)),
-                seed=episode_seed,
-                step=step,
-                action=action,
-            )
-            has_ended = bool(terminated or truncated)
-        mismatches += divergence is not None
-        first = first or divergence
-        theirs.close()
-        episodes += has_ended
+            for difference, has_ended in _episode(reference, entry, ours, options, (seed + episodes) % 2**64, rng):
+                mismatches += difference is not None
+                first = first or difference
+                done, episodes = done + skip, episodes + has_ended
+                if done >= steps:
+                    break
+        except (MissingDependencyError, ReferenceFailedError) as error:
+            unproven = unproven or str(error)
+            break
     return Section(
-        name=name,
+        name=f"{entry.short_name} observed, {spelling}",
         claim=Claim.EXACT,
         steps=done,
         episodes=episodes,
         mismatches=mismatches,
         first_divergence=first,
-        unproven=standings.unproven,
+        unproven=unproven or reference.documented([first.field] if first else []),
     )
+
+
+def _episode(
+    reference: Reference,
+    entry: EnvironmentEntry,
+    ours: Environment,
+    options: ObservationOptions | None,
+    seed: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Divergence | None, bool]]:
+    """Play an episode on both sides; yield what first differs up to each step, and whether the episode has ended."""
+    with warnings.catch_warnings():
+        # Of versions that Gymnasium advises against, which are chosen on purpose.
+        warnings.simplefilter("ignore")
+        env = wrapped(reference.make(disable_env_checker=True), options)
+    theirs = Watched(env, f"{reference.package} {reference.version()}: {reference.env_id}")
+    try:
+        shown, seen = theirs.reset(seed=seed)[0], ours.reset(seed=seed)[0]
+        difference = first_difference((seen,), (shown,), seed=seed, step=0, action=None)
+        has_ended, step = False, 0
+        while not has_ended:
+            action = _random_action(entry, rng)
+            shown, reward, terminated, truncated, _ = theirs.step(action)
+            step, has_ended = step + 1, bool(terminated or truncated)
+            returned = (shown, float(reward), bool(terminated), bool(truncated))
+            ends = first_difference(ours.step(action)[:4], returned, seed=seed, step=step, action=action)
+            yield difference or ends, has_ended
+            difference = None
+    finally:
+        env.close()
 
 
 def _random_action(entry: EnvironmentEntry, rng: np.random.Generator) -> Any:

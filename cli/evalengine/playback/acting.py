@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.registry import EnvironmentEntry
+from evalengine.environments.rules import NoOps
 from evalengine.policies.graph_form import actions_of
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
@@ -24,6 +25,9 @@ from evalengine.policies.inputs import BYTE_RANGE, policy_inputs
 
 Individual: TypeAlias = NDArray[np.float32] | Graphs
 """Weights (D,), or a population of one graph."""
+
+NO_OPS = NoOps(0)
+"""None at all."""
 
 Act: TypeAlias = Callable[[NDArray[Any]], Any]
 """Takes Gymnasium's observation and returns an action that Gymnasium takes."""
@@ -39,6 +43,7 @@ def actor(
     channels_last: bool = True,
     epsilon: float = 0.0,
     sticky: float = 0.0,
+    no_ops: NoOps = NO_OPS,
 ) -> Act:
     """Return what acts for one episode, from its first observation on.
 
@@ -51,13 +56,15 @@ def actor(
         channels_last: whether images have an axis of channels, behind the others.
         epsilon: the probability of a random action.
         sticky: the probability that an action is the former one again.
+        no_ops: what the first steps play, whatever the policy says, which is asked nevertheless.
     """
     if isinstance(policy, GraphPolicy):
         # Of the head only the kind of its actions matters here: what graphs choose is chosen before.
         name = "clip" if entry.n_actions is None else "argmax"
         head = Head(name, entry.action_low or (), entry.action_high or (), entry.n_actions or 0)
         stream = ActionStream(head, seed, epsilon=epsilon, sticky=sticky)
-        return _graph_actor(policy, individual, entry, normalize, stream)
+        act_graph = _graph_actor(policy, individual, entry, normalize, stream)
+        return _beginning(no_ops, entry, act_graph, stream.play_instead)
     assert not isinstance(individual, Graphs)
     network, weights = policy, individual
     log_std, _ = network.split(weights)
@@ -71,7 +78,27 @@ def actor(
         logits, state = network.step(weights, inputs, state)
         return actions.action(np.asarray(logits[0]))
 
-    return act
+    return _beginning(no_ops, entry, act, actions.play_instead)
+
+
+def _beginning(no_ops: NoOps, entry: EnvironmentEntry, act: Act, told: Callable[[Any], object]) -> Act:
+    """Return what acts, but for the first steps, whose action is `told`."""
+    left = no_ops.count
+    if left == 0:
+        return act
+    raw = no_ops.raw_action(entry)
+    first: Any = int(raw[0]) if entry.n_actions else np.array(raw, np.float32)
+
+    def begin(observation: NDArray[Any]) -> Any:
+        nonlocal left
+        action = act(observation)
+        if left == 0:
+            return action
+        left -= 1
+        told(first)
+        return first
+
+    return begin
 
 
 def _graph_actor(

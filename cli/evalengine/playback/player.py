@@ -25,6 +25,7 @@ from evalengine.environments.native import make
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import describe
+from evalengine.environments.rules import NoOps, NoOpsLike, StopLike
 from evalengine.errors import OutputError
 from evalengine.playback.acting import Act, Individual, actor
 from evalengine.policies.individuals import AnyPolicy
@@ -51,17 +52,23 @@ class Setting:
         normalize: what observations are normalised with before the policy sees them; None for nothing.
         epsilon: the probability of a random action.
         sticky: the probability that an action is the former one again.
+        stop: when episodes are stopped early; None for never.
+        no_ops: what their first steps play; None for what the policy says.
+        action_repeat: how many times each action is played.
     """
 
     env_id: str
     policy: AnyPolicy
-    env_kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     reset_options: Mapping[str, float] = field(default_factory=dict)
     observation: ObservationOptions | None = None
     max_episode_steps: int | None = None
     normalize: Normalization | None = None
     epsilon: float = 0.0
     sticky: float = 0.0
+    stop: StopLike | None = None
+    no_ops: NoOpsLike | None = None
+    action_repeat: int = 1
 
     @classmethod
     def of(cls, env_id: str, policy: AnyPolicy, options: SettingOptions) -> Setting:
@@ -76,6 +83,9 @@ class Setting:
             options.get("normalize"),
             options.get("epsilon", 0.0),
             options.get("sticky", 0.0),
+            options.get("stop"),
+            options.get("no_ops"),
+            options.get("action_repeat", 1),
         )
 
 
@@ -137,6 +147,25 @@ class StepCounter(gymnasium.Wrapper[Any, Any, Any, Any]):
             self._show(frame)
 
 
+class ActionRepeat(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Plays each action so many times, or until the episode ends; rewards are summed up, and the last is observed."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any], times: int) -> None:
+        """Wrap `env`."""
+        super().__init__(env)
+        self._times = times
+
+    def step(self, action: Any) -> Any:
+        """Take several steps."""
+        total = 0.0
+        for _ in range(self._times):
+            observation, reward, terminated, truncated, info = super().step(action)
+            total += float(reward)
+            if terminated or truncated:
+                break
+        return observation, total, terminated, truncated, info
+
+
 class GymPlayer:
     """Gymnasium's environment and ours, made once and used for all episodes; closes Gymnasium's window at the end.
 
@@ -169,12 +198,16 @@ class GymPlayer:
             setting.env_id,
             max_episode_steps=setting.max_episode_steps,
             observation=setting.observation,
+            action_repeat=setting.action_repeat,
+            stop=setting.stop,
+            no_ops=setting.no_ops or 0,
             **setting.env_kwargs,
         )
         self._entry = describe(setting.env_id, setting.env_kwargs, setting.observation)
         self._counter = StepCounter(_reference(setting, render_mode), show, stepped)
         self.fps = float(self._counter.metadata["render_fps"])
-        self._env = wrapped(self._counter, setting.observation)
+        repeated = ActionRepeat(self._counter, setting.action_repeat) if setting.action_repeat > 1 else self._counter
+        self._env = wrapped(repeated, setting.observation)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -186,6 +219,9 @@ class GymPlayer:
 
     def play(self, individual: Individual, seed: int) -> Played:
         """Play one episode of an individual, weights (D,) or a graph, in Gymnasium.
+
+        Whether a rule stops it is the native environment's to say, whose steps are equal as long as there is no
+        divergence.
 
         Raises:
             OutputError: a window cannot be opened.
@@ -202,11 +238,12 @@ class GymPlayer:
             observation, reward, terminated, truncated = returned[:4]
             total += float(reward)
             step += 1
+            *ours, info = self._native.step(action)
+            truncated = truncated or "stopped" in info
             if divergence is None:
                 # As in evaluate, rewards are float64, whatever number Gymnasium's are.
                 theirs = (observation, float(reward), bool(terminated), bool(truncated))
-                ours = self._native.step(action)[:4]
-                divergence = first_difference(ours, theirs, seed=seed, step=step, action=action)
+                divergence = first_difference(tuple(ours), theirs, seed=seed, step=step, action=action)
         return Played(total, self._counter.steps, bool(terminated), bool(truncated), divergence)
 
     def _reset(self, seed: int, options: dict[str, float]) -> NDArray[Any]:
@@ -230,6 +267,7 @@ class GymPlayer:
             channels_last=setting.observation is None or setting.observation.has_channels,
             epsilon=setting.epsilon,
             sticky=setting.sticky,
+            no_ops=NoOps.of(setting.no_ops or 0),
         )
 
 

@@ -67,7 +67,8 @@ def replay(
         threads: of the evaluation that chooses the best and gives the returns to compare with.
         progress: True draws a bar of steps with the time left on stderr (a line a minute where that is no terminal); a
             function is called with (steps played, steps in all) about ten times a second, and at the end.
-        options: env_kwargs, reset_options, observation, max_episode_steps, normalize, epsilon, sticky: see `evaluate`.
+        options: env_kwargs (the same for all), reset_options, observation, max_episode_steps, normalize, epsilon,
+            sticky, stop, no_ops, action_repeat: see `evaluate`.
 
     Returns:
         The path of the video, whether every bit agreed (`ok`), and both sides of each episode.

@@ -208,6 +208,10 @@ class ActionStream:
         self._drawn(np.empty(0, np.float32))
         return self._played(chosen)
 
+    def play_instead(self, action: Any) -> None:
+        """Let the action that was chosen last have been another one, which is what a sticky action repeats."""
+        self._former = action
+
     def _drawn(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Draw what comes before the head, and return the outputs that it is given."""
         self._random = None

@@ -27,6 +27,7 @@ from evalengine.arguments import float_array
 from evalengine.environments.normalization import Normalization
 from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import resolve
+from evalengine.environments.rules import NoOps, StopRules
 from evalengine.errors import InputError, PickleError
 from evalengine.files.arrays import ArrayFile, map_npy, npz_names, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from evalengine.policies.torch_player import Player
 
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
-_JSON_IN_METADATA = ("env_kwargs", "reset_options", "max_episode_steps", "normalize", "epsilon", "sticky")
+_TEXTS = ("observation", "stop", "no_ops")
+_JSON_IN_METADATA = tuple(name for name in SETTING_NAMES if name not in _TEXTS)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,6 +68,9 @@ class LoadedWeights:
         normalize: mean, std and clip of what the policy sees, with the bits that were saved; None without.
         epsilon: the probability of a random action.
         sticky: the probability that an action is the former one again.
+        stop: when episodes are stopped early, None if they are not.
+        no_ops: what their first steps play, None if that is the policy's to say.
+        action_repeat: how many times each action is played.
     """
 
     weights: Any
@@ -79,6 +84,9 @@ class LoadedWeights:
     normalize: Normalization | None = None
     epsilon: float = 0.0
     sticky: float = 0.0
+    stop: StopRules | None = None
+    no_ops: NoOps | None = None
+    action_repeat: int = 1
 
     def __repr__(self) -> str:
         """One line: how many vectors of which policy, for which environment, and what else the file says."""
@@ -141,7 +149,7 @@ class LoadedWeights:
         """What the file says for `evaluate(loaded.env_id, loaded.weights, loaded.policy, **loaded.options)`.
 
         Those of env_kwargs, reset_options, observation, max_episode_steps and normalize that are not None, and of
-        epsilon and sticky that are not 0.
+        epsilon and sticky that are not 0; stop, no_ops and action_repeat where there are any.
         """
         return checked_setting({name: getattr(self, name) for name in SETTING_NAMES})
 

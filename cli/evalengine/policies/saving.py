@@ -57,9 +57,10 @@ def save_weights(
         weights: what `evaluate` takes.
         policy: what the weights are for.
         env_id: the environment, by id or short name; stored as the full id.
-        options: what the policy plays in, as `evaluate` takes it: env_kwargs, reset_options, observation,
-            max_episode_steps, epsilon, sticky and normalize, whose float32 numbers keep their bits. `load_weights`
-            returns them, and `evalengine evaluate` and `evalengine replay` use them.
+        options: what the policy plays in, as `evaluate` takes it: env_kwargs (the same for all), reset_options,
+            observation, max_episode_steps, epsilon, sticky, stop, no_ops, action_repeat and normalize, whose float32
+            numbers keep their bits. `load_weights` returns them, and `evalengine evaluate` and `evalengine replay` use
+            them.
 
     Raises:
         InputError: another suffix, an unknown environment, weights that do not fit the policy, or options that do not

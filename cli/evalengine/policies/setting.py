@@ -21,6 +21,7 @@ from evalengine.environments.native import make
 from evalengine.environments.normalization import Normalization, check_normalization
 from evalengine.environments.observation import ObservationLike, ObservationOptions
 from evalengine.environments.registry import describe
+from evalengine.environments.rules import NoOps, NoOpsLike, StopLike, StopRules, check_action_repeat, raw_rules
 from evalengine.errors import InputError
 from evalengine.messages import kind, named, shown
 from evalengine.scalars import check_integer, check_probability
@@ -29,17 +30,22 @@ from evalengine.scalars import check_integer, check_probability
 class SettingOptions(TypedDict, total=False):
     """The keywords of `evaluate` that belong to a policy, not to a call."""
 
-    env_kwargs: Mapping[str, bool | int | float] | None
+    env_kwargs: Mapping[str, Any] | None
     reset_options: Mapping[str, float] | None
     observation: ObservationLike | None
     max_episode_steps: int | None
     normalize: Normalization | None
     epsilon: float
     sticky: float
+    stop: StopLike | None
+    no_ops: NoOpsLike
+    action_repeat: int
 
 
 SETTING_NAMES = tuple(SettingOptions.__annotations__)
 """In the order in which they are written."""
+_SPELLED = ("observation", "stop", "no_ops")
+"""Those that a file has as spellings."""
 
 
 def checked_setting(options: Mapping[str, Any], env_id: str | None = None) -> SettingOptions:
@@ -67,6 +73,12 @@ def checked_setting(options: Mapping[str, Any], env_id: str | None = None) -> Se
         given: Any = options.get(name)
         if given is not None and (probability := check_probability(name, given)) > 0:
             checked[name] = probability
+    if (stop := StopRules.of(options.get("stop"))) is not None:
+        checked["stop"] = stop
+    if (first := options.get("no_ops")) is not None and (no_ops := NoOps.of(first)).count > 0:
+        checked["no_ops"] = no_ops
+    if (times := options.get("action_repeat")) is not None and (action_repeat := check_action_repeat(times)) > 1:
+        checked["action_repeat"] = action_repeat
     if env_id is not None:
         _check_fits(env_id, checked)
     return _said(checked)
@@ -75,8 +87,9 @@ def checked_setting(options: Mapping[str, Any], env_id: str | None = None) -> Se
 def described_setting(options: SettingOptions) -> dict[str, Any]:
     """Return what `checked_setting` gave as values for JSON, in one order."""
     described: dict[str, Any] = {name: options.get(name) for name in SETTING_NAMES if name in options}
-    if "observation" in described:
-        described["observation"] = str(described["observation"])
+    for name in _SPELLED:
+        if name in described:
+            described[name] = str(described[name])
     if "normalize" in described:
         normalize = described["normalize"]
         described["normalize"] = {
@@ -99,8 +112,9 @@ def read_setting(description: Mapping[str, Any], env_id: str | None) -> SettingO
         InputError: one line that names the option, what was expected and what was got.
     """
     given = {name: description[name] for name in SETTING_NAMES if description.get(name) is not None}
-    if "observation" in given and not isinstance(given["observation"], str):
-        raise InputError(f"observation: expected a spec, got {shown(given['observation'])}")
+    for name in _SPELLED:
+        if name in given and not isinstance(given[name], str):
+            raise InputError(f"{name}: expected a spec, got {shown(given[name])}")
     if "normalize" in given:
         given["normalize"] = _read_normalization(given["normalize"])
     return checked_setting(given, env_id if given else None)
@@ -134,8 +148,11 @@ def _check_fits(env_id: str, options: SettingOptions) -> None:
     entry = describe(env_id, kwargs, observation)
     if (normalize := options["normalize"]) is not None:
         normalize.raw(entry)
-    if kwargs or options["reset_options"]:
-        make(env_id, observation=observation, **kwargs).reset(0, options["reset_options"])
+    raw_rules(options.get("stop"), options.get("no_ops", 0), entry)
+    action_repeat = options.get("action_repeat", 1)
+    if kwargs or options["reset_options"] or action_repeat > 1:
+        env = make(env_id, observation=observation, action_repeat=action_repeat, **kwargs)
+        env.reset(0, options["reset_options"])
 
 
 def _read_normalization(value: Any) -> Normalization:

@@ -69,7 +69,7 @@ class Variant:
         max_episode_steps: time limit in steps; None means the environment's own.
     """
 
-    kwargs: Mapping[str, bool | int | float] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, float] | None = None
     max_episode_steps: int | None = None
 

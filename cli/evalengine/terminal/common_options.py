@@ -116,7 +116,7 @@ Stop = Annotated[
     typer.Option(
         metavar="RULES",
         help="Stop episodes early, by one or more of patience=50, reward_above=0, return_below=-5 and condition=x > 3, "
-        "separated by commas.",
+        "separated by commas; as the file says, if left out.",
     ),
 ]
 NoOps = Annotated[
@@ -125,6 +125,14 @@ NoOps = Annotated[
         "--no-ops",
         metavar="N[:ACTION]",
         help="Begin each episode with N no-op steps, or with N steps of another action: 10, 10:3 or 10:0/1/0.",
+        show_default=False,
+    ),
+]
+ActionRepeat = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Play each action N times (default: the number in the file, else 1).",
         show_default=False,
     ),
 ]

@@ -50,6 +50,9 @@ class EpisodesConfig:
         normalize: whether observations are normalised as the file says.
         epsilon: the probability of a random action; None means the file's.
         sticky: the probability that an action is the former one again; None means the file's.
+        stop: when episodes are stopped early, a spelling of `StopRules`; None means what the file says, "" never.
+        no_ops: what the first steps play, a spelling of `NoOps`; None means what the file says.
+        action_repeat: how many times each action is played; None means the file's.
         threads: None means the cores that this process may use.
     """
 
@@ -69,6 +72,9 @@ class EpisodesConfig:
     normalize: bool = True
     epsilon: float | None = None
     sticky: float | None = None
+    stop: str | None = None
+    no_ops: str | None = None
+    action_repeat: int | None = None
     threads: int | None = None
 
     @property
@@ -135,11 +141,14 @@ def setting_of(config: EpisodesConfig, loaded: LoadedWeights) -> tuple[SettingOp
         "max_episode_steps": config.max_episode_steps,
         "epsilon": config.epsilon,
         "sticky": config.sticky,
+        "stop": config.stop,
+        "no_ops": config.no_ops,
+        "action_repeat": config.action_repeat,
     }
     for name in ("env_kwargs", "reset_options"):
         of_file[name] = {key: value for key, value in of_file.get(name, {}).items() if key not in asked[name]}
         asked[name] = {**of_file[name], **asked[name]}
-    for name in ("observation", "max_episode_steps", "epsilon", "sticky"):
+    for name in asked.keys() - {"env_kwargs", "reset_options"}:
         if asked[name] is not None:
             of_file.pop(name, None)
     setting = checked_setting({**of_file, **{name: value for name, value in asked.items() if value is not None}})

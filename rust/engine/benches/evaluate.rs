@@ -56,6 +56,8 @@ impl Group for IdleGroup {
         self.lanes
     }
 
+    fn vary(&mut self, _lane: usize, _prototype: &dyn std::any::Any) {}
+
     fn reset(&mut self, _lane: usize, _seed: u64) {}
 
     fn move_lane(&mut self, _from: usize, _to: usize) {}
@@ -94,6 +96,7 @@ fn evaluate(bencher: Bencher<'_, '_>, spec: &dyn Spec, layers: Vec<Layer>, episo
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
         rules: engine::Rules::default(),
+        variation: None,
         normalization: None,
         recording: Recording::default(),
         graphs: None,

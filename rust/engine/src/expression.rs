@@ -142,6 +142,11 @@ impl Expression {
         self.depth
     }
 
+    /// Its value, where `read` has those of fields.
+    pub fn evaluated(&self, read: impl Fn(Field) -> f64) -> f64 {
+        self.value(read, &mut vec![0.0; self.depth])
+    }
+
     /// Its value, where `read` has those of fields; `stack` has room for at least [`depth`](Self::depth) numbers.
     #[inline]
     pub(crate) fn value(&self, read: impl Fn(Field) -> f64, stack: &mut [f64]) -> f64 {

@@ -24,6 +24,7 @@
 //!     on_non_finite: OnNonFinite::Stop,
 //!     keep_final_observation: false,
 //!     rules: engine::Rules::default(),
+//!     variation: None,
 //!     normalization: None,
 //!     recording: engine::Recording::default(),
 //!     graphs: None,

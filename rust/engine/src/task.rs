@@ -6,7 +6,7 @@ use crate::graphs::Graphs;
 use crate::normalization::Normalization;
 use crate::recording::definition::Recording;
 use crate::rules::Rules;
-use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, View};
+use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, Variation, View};
 use policy::{InputShape, Network};
 
 /// What happens when an individual's weights or logits are NaN or infinite.
@@ -55,6 +55,8 @@ pub struct Task<'a> {
     pub max_episode_steps: Option<u64>,
     /// What the first steps play, and what stops an episode early.
     pub rules: Rules<'a>,
+    /// Keyword arguments that differ from episode to episode; the spec is that of any of them.
+    pub variation: Option<&'a Variation>,
     /// What happens on NaN and infinity.
     pub on_non_finite: OnNonFinite,
     /// Keep the last observation of every episode.
@@ -151,7 +153,11 @@ impl Task<'_> {
 
     /// The steps after which an episode ends at the latest, if it always does.
     pub(crate) fn step_limit(&self) -> Option<u64> {
-        [self.max_episode_steps, self.spec.own_step_limit()].into_iter().flatten().min()
+        let own = match self.variation {
+            Some(variation) => variation.own_step_limit(),
+            None => self.spec.own_step_limit(),
+        };
+        [self.max_episode_steps, own].into_iter().flatten().min()
     }
 
     /// Lanes that make a step in hardly more time than one alone: to part them would gain nothing.
@@ -247,6 +253,16 @@ impl Task<'_> {
             let message = format!("weights: expected {population} x {n_params} values, got {got}");
             return Err(EngineError::input(message));
         }
+        // Where there is nobody, values are of those in other shares.
+        let variation = self.variation.filter(|_| population > 0);
+        for (individuals, episodes) in variation.iter().flat_map(|variation| variation.shapes()) {
+            if ![1, population].contains(&individuals) || ![1, self.episodes].contains(&episodes) {
+                return Err(EngineError::input(format!(
+                    "variation: expected 1 or {population} x 1 or {} values, got {individuals} x {episodes}",
+                    self.episodes
+                )));
+            }
+        }
         let (expected, got) = match self.seeds {
             Seeds::Shared(seeds) => (Some(self.episodes), seeds.len()),
             Seeds::PerIndividual(seeds) => (population.checked_mul(self.episodes), seeds.len()),
@@ -338,6 +354,7 @@ mod tests {
                 on_non_finite: OnNonFinite::Stop,
                 keep_final_observation: false,
                 rules: Rules::default(),
+                variation: None,
                 normalization: None,
                 recording: Recording::default(),
                 graphs: None,

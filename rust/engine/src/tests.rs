@@ -33,6 +33,7 @@ fn with_task(check: impl FnOnce(&Task<'_>)) {
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: true,
         rules: crate::Rules::default(),
+        variation: None,
         normalization: None,
         recording: Recording::default(),
         graphs: None,

@@ -290,6 +290,10 @@ impl<'a> Worker<'a> {
             let slot = self.acquire(individual);
             self.in_play.set(lane, Episode { job, slot, total: 0.0, length: 0, actions: 0, idle: 0 });
             let seed = self.task.seed(individual, episode);
+            if let Some(variation) = self.task.variation {
+                let spec = variation.spec(individual, episode);
+                self.group.vary(lane, spec.prototype().expect("it has no wrappers"));
+            }
             self.group.reset(lane, seed);
             self.decoder.start(lane, seed, self.task.log_std(individual));
             if let Some(graphs) = &mut self.graphs {

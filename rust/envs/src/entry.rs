@@ -3,6 +3,7 @@
 use crate::arguments::{Arguments, Parameter, Value};
 use crate::error::EnvError;
 use crate::observation::{ObservationOptions, observed};
+use crate::repeat::RepeatSpec;
 use crate::spec::Spec;
 
 /// Keyword arguments and reset options to a spec.
@@ -71,7 +72,37 @@ impl Entry {
         observation: &ObservationOptions,
         max_episode_steps: Option<u64>,
     ) -> Result<Box<dyn Spec>, EnvError> {
-        let inner = self.spec(kwargs, reset_options)?;
+        self.wrapped_spec(kwargs, reset_options, Some(observation), 1, max_episode_steps)
+    }
+
+    /// The same with each action played `action_repeat` times, rewards summed up, before those wrappers, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// As for [`observed_spec`](Self::observed_spec); no repetition at all, or one beside a skip of frames.
+    pub fn wrapped_spec(
+        &self,
+        kwargs: &[(String, Value)],
+        reset_options: &[(String, Value)],
+        observation: Option<&ObservationOptions>,
+        action_repeat: usize,
+        max_episode_steps: Option<u64>,
+    ) -> Result<Box<dyn Spec>, EnvError> {
+        let mut inner = self.spec(kwargs, reset_options)?;
+        if action_repeat == 0 {
+            return Err(EnvError::new("action_repeat: expected at least 1, got 0".to_owned()));
+        }
+        if action_repeat > 1 {
+            if let Some(skip) = observation.and_then(|observation| observation.skip) {
+                return Err(EnvError::new(format!(
+                    "action_repeat: expected either it or a skip of the observation, got {action_repeat} and skip={skip}"
+                )));
+            }
+            inner = Box::new(RepeatSpec::new(inner, action_repeat, max_episode_steps));
+        }
+        let Some(observation) = observation else {
+            return Ok(inner);
+        };
         let policy = inner.default_policy().unwrap_or(self.default_policy).to_owned();
         observed(self.id, inner, &policy, observation, max_episode_steps)
     }

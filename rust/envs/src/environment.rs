@@ -115,6 +115,11 @@ pub trait Environment: Send + Sync {
     /// [`Spec::event_fields`](crate::Spec::event_fields); by default there are none.
     fn events(&self, _events: &mut [f64]) {}
 
+    /// The steps of the environment since the reset, where a step may be several of them; `None` where each is one.
+    fn elapsed_steps(&self) -> Option<u64> {
+        None
+    }
+
     /// The state behind the observation.
     fn state(&self) -> Vec<StateField>;
 }

@@ -2,8 +2,9 @@
 //! their worlds together ([`WorldGroup`](crate::worlds::WorldGroup)).
 
 use crate::environment::{Action, Environment, Step, View};
-use crate::group::{Group, Outcomes, same_kind};
+use crate::group::{Group, Outcomes, prototype_of, same_kind};
 use crate::space::Actions;
+use std::any::Any;
 
 /// A group of scalar episodes.
 pub struct EpisodeGroup<E, A> {
@@ -63,9 +64,13 @@ impl<E: Clone, A> EpisodeGroup<E, A> {
     }
 }
 
-impl<E: Environment + 'static, A: Advance<E>> Group for EpisodeGroup<E, A> {
+impl<E: Environment + Clone + 'static, A: Advance<E>> Group for EpisodeGroup<E, A> {
     fn lanes(&self) -> usize {
         self.episodes.len()
+    }
+
+    fn vary(&mut self, lane: usize, prototype: &dyn Any) {
+        self.episodes[lane] = prototype_of::<E>(prototype).clone();
     }
 
     fn reset(&mut self, lane: usize, seed: u64) {

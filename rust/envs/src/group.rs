@@ -36,10 +36,19 @@ pub trait Group: Send + Any {
     /// The number of lanes.
     fn lanes(&self) -> usize;
 
+    /// Makes the episodes that will be started in `lane` copies of `prototype`, which [`Spec::prototype`](crate::Spec::prototype)
+    /// is of the same environment with other values of keyword arguments. They change neither observations nor actions.
+    ///
+    /// # Panics
+    ///
+    /// If it is another environment's.
+    fn vary(&mut self, lane: usize, prototype: &dyn Any);
+
     /// Starts a new episode in `lane`.
     fn reset(&mut self, lane: usize, seed: u64);
 
-    /// Makes lane `to` what lane `from` is; `from` is out of play afterwards.
+    /// Makes lane `to` what lane `from` is; `from` is out of play afterwards. Groups of scalar episodes exchange the two, and
+    /// their steps leave lanes out of play alone, so that what was in `to` can still be observed in `from`.
     fn move_lane(&mut self, from: usize, to: usize);
 
     /// Makes lane `to` what lane `from` of another group is, in which it is out of play afterwards.
@@ -69,6 +78,11 @@ pub trait Group: Send + Any {
 pub(crate) fn same_kind<G: Group>(other: &mut dyn Group) -> &mut G {
     let other: &mut dyn Any = other;
     other.downcast_mut().expect("groups of one spec are of one type")
+}
+
+/// The prototype of [`Group::vary`].
+pub(crate) fn prototype_of<E: 'static>(prototype: &dyn Any) -> &E {
+    prototype.downcast_ref().expect("episodes of one environment are of one type")
 }
 
 /// A group of an environment's own, which an instruction set can be chosen for.

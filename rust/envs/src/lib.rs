@@ -41,9 +41,11 @@ mod mountain_car;
 mod observation;
 mod pendulum;
 pub mod registry;
+mod repeat;
 mod reset_bounds;
 #[cfg(test)]
 mod resets;
+mod seats;
 mod sign;
 mod snake;
 mod space;
@@ -51,6 +53,7 @@ mod spec;
 mod state_lanes;
 #[cfg(test)]
 mod twins;
+mod variation;
 mod world_state;
 mod worlds;
 
@@ -62,3 +65,4 @@ pub use group::{Group, Outcomes};
 pub use observation::{ObservationOptions, Padding};
 pub use space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
 pub use spec::{LANES_THAT_PAY, MakeGroup, PrototypeSpec, Spec};
+pub use variation::{Variation, Varied};

@@ -4,6 +4,7 @@ use crate::environment::Environment;
 use crate::episodes::ScalarGroup;
 use crate::group::Group;
 use crate::space::{ActionSpace, ObservationSpace};
+use std::any::Any;
 
 /// The lanes that most environments make use of: four vectors of float64.
 pub const LANES_THAT_PAY: usize = 16;
@@ -58,6 +59,11 @@ pub trait Spec: Send + Sync {
     /// The number of lanes from which on more of them make a step hardly faster.
     fn lanes_that_pay(&self) -> usize {
         LANES_THAT_PAY
+    }
+
+    /// What episodes are copies of, for [`Group::vary`]; none behind wrappers.
+    fn prototype(&self) -> Option<&dyn Any> {
+        None
     }
 
     /// One scalar episode, not yet reset.
@@ -173,6 +179,10 @@ impl<E: Environment + Clone + 'static> Spec for PrototypeSpec<E> {
 
     fn lanes_that_pay(&self) -> usize {
         self.lanes_that_pay
+    }
+
+    fn prototype(&self) -> Option<&dyn Any> {
+        Some(&self.prototype)
     }
 
     fn environment(&self) -> Box<dyn Environment> {

@@ -13,6 +13,11 @@ impl<const N: usize> StateLanes<N> {
         Self { fields: std::array::from_fn(|_| vec![0.0; lanes.next_multiple_of(VECTOR)]) }
     }
 
+    /// The same state in each lane.
+    pub(crate) fn filled(state: [f64; N], lanes: usize) -> Self {
+        Self { fields: state.map(|value| vec![value; lanes.next_multiple_of(VECTOR)]) }
+    }
+
     pub(crate) fn set(&mut self, lane: usize, state: [f64; N]) {
         for (field, value) in self.fields.iter_mut().zip(state) {
             field[lane] = value;

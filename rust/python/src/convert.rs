@@ -2,7 +2,7 @@
 
 use crate::{EngineError, InternalError, NonFiniteError, OutOfMemoryError};
 use engine::envs::registry::Entry;
-use engine::envs::{EnvError, ObservationOptions, Padding, Spec, Value};
+use engine::envs::{EnvError, ObservationOptions, Padding, Spec, Value, Varied};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping};
 
@@ -85,20 +85,35 @@ impl Wrappers {
     }
 }
 
-/// The environment with these arguments, behind wrappers if there are any.
+/// (name, values, individuals, episodes): values of a keyword argument, row-major.
+pub(crate) type RawVaried<'py> = (String, Vec<Bound<'py, PyAny>>, usize, usize);
+
+/// Keyword arguments with values for each individual or episode.
+pub(crate) fn to_varied(raw: Vec<RawVaried<'_>>) -> PyResult<Vec<Varied>> {
+    let one = |(name, values, individuals, episodes): RawVaried<'_>| {
+        let to_value = |value: &Bound<'_, PyAny>| {
+            to_value(value)?.ok_or_else(|| {
+                let message = format!("env_kwargs {name}: expected bools, ints or numbers, got {value}");
+                EngineError::new_err(message)
+            })
+        };
+        let values = values.iter().map(to_value).collect::<PyResult<_>>()?;
+        Ok(Varied { name, values, individuals, episodes })
+    };
+    raw.into_iter().map(one).collect()
+}
+
+/// The environment with these arguments, each action played so many times, behind wrappers if there are any.
 pub(crate) fn to_spec(
     entry: &Entry,
     kwargs: &[(String, Value)],
     reset_options: &[(String, Value)],
     observation: Option<&Wrappers>,
+    action_repeat: usize,
     max_episode_steps: Option<u64>,
 ) -> PyResult<Box<dyn Spec>> {
-    let spec = match observation {
-        None => entry.spec(kwargs, reset_options),
-        Some(observation) => {
-            entry.observed_spec(kwargs, reset_options, &observation.options()?, max_episode_steps)
-        }
-    };
+    let options = observation.map(Wrappers::options).transpose()?;
+    let spec = entry.wrapped_spec(kwargs, reset_options, options.as_ref(), action_repeat, max_episode_steps);
     spec.map_err(from_env_error)
 }
 

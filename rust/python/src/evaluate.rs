@@ -1,7 +1,9 @@
 //! The one call: a population in, returns out, with the GIL released.
 
 use crate::boundary::{Items, copied, guarded, values_of};
-use crate::convert::{Wrappers, from_engine_error, from_env_error, named_values, to_spec};
+use crate::convert::{
+    RawVaried, Wrappers, from_engine_error, from_env_error, named_values, to_spec, to_varied,
+};
 use crate::graphs::{Graphs, to_graph_head};
 use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
@@ -9,6 +11,7 @@ use crate::recording::{
     RawDescriptor, RawExpression, RawNormalization, statistics_tuple, to_descriptor, to_expression,
     trajectory_dict,
 };
+use engine::envs::Variation;
 use engine::envs::registry::find;
 use engine::{
     Evaluation, Expression, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share,
@@ -37,7 +40,8 @@ const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
                     on_nan, keep_final_observation, progress, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0),
-                    rules=(0, Items(Vec::new()), None, 0.0, None, None), graphs=None))]
+                    rules=(0, Items(Vec::new()), None, 0.0, None, None), action_repeat=1, variation=Items(Vec::new()),
+                    graphs=None))]
 #[allow(clippy::too_many_arguments)] // the keyword arguments of one Python function
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
@@ -62,6 +66,8 @@ pub(crate) fn evaluate<'py>(
     share: Option<(usize, usize)>,
     exploration: RawExploration,
     rules: RawRules,
+    action_repeat: usize,
+    variation: Items<RawVaried<'py>>,
     graphs: Option<(Bound<'py, Graphs>, String, f64)>,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
@@ -69,7 +75,15 @@ pub(crate) fn evaluate<'py>(
         let kwargs = named_values("env_kwargs", env_kwargs)?;
         let reset_options = named_values("reset option", reset_options)?;
         let max_episode_steps = max_episode_steps.or(entry.max_episode_steps.map(u64::from));
-        let spec = to_spec(entry, &kwargs, &reset_options, observation.as_ref(), max_episode_steps)?;
+        let varied = to_varied(variation.0)?;
+        let variation = if varied.is_empty() {
+            None
+        } else {
+            Some(Variation::new(entry, &kwargs, &reset_options, varied).map_err(from_env_error)?)
+        };
+        let kwargs = variation.as_ref().map_or(kwargs, Variation::first_kwargs);
+        let spec =
+            to_spec(entry, &kwargs, &reset_options, observation.as_ref(), action_repeat, max_episode_steps)?;
         let (population, episodes) = (weights.shape()[0], seeds.shape()[1]);
         // Copies of whatever is small: Python runs meanwhile, and may write to its arrays.
         let is_shared = seeds.shape()[0] == 1;
@@ -98,6 +112,7 @@ pub(crate) fn evaluate<'py>(
             head: head.head(),
             exploration: to_exploration(&exploration),
             rules: rules.rules(),
+            variation: variation.as_ref(),
             weights: &weights,
             population,
             episodes,
@@ -188,7 +203,7 @@ impl OwnRules {
 }
 
 /// Positions in `environments.rules.STOP_RULES`.
-fn stop_code(stopped: Option<StopRule>) -> i8 {
+pub(crate) fn stop_code(stopped: Option<StopRule>) -> i8 {
     match stopped {
         None => 0,
         Some(StopRule::Patience) => 1,

@@ -30,7 +30,7 @@ pub(crate) fn describe<'py>(
         let entry = find(env_id).map_err(from_env_error)?;
         let kwargs = named_values("env_kwargs", kwargs)?;
         // No episode is played: any time limit will do.
-        let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), None)?;
+        let spec = to_spec(entry, &kwargs, &[], observation.as_ref(), 1, None)?;
         to_dict(py, entry, spec.as_ref())
     })
 }

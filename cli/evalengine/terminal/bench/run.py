@@ -18,12 +18,13 @@ from evalengine.bench.regressions import compare_runs
 from evalengine.bench.results import BenchComparison, BenchResult, BenchSummary
 from evalengine.bench.runner import Count, Runner, opened_blocks
 from evalengine.bench.saved import read_rows
+from evalengine.bench.savings import Savings, savings
 from evalengine.bench.schema import SCHEMA_VERSION, BenchRow
 from evalengine.bench.session import Progress
 from evalengine.environments.registry import EnvironmentEntry, entries, resolve
 from evalengine.errors import InputError, OutputError
 from evalengine.evaluation.provenance import provenance
-from evalengine.files.frames import write_csv
+from evalengine.files.frames import check_frames, write_csv
 from evalengine.files.whole import check_other_file, check_writable
 from evalengine.messages import named, shown
 from evalengine.policies.individuals import as_policy
@@ -145,6 +146,23 @@ def run(
     )
 
 
+def run_savings(config: BenchConfig, stop: str) -> list[Savings]:
+    """Measure what a rule saves; see `bench.savings`.
+
+    Raises:
+        InputError: an unknown environment, workload or policy, rules that cannot be used, or an option for rounds.
+    """
+    _check_numbers(config)
+    usual = BenchConfig(config.env, csv=config.csv)
+    for name in ("measure", "backends", "rounds", "round_seconds", "out", "former"):
+        if getattr(config, name) != getattr(usual, name):
+            raise InputError(f"{name}: expected none beside --stop, got {_shown(getattr(config, name))}")
+    if config.env == ALL:
+        raise InputError("env: expected one environment beside --stop, got all")
+    workloads = _chosen_workloads(config, resolve(config.env), config.policy)
+    return savings(workloads, stop, config.threads, config.population, config.episodes)
+
+
 def _write(rows: list[BenchRow], path: Path | None) -> Path | None:
     """Write what there is; where it lies, None if it lies nowhere."""
     if path is None or not rows:
@@ -262,6 +280,7 @@ def _csv_path(config: BenchConfig, started_at: datetime) -> Path | None:
     """Where the rows will go; refused now if they could not be written later."""
     if not config.csv:
         return None
+    check_frames()
     path = config.out
     if path is None:
         name = ALL if config.env == ALL else resolve(config.env).short_name

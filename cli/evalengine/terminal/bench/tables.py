@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from evalengine.bench.regressions import Change, Regressions
     from evalengine.bench.results import BenchComparison, BenchResult, BenchSummary
+    from evalengine.bench.savings import Savings
     from evalengine.bench.schema import BenchRow
 
 _SHOWN_NOTES = 5
@@ -66,6 +67,27 @@ def bench_report(result: BenchResult) -> list[RenderableType]:
     if result.regressions is not None:
         report += regressions_report(result.regressions)
     return report
+
+
+def savings_report(found: Sequence[Savings]) -> Table:
+    """Return a row for each workload: the steps of its episodes, and what a rule leaves of them."""
+    table = plain_table(f"{found[0].env}, stopped by {found[0].stop}")
+    table.add_column("workload", no_wrap=True)
+    table.add_column("policy")
+    for heading in ("episodes", "steps", "stopped", "times fewer", "seconds", "then"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in found:
+        table.add_row(
+            one.workload,
+            one.policy,
+            f"{one.population * one.episodes:,}",
+            f"{one.steps:,}",
+            f"{one.stopped_steps:,}",
+            f"{one.factor:.1f}",
+            f"{one.seconds:.2f}",
+            f"{one.stopped_seconds:.2f}",
+        )
+    return table
 
 
 def regressions_report(found: Regressions) -> list[RenderableType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from evalengine.messages import named
 from evalengine.terminal.common_options import BAD_INPUT, INTERRUPTED, MISMATCH, OK, Help, Json, Threads
 from evalengine.terminal.completion import complete_backends, complete_environment_or_all, complete_policy
 from evalengine.terminal.progress import round_progress
+
+if TYPE_CHECKING:
+    from evalengine.bench.savings import Savings
 
 
 class Workload(StrEnum):
@@ -73,6 +76,13 @@ def bench(
             "--compare", metavar="FILE", help="CSV file of an earlier run; exit with 1 if anything got slower."
         ),
     ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead: how many steps a rule such as patience=50 saves the engine, played once with it and once "
+            "without; 24 individuals if --population is left out."
+        ),
+    ] = None,
     as_json: Json = False,
     show_help: Help = False,
 ) -> int:
@@ -83,7 +93,7 @@ def bench(
     """
     from evalengine.errors import InputError
     from evalengine.terminal import option_values as options
-    from evalengine.terminal.bench.run import BenchConfig, run
+    from evalengine.terminal.bench.run import BenchConfig, run, run_savings
 
     if no_csv and out is not None:
         raise InputError(f"--out: expected either --out or --no-csv, got both ({named(out)})")
@@ -102,6 +112,8 @@ def bench(
         csv=not no_csv,
         former=former,
     )
+    if stop is not None:
+        return _show_savings(run_savings(config, stop), as_json)
     with round_progress("starting") as (line, doing, count):
         result = run(config, line, count, doing)
     if as_json:
@@ -115,6 +127,16 @@ def bench(
         streams.note(f"interrupted: {len(result.rows):,} of {result.planned:,} rows{kept}")
         return INTERRUPTED
     return OK if result.ok else MISMATCH
+
+
+def _show_savings(found: list[Savings], as_json: bool) -> int:
+    if as_json:
+        streams.write_json({"savings": [savings.to_json() for savings in found]})
+    else:
+        from evalengine.terminal.bench.tables import savings_report
+
+        streams.write_renderables([savings_report(found)])
+    return OK
 
 
 def compare(

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.clusters.shares import within_population
-from evalengine.environments.rules import NoOps, StopRules
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.evaluate import Evaluation
@@ -214,8 +213,9 @@ def _identity_of(task: Task) -> dict[str, Any]:
         "normalize's SHA-256": None if normalize is None else _digest(normalize),  # an image's mean has megabytes
         "epsilon": setting.get("epsilon", 0.0),
         "sticky": setting.get("sticky", 0.0),
-        "stop": str(StopRules.of(config.stop) or ""),
-        "no_ops": str(NoOps.of(config.no_ops)),
+        "stop": setting.get("stop", ""),
+        "no_ops": setting.get("no_ops", "0"),
+        "action_repeat": setting.get("action_repeat", 1),
         "on_nan": str(config.on_nan),
     }
 

@@ -28,8 +28,6 @@ class EvaluateConfig(EpisodesConfig):
     Attributes:
         index: evaluate only this individual; None means all.
         on_nan: "raise", or the fitness of an individual whose logits become NaN or infinite.
-        stop: when episodes are stopped early, a spec of `StopRules`.
-        no_ops: what the first steps play, a spec of `NoOps`.
         out: a CSV file for all individuals; None writes none.
         per_episode: whether the CSV has a row for each episode instead of one for each individual.
     """
@@ -38,8 +36,6 @@ class EvaluateConfig(EpisodesConfig):
 
     index: int | None = None
     on_nan: Literal["raise"] | float = "raise"
-    stop: str | None = None
-    no_ops: str = "0"
     out: Path | None = None
     per_episode: bool = False
 

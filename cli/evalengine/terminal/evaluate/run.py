@@ -14,6 +14,7 @@ from evalengine.clusters.shares import within_population
 from evalengine.errors import InputError
 from evalengine.evaluation.evaluate import Evaluation, evaluate
 from evalengine.evaluation.provenance import provenance
+from evalengine.files.frames import check_frames
 from evalengine.files.whole import check_writable
 from evalengine.policies.individuals import Individuals, check_finite
 from evalengine.progress import Progress
@@ -63,6 +64,7 @@ def run_files(
         for config in configs:
             config.check_output("out", out)
         check_writable(out)
+        check_frames()
     elif configs[0].per_episode:
         raise InputError("--per-episode: expected --out, the file that the episodes are written to")
     started = provenance(datetime.now(UTC))
@@ -120,8 +122,6 @@ def _evaluate(task: Task, weights: Individuals, progress: Progress | None) -> Ev
         seeds=config.seeds,
         threads=config.threads,
         on_nan=config.on_nan,
-        stop=config.stop,
-        no_ops=config.no_ops,
         progress=progress,
         **task.setting,
     )

@@ -12,6 +12,7 @@ from evalengine import streams
 from evalengine.progress import progress_bar
 from evalengine.terminal.common_options import (
     OK,
+    ActionRepeat,
     EnvKwarg,
     EnvOption,
     Epsilon,
@@ -55,6 +56,7 @@ def evaluate(
     sticky: Sticky = None,
     stop: Stop = None,
     no_ops: NoOps = None,
+    action_repeat: ActionRepeat = None,
     threads: Threads = None,
     on_nan: Annotated[
         str,
@@ -103,7 +105,8 @@ def evaluate(
         epsilon=epsilon,
         sticky=sticky,
         stop=stop,
-        no_ops="0" if no_ops is None else no_ops,
+        no_ops=no_ops,
+        action_repeat=action_repeat,
         threads=threads,
         on_nan=options.parse_on_nan(on_nan),
         out=out,

@@ -12,6 +12,7 @@ from evalengine.progress import is_drawn, progress_bar
 from evalengine.terminal.common_options import (
     MISMATCH,
     OK,
+    ActionRepeat,
     EnvKwarg,
     EnvOption,
     Epsilon,
@@ -19,6 +20,7 @@ from evalengine.terminal.common_options import (
     Json,
     Layout,
     MaxEpisodeSteps,
+    NoOps,
     Normalize,
     Observation,
     PolicyOption,
@@ -26,6 +28,7 @@ from evalengine.terminal.common_options import (
     Seed,
     Seeds,
     Sticky,
+    Stop,
     Threads,
     Weights,
 )
@@ -55,6 +58,9 @@ def replay(
     normalize: Normalize = True,
     epsilon: Epsilon = None,
     sticky: Sticky = None,
+    stop: Stop = None,
+    no_ops: NoOps = None,
+    action_repeat: ActionRepeat = None,
     threads: Threads = None,
     video: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record the episodes to an .mp4 or .gif file.")
@@ -88,6 +94,9 @@ def replay(
         normalize=normalize,
         epsilon=epsilon,
         sticky=sticky,
+        stop=stop,
+        no_ops=no_ops,
+        action_repeat=action_repeat,
         threads=threads,
         video=video,
         render=render,

@@ -57,6 +57,7 @@ pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], se
         on_non_finite: OnNonFinite::Stop,
         keep_final_observation: false,
         rules: engine::Rules::default(),
+        variation: None,
         normalization: None,
         recording: Recording::default(),
         graphs: None,

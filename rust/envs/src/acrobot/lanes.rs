@@ -6,11 +6,12 @@ use super::{
     MAX_VELOCITY_1, MAX_VELOCITY_2, TORQUES,
 };
 use crate::environment::{Environment, View};
-use crate::group::{Group, LaneGroup, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, prototype_of, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
 use lane_math::{Isa, Kernel, LibmLanes};
+use std::any::Any;
 use std::f64::consts::PI;
 
 /// Values in an observation.
@@ -53,6 +54,10 @@ impl Group for AcrobotLanes {
         self.state.set(lane, self.prototype.state.to_array());
         let row = &mut self.observations[lane * OBSERVED..(lane + 1) * OBSERVED];
         self.prototype.observe(View::Gymnasium, row);
+    }
+
+    fn vary(&mut self, _lane: usize, prototype: &dyn Any) {
+        self.prototype = prototype_of::<Acrobot>(prototype).clone(); // which has no keyword arguments
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {

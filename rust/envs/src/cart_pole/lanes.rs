@@ -3,11 +3,12 @@
 
 use super::{ANGLE_LIMIT, CART_POLE_MASSES, CartPole, FORCE, GRAVITY, LENGTH, POSITION_LIMIT, TAU};
 use crate::environment::{Environment, View};
-use crate::group::{Group, LaneGroup, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, prototype_of, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Mask, Simd};
 use lane_math::{Isa, Kernel, LibmLanes};
+use std::any::Any;
 
 /// Values in an observation.
 const FIELDS: usize = 4;
@@ -20,12 +21,16 @@ pub(super) struct CartPoleLanes {
     libm: LibmLanes,
     state: StateLanes<FIELDS>,
     forces: Vec<f64>,
+    /// Of a step that goes on, and of one that ends its episode.
+    rewards: Vec<(f64, f64)>,
 }
 
 impl LaneGroup<CartPole> for CartPoleLanes {
     fn new(prototype: &CartPole, lanes: usize, isa: Isa, libm: LibmLanes) -> Self {
         let forces = vec![0.0; lanes.next_multiple_of(VECTOR)];
-        Self { prototype: prototype.clone(), lanes, isa, libm, state: StateLanes::new(lanes), forces }
+        let rewards = vec![prototype.rewards_of_a_first_fall(); lanes];
+        let state = StateLanes::new(lanes);
+        Self { prototype: prototype.clone(), lanes, isa, libm, state, forces, rewards }
     }
 }
 
@@ -39,12 +44,19 @@ impl Group for CartPoleLanes {
         self.state.set(lane, self.prototype.state.to_array());
     }
 
+    fn vary(&mut self, lane: usize, prototype: &dyn Any) {
+        self.rewards[lane] = prototype_of::<CartPole>(prototype).rewards_of_a_first_fall();
+    }
+
     fn move_lane(&mut self, from: usize, to: usize) {
         self.state.copy(from, to);
+        self.rewards[to] = self.rewards[from];
     }
 
     fn take_lane(&mut self, to: usize, other: &mut dyn Group, from: usize) {
-        self.state.set(to, same_kind::<Self>(other).state.get(from));
+        let other = same_kind::<Self>(other);
+        self.state.set(to, other.state.get(from));
+        self.rewards[to] = other.rewards[from];
     }
 
     fn observe(&self, active: usize, view: View, observations: &mut [f32]) {
@@ -72,8 +84,8 @@ impl Group for CartPoleLanes {
         let terminated = &mut outcomes.terminated[..active];
         let step = Advance { libm: self.libm, forces: &self.forces, x, x_dot, theta, theta_dot, terminated };
         self.isa.run(step);
-        let (going, ending) = self.prototype.rewards_of_a_first_fall();
-        for (reward, &terminated) in outcomes.rewards.iter_mut().zip(&*terminated) {
+        let rewards = outcomes.rewards.iter_mut().zip(&self.rewards);
+        for ((reward, &(going, ending)), &terminated) in rewards.zip(&*terminated) {
             *reward = if terminated { ending } else { going };
         }
         outcomes.truncated[..active].fill(false);

@@ -12,11 +12,14 @@ pub(super) struct ObservedEnvironment<P: Pipeline> {
     memory: P::Memory,
     /// What happened in the last step, and room for what happened in one of its skip.
     events: [Vec<f64>; 2],
+    /// Of the environment, so far.
+    steps: u64,
 }
 
 impl<P: Pipeline> ObservedEnvironment<P> {
     pub(super) fn new(inner: Box<dyn Environment>, pipeline: P, n_events: usize) -> Self {
-        Self { inner, memory: pipeline.memory(), pipeline, events: [(); 2].map(|()| vec![0.0; n_events]) }
+        let events = [(); 2].map(|()| vec![0.0; n_events]);
+        Self { inner, memory: pipeline.memory(), pipeline, events, steps: 0 }
     }
 }
 
@@ -27,6 +30,7 @@ impl<P: Pipeline> Environment for ObservedEnvironment<P> {
 
     fn reset(&mut self, seed: Option<u64>) {
         self.inner.reset(seed);
+        self.steps = 0;
         self.inner.events(&mut self.events[0]);
         self.pipeline.reset(&mut self.memory, |frame| self.inner.observe(View::Gymnasium, frame));
     }
@@ -37,6 +41,7 @@ impl<P: Pipeline> Environment for ObservedEnvironment<P> {
         events.fill(0.0);
         for index in 0..self.pipeline.skip() {
             let step = self.inner.step(action);
+            self.steps += 1;
             total.reward += step.reward;
             self.inner.events(latest);
             events.iter_mut().zip(&*latest).for_each(|(event, happened)| *event += happened);
@@ -57,6 +62,10 @@ impl<P: Pipeline> Environment for ObservedEnvironment<P> {
 
     fn events(&self, events: &mut [f64]) {
         events.copy_from_slice(&self.events[0]);
+    }
+
+    fn elapsed_steps(&self) -> Option<u64> {
+        self.inner.elapsed_steps().or(Some(self.steps))
     }
 
     fn state(&self) -> Vec<StateField> {

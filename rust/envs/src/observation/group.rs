@@ -1,10 +1,11 @@
 //! Groups behind the wrappers. The scalar [`ObservedEnvironment`](super::environment::ObservedEnvironment) is their twin.
 
 use super::pipeline::Pipeline;
-use super::seats::Seats;
 use crate::environment::View;
 use crate::group::{Group, Outcomes, same_kind};
+use crate::seats::{EventSums, SeatedActions, Seats};
 use crate::space::Actions;
+use std::any::Any;
 
 /// A group behind the wrappers.
 ///
@@ -17,92 +18,7 @@ pub(super) struct ObservedGroup<P: Pipeline> {
     seats: Seats,
     actions: SeatedActions,
     outcomes: Outcomes,
-    events: Events,
-}
-
-/// What happened in the last step of each lane, summed over its skip.
-struct Events {
-    /// `(lanes, n)`, row-major.
-    sums: Vec<f64>,
-    /// Of one step of a skip.
-    latest: Vec<f64>,
-}
-
-impl Events {
-    /// What happened in the last step of a lane.
-    fn of(&self, lane: usize) -> &[f64] {
-        let n = self.latest.len();
-        &self.sums[lane * n..(lane + 1) * n]
-    }
-
-    fn copy(&mut self, from: usize, to: usize) {
-        let n = self.latest.len();
-        self.sums.copy_within(from * n..(from + 1) * n, to * n);
-    }
-
-    fn take(&mut self, to: usize, other: &Self, from: usize) {
-        let n = self.latest.len();
-        self.sums[to * n..(to + 1) * n].copy_from_slice(other.of(from));
-    }
-
-    /// Makes the sums of a lane what `read` writes.
-    fn restart(&mut self, lane: usize, read: impl FnOnce(&mut [f64])) {
-        let n = self.latest.len();
-        read(&mut self.sums[lane * n..(lane + 1) * n]);
-    }
-
-    /// Adds what `read` writes to the sums of a lane.
-    fn add(&mut self, lane: usize, read: impl FnOnce(&mut [f64])) {
-        let n = self.latest.len();
-        read(&mut self.latest);
-        let sums = &mut self.sums[lane * n..(lane + 1) * n];
-        sums.iter_mut().zip(&self.latest).for_each(|(sum, event)| *sum += event);
-    }
-}
-
-/// The actions in the order of the seats: only one of the two is in use.
-struct SeatedActions {
-    indices: Vec<u32>,
-    values: Vec<f32>,
-    dimensions: usize,
-}
-
-impl SeatedActions {
-    /// Takes over the actions of the first lanes; returns their number.
-    fn fill(&mut self, actions: Actions<'_>, seats: &Seats) -> usize {
-        match actions {
-            Actions::Discrete(indices) => {
-                for (lane, &index) in indices.iter().enumerate() {
-                    self.indices[seats.seat_of(lane)] = index;
-                }
-                indices.len()
-            }
-            Actions::Continuous(values) => {
-                let rows = values.chunks_exact(self.dimensions);
-                let active = rows.len();
-                for (lane, row) in rows.enumerate() {
-                    let start = seats.seat_of(lane) * self.dimensions;
-                    self.values[start..start + self.dimensions].copy_from_slice(row);
-                }
-                active
-            }
-        }
-    }
-
-    /// Copies one seat's action to another seat.
-    fn copy(&mut self, from: usize, to: usize) {
-        self.indices[to] = self.indices[from];
-        let start = from * self.dimensions;
-        self.values.copy_within(start..start + self.dimensions, to * self.dimensions);
-    }
-
-    /// The actions of the first seats, of the kind of `like`.
-    fn first(&self, seats: usize, like: Actions<'_>) -> Actions<'_> {
-        match like {
-            Actions::Discrete(_) => Actions::Discrete(&self.indices[..seats]),
-            Actions::Continuous(_) => Actions::Continuous(&self.values[..seats * self.dimensions]),
-        }
-    }
+    events: EventSums,
 }
 
 impl<P: Pipeline> ObservedGroup<P> {
@@ -113,26 +29,9 @@ impl<P: Pipeline> ObservedGroup<P> {
             memories: vec![pipeline.memory(); lanes],
             pipeline,
             seats: Seats::new(lanes),
-            actions: SeatedActions {
-                indices: vec![0; lanes],
-                values: vec![0.0; lanes * dimensions],
-                dimensions,
-            },
+            actions: SeatedActions::new(lanes, dimensions),
             outcomes: Outcomes::new(lanes),
-            events: Events { sums: vec![0.0; lanes * n_events], latest: vec![0.0; n_events] },
-        }
-    }
-
-    /// Sees to it that the first `active` lanes have the first seats, in whatever order.
-    fn close_ranks(&mut self, active: usize) {
-        for lane in 0..active {
-            let seat = self.seats.seat_of(lane);
-            if seat >= active {
-                let is_free = |&seat: &usize| self.seats.lane_at(seat) >= active;
-                let free = (0..active).find(is_free).expect("as many seats as lanes");
-                self.inner.move_lane(seat, free);
-                self.seats.swap(seat, free);
-            }
+            events: EventSums::new(lanes, n_events),
         }
     }
 
@@ -147,7 +46,7 @@ impl<P: Pipeline> ObservedGroup<P> {
             totals.rewards[lane] += self.outcomes.rewards[seat];
             totals.terminated[lane] = self.outcomes.terminated[seat];
             totals.truncated[lane] = self.outcomes.truncated[seat] | self.pipeline.is_at_limit(memory);
-            totals.steps[lane] += 1;
+            totals.steps[lane] += self.outcomes.steps[seat];
             self.events.add(lane, |events| self.inner.events(seat, events));
             self.pipeline.look(memory, index, |frame| self.inner.observe_lane(seat, View::Gymnasium, frame));
             if totals.terminated[lane] | totals.truncated[lane] {
@@ -174,6 +73,10 @@ impl<P: Pipeline> Group for ObservedGroup<P> {
         self.events.restart(lane, |events| self.inner.events(seat, events));
         let draw = |frame: &mut [f32]| self.inner.observe_lane(seat, View::Gymnasium, frame);
         self.pipeline.reset(&mut self.memories[lane], draw);
+    }
+
+    fn vary(&mut self, lane: usize, prototype: &dyn Any) {
+        self.inner.vary(self.seats.seat_of(lane), prototype);
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
@@ -206,15 +109,12 @@ impl<P: Pipeline> Group for ObservedGroup<P> {
     }
 
     fn step(&mut self, actions: Actions<'_>, outcomes: &mut Outcomes) {
-        let active = match actions {
-            Actions::Discrete(indices) => indices.len(),
-            Actions::Continuous(values) => values.len() / self.actions.dimensions,
-        };
-        self.close_ranks(active);
+        let active = self.actions.lanes(actions);
+        self.seats.close_ranks(active, self.inner.as_mut());
         self.actions.fill(actions, &self.seats);
         outcomes.rewards[..active].fill(0.0);
         outcomes.steps[..active].fill(0);
-        self.events.sums.fill(0.0);
+        self.events.clear();
         let mut playing = active;
         for index in 0..self.pipeline.skip() {
             playing = self.step_once(index, actions, playing, outcomes);

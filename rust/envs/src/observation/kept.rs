@@ -14,6 +14,7 @@ use crate::error::EnvError;
 use crate::group::{Group, Outcomes, same_kind};
 use crate::space::{ActionSpace, Actions, ObservationDtype, ObservationSpace};
 use crate::spec::Spec;
+use std::any::Any;
 
 /// The most values of an observation of which some are kept: it is looked at on the stack.
 const MOST_VALUES: usize = 64;
@@ -152,6 +153,10 @@ impl Group for KeptGroup {
 
     fn reset(&mut self, lane: usize, seed: u64) {
         self.inner.reset(lane, seed);
+    }
+
+    fn vary(&mut self, lane: usize, prototype: &dyn Any) {
+        self.inner.vary(lane, prototype);
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {

@@ -23,7 +23,6 @@ mod kept;
 mod pick;
 mod pipeline;
 mod resize;
-mod seats;
 #[cfg(test)]
 mod tests;
 mod vectors;

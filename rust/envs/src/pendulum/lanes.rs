@@ -3,11 +3,12 @@
 
 use super::{DT, EFFORT, MAX_SPEED, MAX_TORQUE, PUSH, Pendulum, clipped};
 use crate::environment::{Environment, View};
-use crate::group::{Group, LaneGroup, Outcomes, same_kind};
+use crate::group::{Group, LaneGroup, Outcomes, prototype_of, same_kind};
 use crate::space::Actions;
 use crate::state_lanes::{StateLanes, VECTOR};
 use lane_math::lanes::{F64x4, Simd};
 use lane_math::{Isa, Kernel, LibmLanes, libm};
+use std::any::Any;
 use std::f64::consts::PI;
 
 /// Values in an observation.
@@ -19,7 +20,8 @@ pub(super) struct PendulumLanes {
     lanes: usize,
     isa: Isa,
     libm: LibmLanes,
-    state: StateLanes<2>,
+    /// The angle, its velocity, and what pulls at the pendulum, which may differ from lane to lane.
+    state: StateLanes<3>,
     /// What the action adds to the acceleration, and to the cost: float32 values, widened.
     pushes: Vec<f64>,
     efforts: Vec<f64>,
@@ -33,7 +35,7 @@ impl LaneGroup<Pendulum> for PendulumLanes {
             lanes,
             isa,
             libm,
-            state: StateLanes::new(lanes),
+            state: StateLanes::filled([0.0, 0.0, prototype.pull], lanes),
             pushes: vec![0.0; padded],
             efforts: vec![0.0; padded],
         }
@@ -48,7 +50,12 @@ impl Group for PendulumLanes {
     fn reset(&mut self, lane: usize, seed: u64) {
         self.prototype.reset(Some(seed));
         let state = self.prototype.state;
-        self.state.set(lane, [state.theta, state.theta_dot]);
+        let [_, _, pull] = self.state.get(lane);
+        self.state.set(lane, [state.theta, state.theta_dot, pull]);
+    }
+
+    fn vary(&mut self, lane: usize, prototype: &dyn Any) {
+        self.state.set(lane, [0.0, 0.0, prototype_of::<Pendulum>(prototype).pull]);
     }
 
     fn move_lane(&mut self, from: usize, to: usize) {
@@ -65,7 +72,7 @@ impl Group for PendulumLanes {
     }
 
     fn observe_lane(&self, lane: usize, _view: View, observation: &mut [f32]) {
-        let [theta, theta_dot] = self.state.get(lane);
+        let [theta, theta_dot, _] = self.state.get(lane);
         observation.copy_from_slice(&super::State { theta, theta_dot }.observed());
     }
 
@@ -81,7 +88,6 @@ impl Group for PendulumLanes {
         let active = actions.len();
         self.isa.run(Advance {
             libm: self.libm,
-            pull: self.prototype.pull,
             pushes: &self.pushes,
             efforts: &self.efforts,
             state: &mut self.state.fields,
@@ -108,10 +114,9 @@ fn square(x: f32) -> f32 {
 /// One step of as many lanes as there are rewards, in the scalar's order of operations.
 struct Advance<'a> {
     libm: LibmLanes,
-    pull: f64,
     pushes: &'a [f64],
     efforts: &'a [f64],
-    state: &'a mut [Vec<f64>; 2],
+    state: &'a mut [Vec<f64>; 3],
     rewards: &'a mut [f64],
 }
 
@@ -120,7 +125,7 @@ impl Kernel for Advance<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let [thetas, theta_dots] = self.state;
+        let [thetas, theta_dots, pulls] = self.state;
         for (index, rewards) in self.rewards.chunks_mut(VECTOR).enumerate() {
             let lanes = index * VECTOR..(index + 1) * VECTOR;
             let theta = S::F64::load(&thetas[lanes.clone()]);
@@ -132,7 +137,8 @@ impl Kernel for Advance<'_> {
                 .pow_two(normalized(self.libm, theta))
                 .add(S::F64::splat(0.1).mul(self.libm.pow_two(theta_dot)))
                 .add(effort);
-            let acceleration = S::F64::splat(self.pull).mul(self.libm.sin(theta)).add(push);
+            let pull = S::F64::load(&pulls[lanes.clone()]);
+            let acceleration = pull.mul(self.libm.sin(theta)).add(push);
             let theta_dot = bounded(theta_dot.add(acceleration.mul(S::F64::splat(DT))));
             theta.add(theta_dot.mul(S::F64::splat(DT))).store(&mut thetas[lanes.clone()]);
             theta_dot.store(&mut theta_dots[lanes]);
@@ -145,7 +151,7 @@ impl Kernel for Advance<'_> {
 /// Rows of observations, as many as there is room for.
 struct Observe<'a> {
     libm: LibmLanes,
-    state: &'a [Vec<f64>; 2],
+    state: &'a [Vec<f64>; 3],
     rows: &'a mut [f32],
 }
 
@@ -154,7 +160,7 @@ impl Kernel for Observe<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let [thetas, theta_dots] = self.state;
+        let [thetas, theta_dots, _] = self.state;
         for (index, rows) in self.rows.chunks_mut(VECTOR * OBSERVED).enumerate() {
             let lanes = index * VECTOR..(index + 1) * VECTOR;
             let (sine, cosine) = self.libm.sin_cos(S::F64::load(&thetas[lanes.clone()]));
