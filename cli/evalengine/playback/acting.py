@@ -63,8 +63,8 @@ def actor(
         name = "clip" if entry.n_actions is None else "argmax"
         head = Head(name, entry.action_low or (), entry.action_high or (), entry.n_actions or 0)
         stream = ActionStream(head, seed, epsilon=epsilon, sticky=sticky)
-        of_graph = _graph_actor(policy, individual, entry, normalize, stream)
-        return _beginning(no_ops, entry, of_graph, stream.play_instead)
+        act_graph = _graph_actor(policy, individual, entry, normalize, stream)
+        return _beginning(no_ops, entry, act_graph, stream.play_instead)
     assert not isinstance(individual, Graphs)
     network, weights = policy, individual
     log_std, _ = network.split(weights)

@@ -203,14 +203,14 @@ class ActionStream:
         """Return the action for outputs (n,) of the policy, as environments take it: an int, or float32 (n,)."""
         return chosen_actions([self], outputs[np.newaxis])[0]
 
-    def play_instead(self, action: Any) -> None:
-        """Let the action that was chosen last have been another one, which is what a sticky action repeats."""
-        self._former = action
-
     def played(self, chosen: Any) -> Any:
         """Return the action that is played where something else than the head has chosen one; there is no noise."""
         self._drawn(np.empty(0, np.float32))
         return self._played(chosen)
+
+    def play_instead(self, action: Any) -> None:
+        """Let the action that was chosen last have been another one, which is what a sticky action repeats."""
+        self._former = action
 
     def _drawn(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Draw what comes before the head, and return the outputs that it is given."""

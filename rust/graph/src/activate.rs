@@ -138,8 +138,8 @@ impl Batch<'_> {
         let (python, others) = links.split_at(node.python_links as usize);
         let mut z = [0.0; W];
         if W < 4 {
-            for lane in 0..W {
-                z[lane] = self.sum_of_one::<P>(node, python, others, &registers.values, (W, lane));
+            for (lane, z) in z.iter_mut().enumerate() {
+                *z = self.sum_of_one::<P>(node, python, others, &registers.values, (W, lane));
             }
         } else {
             for four in 0..W / 4 {
