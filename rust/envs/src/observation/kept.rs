@@ -50,7 +50,9 @@ impl VectorSpec {
                 size - 1
             )));
         }
-        if let Some((low, high)) = options.clip.filter(|(low, high)| !(low <= high)) {
+        if let Some((low, high)) =
+            options.clip.filter(|(low, high)| low.is_nan() || high.is_nan() || low > high)
+        {
             let message =
                 format!("observation: clip: expected bounds, the lower one first, got ({low}, {high})");
             return Err(EnvError::new(message));
