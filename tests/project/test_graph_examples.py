@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def test_neat_python_learns_cartpole_and_its_line_in_the_readme_works() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     [line] = re.findall(r"\(examples/slot_ins/neat_python\.py\) \| `([^`]+)` \|", text)
     names: dict[str, Any] = {"evalengine": evalengine, "evaluate": evaluate, "config": example.CONFIG}
-    names["genomes"] = [(7, best)]
+    names["genomes"], names["generations"] = [(7, best)], itertools.count()
     best.fitness = None
     exec(line, names)
     assert best.fitness == evaluate("CartPole-v1", best, example.POLICY, episodes=4).fitness[0]
