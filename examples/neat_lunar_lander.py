@@ -7,7 +7,7 @@
 Needs `pip install 'evalengine[neat]'`. The configuration is neat_lunar_lander.ini, as neat-python reads it. Every
 generation plays seeds of its own, so that nothing is learnt by heart, and a genome that has lived before is judged by
 all that it has played. The best are judged again on other seeds, and it ends when one of them lands. In 70
-generations the best of seed 0 had 204 on these, and 184 on the fresh ones of the last line: it lands in two of three.
+generations the best of seed 0 had 204 on these, and 184 on the fresh ones of the last line, 200 and more in 63 of 100.
 """
 
 import argparse
