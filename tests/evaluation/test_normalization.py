@@ -241,7 +241,11 @@ def test_failed_episodes_do_not_count_and_of_none_there_is_no_normalisation() ->
         (lambda: Normalization([0.0], [-1.0]), "std: expected numbers above 0, got -1.0 at position (0,)"),  # type: ignore[arg-type]
         (lambda: Normalization([0.0], [1e-60]), "std: expected numbers above 0, got 0.0 at position (0,)"),  # type: ignore[arg-type]
         (lambda: Normalization([0.0, 0.0], [1.0]), "std: expected the mean's shape (2,), got (1,)"),  # type: ignore[arg-type]
-        (lambda: Normalization([0], [1]), "mean: expected float32 (float64 and float16 are cast), got int64"),  # type: ignore[arg-type]
+        (
+            lambda: Normalization([0], [1]),  # type: ignore[arg-type]
+            "mean: expected float32 (float64 and float16 are cast), got int64: if they are meant, cast them with "
+            ".astype(np.float32) or .float()",
+        ),
         (lambda: Normalization([0.0], [1.0], 0), "clip: expected a number above 0, got 0"),  # type: ignore[arg-type]
         (lambda: Normalization([0.0], [1.0], True), "clip: expected a number above 0, got True"),  # type: ignore[arg-type]
         (lambda: Normalization([0.0], [1.0], "5"), "clip: expected a number above 0, got '5'"),  # type: ignore[arg-type]

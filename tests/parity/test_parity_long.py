@@ -241,7 +241,7 @@ def test_the_evidence_of_this_project_can_be_replaced() -> None:
 
 @pytest.mark.usefixtures("known_order")
 def test_the_command_runs_everything_and_leaves_a_report(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "evalengine.parity.long", "--steps", "100", "--shapes", "2", "--no-sweep"]
+    command = [sys.executable, "-m", "evalengine.parity.long", "--steps", "20", "--shapes", "2", "--no-sweep"]
     finished = subprocess.run([*command, "--cache", str(tmp_path)], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "Verdict: holds" in finished.stdout

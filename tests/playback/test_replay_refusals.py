@@ -39,7 +39,7 @@ refusal = partial(cli_answers.refusal, "replay")
         ("--env carpole", "CartPole-v1"),
         ("--env pendulum", "Pendulum-v1 needs 3 inputs and 1 outputs"),
         ("--env-kwarg sutton=true", "sutton_barto_reward"),
-        ("--observation stack=4", "observation: expected an environment with coloured images"),
+        ("--observation gray", "observation: grayscale: expected an environment with coloured images"),
         ("--max-episode-steps 0", "max_episode_steps: expected an integer from 1"),
         ("--seeds 1,b", "--seeds: expected integers"),
     ],
@@ -93,7 +93,7 @@ def test_an_empty_population_has_no_best(tmp_path: Path, capsys: Captured) -> No
         ({"render": "window"}, "render: expected human or none, got 'window'"),
         ({"progress": "yes"}, "progress: expected True or a function of (done, total), got 'yes'"),
         ({"epsilon": 2}, "epsilon: expected a probability from 0 to 1, got 2"),
-        ({"observation": "stack=4"}, "observation: expected an environment with coloured images"),
+        ({"observation": "gray"}, "observation: grayscale: expected an environment with coloured images"),
     ],
 )
 def test_bad_keywords_are_refused(keywords: dict[str, Any], expected: str) -> None:

@@ -156,7 +156,8 @@ def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> Non
         ),
         (
             {"\ud800.weight": np.zeros((2, 4), int), "\ud800.bias": np.zeros(2)},
-            "\\ud800.weight: expected float32 (float64 and float16 are cast), got int64",
+            "\\ud800.weight: expected float32 (float64 and float16 are cast), got int64: if they are meant, cast "
+            "them with .astype(np.float32) or .float()",
         ),
     ],
 )

@@ -78,7 +78,8 @@ def test_tensors_and_modules_own_their_memory() -> None:
         ({"0.weight": np.zeros((4, 2))}, "state dict: 0.weight: expected shape (2, 4) for mlp:4-2, got (4, 2)"),
         (
             {"0.bias": np.zeros(2, int)},
-            "state dict: 0.bias: expected float32 (float64 and float16 are cast), got int64",
+            "state dict: 0.bias: expected float32 (float64 and float16 are cast), got int64: if they are meant, cast "
+            "them with .astype(np.float32) or .float()",
         ),
     ],
 )

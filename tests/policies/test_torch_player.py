@@ -276,7 +276,11 @@ def test_what_is_drawn_is_no_module_of_actions(spelling: str) -> None:
             "normalize: expected the shape (8,) of LunarLander-v3's observations, got (7,)",
         ),
         ("lunarlander", {"env_kwargs": {"continuous": True}}, "policy: LunarLander-v3 needs 8 inputs and 2 outputs"),
-        ("lunarlander", {"observation": "skip=2"}, "observation: expected an environment with coloured images"),
+        (
+            "lunarlander",
+            {"observation": "gray"},
+            "observation: grayscale: expected an environment with coloured images",
+        ),
         ("cartpole", {}, "policy: CartPole-v1 needs 4 inputs and 2 outputs, got mlp:8-64-4"),
         ("landerlunar", {}, 'unknown environment "landerlunar"; did you mean "LunarLander-v3"?'),
     ],

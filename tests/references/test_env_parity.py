@@ -153,7 +153,7 @@ def test_large_seeds_are_gymnasiums(seed: int) -> None:
 @pytest.mark.parametrize("env_id", ENV_IDS)
 def test_a_reset_without_a_seed_goes_on_with_the_random_stream(env_id: str) -> None:
     """So the reference's stream has been consumed to the same point by the episode before."""
-    is_long = env_id in ("Acrobot-v1", "Pendulum-v1", "CarRacing-v3")
+    is_long = env_id in ("Acrobot-v1", "Pendulum-v1", "CarRacing-v3", "BipedalWalker-v3", "BipedalWalkerHardcore-v3")
     limit: dict[str, Any] = {"max_episode_steps": 20} if is_long else {}
     theirs, native = reference(env_id).make(disable_env_checker=True, **limit), make(env_id, observation=None, **limit)
     choose = random_actions(env_id, np.random.default_rng(1))

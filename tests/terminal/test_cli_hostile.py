@@ -78,7 +78,7 @@ def test_names_of_files_do_not_speak_to_the_terminal(tmp_path: Path, capsys: Cap
     MLP.save(path, MLP.init(2, seed=0), "cartpole")
     assert app.main(["evaluate", str(path), "--out", str(out)]) == app.OK
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("All of them: ") and last.endswith(r"b\x1b[2J\n.csv")
+    assert last.startswith("All individuals: ") and last.endswith(r"b\x1b[2J\n.csv")
     assert out.exists()
 
 
