@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evalengine import InputError, MissingDependencyError, Policy, evaluate, make
+from evalengine.environments.observation import ObservationOptions
 from evalengine.environments.registry import EnvironmentEntry, entries
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -90,19 +91,36 @@ def test_a_repetition_and_a_skip_are_one_too_many() -> None:
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.short_name)
 def test_spaces_are_gymnasiums(entry: EnvironmentEntry) -> None:
-    env = make(entry.id)
-    observation, _ = env.reset(seed=0)
-    assert env.observation_space.contains(observation)
-    assert env.observation_space.shape == entry.observation_shape
-    assert env.observation_space.dtype == np.dtype(entry.observation_dtype)
     from evalengine.references import reference
 
-    theirs = reference(entry.id).make()
+    env, theirs = make(entry.id), reference(entry.id).make()
+    observation, _ = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    assert env.observation_space == theirs.observation_space
     assert env.action_space == theirs.action_space
     env.action_space.seed(0)
     env.step(env.action_space.sample())
     theirs.close()
     env.close()
+
+
+@pytest.mark.parametrize(
+    ("env_id", "spec"),
+    [
+        ("cartpole", "keep=0/2,clip=-1/4.5,stack=3"),
+        ("bipedalwalker", "skip=2,stack=2,padding=zero"),
+        ("carracing", "crop=0/12/6/6,subsample=8x8,channel=1"),
+        ("carracing", "gray,resize=20x30,stack=2,scale"),
+    ],
+)
+def test_spaces_of_other_observations_are_those_of_gymnasiums_wrappers(env_id: str, spec: str) -> None:
+    from evalengine.references import reference
+    from evalengine.references.wrappers import wrapped
+
+    env = make(env_id, observation=spec)
+    theirs = wrapped(reference(env_id).make(), ObservationOptions.of(spec))
+    assert env.observation_space == theirs.observation_space
+    theirs.close()
 
 
 def frames_of(*envs: Any) -> list[Any]:

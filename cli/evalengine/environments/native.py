@@ -10,8 +10,6 @@ extension.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,7 +31,8 @@ from evalengine.environments.rules import (
     check_action_repeat,
     raw_rules,
 )
-from evalengine.errors import InputError, MissingDependencyError, engine_errors
+from evalengine.environments.spaces import action_space, observation_space
+from evalengine.errors import InputError, engine_errors
 
 if TYPE_CHECKING:
     import gymnasium
@@ -84,7 +83,7 @@ def make(
     if render_mode is not None:
         times = action_repeat if options is None or options.skip is None else options.skip
         twin = Twin(entry.id, render_mode, max_episode_steps, times, values)
-    return Environment(own_entry(entry), native, twin, rules)
+    return Environment(own_entry(entry), native, twin, rules, options)
 
 
 class Environment:
@@ -100,11 +99,13 @@ class Environment:
         native: _engine.Environment,
         twin: Twin | None = None,
         rules: RawRules = NO_RULES,
+        options: ObservationOptions | None = None,
     ) -> None:
         """Wrap an episode of the extension; use `make`."""
         self.entry = entry
         self._native = native
         self._twin = twin
+        self._options = options
         self._first_steps, self._first_action = rules[:2]
         self._steps = 0
         self._is_running = False
@@ -192,25 +193,16 @@ class Environment:
         Raises:
             MissingDependencyError: Gymnasium is not installed; `entry` has the same numbers.
         """
-        spaces, entry = _spaces(), self.entry
-        if entry.n_actions is not None:
-            space: gymnasium.spaces.Space[Any] = spaces.Discrete(entry.n_actions)
-            return space
-        low, high = (np.array(bound, np.float32) for bound in (entry.action_low, entry.action_high))
-        space = spaces.Box(low, high, dtype=np.float32)
-        return space
+        return action_space(self.entry)
 
     @property
     def observation_space(self) -> gymnasium.spaces.Space[Any]:
-        """A space of Gymnasium's with the observations' shape and type; a vector's bounds are infinite.
+        """Gymnasium's space of the observations, with its bounds, or what its wrappers make of them.
 
         Raises:
             MissingDependencyError: Gymnasium is not installed; `entry` has shape and type.
         """
-        spaces, entry = _spaces(), self.entry
-        low, high = (0, 255) if entry.observation_dtype == "uint8" else (-np.inf, np.inf)
-        space: gymnasium.spaces.Space[Any] = spaces.Box(low, high, entry.observation_shape, entry.observation_dtype)
-        return space
+        return observation_space(self.entry, self._options)
 
     def state(self) -> dict[str, Any]:
         """Return the full state by the names of its parts, for comparing with a reference."""
@@ -234,9 +226,3 @@ class Environment:
         if values.dtype == np.float16:
             return values.astype(np.float64), True
         return values, False
-
-
-def _spaces() -> Any:
-    if importlib.util.find_spec("gymnasium") is None:
-        raise MissingDependencyError.of("gymnasium", extra="gymnasium")
-    return importlib.import_module("gymnasium.spaces")
