@@ -146,7 +146,7 @@ CASES: dict[str, tuple[str, str | None, dict[str, Any], int | None]] = {
     "acrobot": ("mlp:6-16-3", None, {}, 120),
     "pendulum": ("mlp:3-16-1", None, {}, None),
     "lunarlander": ("mlp:8-64-4", "lunarlander.npy", {}, None),
-    "lunarlander continuous": ("mlp:8-16-2,head=clip", None, {"continuous": True}, None),
+    "lunarlander continuous": ("mlp:8-16-2,head=clip", None, {"continuous": True}, 250),
     "snake": ("cnn:5x12x12-16k3-32k3-64-4", "snake.npy", {}, 300),
     "carracing": ("cnn:3x96x96-16k8s4-32k4s2-64-3", "carracing.npy", {}, 40),
     "carracing lap": ("cnn:3x96x96-16k8s4-32k4s2-64-3", "carracing.npy", {"lap_complete_percent": 0.0}, 5),

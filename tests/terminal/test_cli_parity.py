@@ -48,7 +48,7 @@ def document(line: str, capsys: Captured) -> tuple[int, dict[str, Any]]:
 
 @pytest.mark.usefixtures("known_order")
 def test_everything_holds(capsys: Captured) -> None:
-    code, found = document("parity all --steps 200", capsys)
+    code, found = document("parity all --steps 100", capsys)
     assert (code, found["verdict"]) == (app.OK, "holds")
     sections = {section["name"]: section for section in found["sections"]}
     assert len(sections) == len(found["sections"])
@@ -58,12 +58,12 @@ def test_everything_holds(capsys: Captured) -> None:
     for entry in entries():
         name = entry.short_name
         for part in ("open loop, random", "open loop, sticky", "open loop, policy", "closed loop"):
-            assert sections[f"{name} {part}"]["steps"] == 200
+            assert sections[f"{name} {part}"]["steps"] == 100
         for part in ("golden traces", "evaluate"):
-            assert sections[f"{name} {part}"]["steps"] >= 200
+            assert sections[f"{name} {part}"]["steps"] >= 100
         assert [title for title in sections if title.startswith(f"{name} logits")] != []
     assert {section["claim"] for section in found["sections"]} == {"EXACT"}
-    assert sections["lunarlander closed loop, continuous=True"]["steps"] == 200
+    assert sections["lunarlander closed loop, continuous=True"]["steps"] == 100
     assert found["versions"].keys() == {"evalengine", "torch", "gymnasium", "numpy", "box2d", "pygame-ce"}
 
 
