@@ -174,7 +174,7 @@ def test_descriptors_are_those_of_gymnasiums_steps(case: str) -> None:
     spelling, file, kwargs, limit = CASES[case]
     entry, policy = describe(case.split()[0], kwargs), Policy(spelling)
     descriptors = some_descriptors(entry)
-    size = 2 if entry.short_name in ("carracing", "snake") else 3
+    size = {"carracing": 2, "snake": 2, "acrobot": 3, "pendulum": 3}.get(entry.short_name, 5)
     result = evaluate(
         entry.id,
         population_of(policy, file, size),
