@@ -8,8 +8,9 @@ never imported. Depends on scalars, messages and errors.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine.errors import InputError, NonFiniteError
 from evalengine.messages import first_line, kind, named, shown
 from evalengine.scalars import as_integer, check_integer, is_one_of, scalar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "MOST_EPISODES",
@@ -27,12 +31,15 @@ __all__ = [
     "named_options",
     "named_values",
     "non_finite_weight",
+    "options_of",
     "plain_array",
     "population_matrix",
     "seed_matrix",
     "weight_array",
     "weight_vector",
 ]
+
+OptionsT = TypeVar("OptionsT", bound="DataclassInstance")
 
 SEED_LIMIT = 2**64
 # An evaluation returns arrays with one element for each episode; 2**30 of them are 18 GiB in all.
@@ -80,6 +87,32 @@ def named_options(name: str, options: Mapping[Any, Any], known: Sequence[str]) -
         if not is_one_of(option, known):
             raise InputError(f"{name}: expected some of {', '.join(known)}, got {shown(option)}")
     return given
+
+
+def options_of(
+    name: str, options: type[OptionsT], value: object, parsed: Callable[[str], Mapping[str, Any]], spec: str
+) -> OptionsT | None:
+    """Return the options that a mapping or a spec means, or None where all are the defaults.
+
+    Args:
+        name: of the argument.
+        options: a dataclass, whose fields are the options and which checks their values.
+        value: None, one of these, a mapping or a spec.
+        parsed: what makes a mapping of a spec.
+        spec: "such as ...", for the message.
+
+    Raises:
+        InputError: none of these, an unknown option, or a value that it does not take.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = parsed(value)
+    if isinstance(value, Mapping):
+        value = options(**named_options(name, value, [field.name for field in fields(options)]))
+    elif not isinstance(value, options):
+        raise InputError(f"{name}: expected a mapping or a spec {spec}, got {shown(value)}")
+    return None if value == options() else value
 
 
 def _checked_name(name: str, key: object) -> str:

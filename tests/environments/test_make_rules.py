@@ -98,8 +98,14 @@ def test_spaces_are_gymnasiums(entry: EnvironmentEntry) -> None:
     assert env.observation_space.contains(observation)
     assert env.observation_space == theirs.observation_space
     assert env.action_space == theirs.action_space
-    env.action_space.seed(0)
-    env.step(env.action_space.sample())
+    # One space, as in Gymnasium: what it was seeded with is what it draws from.
+    draws = []
+    for space in (env.action_space, theirs.action_space):
+        space.seed(0)
+        draws.append(space.sample())
+    assert env.action_space is env.action_space and env.observation_space is env.observation_space
+    np.testing.assert_array_equal(*draws)
+    env.step(draws[0])
     theirs.close()
     env.close()
 

@@ -58,7 +58,7 @@ class Condition:
         Raises:
             InputError: neither.
         """
-        return value if isinstance(value, cls) else cls(value)  # type: ignore[arg-type]
+        return value if isinstance(value, cls) else cls(value)  # type: ignore[arg-type]  # which it checks
 
     def raw(self, entry: EnvironmentEntry, name: str = "condition") -> RawExpression:
         """Return the condition as the extension takes it, with the fields of one environment.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,7 +187,7 @@ class Environment:
         if self._twin is not None:
             self._twin.close()
 
-    @property
+    @cached_property
     def action_space(self) -> gymnasium.spaces.Space[Any]:
         """Gymnasium's space of the actions, with its bounds.
 
@@ -195,7 +196,7 @@ class Environment:
         """
         return action_space(self.entry)
 
-    @property
+    @cached_property
     def observation_space(self) -> gymnasium.spaces.Space[Any]:
         """Gymnasium's space of the observations, with its bounds, or what its wrappers make of them.
 

@@ -19,12 +19,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 
-from evalengine.arguments import named_options
+from evalengine.arguments import options_of
 from evalengine.errors import InputError
 from evalengine.messages import shown
 from evalengine.scalars import as_number, check_flag, check_integer, is_one_of, items_of
@@ -166,15 +166,7 @@ class ObservationOptions:
         Raises:
             InputError: neither of the two, an unknown option, or a value that it does not take.
         """
-        if value is None:
-            return None
-        if isinstance(value, str):
-            value = _parsed(value)
-        if isinstance(value, Mapping):
-            value = cls(**named_options("observation", value, [field.name for field in fields(cls)]))
-        elif not isinstance(value, cls):
-            raise InputError(f"observation: expected a mapping or a spec {_SPELLING}, got {shown(value)}")
-        return None if value == cls() else value
+        return options_of("observation", cls, value, _parsed, _SPELLING)
 
     def raw(self) -> RawOptions:
         """Return the options as the extension takes them."""

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from evalengine.arguments import named_options
+from evalengine.arguments import named_options, options_of
 from evalengine.environments.conditions import Condition, canonical
 from evalengine.environments.grammar import parsed_condition
 from evalengine.environments.nodes import RawExpression
@@ -89,15 +89,7 @@ class StopRules:
         Raises:
             InputError: neither of the two, an unknown rule, or a value that it does not take.
         """
-        if value is None:
-            return None
-        if isinstance(value, str):
-            value = _parsed_stop(value)
-        if isinstance(value, Mapping):
-            value = cls(**named_options("stop", value, [field.name for field in fields(cls)]))
-        elif not isinstance(value, cls):
-            raise InputError(f"stop: expected a mapping or a spec {_STOP_SPELLING}, got {shown(value)}")
-        return None if value == cls() else value
+        return options_of("stop", cls, value, _parsed_stop, _STOP_SPELLING)
 
     def raw_condition(self, entry: EnvironmentEntry) -> RawExpression | None:
         """Return the condition as the extension takes it; None is never met.

@@ -138,6 +138,23 @@ pub trait Simd: Copy {
     const FUSES: bool;
 }
 
+/// Lanes 0 to 3 and 4 to 7 in float64.
+#[inline(always)]
+pub(crate) fn widened<S: Simd>(x: S::F32) -> [S::F64; 2] {
+    let [a, b, c, d, e, f, g, h] = x.to_array();
+    [
+        S::F64::from_array([a.into(), b.into(), c.into(), d.into()]),
+        S::F64::from_array([e.into(), f.into(), g.into(), h.into()]),
+    ]
+}
+
+/// The reverse of [`widened`], rounded.
+#[inline(always)]
+pub(crate) fn narrowed<S: Simd>(halves: [S::F64; 2]) -> S::F32 {
+    let [[a, b, c, d], [e, f, g, h]] = [halves[0].to_array(), halves[1].to_array()];
+    S::F32::from_array([a as f32, b as f32, c as f32, d as f32, e as f32, f as f32, g as f32, h as f32])
+}
+
 /// The outcome of a comparison, one truth value per lane.
 pub trait Mask: Copy {
     /// True where both are.

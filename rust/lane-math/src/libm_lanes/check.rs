@@ -38,6 +38,8 @@ const TANGENTS: [(u64, u64); 4] = [
 ];
 
 const RANDOM_ARGUMENTS: usize = 8192;
+/// Bounds of angles, of all ranges that the lanes tell apart.
+const ANGLES: [f64; 4] = [0.25, 2.5, 25.0, 250.0];
 
 /// The comparison's outcome, remembered.
 pub(super) fn verdict() -> LibmLanes {
@@ -53,7 +55,7 @@ fn compared_as_promised() -> LibmLanes {
 }
 
 fn compared() -> LibmLanes {
-    let arguments = random_arguments();
+    let arguments = random_arguments(ANGLES);
     LibmLanes {
         trig: trig_agrees(&arguments),
         pow: pow_agrees(&arguments),
@@ -100,9 +102,9 @@ fn agree(arguments: &[f64], platform: impl Fn(f64) -> f64, in_lanes: impl Fn(&mu
     arguments.iter().zip(&values).all(|(&x, &value)| platform(x).to_bits() == value.to_bits())
 }
 
-/// Angles of all ranges that the lanes tell apart: a fourth each below 0.25, 2.5, 25 and 250.
-fn random_arguments() -> Vec<f64> {
-    // xorshift64: any numbers do that reach every row of the table, and the same each time.
+/// Arguments of either sign, a fourth each below each of `bounds`: the same each time.
+pub(super) fn random_arguments(bounds: [f64; 4]) -> Vec<f64> {
+    // xorshift64: any numbers do that reach every row of the tables.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut arguments = Vec::with_capacity(RANDOM_ARGUMENTS);
     for index in 0..RANDOM_ARGUMENTS {
@@ -110,7 +112,7 @@ fn random_arguments() -> Vec<f64> {
         state ^= state >> 7;
         state ^= state << 17;
         let unit = state as i64 as f64 / (1_u64 << 63) as f64;
-        arguments.push(unit * [0.25, 2.5, 25.0, 250.0][index % 4]);
+        arguments.push(unit * bounds[index % 4]);
     }
     arguments
 }
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn one_unit_in_the_last_place_is_a_disagreement() {
-        let arguments = random_arguments();
+        let arguments = random_arguments(ANGLES);
         let last = *arguments.last().expect("some arguments");
         let off_by_one = |x: f64| {
             let sine = libm::sin(x);
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn arguments_reach_every_row_and_every_branch() {
-        let arguments = random_arguments();
+        let arguments = random_arguments(ANGLES);
         for row in 0..110 {
             let near = |x: &f64| (x.abs() * 128.0).round() == f64::from(row);
             assert!(arguments.iter().any(near), "row {row}");

@@ -8,9 +8,10 @@
 
 use std::sync::OnceLock;
 
+use super::check::random_arguments;
 use crate::StandardFloatMode;
 use crate::isa::{Isa, Kernel};
-use crate::lanes::{F32x8, F64x4, Mask, Simd};
+use crate::lanes::{F32x8, F64x4, Mask, Simd, narrowed, widened};
 use crate::libm;
 
 /// From here on arguments are left to libm.
@@ -36,9 +37,6 @@ const COSINE: [u64; 4] =
 /// An argument whose cosine rounds differently without fused operations (one in some 400 million does), and the bits of its
 /// sine and its cosine with them.
 const KNOWN: (u32, u32, u32) = (0x4287_0e40, 0xbf7f_f72d, 0xbc86_6cc4);
-
-/// Arguments that are compared with the platform's functions at the start.
-const COMPARED: usize = 8192;
 
 /// Whether `sinf` and `cosf` are computed in lanes, because they were found to equal the platform's.
 ///
@@ -174,23 +172,6 @@ fn cosine<V: F64x4>(square: V) -> V {
     sixth.mul_add(upper, fourth.mul_add(c4, lower))
 }
 
-/// Lanes 0 to 3 and 4 to 7 in float64.
-#[inline(always)]
-fn widened<S: Simd>(x: S::F32) -> [S::F64; 2] {
-    let [a, b, c, d, e, f, g, h] = x.to_array();
-    [
-        S::F64::from_array([a.into(), b.into(), c.into(), d.into()]),
-        S::F64::from_array([e.into(), f.into(), g.into(), h.into()]),
-    ]
-}
-
-/// The reverse of [`widened`], rounded.
-#[inline(always)]
-fn narrowed<S: Simd>(halves: [S::F64; 2]) -> S::F32 {
-    let [[a, b, c, d], [e, f, g, h]] = [halves[0].to_array(), halves[1].to_array()];
-    S::F32::from_array([a as f32, b as f32, c as f32, d as f32, e as f32, f as f32, g as f32, h as f32])
-}
-
 struct SinCos<'a> {
     lanes: LibmLanes32,
     angles: &'a [f32],
@@ -236,7 +217,7 @@ fn known_bits(sine: fn(f32) -> f32, cosine: fn(f32) -> f32) -> bool {
 /// Whether the lanes have the bits of these functions for all compared arguments.
 fn agrees(sine: fn(f32) -> f32, cosine: fn(f32) -> f32) -> bool {
     let angles = compared_angles();
-    let (mut sines, mut cosines) = (vec![0.0; COMPARED], vec![0.0; COMPARED]);
+    let (mut sines, mut cosines) = (vec![0.0; angles.len()], vec![0.0; angles.len()]);
     LibmLanes32::LANES.sin_cos_slices(Isa::detect(), &angles, &mut sines, &mut cosines);
     let results = angles.iter().zip(sines.iter().zip(&cosines));
     results.into_iter().all(|(&angle, (in_sine, in_cosine))| {
@@ -246,16 +227,7 @@ fn agrees(sine: fn(f32) -> f32, cosine: fn(f32) -> f32) -> bool {
 
 /// Angles up to a quadrant and up to [`BEYOND`], by turns.
 fn compared_angles() -> Vec<f32> {
-    // xorshift64: any numbers do, and the same each time.
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let draw = |index: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let unit = state as i64 as f64 / (1_u64 << 63) as f64;
-        (unit * [0.8, 3.2, 120.0, 12.0][index % 4]) as f32
-    };
-    (0..COMPARED).map(draw).collect()
+    random_arguments([0.8, 3.2, 120.0, 12.0]).into_iter().map(|angle| angle as f32).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 mod far;
 mod table;
 
-use crate::lanes::{F32x8, F64x4, Mask, Simd};
+use crate::lanes::{F32x8, F64x4, Mask, Simd, narrowed, widened};
 use far::far;
 
 /// The last argument of the formula of float64.
@@ -67,21 +67,4 @@ fn half_wave<V: F64x4>(x: V, multiple: V) -> V {
         p = p.mul(square).add(coefficient);
     }
     r.add(r.mul(square.mul(p)))
-}
-
-/// Lanes 0 to 3 and 4 to 7 in float64.
-#[inline(always)]
-fn widened<S: Simd>(x: S::F32) -> [S::F64; 2] {
-    let [a, b, c, d, e, f, g, h] = x.to_array();
-    [
-        S::F64::from_array([a.into(), b.into(), c.into(), d.into()]),
-        S::F64::from_array([e.into(), f.into(), g.into(), h.into()]),
-    ]
-}
-
-/// The reverse of [`widened`], rounded.
-#[inline(always)]
-fn narrowed<S: Simd>(halves: [S::F64; 2]) -> S::F32 {
-    let [[a, b, c, d], [e, f, g, h]] = [halves[0].to_array(), halves[1].to_array()];
-    S::F32::from_array([a as f32, b as f32, c as f32, d as f32, e as f32, f as f32, g as f32, h as f32])
 }
