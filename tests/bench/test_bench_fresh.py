@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
@@ -196,16 +197,21 @@ def test_a_system_that_does_not_tell_the_resident_memory_says_so(
 
 @needs_proc
 def test_a_peak_counts_from_the_beginning_and_outlives_what_made_it() -> None:
-    before = np.ones(40 * MEGABYTE // 8)
-    del before  # a peak that is over when the watch begins
+    held_for_a_moment(40 * MEGABYTE)  # a peak that is over when the watch begins
     watch = Resident.of_this_process_and_its_children()
     quiet = watch.peak_bytes() - watch.bytes_before
-    held = np.ones(100 * MEGABYTE // 8)
-    del held
+    held_for_a_moment(100 * MEGABYTE)
     grown = watch.peak_bytes() - watch.bytes_before
     assert quiet < 20 * MEGABYTE
     # Linux counts resident pages per thread and adds them up in batches (proc(5): VmHWM is not precise).
     assert 98 * MEGABYTE <= grown < 130 * MEGABYTE
+
+
+def held_for_a_moment(size: int) -> None:
+    """Pages of their own, from the system and back to it: an array may get memory that this process holds already."""
+    with mmap.mmap(-1, size) as pages:
+        for first in range(0, size, mmap.PAGESIZE):
+            pages[first] = 1
 
 
 @needs_proc
