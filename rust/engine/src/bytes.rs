@@ -5,7 +5,7 @@
 //! quotient. No quotient of a byte by 255 lies so near to the middle between two float32 numbers, since its binary digits
 //! repeat after eight. A test compares all 256.
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, Simd};
 use lane_math::{Isa, Kernel};
 
 /// The range of a byte of an image.

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
-use crate::lanes::Avx2Family;
+use crate::lanes::{Avx2Family, Avx512Family};
 use crate::lanes::{PortableFamily, Simd};
 
 /// The environment variable that forces another path than the fastest: `EVALENGINE_ISA=portable` or `avx2`.
@@ -26,8 +26,7 @@ pub enum Isa {
     #[non_exhaustive]
     Avx2,
     /// The same lanes with the instructions of AVX-512 (F, VL, DQ and BW) as well: twice as many registers, so that a
-    /// tanh, a sine or a tile of a layer need not put values aside. Lanes of eight all the same: wider registers take
-    /// two turns on many of these processors.
+    /// sine or a tile of a layer need not put values aside, and sixteen lanes for tanh.
     #[cfg(target_arch = "x86_64")]
     #[non_exhaustive]
     Avx512,
@@ -116,7 +115,7 @@ fn has_avx512() -> bool {
 /// but slow.
 ///
 /// ```
-/// use lane_math::lanes::{F32x8, Simd};
+/// use lane_math::lanes::{F32Lanes, F32x8, Simd};
 /// use lane_math::{Isa, Kernel};
 ///
 /// struct Scale<'a> {
@@ -171,7 +170,7 @@ unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 #[inline(never)]
 #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
 unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Avx2Family>()
+    kernel.run::<Avx512Family>()
 }
 
 #[cfg(test)]

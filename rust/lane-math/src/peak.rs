@@ -1,6 +1,6 @@
 //! The limit that kernels are measured against: multiply-adds in registers, as many as the processor can do.
 
-use crate::lanes::{F32x8, Simd};
+use crate::lanes::{F32Lanes, F32x8, Simd};
 use crate::{Isa, Kernel};
 use std::hint::black_box;
 

@@ -1,62 +1,91 @@
 //! Every method of the lane types: the portable ones against plain arithmetic on known values, and all instruction sets
 //! against the portable ones on any bits.
 
-use lane_math::lanes::{F32x8, F64x4, Mask, Portable, PortableF64, Simd};
+use lane_math::lanes::{F32Lanes, F32x8, F64x4, Mask, Portable, PortableF64, Simd};
 use lane_math::{Isa, Kernel};
 use proptest::prelude::*;
 
-/// The results of every method of [`F32x8`] for three operands, as bits.
-struct AllF32([[f32; 8]; 3]);
+/// Three operands for every method of [`F32Lanes`]: sixteen lanes, in as many vectors as that takes.
+type Operands = [[f32; 16]; 3];
+
+/// The results of a family's eight lanes, and of its widest.
+struct AllF32(Operands);
+
+/// A name and the bits of sixteen lanes for every method.
+type Results = Vec<(&'static str, Vec<u32>)>;
 
 impl Kernel for AllF32 {
-    type Output = Vec<(&'static str, [u32; 8])>;
+    type Output = [Results; 2];
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> Self::Output {
-        let [a, b, c] = self.0.map(S::F32::from_array);
-        let mask = a.lt(b);
-        let other = b.le(c);
-        let truth = |mask: <S::F32 as F32x8>::Mask| [mask.bits(); 8];
-        let bits = |lanes: S::F32| lanes.to_array().map(arithmetic_bits);
-        let exact = |lanes: S::F32| lanes.to_array().map(f32::to_bits);
-        let mut stored = [0.0; 9];
-        a.store(&mut stored[1..]);
-        vec![
-            ("load, store", exact(S::F32::load(&stored[1..]))),
-            ("splat", exact(S::F32::splat(self.0[0][3]))),
-            ("add", bits(a.add(b))),
-            ("sub", bits(a.sub(b))),
-            ("mul", bits(a.mul(b))),
-            ("div", bits(a.div(b))),
-            ("mul_add", bits(a.mul_add(b, c))),
-            ("neg_mul_add", bits(a.neg_mul_add(b, c))),
-            ("floor", bits(a.floor())),
-            ("sqrt", bits(a.sqrt())),
-            ("min", exact(a.min(b))),
-            ("max", exact(a.max(b))),
-            ("lt", truth(mask)),
-            ("le", truth(other)),
-            ("eq", truth(a.eq(b))),
-            ("is_nan", truth(a.is_nan())),
-            ("and", truth(mask.and(other))),
-            ("or", truth(mask.or(other))),
-            ("not", truth(mask.not())),
-            ("any", [u32::from(mask.any()); 8]),
-            ("select", exact(S::F32::select(mask, a, b))),
-            ("bit_and", exact(a.bit_and(b))),
-            ("bit_or", exact(a.bit_or(b))),
-            ("bit_xor", exact(a.bit_xor(b))),
-            ("bit_shl", exact(a.bit_shl::<23>())),
-            ("bit_shr", exact(a.bit_shr::<23>())),
-            ("bit_add", exact(a.bit_add(b))),
-            ("bit_sub", exact(a.bit_sub(b))),
-            ("pick", exact(S::F32::pick(&[0.5, -1.0, 2.0, -3.0, 5.0, -8.0, 13.0, -21.0], a))),
-            ("abs", exact(a.abs())),
-            ("neg", exact(a.neg())),
-            ("sign", exact(a.sign())),
-            ("copysign", exact(a.copysign(b))),
-        ]
+    fn run<S: Simd>(self) -> [Results; 2] {
+        [all_f32::<S::F32>(self.0), all_f32::<S::Wide>(self.0)]
     }
+}
+
+#[inline(always)]
+fn all_f32<V: F32Lanes>(operands: Operands) -> Results {
+    let mut results = f32_lanes::<V>(operands, 0);
+    let mut first = V::LANES;
+    while first < 16 {
+        for (whole, (_, part)) in results.iter_mut().zip(f32_lanes::<V>(operands, first)) {
+            whole.1.extend(part);
+        }
+        first += V::LANES;
+    }
+    results
+}
+
+/// Every method for the lanes of the operands from `first` on.
+#[inline(always)]
+fn f32_lanes<V: F32Lanes>(operands: Operands, first: usize) -> Results {
+    let [a, b, c] = operands.map(|lanes| V::load(&lanes[first..]));
+    let mask = a.lt(b);
+    let other = b.le(c);
+    let truth = |mask: V::Mask| (0..V::LANES).map(|lane| mask.bits() >> lane & 1).collect::<Vec<_>>();
+    let values = |lanes: V| {
+        let mut stored = vec![0.0; V::LANES + 1]; // not aligned
+        lanes.store(&mut stored[1..]);
+        stored.split_off(1)
+    };
+    let bits = |lanes: V| values(lanes).into_iter().map(arithmetic_bits).collect::<Vec<_>>();
+    let exact = |lanes: V| values(lanes).into_iter().map(f32::to_bits).collect::<Vec<_>>();
+    assert_eq!(mask.any(), mask.bits() != 0);
+    assert_eq!(u64::from(mask.bits()) >> V::LANES, 0);
+    vec![
+        ("load, store", exact(a)),
+        ("splat", exact(V::splat(operands[0][3]))),
+        ("add", bits(a.add(b))),
+        ("sub", bits(a.sub(b))),
+        ("mul", bits(a.mul(b))),
+        ("div", bits(a.div(b))),
+        ("mul_add", bits(a.mul_add(b, c))),
+        ("neg_mul_add", bits(a.neg_mul_add(b, c))),
+        ("floor", bits(a.floor())),
+        ("sqrt", bits(a.sqrt())),
+        ("min", exact(a.min(b))),
+        ("max", exact(a.max(b))),
+        ("lt", truth(mask)),
+        ("le", truth(other)),
+        ("eq", truth(a.eq(b))),
+        ("is_nan", truth(a.is_nan())),
+        ("and", truth(mask.and(other))),
+        ("or", truth(mask.or(other))),
+        ("not", truth(mask.not())),
+        ("select", exact(V::select(mask, a, b))),
+        ("bit_and", exact(a.bit_and(b))),
+        ("bit_or", exact(a.bit_or(b))),
+        ("bit_xor", exact(a.bit_xor(b))),
+        ("bit_shl", exact(a.bit_shl::<23>())),
+        ("bit_shr", exact(a.bit_shr::<23>())),
+        ("bit_add", exact(a.bit_add(b))),
+        ("bit_sub", exact(a.bit_sub(b))),
+        ("pick", exact(V::pick(&[0.5, -1.0, 2.0, -3.0, 5.0, -8.0, 13.0, -21.0], a))),
+        ("abs", exact(a.abs())),
+        ("neg", exact(a.neg())),
+        ("sign", exact(a.sign())),
+        ("copysign", exact(a.copysign(b))),
+    ]
 }
 
 /// The bits of a number, and one pattern for every NaN: which one arithmetic gives is not part of the contract.
@@ -136,10 +165,12 @@ fn any_f64() -> impl Strategy<Value = f64> {
 
 proptest! {
     #[test]
-    fn f32_lanes_agree(operands in prop::array::uniform3(prop::array::uniform8(any_f32()))) {
-        let expected = Isa::Portable.run(AllF32(operands));
+    fn f32_lanes_agree(operands in prop::array::uniform3(prop::array::uniform16(any_f32()))) {
+        let [expected, _] = Isa::Portable.run(AllF32(operands));
         for isa in Isa::all_available() {
-            prop_assert_eq!(&expected, &isa.run(AllF32(operands)));
+            for results in isa.run(AllF32(operands)) {
+                prop_assert_eq!(&expected, &results, "{:?}", isa);
+            }
         }
     }
 
@@ -180,7 +211,7 @@ fn minimum_and_maximum_give_the_second_of_equals_and_beside_nan() {
 }
 
 #[test]
-#[should_panic(expected = "a load of 8 lanes needs 8 values")]
+#[should_panic(expected = "a load needs a value for each lane")]
 fn a_short_load_panics() {
     let _ = Portable::load(&[0.0; 7]);
 }

@@ -4,7 +4,7 @@
 //! others in [`Pair`]s.
 
 use super::pairs::Pair;
-use crate::lanes::F32x8;
+use crate::lanes::F32Lanes;
 
 /// ln(2) in two parts: products of the first with |q| <= 256 are exact.
 const LN_2: f32 = 0.693_145_75;
@@ -17,7 +17,7 @@ const ROUND: f32 = 12_582_912.0;
 #[derive(Clone, Copy)]
 struct Exponent<V>(V);
 
-impl<V: F32x8> Exponent<V> {
+impl<V: F32Lanes> Exponent<V> {
     /// x / ln(2), rounded. Anything where x is beyond the range of exp, infinite or NaN.
     #[inline(always)]
     fn of(x: V) -> Self {
@@ -47,7 +47,7 @@ const EXP_HIGHEST: f32 = 100.0;
 
 /// e^x.
 #[inline(always)]
-pub(super) fn exp<V: F32x8>(x: V) -> V {
+pub(super) fn exp<V: F32Lanes>(x: V) -> V {
     let exponent = Exponent::of(x);
     let s = exponent.value().mul_add(V::splat(-LN_2), x);
     let s = exponent.value().mul_add(V::splat(-LN_2_REST), s);
@@ -64,7 +64,7 @@ pub(super) fn exp<V: F32x8>(x: V) -> V {
 
 /// e^x for -104 <= x <= 89.
 #[inline(always)]
-fn exp_pair<V: F32x8>(x: V) -> Pair<V> {
+fn exp_pair<V: F32Lanes>(x: V) -> Pair<V> {
     let exponent = Exponent::of(x);
     let s = Pair::float_sum(x, exponent.value().mul(V::splat(-LN_2)));
     let s = s.add_float(exponent.value().mul(V::splat(-LN_2_REST)));
@@ -86,7 +86,7 @@ const EXPM1_LOWEST: f32 = -16.635_532;
 
 /// e^x - 1.
 #[inline(always)]
-pub(super) fn expm1<V: F32x8>(x: V) -> V {
+pub(super) fn expm1<V: F32Lanes>(x: V) -> V {
     let value = exp_pair(x).add_float(V::splat(-1.0)).rounded();
     let value = V::select(V::splat(EXPM1_HIGHEST).lt(x), V::splat(f32::INFINITY), value);
     let value = V::select(x.lt(V::splat(EXPM1_LOWEST)), V::splat(-1.0), value);
@@ -98,7 +98,7 @@ const TANH_SATURATED: f32 = 8.664_34;
 
 /// tanh x, at most one unit in the last place off: another function than the [`tanh`](crate::tanh()) of `nn.Tanh`.
 #[inline(always)]
-pub(super) fn tanh<V: F32x8>(x: V) -> V {
+pub(super) fn tanh<V: F32Lanes>(x: V) -> V {
     let magnitude = x.abs();
     let growing = exp_pair(magnitude);
     let falling = growing.reciprocal();

@@ -1,13 +1,13 @@
 //! GELU with the error function, which PyTorch has oneDNN compute.
 
-use crate::lanes::F32x8;
+use crate::lanes::F32Lanes;
 
 /// x / 2 + x / 2 * erf(x / sqrt 2).
 ///
 /// erf is formula 7.1.26 of Abramowitz and Stegun, good to 1.5e-7: the result is not small where x is far below zero,
 /// as GELU is, but a multiple of x * 2^-25 or so; and -0 becomes +0.
 #[inline(always)]
-pub(super) fn gelu<V: F32x8>(x: V) -> V {
+pub(super) fn gelu<V: F32Lanes>(x: V) -> V {
     let y = x.mul(V::splat(std::f32::consts::FRAC_1_SQRT_2));
     let t = V::splat(1.0).div(V::splat(0.327_591_1).mul_add(y.abs(), V::splat(1.0)));
     let mut p = V::splat(1.061_405_4);
@@ -24,7 +24,7 @@ const LOWEST: f32 = -80.0;
 
 /// e^x for x <= 0, as oneDNN computes it: e^-80 below -80, anything for NaN.
 #[inline(always)]
-fn falling_exp<V: F32x8>(x: V) -> V {
+fn falling_exp<V: F32Lanes>(x: V) -> V {
     let x = x.max(V::splat(LOWEST));
     let n = x.mul(V::splat(std::f32::consts::LOG2_E)).add(V::splat(0.5)).floor();
     let s = n.neg_mul_add(V::splat(std::f32::consts::LN_2), x);

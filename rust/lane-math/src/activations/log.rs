@@ -1,7 +1,7 @@
 //! log x, as SLEEF computes it.
 
 use super::pairs::Pair;
-use crate::lanes::F32x8;
+use crate::lanes::F32Lanes;
 
 /// ln(2), and what its float32 misses.
 const LN_2: f32 = std::f32::consts::LN_2;
@@ -14,7 +14,7 @@ const EXPONENT: f32 = f32::INFINITY;
 ///
 /// x = 2^e m, 3/4 <= m < 3/2, and log m = 2 artanh y, y = (m - 1) / (m + 1).
 #[inline(always)]
-pub(super) fn log<V: F32x8>(x: V) -> V {
+pub(super) fn log<V: F32Lanes>(x: V) -> V {
     // The exponent of x / 0.75 is e; its bits are left where they are, bias included.
     let exponent = x.mul(V::splat(1.0 / 0.75)).bit_and(V::splat(EXPONENT));
     let m = x.mul(V::splat(f32::from_bits(2 * f32::to_bits(1.0))).bit_sub(exponent)); // x 2^-e

@@ -1,7 +1,7 @@
 //! log(1 + x), as SLEEF computes it.
 
 use super::pairs::Pair;
-use crate::lanes::F32x8;
+use crate::lanes::F32Lanes;
 
 /// ln(2), and what its float32 misses.
 const LN_2: f32 = std::f32::consts::LN_2;
@@ -17,7 +17,7 @@ const LARGE: f32 = 1e38;
 ///
 /// 1 + x = 2^e (1 + m), -1/4 <= m < 1/2, and log(1 + m) = 2 artanh y, y = m / (2 + m).
 #[inline(always)]
-pub(super) fn log1p<V: F32x8>(x: V) -> V {
+pub(super) fn log1p<V: F32Lanes>(x: V) -> V {
     // The exponent of (1 + x) / 0.75 is e; its bits are left where they are, bias included.
     let exponent = x.add(V::splat(1.0)).mul(V::splat(1.0 / 0.75)).bit_and(V::splat(EXPONENT));
     let power = V::splat(f32::from_bits(2 * f32::to_bits(1.0))).bit_sub(exponent); // 2^-e

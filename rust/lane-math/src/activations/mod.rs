@@ -25,7 +25,7 @@ mod softmax;
 pub use formulas::relu;
 
 use crate::isa::{Isa, Kernel};
-use crate::lanes::{F32x8, Portable, Simd};
+use crate::lanes::{F32Lanes, MOST_LANES, Portable, Simd};
 use crate::tanh::{tanh, tanh_slice};
 
 pub use rest::{expf, sigmoid_row};
@@ -142,43 +142,49 @@ impl Activation {
     /// [`Activation::apply_in_place`] for use inside a [`Kernel`].
     #[inline(always)]
     pub fn apply_slice<S: Simd>(self, values: &mut [f32]) {
-        /// Eight values at a time. No function that takes a closure: that would be compiled without AVX2 (see [`Kernel`]).
-        macro_rules! by_eights {
-            (|$x:ident| $value:expr) => {{
-                let mut eights = values.chunks_exact_mut(S::F32::LANES);
-                for eight in &mut eights {
-                    let $x = S::F32::load(eight);
-                    $value.store(eight);
+        /// As many values at a time as `$lanes` has. No function that takes a closure: that would be compiled without
+        /// AVX2 (see [`Kernel`]).
+        macro_rules! by_lanes {
+            ($lanes:ty, |$x:ident| $value:expr) => {{
+                let mut vectors = values.chunks_exact_mut(<$lanes>::LANES);
+                for vector in &mut vectors {
+                    let $x = <$lanes>::load(vector);
+                    $value.store(vector);
                 }
-                let rest = eights.into_remainder();
+                let rest = vectors.into_remainder();
                 if !rest.is_empty() {
-                    let mut padded = [0.0; 8];
+                    let mut padded = [0.0; MOST_LANES];
                     padded[..rest.len()].copy_from_slice(rest);
-                    let $x = S::F32::from_array(padded);
-                    rest.copy_from_slice(&$value.to_array()[..rest.len()]);
+                    let $x = <$lanes>::load(&padded);
+                    $value.store(&mut padded);
+                    rest.copy_from_slice(&padded[..rest.len()]);
                 }
             }};
         }
         match self {
             Self::Identity => {}
-            Self::Relu => by_eights!(|x| formulas::relu(x)),
-            Self::LeakyRelu { negative_slope } => by_eights!(|x| formulas::leaky_relu(x, negative_slope)),
-            Self::Elu { alpha, scale, input_scale } => {
-                by_eights!(|x| formulas::elu(x, alpha, scale, input_scale));
+            Self::Relu => by_lanes!(S::Wide, |x| formulas::relu(x)),
+            Self::LeakyRelu { negative_slope } => {
+                by_lanes!(S::Wide, |x| formulas::leaky_relu(x, negative_slope))
             }
-            Self::Gelu => by_eights!(|x| formulas::gelu(x)),
-            Self::GeluTanh => by_eights!(|x| formulas::gelu_tanh(x)),
-            Self::Silu => by_eights!(|x| formulas::silu(x)),
-            Self::Mish => by_eights!(|x| formulas::mish(x)),
-            Self::Softplus { beta, threshold } => by_eights!(|x| formulas::softplus(x, beta, threshold)),
-            Self::Softsign => by_eights!(|x| formulas::softsign(x)),
-            Self::Hardtanh { min, max } => by_eights!(|x| formulas::hardtanh(x, min, max)),
-            Self::Hardsigmoid => by_eights!(|x| formulas::hardsigmoid(x)),
-            Self::Hardswish => by_eights!(|x| formulas::hardswish(x)),
-            Self::Sigmoid => by_eights!(|x| formulas::sigmoid(x)),
-            Self::LogSigmoid => by_eights!(|x| formulas::log_sigmoid(x)),
+            Self::Elu { alpha, scale, input_scale } => {
+                by_lanes!(S::Wide, |x| formulas::elu(x, alpha, scale, input_scale));
+            }
+            Self::Gelu => by_lanes!(S::Wide, |x| formulas::gelu(x)),
+            Self::GeluTanh => by_lanes!(S::Wide, |x| formulas::gelu_tanh(x)),
+            Self::Silu => by_lanes!(S::Wide, |x| formulas::silu(x)),
+            Self::Mish => by_lanes!(S::Wide, |x| formulas::mish(x)),
+            Self::Softplus { beta, threshold } => {
+                by_lanes!(S::Wide, |x| formulas::softplus(x, beta, threshold))
+            }
+            Self::Softsign => by_lanes!(S::Wide, |x| formulas::softsign(x)),
+            Self::Hardtanh { min, max } => by_lanes!(S::Wide, |x| formulas::hardtanh(x, min, max)),
+            Self::Hardsigmoid => by_lanes!(S::Wide, |x| formulas::hardsigmoid(x)),
+            Self::Hardswish => by_lanes!(S::Wide, |x| formulas::hardswish(x)),
+            Self::Sigmoid => by_lanes!(S::Wide, |x| formulas::sigmoid(x)),
+            Self::LogSigmoid => by_lanes!(S::Wide, |x| formulas::log_sigmoid(x)),
             Self::Tanh => tanh_slice::<S>(values),
-            Self::Sin => by_eights!(|x| sin::sin::<S>(x)),
+            Self::Sin => by_lanes!(S::F32, |x| sin::sin::<S>(x)),
         }
     }
 }

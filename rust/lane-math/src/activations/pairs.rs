@@ -1,6 +1,6 @@
 //! Pairs of floats whose sum is the value: what a float32 cannot hold is carried beside it.
 
-use crate::lanes::F32x8;
+use crate::lanes::F32Lanes;
 
 /// `high + low`, `low` being at most a few units in the last place of `high`.
 ///
@@ -11,7 +11,7 @@ pub(super) struct Pair<V> {
     pub(super) low: V,
 }
 
-impl<V: F32x8> Pair<V> {
+impl<V: F32Lanes> Pair<V> {
     /// `larger + smaller`, exact where `larger` has the larger magnitude.
     #[inline(always)]
     pub(super) fn sum(larger: V, smaller: V) -> Self {
@@ -136,7 +136,7 @@ impl<V: F32x8> Pair<V> {
 #[cfg(test)]
 mod tests {
     use super::Pair;
-    use crate::lanes::{F32x8, Portable};
+    use crate::lanes::{F32Lanes, F32x8, Portable};
 
     const A: [f32; 8] = [1.0, -3.1, 1e-3, 7.25e5, 0.1, -0.3, 1.000_000_1, 2.5];
     const B: [f32; 8] = [1e-7, 3.0, 123.456, -0.7, 0.2, 0.299_999, -1.0, 0.333_333_34];

@@ -7,7 +7,7 @@
 //! stated here anew, so that the bits are the same everywhere. `examples/sweep_expf.rs` compares it with the platform's for all arguments.
 
 use super::formulas;
-use crate::lanes::{F32x8, Simd};
+use crate::lanes::{F32Lanes, Simd};
 
 /// Values that PyTorch takes at once: two registers of AVX2.
 const VECTOR: usize = 16;
@@ -19,8 +19,8 @@ const VECTOR: usize = 16;
 pub fn sigmoid_row<S: Simd>(row: &mut [f32]) {
     let whole = row.len() / VECTOR * VECTOR;
     let (vectors, rest) = row.split_at_mut(whole);
-    for eight in vectors.chunks_exact_mut(S::F32::LANES) {
-        formulas::sigmoid(S::F32::load(eight)).store(eight);
+    for vector in vectors.chunks_exact_mut(S::Wide::LANES) {
+        formulas::sigmoid(S::Wide::load(vector)).store(vector);
     }
     for value in rest {
         *value = 1.0 / (1.0 + expf(-*value));

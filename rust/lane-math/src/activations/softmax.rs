@@ -13,7 +13,7 @@
 use super::exp::exp;
 use super::log::log;
 use crate::isa::{Isa, Kernel};
-use crate::lanes::{F32x8, PortableFamily, Simd};
+use crate::lanes::{F32Lanes, F32x8, PortableFamily, Simd};
 
 /// Replaces the row by its softmax, exp(x) over the sum of exp(x): the definition of the lanes.
 pub fn softmax(row: &mut [f32]) {

@@ -4,7 +4,8 @@ use super::Mask;
 
 /// Four float64 lanes.
 pub trait F64x4: Copy {
-    shared_methods!(f64, u64, 4);
+    shared_methods!(f64, u64);
+    array_methods!(f64, 4);
 
     /// The first four elements.
     ///

@@ -1,8 +1,10 @@
 //! Lanes: small fixed numbers of floats or integers that are computed on side by side.
 //!
 //! [`F32x8`] has eight float32 lanes, [`F64x4`] four float64 ones; [`U16x16`] and [`I32x8`] are what pictures are drawn
-//! with. Each has two implementations, arrays for every machine and AVX2 registers, that give the same bits in every method; a kernel is generic over the [`Simd`] family and
-//! never knows which one it runs on.
+//! with. Each has two implementations, arrays for every machine and AVX2 registers, that give the same bits in every
+//! method; a kernel is generic over the [`Simd`] family and never knows which one it runs on. [`F32Lanes`] is for what
+//! works on any number of values, such as an activation: it leaves the number of lanes to the family, which has sixteen
+//! with AVX-512.
 //!
 //! **Numeric contract.** Each arithmetic method rounds once, to nearest even, lane by lane; `mul_add` is fused (one
 //! rounding). Subnormals are kept. Comparisons are false if either side is NaN. The bits of a NaN that arithmetic
@@ -14,19 +16,15 @@
 
 /// What the traits of float32 and float64 lanes have in common.
 macro_rules! shared_methods {
-    ($value:ident, $bits:ident, $lanes:literal) => {
+    ($value:ident, $bits:ident) => {
         /// What a comparison returns.
         type Mask: Mask;
 
         /// Number of lanes.
-        const LANES: usize = $lanes;
+        const LANES: usize;
 
         /// The value in every lane.
         fn splat(value: $value) -> Self;
-        /// Lane `i` is `lanes[i]`.
-        fn from_array(lanes: [$value; $lanes]) -> Self;
-        /// Element `i` is lane `i`.
-        fn to_array(self) -> [$value; $lanes];
 
         /// `self + other`.
         #[must_use]
@@ -109,24 +107,44 @@ macro_rules! shared_methods {
     };
 }
 
+/// Lanes from an array and back, where their number is known.
+macro_rules! array_methods {
+    ($value:ident, $lanes:literal) => {
+        /// Lane `i` is `lanes[i]`.
+        fn from_array(lanes: [$value; $lanes]) -> Self;
+        /// Element `i` is lane `i`.
+        fn to_array(self) -> [$value; $lanes];
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
 mod avx2;
-mod f32x8;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod f32_lanes;
 mod f64x4;
 mod integers;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2Family;
-pub use f32x8::F32x8;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512Family;
+pub use f32_lanes::{F32Lanes, F32x8};
 pub use f64x4::F64x4;
 pub use integers::{I32x8, U16x16};
 pub use portable::{Portable, PortableF64, PortableFamily, PortableMask};
+
+/// As many lanes as any family's widest float32 register has.
+pub(crate) const MOST_LANES: usize = 16;
 
 /// The lane types that belong to one instruction set.
 pub trait Simd: Copy {
     /// Eight float32 lanes.
     type F32: F32x8;
+    /// As many float32 lanes as its widest register holds: 8 or 16.
+    type Wide: F32Lanes;
     /// Four float64 lanes.
     type F64: F64x4;
     /// Sixteen unsigned 16-bit lanes.

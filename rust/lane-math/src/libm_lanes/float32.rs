@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use super::check::random_arguments;
 use crate::StandardFloatMode;
 use crate::isa::{Isa, Kernel};
-use crate::lanes::{F32x8, F64x4, Mask, Simd, narrowed, widened};
+use crate::lanes::{F32Lanes, F32x8, F64x4, Mask, Simd, narrowed, widened};
 use crate::libm;
 
 /// From here on arguments are left to libm.

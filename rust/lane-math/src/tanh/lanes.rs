@@ -1,4 +1,4 @@
-//! The fast form of tanh: eight lanes of float32 pairs, checked, and the table where the check cannot decide.
+//! The fast form of tanh: lanes of float32 pairs, checked, and the table where the check cannot decide.
 //!
 //! With |x| = k ln(2) / 16 + s, |s| <= ln(2) / 32, -k = 8 n + j, T = 2^(-j/8) and the addition theorem,
 //!
@@ -14,8 +14,8 @@
 //! round to the same float, d being a little more than both errors together, that float is PyTorch's. A sweep over all
 //! arguments (`examples/sweep_tanh.rs`) proves it.
 
-use super::{SATURATED, tanh};
-use crate::lanes::{F32x8, Mask};
+use super::tanh;
+use crate::lanes::{F32Lanes, Mask};
 
 /// ln(2) / 16, and what is left of it. Products of the first with k < 256 leave an exact s.
 const STEP: f32 = f32::from_bits(0x3d31_7218);
@@ -57,8 +57,11 @@ const MISSES: [f32; 8] = [
 const DOUBT: f32 = 0.0023 * f32::EPSILON;
 const DOUBT_PER_STEP: f32 = 5.2e-5 * f32::EPSILON;
 
-/// From here on PyTorch's tanh is a staircase; n is below -24 soon after.
+/// From here on PyTorch's tanh is a staircase; n is below -24 soon after, and what is computed here means nothing.
 const FAR: f32 = 8.0;
+
+/// Words of 64 bits that say which values of a block are decided.
+const DECIDED_WORDS: usize = 2;
 
 /// The last arguments of the stairs 1 - 4 * 2^-24 to 1 - 2^-24.
 const STAIRS: [f32; 4] = [
@@ -68,16 +71,16 @@ const STAIRS: [f32; 4] = [
     f32::from_bits(0x4110_2c66),
 ];
 
-/// tanh of 8 N values, in place. Each stage runs over all vectors before the next begins: the chain from x to tanh x is
-/// some 100 cycles long, and the processor's queue is too short to overlap whole chains by itself.
+/// tanh of N vectors, which are `SIZE` values, in place. Each stage runs over all vectors before the next begins: the chain
+/// from x to tanh x is some 100 cycles long, and the processor's queue is too short to overlap whole chains by itself.
 #[inline(always)]
-pub(super) fn tanh_block<V: F32x8, const N: usize>(values: &mut [f32]) {
-    let mut arguments = [[0.0; 8]; N];
-    arguments.as_flattened_mut().copy_from_slice(values);
+pub(super) fn tanh_block<V: F32Lanes, const N: usize, const SIZE: usize>(values: &mut [f32]) {
+    assert!(SIZE == N * V::LANES && SIZE <= 64 * DECIDED_WORDS, "a block is its vectors"); // known when compiled
+    let values = &mut values[..SIZE];
     let mut reduced = [Reduced { s: V::zero(), steps: V::zero() }; N];
     let mut largest = V::zero();
-    for (stage, &eight) in reduced.iter_mut().zip(&arguments) {
-        let x = V::from_array(eight);
+    for (index, stage) in reduced.iter_mut().enumerate() {
+        let x = V::load(&values[index * V::LANES..]);
         largest = x.abs().max(largest); // in this order NaN is passed over
         *stage = Reduced::new(x);
     }
@@ -85,29 +88,37 @@ pub(super) fn tanh_block<V: F32x8, const N: usize>(values: &mut [f32]) {
     for (stage, &before) in fractions.iter_mut().zip(&reduced) {
         *stage = Fraction::new(before);
     }
-    let mut undecided = 0_u64;
-    for index in 0..N {
-        let (quotient, decided) = fractions[index].quotient();
-        let sign = V::from_array(arguments[index]).sign();
-        quotient.bit_or(sign).store(&mut values[8 * index..]);
-        undecided |= u64::from(decided.not().bits()) << (8 * index);
+    let mut results = [0.0; SIZE];
+    let mut decided = [0_u64; DECIDED_WORDS];
+    for (index, fraction) in fractions.into_iter().enumerate() {
+        let first = index * V::LANES;
+        let (quotient, is_decided) = fraction.quotient();
+        quotient.bit_or(V::load(&values[first..]).sign()).store(&mut results[first..]);
+        decided[first / 64] |= u64::from(is_decided.bits()) << (first % 64);
     }
     if V::splat(FAR).le(largest).any() {
-        for (eight, &before) in values.chunks_exact_mut(8).zip(&arguments) {
-            let x = V::from_array(before);
-            V::select(V::splat(FAR).le(x.abs()), stairs(x), V::load(eight)).store(eight);
+        for index in 0..N {
+            let first = index * V::LANES;
+            let x = V::load(&values[first..]);
+            let is_far = V::splat(FAR).le(x.abs());
+            V::select(is_far, stairs(x), V::load(&results[first..])).store(&mut results[first..]);
+            decided[first / 64] |= u64::from(is_far.bits()) << (first % 64);
         }
     }
-    while undecided != 0 {
-        let index = undecided.trailing_zeros() as usize;
-        values[index] = tanh(arguments.as_flattened()[index]);
-        undecided &= undecided - 1;
+    for (word, decided) in decided.into_iter().enumerate().take(SIZE.div_ceil(64)) {
+        let mut left = !decided & u64::MAX >> (64 - (SIZE - 64 * word).min(64));
+        while left != 0 {
+            let index = 64 * word + left.trailing_zeros() as usize;
+            results[index] = tanh(values[index]);
+            left &= left - 1;
+        }
     }
+    values.copy_from_slice(&results);
 }
 
 /// tanh x for |x| >= 8.
 #[inline(always)]
-fn stairs<V: F32x8>(x: V) -> V {
+fn stairs<V: F32Lanes>(x: V) -> V {
     let stair = V::splat(f32::EPSILON / 2.0);
     let mut value = V::splat(1.0);
     for last in STAIRS {
@@ -124,11 +135,10 @@ struct Reduced<V> {
     steps: V,
 }
 
-impl<V: F32x8> Reduced<V> {
+impl<V: F32Lanes> Reduced<V> {
     #[inline(always)]
     fn new(x: V) -> Self {
-        // In this order the minimum of NaN is NaN, and so is everything computed from it.
-        let magnitude = V::splat(SATURATED).min(x.abs());
+        let magnitude = x.abs();
         let steps = magnitude.mul_add(V::splat(MINUS_STEPS), V::splat(ROUND_AND_BIAS));
         let minus_k = steps.sub(V::splat(ROUND_AND_BIAS));
         Self { s: minus_k.mul_add(V::splat(STEP), magnitude), steps }
@@ -145,7 +155,7 @@ struct Fraction<V> {
     doubt: V,
 }
 
-impl<V: F32x8> Fraction<V> {
+impl<V: F32Lanes> Fraction<V> {
     #[inline(always)]
     fn zero() -> Self {
         let zero = V::zero();

@@ -14,7 +14,7 @@ mod lanes;
 mod table;
 
 use crate::isa::{Isa, Kernel};
-use crate::lanes::Simd;
+use crate::lanes::{F32Lanes, Simd};
 use lanes::tanh_block;
 use table::POLYNOMIALS;
 
@@ -56,7 +56,7 @@ pub fn tanh(x: f32) -> f32 {
 
 /// The hyperbolic tangent of every value, in place.
 ///
-/// Any length; multiples of 64 are fastest.
+/// Any length; multiples of 128 are fastest.
 pub fn tanh_in_place(isa: Isa, values: &mut [f32]) {
     struct InPlace<'a>(&'a mut [f32]);
 
@@ -81,25 +81,31 @@ pub(crate) fn tanh_slice<S: Simd>(values: &mut [f32]) {
         }
         return;
     }
-    let mut blocks = values.chunks_exact_mut(64);
-    for block in &mut blocks {
-        tanh_block::<S::F32, 8>(block);
-    }
-    let mut pairs = blocks.into_remainder().chunks_exact_mut(16);
-    for pair in &mut pairs {
-        tanh_block::<S::F32, 2>(pair);
-    }
-    let mut eights = pairs.into_remainder().chunks_exact_mut(8);
-    for eight in &mut eights {
-        tanh_block::<S::F32, 1>(eight);
-    }
-    let rest = eights.into_remainder();
+    let rest = if S::Wide::LANES == 16 {
+        let rest = blocks::<S::Wide, 8, 128>(values);
+        let rest = blocks::<S::Wide, 4, 64>(rest);
+        blocks::<S::Wide, 1, 16>(rest)
+    } else {
+        let rest = blocks::<S::F32, 8, 64>(values);
+        blocks::<S::F32, 2, 16>(rest)
+    };
+    let rest = blocks::<S::F32, 1, 8>(rest);
     if !rest.is_empty() {
         let mut padded = [0.0; 8];
         padded[..rest.len()].copy_from_slice(rest);
-        tanh_block::<S::F32, 1>(&mut padded);
+        tanh_block::<S::F32, 1, 8>(&mut padded);
         rest.copy_from_slice(&padded[..rest.len()]);
     }
+}
+
+/// tanh in place as far as whole blocks of `SIZE` values go, which are `N` vectors each; returns the values that are left.
+#[inline(always)]
+fn blocks<V: F32Lanes, const N: usize, const SIZE: usize>(values: &mut [f32]) -> &mut [f32] {
+    let mut blocks = values.chunks_exact_mut(SIZE);
+    for block in &mut blocks {
+        tanh_block::<V, N, SIZE>(block);
+    }
+    blocks.into_remainder()
 }
 
 #[cfg(test)]

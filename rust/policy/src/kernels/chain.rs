@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, Simd};
 use lane_math::relu;
 
 use super::shuffle::transpose;
@@ -168,55 +168,70 @@ impl Block<'_> {
         rows: &mut Rows<'_>,
         pace: &mut Pace<'_>,
     ) -> ControlFlow<()> {
-        let panel_macs = (end - start) * self.len * PANEL;
-        let whole = self.layer.columns() / PANEL;
+        let rows_of_all = (start, end);
         let mut panel = 0;
         // Few rows leave registers free, and need more sums at once to hide the latency of the multiply-add.
-        if end - start == 1 {
-            while panel + 4 <= whole {
-                pace.before(4 * panel_macs)?;
-                self.columns::<S, 4, 2>(panel, start, end, rows);
-                panel += 4;
+        if S::Wide::LANES == PANEL {
+            if end - start == 1 {
+                self.panels::<S::Wide, 8>(&mut panel, rows_of_all, rows, pace)?;
             }
-        }
-        if end - start <= 3 {
-            while panel + 2 <= whole {
-                pace.before(2 * panel_macs)?;
-                self.columns::<S, 2, 2>(panel, start, end, rows);
-                panel += 2;
+            if end - start <= 3 {
+                self.panels::<S::Wide, 4>(&mut panel, rows_of_all, rows, pace)?;
             }
-        }
-        while panel < whole {
-            pace.before(panel_macs)?;
-            self.columns::<S, 1, 2>(panel, start, end, rows);
-            panel += 1;
+            self.panels::<S::Wide, 2>(&mut panel, rows_of_all, rows, pace)?;
+            self.panels::<S::Wide, 1>(&mut panel, rows_of_all, rows, pace)?;
+        } else {
+            if end - start == 1 {
+                self.panels::<S::F32, 4>(&mut panel, rows_of_all, rows, pace)?;
+            }
+            if end - start <= 3 {
+                self.panels::<S::F32, 2>(&mut panel, rows_of_all, rows, pace)?;
+            }
+            self.panels::<S::F32, 1>(&mut panel, rows_of_all, rows, pace)?;
         }
         if !self.layer.columns().is_multiple_of(PANEL) {
-            self.columns::<S, 1, 1>(panel, start, end, rows);
+            self.columns::<S::F32, 1, 1>(panel, rows_of_all, rows);
         }
         ControlFlow::Continue(())
     }
 
-    /// `P` panels of `V` vectors each, for all rows.
+    /// Whole panels from `panel` on, `P` at a time, as far as that goes.
     #[inline(always)]
-    fn columns<S: Simd, const P: usize, const V: usize>(
+    fn panels<L: F32Lanes, const P: usize>(
+        &self,
+        panel: &mut usize,
+        (start, end): (usize, usize),
+        rows: &mut Rows<'_>,
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
+        while *panel + P <= self.layer.columns() / PANEL {
+            pace.before(P * (end - start) * self.len * PANEL)?;
+            self.columns::<L, P, 2>(*panel, (start, end), rows);
+            *panel += P;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// `P` panels of `E` times eight outputs each, for all rows.
+    #[inline(always)]
+    fn columns<L: F32Lanes, const P: usize, const E: usize>(
         &self,
         panel: usize,
-        start: usize,
-        end: usize,
+        (start, end): (usize, usize),
         rows: &mut Rows<'_>,
     ) {
         let mut row = start;
         while row < end {
             let left = end - row;
             let tile = left.div_ceil(left.div_ceil(MAX_TILE));
+            let vectors = P * E * 8 / L::LANES;
             match tile {
-                1 => self.tile::<S, 1, P, V>(panel, row, rows),
-                2 if P <= 2 => self.tile::<S, 2, P, V>(panel, row, rows),
-                3 if P <= 2 => self.tile::<S, 3, P, V>(panel, row, rows),
-                4 if P == 1 => self.tile::<S, 4, P, V>(panel, row, rows),
-                5 if P == 1 => self.tile::<S, 5, P, V>(panel, row, rows),
-                6 if P == 1 => self.tile::<S, 6, P, V>(panel, row, rows),
+                1 => self.tile::<L, 1, P, E>(panel, row, rows),
+                2 if vectors <= 4 => self.tile::<L, 2, P, E>(panel, row, rows),
+                3 if vectors <= 4 => self.tile::<L, 3, P, E>(panel, row, rows),
+                4 if vectors <= 2 => self.tile::<L, 4, P, E>(panel, row, rows),
+                5 if vectors <= 2 => self.tile::<L, 5, P, E>(panel, row, rows),
+                6 if vectors <= 2 => self.tile::<L, 6, P, E>(panel, row, rows),
                 _ => unreachable!("several panels are taken for up to three rows"),
             }
             row += tile;
@@ -225,7 +240,7 @@ impl Block<'_> {
 
     /// `T` rows by `P` panels: the sums stay in registers over the whole block.
     #[inline(always)]
-    fn tile<S: Simd, const T: usize, const P: usize, const V: usize>(
+    fn tile<L: F32Lanes, const T: usize, const P: usize, const E: usize>(
         &self,
         panel: usize,
         row: usize,
@@ -234,44 +249,46 @@ impl Block<'_> {
         let len = self.len;
         let mut weights = [&[][..]; P];
         for (p, weights) in weights.iter_mut().enumerate() {
-            *weights = &vectors::<V>(&self.panels[(panel + p) * PANEL * len..])[..len];
+            *weights = &vectors::<E>(&self.panels[(panel + p) * PANEL * len..])[..len];
         }
         let mut inputs = [&[][..]; T];
         for (t, inputs) in inputs.iter_mut().enumerate() {
             *inputs = &rows.input[(row + t) * rows.input_stride + self.first..][..len];
         }
-        let mut sums = [[[S::F32::splat(self.layer.start); V]; P]; T];
+        // Of lanes of sixteen only the first half is used.
+        let mut sums = [[[L::splat(self.layer.start); E]; P]; T];
         for k in 0..len {
             for t in 0..T {
-                let input = S::F32::splat(inputs[t][k]);
+                let input = L::splat(inputs[t][k]);
                 for p in 0..P {
-                    for v in 0..V {
-                        sums[t][p][v] = input.mul_add(S::F32::load(&weights[p][k][v]), sums[t][p][v]);
+                    let weights = weights[p][k].as_flattened();
+                    for v in 0..E * 8 / L::LANES {
+                        sums[t][p][v] = input.mul_add(L::load(&weights[v * L::LANES..]), sums[t][p][v]);
                     }
                 }
             }
         }
         for (t, sums) in sums.into_iter().enumerate() {
             let column = panel * PANEL;
-            let output = &mut rows.output[(row + t) * rows.output_stride + column..][..P * V * 8];
-            self.finish::<S, P, V>(sums, &self.bias[column..], output);
+            let output = &mut rows.output[(row + t) * rows.output_stride + column..][..P * E * 8];
+            self.finish::<L, P, E>(sums, &self.bias[column..], output);
         }
     }
 
     /// Adds the block's sums to the bias, or to what the blocks before have left in the output row.
     #[inline(always)]
-    fn finish<S: Simd, const P: usize, const V: usize>(
+    fn finish<L: F32Lanes, const P: usize, const E: usize>(
         &self,
-        sums: [[S::F32; V]; P],
+        sums: [[L; E]; P],
         bias: &[f32],
         output: &mut [f32],
     ) {
         let is_last = self.first + self.len == self.layer.inputs;
         for (p, sums) in sums.into_iter().enumerate() {
-            for (v, sum) in sums.into_iter().enumerate() {
-                let column = (p * V + v) * 8;
+            for (v, sum) in sums.into_iter().take(E * 8 / L::LANES).enumerate() {
+                let column = p * E * 8 + v * L::LANES;
                 let before = if self.first == 0 { &bias[column..] } else { &output[column..] };
-                let mut total = S::F32::load(before).add(sum);
+                let mut total = L::load(before).add(sum);
                 if self.layer.relu && is_last {
                     total = relu(total);
                 }

@@ -4,7 +4,7 @@
 //! four lanes side by side in one vector, or two of eight lanes in two vectors, which the first fold makes one. Folding
 //! four units at a time then costs three additions for eight sums; units come from different rows if a row has few.
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, F32x8, Simd};
 
 use super::shuffle::{fold_eights, fold_fours, twice};
 use super::{Batch, LinearShape, Rows, Span};

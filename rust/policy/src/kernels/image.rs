@@ -4,7 +4,7 @@
 //! `[channel block][pixel][channel in block]`: the taps of a kernel row are then consecutive values. The last block is as
 //! wide as it has channels, so an image has the same number of values in every layout.
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, Simd};
 
 use super::shuffle::transpose;
 use crate::order::CHANNEL_BLOCK;

@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, F32x8, Simd};
 use lane_math::relu;
 
 use super::windows::Geometry;

@@ -4,7 +4,7 @@
 //! up level by level. Pixels that fill no vector come first at the end. An image of fewer than eight pixels is summed pixel by
 //! pixel in the same way.
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, F32x8, Simd};
 
 use super::Rows;
 use super::image::Image;

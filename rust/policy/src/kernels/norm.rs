@@ -4,7 +4,7 @@
 //! value by value (Welford). Chunks are merged pairwise, as a binary counter counts them; then the eight lanes one after the
 //! other into those of the values that fill no vector.
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, F32x8, Simd};
 
 use super::{Batch, Rows, Span};
 use crate::norm::LayerNorm;

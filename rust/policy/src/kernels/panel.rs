@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, Simd};
 use lane_math::relu;
 
 use super::windows::{Window, WindowClass, Windows};
@@ -34,22 +34,37 @@ struct Tile {
 }
 
 impl Panel<'_> {
-    /// All windows of all rows of a run of blocked images.
+    /// All windows of all rows of a run of blocked images, for `E` times eight channels.
     #[inline(always)]
-    pub(super) fn forward<S: Simd, const V: usize>(
+    pub(super) fn forward<S: Simd, const E: usize>(
         &self,
         run: Run,
         rows: &mut Rows<'_>,
         pace: &mut Pace<'_>,
     ) -> ControlFlow<()> {
-        let window_macs = self.windows.geometry.taps() * 8 * V;
+        if S::Wide::LANES == 8 * E {
+            self.forward_lanes::<S::Wide, E>(run, rows, pace)
+        } else {
+            self.forward_lanes::<S::F32, E>(run, rows, pace)
+        }
+    }
+
+    #[inline(always)]
+    fn forward_lanes<L: F32Lanes, const E: usize>(
+        &self,
+        run: Run,
+        rows: &mut Rows<'_>,
+        pace: &mut Pace<'_>,
+    ) -> ControlFlow<()> {
+        let one_vector = L::LANES == 8 * E;
+        let window_macs = self.windows.geometry.taps() * 8 * E;
         for class in &self.windows.classes {
             let mut left = class.windows.len() * (run.end - run.start);
             let (mut row, mut next) = (run.start, 0);
             while left > 0 {
                 let count = match left {
-                    8.. if V == 1 => 8,
-                    6.. if V == 2 => 6,
+                    8.. if one_vector => 8,
+                    6.. if !one_vector => 6,
                     4.. => 4,
                     2.. => 2,
                     _ => 1,
@@ -65,11 +80,11 @@ impl Panel<'_> {
                     }
                 }
                 match count {
-                    1 => self.tile::<S, 1, V>(class, &tile, rows),
-                    2 => self.tile::<S, 2, V>(class, &tile, rows),
-                    4 => self.tile::<S, 4, V>(class, &tile, rows),
-                    6 if V == 2 => self.tile::<S, 6, V>(class, &tile, rows),
-                    8 if V == 1 => self.tile::<S, 8, V>(class, &tile, rows),
+                    1 => self.tile::<L, 1, E>(class, &tile, rows),
+                    2 => self.tile::<L, 2, E>(class, &tile, rows),
+                    4 => self.tile::<L, 4, E>(class, &tile, rows),
+                    6 if !one_vector => self.tile::<L, 6, E>(class, &tile, rows),
+                    8 if one_vector => self.tile::<L, 8, E>(class, &tile, rows),
                     count => unreachable!("a tile of {count} windows"),
                 }
                 left -= count;
@@ -80,18 +95,18 @@ impl Panel<'_> {
 
     /// `T` windows of one class: the sums stay in registers over all taps.
     #[inline(always)]
-    fn tile<S: Simd, const T: usize, const V: usize>(
+    fn tile<L: F32Lanes, const T: usize, const E: usize>(
         &self,
         class: &WindowClass,
         tile: &Tile,
         rows: &mut Rows<'_>,
     ) {
         let geometry = &self.windows.geometry;
-        let weights = vectors::<V>(self.weights);
-        let mut sums = [[S::F32::zero(); V]; T];
+        let weights = vectors::<E>(self.weights);
+        let mut sums = [[L::zero(); E]; T]; // of lanes of sixteen only the first half is used
         for sums in &mut sums {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                *sum = S::F32::load(&self.bias[self.channel + v * 8..]);
+            for (v, sum) in sums[..E * 8 / L::LANES].iter_mut().enumerate() {
+                *sum = L::load(&self.bias[self.channel + v * L::LANES..]);
             }
         }
         let mut block_tap = 0;
@@ -122,41 +137,45 @@ impl Panel<'_> {
                     for (input, image) in inputs.iter_mut().zip(images) {
                         *input = &image[at..at + len];
                     }
-                    accumulate::<S, T, V>(&weights[tap + step * len..][..len], inputs, len, &mut sums);
+                    accumulate::<L, T, E>(&weights[tap + step * len..][..len], inputs, len, &mut sums);
                 }
             }
             block_tap += block.channels * geometry.kernel.0 * geometry.kernel.1;
         }
         let some_tap = class.kernel_rows.1 > 0 && class.kernel_columns.1 > 0;
-        self.finish::<S, T, V>(sums, tile, rows, some_tap);
+        self.finish::<L, T, E>(sums, tile, rows, some_tap);
     }
 
     /// The last steps of each sum, and the stores.
     #[inline(always)]
-    fn finish<S: Simd, const T: usize, const V: usize>(
+    fn finish<L: F32Lanes, const T: usize, const E: usize>(
         &self,
-        sums: [[S::F32; V]; T],
+        sums: [[L; E]; T],
         tile: &Tile,
         rows: &mut Rows<'_>,
         some_tap: bool,
     ) {
         let output = self.windows.geometry.output;
         for (t, sums) in sums.into_iter().enumerate() {
-            for (v, mut sum) in sums.into_iter().enumerate() {
+            let mut values = [[0.0; 8]; E];
+            for (v, mut sum) in sums.into_iter().take(E * 8 / L::LANES).enumerate() {
                 if self.windows.executes_channel_padding && some_tap {
                     // fma(0, 0, sum) after some of the taps: only the sign of a zero can change, and the last such step
                     // decides it, so once at the end is the same.
-                    sum = sum.add(S::F32::zero());
+                    sum = sum.add(L::zero());
                 }
                 if self.windows.relu {
                     sum = relu(sum);
                 }
-                let block = output.block(self.channel / 8 + v);
+                sum.store(&mut values.as_flattened_mut()[v * L::LANES..]);
+            }
+            for (e, values) in values.iter().enumerate() {
+                let block = output.block(self.channel / 8 + e);
                 let at = tile.row[t] * rows.output_stride + block.at + tile.window[t].pixel * block.channels;
                 if block.channels == 8 {
-                    sum.store(&mut rows.output[at..]);
+                    rows.output[at..][..8].copy_from_slice(values); // of known length: one store
                 } else {
-                    rows.output[at..][..block.channels].copy_from_slice(&sum.to_array()[..block.channels]);
+                    rows.output[at..][..block.channels].copy_from_slice(&values[..block.channels]);
                 }
             }
         }
@@ -165,18 +184,19 @@ impl Panel<'_> {
 
 /// Adds a run of taps to the sums of every window.
 #[inline(always)]
-fn accumulate<S: Simd, const T: usize, const V: usize>(
-    weights: &[[[f32; 8]; V]],
+fn accumulate<L: F32Lanes, const T: usize, const E: usize>(
+    weights: &[[[f32; 8]; E]],
     inputs: [&[f32]; T],
     len: usize,
-    sums: &mut [[S::F32; V]; T],
+    sums: &mut [[L; E]; T],
 ) {
     assert_eq!(weights.len(), len);
     for tap in 0..len {
+        let weights = weights[tap].as_flattened();
         for t in 0..T {
-            let input = S::F32::splat(inputs[t][tap]);
-            for v in 0..V {
-                sums[t][v] = input.mul_add(S::F32::load(&weights[tap][v]), sums[t][v]);
+            let input = L::splat(inputs[t][tap]);
+            for v in 0..E * 8 / L::LANES {
+                sums[t][v] = input.mul_add(L::load(&weights[v * L::LANES..]), sums[t][v]);
             }
         }
     }

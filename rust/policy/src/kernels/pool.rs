@@ -1,6 +1,6 @@
 //! Pooling in windows: every channel by itself, so channels that lie beside each other are lanes.
 
-use lane_math::lanes::{F32x8, Mask, Simd};
+use lane_math::lanes::{F32Lanes, Mask, Simd};
 
 use super::Rows;
 use super::image::{ChannelBlock, Image};

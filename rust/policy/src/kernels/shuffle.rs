@@ -87,7 +87,7 @@ pub(crate) fn transpose<V: F32x8>(rows: [V; 8]) -> [V; 8] {
 
 #[cfg(test)]
 mod tests {
-    use lane_math::lanes::{F32x8, Portable};
+    use lane_math::lanes::{F32Lanes, F32x8, Portable};
 
     use super::{fold_eights, fold_fours, transpose};
 

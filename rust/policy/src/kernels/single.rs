@@ -1,7 +1,7 @@
 //! Small chains, row by row: where every row is another individual's nothing is shared, and where the weights are few
 //! sharing them saves nothing, so what counts is the work around the sums.
 
-use lane_math::lanes::{F32x8, Simd};
+use lane_math::lanes::{F32Lanes, Simd};
 use lane_math::relu;
 
 use super::chain::{Chain, PANEL};
@@ -27,58 +27,93 @@ impl Chain {
     /// The layer's outputs for every row of the batch.
     #[inline(always)]
     pub(crate) fn forward_singles<S: Simd>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
-        match self.columns() / 8 {
-            2 => self.rows_of_vectors::<S, 2>(batch, rows),
-            3 => self.rows_of_vectors::<S, 3>(batch, rows),
-            4 => self.rows_of_vectors::<S, 4>(batch, rows),
-            5 => self.rows_of_vectors::<S, 5>(batch, rows),
-            6 => self.rows_of_vectors::<S, 6>(batch, rows),
-            7 => self.rows_of_vectors::<S, 7>(batch, rows),
-            8 => self.rows_of_vectors::<S, 8>(batch, rows),
-            _ => self.rows_of_vectors::<S, 1>(batch, rows),
+        if S::Wide::LANES == PANEL {
+            self.forward_panels::<S, 1>(batch, rows);
+        } else {
+            self.forward_panels::<S, 2>(batch, rows);
         }
     }
 
+    /// The same, `V` vectors a panel.
     #[inline(always)]
-    fn rows_of_vectors<S: Simd, const N: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
+    fn forward_panels<S: Simd, const V: usize>(&self, batch: &Batch<'_>, rows: &mut Rows<'_>) {
+        match (self.columns() / PANEL, !self.columns().is_multiple_of(PANEL)) {
+            (0, _) => self.rows_of_panels::<S, 0, V, true>(batch, rows),
+            (1, false) => self.rows_of_panels::<S, 1, V, false>(batch, rows),
+            (1, true) => self.rows_of_panels::<S, 1, V, true>(batch, rows),
+            (2, false) => self.rows_of_panels::<S, 2, V, false>(batch, rows),
+            (2, true) => self.rows_of_panels::<S, 2, V, true>(batch, rows),
+            (3, false) => self.rows_of_panels::<S, 3, V, false>(batch, rows),
+            (3, true) => self.rows_of_panels::<S, 3, V, true>(batch, rows),
+            _ => self.rows_of_panels::<S, 4, V, false>(batch, rows),
+        }
+    }
+
+    /// `P` whole panels, and with `HALF` one of eight outputs.
+    #[inline(always)]
+    fn rows_of_panels<S: Simd, const P: usize, const V: usize, const HALF: bool>(
+        &self,
+        batch: &Batch<'_>,
+        rows: &mut Rows<'_>,
+    ) {
+        let columns = P * PANEL + if HALF { 8 } else { 0 };
         for (row, &slot) in batch.slot_of_row.iter().enumerate() {
             let packed = batch.packed(slot, self.packed);
-            let (bias, panels) = (&packed[..8 * N], &packed[self.panels_at..]);
-            let sums = self.sum_row::<S, N>(panels, rows.input_row(row, self.inputs));
-            let output = rows.output_row(row, 8 * N);
-            for (n, sum) in sums.into_iter().enumerate() {
-                let mut total = S::F32::load(&bias[8 * n..]).add(sum);
-                if self.relu {
-                    total = relu(total);
+            let (bias, panels) = (&packed[..columns], &packed[self.panels_at..]);
+            let (sums, last) = self.sum_row::<S, P, V, HALF>(panels, rows.input_row(row, self.inputs));
+            let output = rows.output_row(row, columns);
+            for (p, sums) in sums.into_iter().enumerate() {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    let column = p * PANEL + v * S::Wide::LANES;
+                    self.finish_single(sum, &bias[column..], &mut output[column..]);
                 }
-                total.store(&mut output[8 * n..]);
+            }
+            if HALF {
+                self.finish_single(last, &bias[P * PANEL..], &mut output[P * PANEL..]);
             }
         }
     }
 
-    /// The chains of all outputs over one row.
     #[inline(always)]
-    fn sum_row<S: Simd, const N: usize>(&self, panels: &[f32], input: &[f32]) -> [S::F32; N] {
+    fn finish_single<L: F32Lanes>(&self, sum: L, bias: &[f32], output: &mut [f32]) {
+        let mut total = L::load(bias).add(sum);
+        if self.relu {
+            total = relu(total);
+        }
+        total.store(output);
+    }
+
+    /// The chains of all outputs over one row: of whole panels, and of the last eight.
+    #[inline(always)]
+    fn sum_row<S: Simd, const P: usize, const V: usize, const HALF: bool>(
+        &self,
+        panels: &[f32],
+        input: &[f32],
+    ) -> ([[S::Wide; V]; P], S::F32) {
         let len = input.len();
-        let mut pairs = [&[][..]; MAX_VECTORS / 2];
-        for (p, pair) in pairs[..N / 2].iter_mut().enumerate() {
-            *pair = &vectors::<2>(&panels[p * PANEL * len..])[..len];
+        let mut weights = [&[][..]; P];
+        for (p, weights) in weights.iter_mut().enumerate() {
+            *weights = &vectors::<2>(&panels[p * PANEL * len..])[..len];
         }
-        let mut last = &[][..];
-        if N % 2 == 1 {
-            last = &vectors::<1>(&panels[N / 2 * PANEL * len..])[..len];
+        let mut last_weights = &[][..];
+        if HALF {
+            last_weights = &vectors::<1>(&panels[P * PANEL * len..])[..len];
         }
-        let mut sums = [S::F32::splat(self.start); N];
+        let mut sums = [[S::Wide::splat(self.start); V]; P];
+        let mut last = S::F32::splat(self.start);
         for k in 0..len {
-            let value = S::F32::splat(input[k]);
-            for n in 0..N / 2 * 2 {
-                sums[n] = value.mul_add(S::F32::load(&pairs[n / 2][k][n % 2]), sums[n]);
+            let value = S::Wide::splat(input[k]);
+            for p in 0..P {
+                let weights = weights[p][k].as_flattened();
+                for v in 0..V {
+                    sums[p][v] = value.mul_add(S::Wide::load(&weights[v * S::Wide::LANES..]), sums[p][v]);
+                }
             }
-            if N % 2 == 1 {
-                sums[N - 1] = value.mul_add(S::F32::load(&last[k][0]), sums[N - 1]);
+            if HALF {
+                last = S::F32::splat(input[k]).mul_add(S::F32::load(&last_weights[k][0]), last);
             }
         }
-        sums
+        (sums, last)
     }
 }
 

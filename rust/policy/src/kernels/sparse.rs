@@ -9,7 +9,7 @@
 //! float32 of magnitude 2^e or more is a multiple of 2^(e - 23). Where any of this is in doubt, the image is summed in
 //! full.
 
-use lane_math::lanes::{F32x8, Mask, Simd};
+use lane_math::lanes::{F32Lanes, F32x8, Mask, Simd};
 use lane_math::relu;
 
 use super::Rows;

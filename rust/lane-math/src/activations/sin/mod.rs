@@ -13,7 +13,7 @@
 mod far;
 mod table;
 
-use crate::lanes::{F32x8, F64x4, Mask, Simd, narrowed, widened};
+use crate::lanes::{F32Lanes, F32x8, F64x4, Mask, Simd, narrowed, widened};
 use far::far;
 
 /// The last argument of the formula of float64.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::lanes::{F32x8, Mask};
+use crate::lanes::{F32Lanes, F32x8, Mask};
 
 /// Eight float32 lanes in a register.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +29,6 @@ impl Mask for Avx2Mask {
 }
 
 impl F32x8 for Avx2 {
-    type Mask = Avx2Mask;
-
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_set1_ps(value) })
-    }
-
     #[inline(always)]
     fn from_array(lanes: [f32; 8]) -> Self {
         // SAFETY: the array holds eight values.
@@ -49,6 +41,18 @@ impl F32x8 for Avx2 {
         // SAFETY: the array has room for eight values.
         unsafe { self.store_ptr(lanes.as_mut_ptr()) };
         lanes
+    }
+}
+
+impl F32Lanes for Avx2 {
+    type Mask = Avx2Mask;
+
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe { _mm256_set1_ps(value) })
     }
 
     /// # Safety

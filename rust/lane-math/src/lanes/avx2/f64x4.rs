@@ -31,6 +31,8 @@ impl Mask for Avx2F64Mask {
 impl F64x4 for Avx2F64 {
     type Mask = Avx2F64Mask;
 
+    const LANES: usize = 4;
+
     #[inline(always)]
     fn splat(value: f64) -> Self {
         // SAFETY: the processor has AVX2 (parent module).

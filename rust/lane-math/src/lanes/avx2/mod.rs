@@ -43,9 +43,9 @@ mod f64x4;
 mod integers;
 
 use super::Simd;
-use f32x8::Avx2;
-use f64x4::Avx2F64;
-use integers::{Avx2I32, Avx2U16};
+pub(super) use f32x8::Avx2;
+pub(super) use f64x4::Avx2F64;
+pub(super) use integers::{Avx2I32, Avx2U16};
 
 /// The lane types of a processor with AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,7 @@ pub(crate) struct Avx2Family;
 
 impl Simd for Avx2Family {
     type F32 = Avx2;
+    type Wide = Avx2;
     type F64 = Avx2F64;
     type U16 = Avx2U16;
     type I32 = Avx2I32;

@@ -1,13 +1,17 @@
 //! Eight float32 lanes in an array.
 
 use super::{PortableMask, zip};
-use crate::lanes::F32x8;
+use crate::lanes::{F32Lanes, F32x8};
 
 /// Eight float32 lanes in an array.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Portable([f32; 8]);
 
 impl F32x8 for Portable {
+    array_methods!(f32, 8);
+}
+
+impl F32Lanes for Portable {
     shared_methods!(f32, u32, 8);
 
     /// # Safety

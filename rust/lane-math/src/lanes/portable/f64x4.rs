@@ -9,6 +9,7 @@ pub struct PortableF64([f64; 4]);
 
 impl F64x4 for PortableF64 {
     shared_methods!(f64, u64, 4);
+    array_methods!(f64, 4);
 
     #[inline(always)]
     fn sign_bit(self) -> PortableMask<4> {

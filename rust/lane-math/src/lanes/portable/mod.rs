@@ -5,19 +5,11 @@ macro_rules! shared_methods {
     ($value:ident, $bits:ident, $lanes:literal) => {
         type Mask = PortableMask<$lanes>;
 
+        const LANES: usize = $lanes;
+
         #[inline(always)]
         fn splat(value: $value) -> Self {
             Self([value; $lanes])
-        }
-
-        #[inline(always)]
-        fn from_array(lanes: [$value; $lanes]) -> Self {
-            Self(lanes)
-        }
-
-        #[inline(always)]
-        fn to_array(self) -> [$value; $lanes] {
-            self.0
         }
 
         #[inline(always)]
@@ -102,6 +94,21 @@ macro_rules! shared_methods {
     };
 }
 
+/// Lanes from an array and back, for a struct of one array.
+macro_rules! array_methods {
+    ($value:ident, $lanes:literal) => {
+        #[inline(always)]
+        fn from_array(lanes: [$value; $lanes]) -> Self {
+            Self(lanes)
+        }
+
+        #[inline(always)]
+        fn to_array(self) -> [$value; $lanes] {
+            self.0
+        }
+    };
+}
+
 mod f32x8;
 mod f64x4;
 mod integers;
@@ -117,6 +124,7 @@ pub struct PortableFamily;
 
 impl Simd for PortableFamily {
     type F32 = Portable;
+    type Wide = Portable;
     type F64 = PortableF64;
     type U16 = [u16; 16];
     type I32 = [i32; 8];

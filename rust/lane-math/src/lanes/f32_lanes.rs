@@ -1,47 +1,47 @@
-//! The interface of eight float32 lanes.
+//! The interface of float32 lanes: of any number, and of eight.
 
 use super::Mask;
 
-/// Eight float32 lanes.
-pub trait F32x8: Copy {
-    shared_methods!(f32, u32, 8);
+/// Float32 lanes, as many as a register holds.
+pub trait F32Lanes: Copy {
+    shared_methods!(f32, u32);
 
-    /// The first eight elements.
+    /// The first `LANES` elements.
     ///
     /// # Panics
     ///
-    /// If `source` has fewer than eight.
+    /// If `source` has fewer.
     #[inline(always)]
     fn load(source: &[f32]) -> Self {
-        assert!(source.len() >= 8, "a load of 8 lanes needs 8 values");
-        // SAFETY: eight values lie at the pointer, by the assertion.
+        assert!(source.len() >= Self::LANES, "a load needs a value for each lane");
+        // SAFETY: so many values lie at the pointer, by the assertion.
         unsafe { Self::load_ptr(source.as_ptr()) }
     }
 
-    /// Writes the lanes to the first eight elements.
+    /// Writes the lanes to the first `LANES` elements.
     ///
     /// # Panics
     ///
-    /// If `target` has fewer than eight.
+    /// If `target` has fewer.
     #[inline(always)]
     fn store(self, target: &mut [f32]) {
-        assert!(target.len() >= 8, "a store of 8 lanes needs room for 8 values");
-        // SAFETY: there is room for eight values at the pointer, by the assertion.
+        assert!(target.len() >= Self::LANES, "a store needs room for each lane");
+        // SAFETY: there is room for so many values at the pointer, by the assertion.
         unsafe { self.store_ptr(target.as_mut_ptr()) }
     }
 
-    /// The eight values at a pointer, without a bounds check. No alignment beyond that of `f32` is needed.
+    /// The values at a pointer, without a bounds check. No alignment beyond that of `f32` is needed.
     ///
     /// # Safety
     ///
-    /// `source` is valid for reads of eight `f32`.
+    /// `source` is valid for reads of `LANES` `f32`.
     unsafe fn load_ptr(source: *const f32) -> Self;
 
     /// Writes the lanes to a pointer, without a bounds check. No alignment beyond that of `f32` is needed.
     ///
     /// # Safety
     ///
-    /// `target` is valid for writes of eight `f32`.
+    /// `target` is valid for writes of `LANES` `f32`.
     unsafe fn store_ptr(self, target: *mut f32);
 
     /// The square root, rounded once; NaN below zero.
@@ -65,4 +65,9 @@ pub trait F32x8: Copy {
 
     /// Each lane picks the element that the low three bits of its `index` number.
     fn pick(table: &[f32; 8], index: Self) -> Self;
+}
+
+/// Eight float32 lanes.
+pub trait F32x8: F32Lanes {
+    array_methods!(f32, 8);
 }
