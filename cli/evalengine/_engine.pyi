@@ -1,7 +1,7 @@
 """The typed surface of the Rust extension: checked, converted and documented by the Python package around it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ class RawTrajectory(TypedDict):
 RawStatistics: TypeAlias = tuple[int, NDArray[np.float64], NDArray[np.float64]]
 
 class RawEvaluation(TypedDict):
-    """What one call of `evaluate` returns: arrays in the order of the population."""
+    """What one call of `evaluate` returns: arrays in the order of the population; the last five where asked for."""
 
     fitness: NDArray[np.float32]
     returns: NDArray[np.float64]
@@ -71,13 +71,13 @@ class RawEvaluation(TypedDict):
     truncated: NDArray[np.bool_]
     stopped: NDArray[np.int8]
     failed: NDArray[np.bool_]
-    final_observation: NDArray[np.float32] | None
-    descriptors: NDArray[np.float64]
-    trajectories: list[RawTrajectory]
-    statistics: RawStatistics | None
-    partial_sums: list[tuple[int, int, RawStatistics]]
     steps: int
     seconds: float
+    final_observation: NotRequired[NDArray[np.float32]]
+    descriptors: NotRequired[NDArray[np.float64]]
+    trajectories: NotRequired[list[RawTrajectory]]
+    statistics: NotRequired[RawStatistics]
+    partial_sums: NotRequired[list[tuple[int, int, RawStatistics]]]
 
 class EngineError(ValueError):
     """An input that the engine refuses, or an evaluation that it could not finish."""
@@ -170,10 +170,10 @@ def evaluate(
     seeds: NDArray[np.uint64],
     *,
     threads: int,
-    max_episode_steps: int | None,
-    on_nan: float | None,
-    keep_final_observation: bool,
-    progress: Callable[[int, int], object] | None,
+    max_episode_steps: int | None = None,
+    on_nan: float | None = None,
+    keep_final_observation: bool = False,
+    progress: Callable[[int, int], object] | None = None,
     observation: RawOptions | None = None,
     normalization: tuple[NDArray[np.float32], NDArray[np.float32], float | None] | None = None,
     descriptors: Sequence[RawDescriptor] = (),

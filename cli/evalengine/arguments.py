@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "check_integer",
     "float_array",
     "is_plain",
+    "is_population",
     "named_options",
     "named_values",
     "non_finite_weight",
@@ -49,6 +51,10 @@ _FOR_THE_ENGINE: tuple[Literal["C", "A"], ...] = ("C", "A")
 # Finiteness is checked in pieces, so that no mask as long as the population is ever made.
 _PIECE = 1 << 20
 _LONGEST_NAME = 100
+# Seeds of so many episodes are kept for the calls to come, if they are numbers in a row.
+_MOST_KEPT = 4096
+_FLOAT32 = np.dtype(np.float32)
+_UINT64 = np.dtype(np.uint64)
 
 
 def is_plain(name: str) -> bool:
@@ -136,7 +142,7 @@ def float_array(name: str, value: Any) -> NDArray[np.float32]:
     Raises:
         InputError: the dtype is not a real floating one; the message calls the value `name`.
     """
-    if _is_ready(value, np.float32):
+    if _is_ready(value, _FLOAT32):
         ready: NDArray[np.float32] = value
         return ready
     array = plain_array(name, value)
@@ -168,7 +174,7 @@ def action_array(name: str, value: Any) -> NDArray[Any]:
     Raises:
         InputError: another dtype; the message calls the value `name`.
     """
-    if _is_ready(value, np.float32):
+    if _is_ready(value, _FLOAT32):
         ready: NDArray[Any] = value
         return ready
     array = plain_array(name, value)
@@ -250,7 +256,7 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
     """
     if episodes is not None:
         episodes = check_integer("episodes", episodes, least=1, most=MOST_EPISODES)
-    array = seeds if _is_ready(seeds, np.uint64) and seeds.ndim else None
+    array = seeds if _is_ready(seeds, _UINT64) and seeds.ndim else None
     first = 0 if seeds is None else as_integer(seeds) if array is None else None
     if first is not None:
         count = 1 if episodes is None else episodes
@@ -258,7 +264,8 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
         if not 0 <= first <= SEED_LIMIT - count:
             got = f"{shown(first)} to {shown(first + count - 1)}"
             raise InputError(f"seeds: expected integers from 0 to 2**64 - 1, got {got}")
-        return _read_only(np.arange(count, dtype=np.uint64)[np.newaxis] + np.uint64(first))
+        # A view, since its shape might be set.
+        return _numbered(first, count)[:] if count <= _MOST_KEPT else _counted(first, count)
     if array is None:
         array = _seed_array(seeds)
     fits_population = array.ndim == 1 or (array.ndim == 2 and array.shape[0] == population)
@@ -272,15 +279,30 @@ def seed_matrix(seeds: Any, episodes: int | None, population: int) -> NDArray[np
     return _read_only(np.array(array if array.ndim == 2 else array[np.newaxis], np.uint64, order="C"))
 
 
+@lru_cache(maxsize=64)
+def _numbered(first: int, count: int) -> NDArray[np.uint64]:
+    """Return what `_counted` does, over memory that nobody can make writeable: calls share it."""
+    return np.frombuffer(_counted(first, count).tobytes(), np.uint64)[np.newaxis]
+
+
+def _counted(first: int, count: int) -> NDArray[np.uint64]:
+    return _read_only(np.arange(count, dtype=np.uint64)[np.newaxis] + np.uint64(first))
+
+
 def _read_only(own: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    own.flags.writeable = False
+    own.setflags(write=False)  # `own.flags.writeable = False` does this, and takes three times as long
     return own
 
 
-def _is_ready(value: Any, dtype: type[np.generic]) -> bool:
+def _is_ready(value: Any, dtype: np.dtype[Any]) -> bool:
     """Whether the engine can use `value` as it is; what `np.require` would find out in as long as playing 50 steps."""
     # A subclass may be masked.
-    return type(value) is np.ndarray and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned
+    return type(value) is np.ndarray and value.dtype == dtype and (flags := value.flags).c_contiguous and flags.aligned
+
+
+def is_population(value: Any, n_params: int) -> bool:
+    """Whether the engine can use `value` as the weights (P, D) of a population, as it is."""
+    return _is_ready(value, _FLOAT32) and value.ndim == 2 and value.shape[1] == n_params
 
 
 def _check_total(episodes: int, population: int) -> None:

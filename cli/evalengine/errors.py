@@ -91,6 +91,21 @@ class InternalError(EvalEngineError, RuntimeError):
     """A bug in this package, not in what it was given."""
 
 
+ENGINE_ERRORS = (_engine.EngineError, _engine.OutOfMemoryError, _engine.InternalError)
+"""The extension's exceptions, whose messages are finished."""
+
+
+def translated(error: BaseException) -> EvalEngineError:
+    """Return one of the extension's exceptions as this package's."""
+    if isinstance(error, _engine.NonFiniteError):
+        return NonFiniteError(str(error), individual=error.individual, episode=error.episode)
+    if isinstance(error, _engine.EngineError):
+        return InputError(str(error))
+    if isinstance(error, _engine.OutOfMemoryError):
+        return OutOfMemoryError(str(error))
+    return InternalError(str(error))
+
+
 class _EngineErrors:
     """What `engine_errors` returns: a class, since a generator would be more than the rest of a call's way out."""
 
@@ -98,21 +113,13 @@ class _EngineErrors:
         """Nothing has to be done before."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            return
-        if isinstance(error, _engine.NonFiniteError):
-            raise NonFiniteError(str(error), individual=error.individual, episode=error.episode) from None
-        if isinstance(error, _engine.EngineError):
-            raise InputError(str(error)) from None
-        if isinstance(error, _engine.OutOfMemoryError):
-            raise OutOfMemoryError(str(error)) from None
-        if isinstance(error, _engine.InternalError):
-            raise InternalError(str(error)) from None
+        if isinstance(error, ENGINE_ERRORS):
+            raise translated(error) from None
 
 
 _ENGINE_ERRORS = _EngineErrors()
 
 
 def engine_errors() -> AbstractContextManager[None]:
-    """Translate the extension's exceptions, whose messages are finished, into this package's."""
+    """Translate the extension's exceptions into this package's."""
     return _ENGINE_ERRORS

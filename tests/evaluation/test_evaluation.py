@@ -177,6 +177,20 @@ def test_seeds_shared_by_all_individuals(seeds: Any, episodes: Any, row: list[in
         assert result.returns[2, column] == replay("cartpole", CARTPOLE, POPULATION[2], seed)[0]
 
 
+@pytest.mark.parametrize("seeds", [None, 7])
+@pytest.mark.parametrize("population", [POPULATION[:1], POPULATION])
+def test_seeds_of_a_result_are_its_own(seeds: Any, population: Any) -> None:
+    result = evaluate("cartpole", population, CARTPOLE, episodes=3, seeds=seeds, max_episode_steps=5)
+    with pytest.raises(ValueError, match="read-only"):
+        result.seeds[0, 0] = 9
+    base: Any = result.seeds.base
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        base.flags.writeable = True
+    again = evaluate("cartpole", population, CARTPOLE, episodes=3, seeds=seeds, max_episode_steps=5)
+    assert again.seeds is not result.seeds
+    assert again.seeds.tolist() == result.seeds.tolist()
+
+
 def test_seeds_of_each_individual() -> None:
     seeds = np.arange(10, dtype=np.uint16).reshape(5, 2)
     result = evaluate("cartpole", POPULATION, CARTPOLE, seeds=seeds, episodes=2)

@@ -192,7 +192,8 @@ def raw_rules(stop: StopLike | None, no_ops: NoOpsLike, entry: EnvironmentEntry)
     """
     rules, first = StopRules.of(stop) or StopRules(), NoOps.of(no_ops)
     bounds = rules.patience, rules.reward_above, rules.return_below
-    return first.count, first.raw_action(entry), *bounds, rules.raw_condition(entry)
+    action = first.raw_action(entry)  # which is checked, whether it is played or not
+    return first.count, action if first.count else [], *bounds, rules.raw_condition(entry)
 
 
 def _checked_condition(text: object) -> str:

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.arguments import seed_matrix
-from evalengine.errors import NonFiniteError, engine_errors
-from evalengine.evaluation.acting import acting
+from evalengine.errors import ENGINE_ERRORS, NonFiniteError, translated
+from evalengine.evaluation.acting import acting_graphs
 from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
-from evalengine.evaluation.options import DEFAULTS, EvaluateOptions, check_keywords, check_threads
-from evalengine.evaluation.result import Evaluation
-from evalengine.evaluation.settings import settled
+from evalengine.evaluation.options import EvaluateOptions, check_keywords, check_threads
+from evalengine.evaluation.result import Evaluation, evaluation_of
+from evalengine.evaluation.settings import Settings, settled
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.evaluation.variation import raw_variation
@@ -73,82 +73,99 @@ def evaluate_part(
         As `evaluate`.
     """
     check_keywords("evaluate_part", options, EvaluateOptions.__optional_keys__)
+    return evaluated(place, env_id, weights, policy, options)
+
+
+def evaluated(
+    place: tuple[int, int] | None,
+    env_id: str,
+    weights: Weights,
+    policy: AnyPolicy | str,
+    options: EvaluateOptions,
+) -> Part:
+    """Return what `evaluate_part` does, of options whose names are known ones."""
     settings = settled(env_id, policy, options)
-    given: dict[str, Any] = {**DEFAULTS, **options}
-    matrix = individuals_of(settings.policy, weights)
-    episode_seeds = seed_matrix(given["seeds"], given["episodes"], len(matrix))
-    threads = check_threads(given["threads"]) or available_threads()
-    progress, cancel = given["progress"], given["cancel"]
-    check_progress(progress)
-    wanted = raw_descriptors(given["descriptors"], settings.entry, len(matrix) * episode_seeds.shape[1])
-    first, population = (0, len(matrix)) if place is None else place
-    variation = (
-        raw_variation(settings.varied, (first, population), len(matrix), episode_seeds.shape[1])
-        if settings.varied
-        else ()
-    )
-    chosen = checked_individuals(given["trajectories"], population)
-    check_token(cancel)
-    actors = acting(settings, matrix, threads)
+    individuals = individuals_of(settings.policy, weights)
+    seeds = seed_matrix(options.get("seeds"), options.get("episodes"), len(individuals))
+    asked = _asked(place, settings, individuals, seeds, options)
+    matrix = np.empty((len(individuals), 0), np.float32) if isinstance(individuals, Graphs) else individuals
+    cancel = options.get("cancel")
     try:
-        with engine_errors(), reported(progress) as report:
+        with reported(options.get("progress")) as report:
+            if report is not None or cancel is not None:
+                asked["progress"] = cancellable(report, cancel)
             raw = _engine.evaluate(
                 settings.entry.id,
                 settings.kwargs,
                 settings.reset_options,
-                actors.network,
-                actors.head,
-                actors.weights,
-                episode_seeds,
-                threads=threads,
-                max_episode_steps=settings.max_episode_steps,
-                on_nan=settings.failure_fitness,
-                keep_final_observation=settings.keeps_final_observation,
-                progress=cancellable(report, cancel),
-                observation=settings.observation,
-                normalization=settings.normalization,
-                descriptors=wanted,
-                trajectories=chosen,
-                most_trajectory_bytes=MOST_BYTES,
-                statistics=settings.collects_statistics,
-                share=place,
-                rules=settings.rules,
-                action_repeat=settings.action_repeat,
-                variation=variation,
-                exploration=(actors.deviations, settings.epsilon, settings.sticky),
-                graphs=actors.graphs,
+                settings.network,
+                settings.head,
+                matrix,
+                seeds,
+                **settings.keywords,
+                **asked,
             )
-    except NonFiniteError as error:
-        # The engine, which looks first, does not say which weight it is, where it is a weight.
-        raise (not_finite(matrix) or _infinite_deviation(settings.policy, matrix) or error) from None
-    all_seeds = _for_every_individual(episode_seeds, len(matrix))
-    on_request: dict[str, Any] = {}
-    if (final_observation := raw["final_observation"]) is not None:
-        on_request["final_observation"] = final_observation
+    except ENGINE_ERRORS as error:
+        found = translated(error)
+        if isinstance(found, NonFiniteError):
+            # The engine, which looks first, does not say which weight it is, where it is a weight.
+            found = not_finite(individuals) or _infinite_deviation(settings.policy, individuals) or found
+        raise found from None
+    first = 0 if place is None else place[0]
+    return _part(raw, _for_every_individual(seeds, len(individuals)), first, options)
+
+
+def _asked(
+    place: tuple[int, int] | None,
+    settings: Settings,
+    individuals: Individuals,
+    seeds: NDArray[np.uint64],
+    options: EvaluateOptions,
+) -> dict[str, Any]:
+    """Return keywords of the extension's `evaluate` that hang on the individuals, all options checked.
+
+    What is not asked for is not named: each name takes as long as a step or two.
+    """
+    population, episodes = len(individuals), seeds.shape[1]
+    threads = check_threads(options.get("threads"))
+    check_progress(options.get("progress"))
+    asked: dict[str, Any] = {}
+    if wanted := raw_descriptors(options.get("descriptors", ()), settings.entry, population * episodes):
+        asked["descriptors"] = wanted
+    first, whole = (0, population) if place is None else place
+    if settings.varied:
+        asked["variation"] = raw_variation(settings.varied, (first, whole), population, episodes)
+    if chosen := checked_individuals(options.get("trajectories", ()), whole):
+        asked["trajectories"], asked["most_trajectory_bytes"] = chosen, MOST_BYTES
+    check_token(options.get("cancel"))
+    if threads is None:
+        # A single episode is the calling thread's, however many others there are.
+        threads = 1 if population * episodes == 1 else available_threads()
+    asked["threads"] = threads
+    if isinstance(individuals, Graphs):
+        asked["graphs"] = acting_graphs(settings, individuals, threads)
+    if place is not None:
+        asked["share"] = place
+    return asked
+
+
+def _part(raw: _engine.RawEvaluation, seeds: NDArray[np.uint64], first: int, options: EvaluateOptions) -> Part:
+    """Return what the extension has found, which becomes the evaluation's own."""
     names: tuple[str, ...] = ()
-    if wanted:
-        names = tuple(str(Descriptor.of(descriptor)) for descriptor in given["descriptors"])
-        on_request["descriptors"] = raw["descriptors"]
-    if chosen:
-        on_request["trajectories"] = by_individual(raw["trajectories"], all_seeds, first)
-    if raw["statistics"]:
-        on_request["statistics"] = ObservationStatistics(*raw["statistics"])
-    evaluation = Evaluation(
-        raw["fitness"],
-        raw["returns"],
-        raw["lengths"],
-        raw["terminated"],
-        raw["truncated"],
-        raw["stopped"],
-        raw["failed"],
-        all_seeds,
-        raw["seconds"],
-        raw["steps"],
-        names,
-        on_request,
-    )
-    sums = [PartialSum(level, index, ObservationStatistics(*sums)) for level, index, sums in raw["partial_sums"]]
-    return Part(evaluation, sums)
+    on_request: dict[str, Any] = {}
+    if "final_observation" in raw:
+        on_request["final_observation"] = raw.pop("final_observation")
+    if "descriptors" in raw:
+        names = tuple(str(Descriptor.of(descriptor)) for descriptor in options["descriptors"])
+        on_request["descriptors"] = raw.pop("descriptors")
+    if "trajectories" in raw:
+        on_request["trajectories"] = by_individual(raw.pop("trajectories"), seeds, first)
+    if "statistics" in raw:
+        on_request["statistics"] = ObservationStatistics(*raw.pop("statistics"))
+    partial_sums = raw.pop("partial_sums", ())
+    sums = [PartialSum(level, index, ObservationStatistics(*sums)) for level, index, sums in partial_sums]
+    fields: dict[str, Any] = {**raw, "seeds": seeds, "descriptor_names": names, "on_request": on_request}
+    return Part(evaluation_of(fields), sums)
 
 
 def _infinite_deviation(policy: AnyPolicy, weights: Individuals) -> NonFiniteError | None:
@@ -181,7 +198,7 @@ def _threads_of(cores: frozenset[int] | None) -> int:
 
 def _for_every_individual(seeds: NDArray[np.uint64], population: int) -> NDArray[np.uint64]:
     """Return seeds (1, E) or (P, E) as (P, E), read-only: as `np.broadcast_to`, which takes as long as 100 steps."""
-    row = 0 if len(seeds) == 1 else seeds.strides[0]
-    view = np.ndarray((population, seeds.shape[1]), np.uint64, seeds, strides=(row, seeds.strides[1]))
-    view.flags.writeable = False
-    return view
+    if len(seeds) == population:
+        return seeds
+    # As read-only as what it is a view of.
+    return np.ndarray((population, seeds.shape[1]), np.uint64, seeds, strides=(0, seeds.strides[1]))

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalengine.arguments import MOST_EPISODES, check_integer, population_matrix
-from evalengine.evaluation.call import evaluate_part
+from evalengine.arguments import MOST_EPISODES, check_integer, is_population, population_matrix
+from evalengine.evaluation.call import evaluated
 from evalengine.evaluation.options import BatchOptions, EvaluateOptions, check_keywords, spelled_out
 from evalengine.evaluation.result import Evaluation
 from evalengine.policies.individuals import AnyPolicy
@@ -73,8 +73,11 @@ def batch_evaluate(
     # None is a choice of `evaluate` only.
     n_episodes = check_integer("n_episodes", n_episodes, least=1, most=MOST_EPISODES)
     policy = _policy_of(policy_arch, policy_shape, activation, output_activation, bias, head, noise)
-    matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=False)
-    return evaluate(env_id, matrix, policy, episodes=n_episodes, seeds=seeds, **options).fitness
+    matrix: Any = weights
+    if not is_population(weights, policy.n_params):
+        matrix = population_matrix(flat_weights(policy, weights), policy, policy.n_params, allow_vector=False)
+    given: EvaluateOptions = {**options, "episodes": n_episodes, "seeds": seeds}
+    return evaluated(None, env_id, matrix, policy, given).evaluation.fitness
 
 
 _POLICIES: dict[bytes, Policy] = {}
@@ -187,4 +190,4 @@ def evaluate(
     loading = sys.modules.get("evalengine.policies.loading")  # who has loaded weights has imported it
     if loading is not None and isinstance(given, loading.LoadedWeights):
         given, options = given.weights, {**given.options_for(env_id), **options}
-    return evaluate_part(None, env_id, given, policy, **options).evaluation
+    return evaluated(None, env_id, given, policy, options).evaluation

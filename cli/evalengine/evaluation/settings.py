@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evalengine import _engine
 from evalengine.arguments import named_values
 from evalengine.environments.normalization import check_normalization
 from evalengine.environments.observation import ObservationOptions, raw_options
@@ -23,16 +24,12 @@ from evalengine.evaluation.options import DEFAULTS
 from evalengine.evaluation.variation import first_values, parted
 from evalengine.messages import shown
 from evalengine.policies.graph_policy import GraphPolicy
+from evalengine.policies.heads import raw_head
 from evalengine.policies.individuals import AnyPolicy, as_policy
 from evalengine.policies.policy import Policy
 from evalengine.scalars import as_number, check_flag, check_integer, check_probability, is_one_of, items_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from evalengine.environments.observation import RawOptions
-    from evalengine.environments.rules import RawRules
     from evalengine.evaluation.variation import Arrays
 
 _LOOKED_UP = frozenset(("episodes", "seeds", "threads", "progress", "cancel", "max_episode_steps"))
@@ -48,16 +45,11 @@ class Settings(NamedTuple):
         kwargs: keyword arguments of the environment, those that are the same for all.
         varied: the others, as they were given.
         reset_options: of its resets.
-        observation: its wrappers.
-        normalization: of its observations.
-        rules: for the first steps, and for episodes that are stopped.
-        action_repeat: how many times each action is played.
-        max_episode_steps: None is the registered limit.
-        epsilon: the probability of a random action.
-        sticky: the probability that an action is repeated.
-        failure_fitness: of individuals that fail; None if the call shall fail with them.
-        keeps_final_observation: of every episode.
+        network: the policy's; of graphs one of their numbers of inputs and outputs, which says no more than them.
+        head: the network's, as the extension takes it.
+        are_bytes: observations are pixels that are not normalised.
         collects_statistics: of what the policies see.
+        keywords: of the extension's `evaluate`, those of the others that are not its defaults.
     """
 
     entry: EnvironmentEntry
@@ -65,16 +57,11 @@ class Settings(NamedTuple):
     kwargs: Mapping[str, bool | int | float]
     varied: Arrays
     reset_options: Mapping[str, bool | int | float]
-    observation: RawOptions | None
-    normalization: tuple[NDArray[np.float32], NDArray[np.float32], float | None] | None
-    rules: RawRules
-    action_repeat: int
-    max_episode_steps: int | None
-    epsilon: float
-    sticky: float
-    failure_fitness: float | None
-    keeps_final_observation: bool
+    network: _engine.Network
+    head: str
+    are_bytes: bool
     collects_statistics: bool
+    keywords: Mapping[str, Any]
 
 
 def settled(env_id: str, policy: AnyPolicy | str, options: Mapping[str, Any]) -> Settings:
@@ -118,23 +105,51 @@ def _settled(env_id: str, policy: AnyPolicy | str, given: Mapping[str, Any]) -> 
     check_flag("collect_statistics", given["collect_statistics"])
     keeps_final_observation = bool(_checked_keep(given["keep"]))
     check_normalization(normalize := given["normalize"])
+    action_repeat = check_action_repeat(given["action_repeat"])
+    network = policy if isinstance(policy, Policy) else _sizes(entry.n_inputs, entry.n_outputs)
+    keywords = {
+        "max_episode_steps": limit,
+        "on_nan": failure_fitness,
+        "keep_final_observation": keeps_final_observation,
+        "observation": raw_options(seen),
+        "normalization": None if normalize is None else normalize.raw(entry),
+        "statistics": given["collect_statistics"],
+        "exploration": (network.deviations, epsilon, sticky),
+        "rules": rules,
+        "action_repeat": action_repeat,
+    }
     return Settings(
         entry=entry,
         policy=policy,
         kwargs=kwargs,
         varied=varied,
         reset_options=reset_options,
-        observation=raw_options(seen),
-        normalization=None if normalize is None else normalize.raw(entry),
-        rules=rules,
-        action_repeat=check_action_repeat(given["action_repeat"]),
-        max_episode_steps=limit,
-        epsilon=epsilon,
-        sticky=sticky,
-        failure_fitness=failure_fitness,
-        keeps_final_observation=keeps_final_observation,
+        network=network.network,
+        head=raw_head(network),
+        are_bytes=entry.observation_dtype == "uint8" and normalize is None,
         collects_statistics=given["collect_statistics"],
+        keywords={name: value for name, value in keywords.items() if value != _KEYWORDS[name]},
     )
+
+
+_KEYWORDS: dict[str, object] = {
+    "max_episode_steps": None,
+    "on_nan": None,
+    "keep_final_observation": False,
+    "observation": None,
+    "normalization": None,
+    "statistics": False,
+    "exploration": ((), 0.0, 0.0),
+    "rules": (0, [], None, 0.0, None, None),
+    "action_repeat": 1,
+}
+"""Their defaults: to name one in a call takes as long as a step or two."""
+
+
+@lru_cache(maxsize=16)
+def _sizes(inputs: int, outputs: int) -> Policy:
+    """Return a network's policy of these sizes, which says no more than them."""
+    return Policy(f"mlp:{inputs}-{outputs}")
 
 
 def _failure_fitness(on_nan: object) -> float | None:

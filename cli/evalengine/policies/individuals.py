@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evalengine.arguments import non_finite_weight, population_matrix
+from evalengine.arguments import is_population, non_finite_weight, population_matrix
 from evalengine.errors import NonFiniteError
 from evalengine.policies.graph_form import GraphForm, is_spelling
 from evalengine.policies.graph_policy import GraphPolicy
@@ -46,6 +46,9 @@ def individuals_of(policy: AnyPolicy, given: Any) -> Individuals:
     """
     if isinstance(policy, GraphPolicy):
         return policy.individuals(given)
+    if is_population(given, policy.n_params):  # first, since to look for anything else takes as long as 20 steps
+        weights: NDArray[np.float32] = given
+        return weights
     return population_matrix(flat_weights(policy, given), policy, policy.n_params, allow_vector=True)
 
 

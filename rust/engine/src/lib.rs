@@ -101,7 +101,7 @@ use std::time::{Duration, Instant};
 
 use exchange::{Exchange, Waited};
 use lane_math::StandardFloatMode;
-use outcome::EpisodeRecords;
+use outcome::{EpisodeRecords, Results};
 use queue::Queue;
 use recording::SharedTotal;
 use threads::{Start, Team};
@@ -159,19 +159,27 @@ fn play_all(
     let total = task.population * task.episodes;
     let statistics = SharedTotal::default();
     if total == 0 {
-        return Ok(Evaluation::collect(task, Vec::new(), &statistics, start.elapsed()));
+        return Ok(Evaluation::collect(task, Results::of(task), Vec::new(), &statistics, start.elapsed()));
     }
     let team = Team::of(task.threads.min(total), surroundings.start);
     let threads = team.size();
     let queue = Queue::new(total, threads);
+    let results = Results::of(task);
     let (sender, receiver) = sync_channel(threads);
     let exchange = Exchange::new(threads);
-    let call = Call { task, queue: &queue, statistics: &statistics, exchange: &exchange, threads };
+    let call = Call {
+        task,
+        queue: &queue,
+        results: &results,
+        statistics: &statistics,
+        exchange: &exchange,
+        threads,
+    };
     let work = |thread| {
         // The receiver outlives every worker, so the send cannot fail.
         let _ = sender.send(call.play(thread, None));
     };
-    team.run(&work, || {
+    let (records, elapsed) = team.run(&work, || {
         let mut watch = Watch::new(&queue, surroundings.poll_interval, poll);
         let mut finished = Vec::with_capacity(threads);
         finished.push(call.play(0, Some(&mut watch)));
@@ -187,8 +195,9 @@ fn play_all(
         if let Some(job) = queue.first_failure() {
             return Err(EngineError::non_finite_at(job / task.episodes, job % task.episodes));
         }
-        Ok(Evaluation::collect(task, records, &statistics, start.elapsed()))
-    })
+        Ok((records, start.elapsed()))
+    })?;
+    Ok(Evaluation::collect(task, results, records, &statistics, elapsed))
 }
 
 /// What all threads of a call share.
@@ -196,6 +205,7 @@ fn play_all(
 struct Call<'a, 'w> {
     task: &'a Task<'a>,
     queue: &'a Queue,
+    results: &'a Results,
     statistics: &'a SharedTotal,
     exchange: &'w Exchange<Box<Worker<'a>>>,
     threads: usize,
@@ -224,7 +234,8 @@ impl Call<'_, '_> {
     /// Plays what the queue has, and then what other threads give away, until none of them plays any more.
     fn play_episodes(self, thread: usize, lookout: &mut Lookout<'_, '_>) -> EpisodeRecords {
         let lanes = self.task.lanes_per_thread(self.threads);
-        let mut worker = Box::new(Worker::new(self.task, self.queue, self.statistics, thread, lanes));
+        let mut worker =
+            Box::new(Worker::new(self.task, self.queue, self.results, self.statistics, thread, lanes));
         loop {
             worker.run(self.exchange, lookout);
             match self.exchange.wait(thread, worker, || lookout.look().is_break()) {

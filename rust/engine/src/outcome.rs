@@ -1,9 +1,13 @@
 //! Results: what workers record, and the evaluation that is made of it.
+//!
+//! Each episode has a place of its own, into which the thread that ends it writes, so that hardly anything is left to do
+//! once all threads are done: to bring a million records in order took as long as playing a million steps.
 
 use crate::recording::{ObservationStatistics, PartialSum, Recorded, SharedTotal, Trajectory};
 use crate::rules::StopRule;
 use crate::task::{OnNonFinite, Task};
 use lane_math::memory;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// One ended episode.
@@ -33,10 +37,72 @@ impl EpisodeRecord {
     }
 }
 
-/// The episodes that one worker ended, in the order in which they ended.
+/// What all threads write the ends of their episodes to. It is read when they are done, so that relaxed ordering suffices.
+pub(crate) struct Results {
+    episodes: usize,
+    /// The bits of float64.
+    returns: Vec<AtomicU64>,
+    lengths: Vec<AtomicU64>,
+    terminated: Vec<AtomicBool>,
+    truncated: Vec<AtomicBool>,
+    /// The rule's number, or 0.
+    stopped: Vec<AtomicU8>,
+    failed: Vec<AtomicBool>,
+}
+
+impl Results {
+    pub(crate) fn of(task: &Task<'_>) -> Self {
+        let total = task.population * task.episodes;
+        Self {
+            episodes: task.episodes,
+            returns: shared(0, total, AtomicU64::new),
+            lengths: shared(0, total, AtomicU64::new),
+            terminated: shared(false, total, AtomicBool::new),
+            truncated: shared(false, total, AtomicBool::new),
+            stopped: shared(0, total, AtomicU8::new),
+            failed: shared(false, task.population, AtomicBool::new),
+        }
+    }
+
+    pub(crate) fn place(&self, record: &EpisodeRecord) {
+        self.returns[record.job].store(record.total.to_bits(), Relaxed);
+        self.lengths[record.job].store(record.length, Relaxed);
+        self.terminated[record.job].store(record.terminated, Relaxed);
+        self.truncated[record.job].store(record.truncated, Relaxed);
+        self.stopped[record.job].store(record.stopped.map_or(0, |rule| rule as u8), Relaxed);
+        if record.failed {
+            self.failed[record.job / self.episodes].store(true, Relaxed);
+        }
+    }
+}
+
+/// Where threads write to `len` values.
+fn shared<T: Clone, A>(value: T, len: usize, atomic: impl FnMut(T) -> A) -> Vec<A> {
+    // Collected into the memory that they have, as in `plain`.
+    memory::filled(value, len).into_iter().map(atomic).collect()
+}
+
+/// What they have written.
+fn plain<A, T>(values: Vec<A>, value: impl FnMut(A) -> T) -> Vec<T> {
+    values.into_iter().map(value).collect()
+}
+
+fn rule(number: u8) -> Option<StopRule> {
+    match number {
+        1 => Some(StopRule::Patience),
+        2 => Some(StopRule::ReturnBelow),
+        3 => Some(StopRule::Condition),
+        _ => None,
+    }
+}
+
+/// What one worker has beside the results, of the episodes that it ended in the order in which they ended.
 #[derive(Debug, Default)]
 pub(crate) struct EpisodeRecords {
-    pub(crate) episodes: Vec<EpisodeRecord>,
+    /// Steps in all.
+    pub(crate) steps: u64,
+    /// Which episodes the rows are of: empty where there are none.
+    pub(crate) jobs: Vec<usize>,
     /// Their last observations, row by row, if they are kept.
     pub(crate) final_observations: Vec<f32>,
     /// What else was asked for.
@@ -89,6 +155,7 @@ pub struct Evaluation {
 impl Evaluation {
     pub(crate) fn collect(
         task: &Task<'_>,
+        results: Results,
         records: Vec<EpisodeRecords>,
         statistics: &SharedTotal,
         elapsed: Duration,
@@ -98,12 +165,12 @@ impl Evaluation {
         let size = task.spec.observation_space().size();
         let mut evaluation = Self {
             fitness: Vec::with_capacity(task.population),
-            returns: memory::filled(f64::NAN, total),
-            lengths: memory::filled(0, total),
-            terminated: memory::filled(false, total),
-            truncated: memory::filled(false, total),
-            stopped: memory::filled(None, total),
-            failed: vec![false; task.population],
+            returns: plain(results.returns, |bits| f64::from_bits(bits.into_inner())),
+            lengths: plain(results.lengths, AtomicU64::into_inner),
+            terminated: plain(results.terminated, AtomicBool::into_inner),
+            truncated: plain(results.truncated, AtomicBool::into_inner),
+            stopped: plain(results.stopped, |number| rule(number.into_inner())),
+            failed: plain(results.failed, AtomicBool::into_inner),
             final_observations: task.keep_final_observation.then(|| memory::filled(0.0, total * size)),
             descriptors: memory::filled(f64::NAN, total * n_descriptors),
             trajectories: Vec::new(),
@@ -113,14 +180,13 @@ impl Evaluation {
             elapsed,
         };
         for worker in records {
-            for (index, record) in worker.episodes.iter().enumerate() {
-                evaluation.place(task.episodes, record);
-                if let Some(all) = &mut evaluation.final_observations {
-                    let row = &worker.final_observations[index * size..(index + 1) * size];
-                    all[record.job * size..(record.job + 1) * size].copy_from_slice(row);
-                }
+            evaluation.steps += worker.steps;
+            if let Some(all) = &mut evaluation.final_observations {
+                place_rows(all, size, &worker.jobs, &worker.final_observations);
             }
-            evaluation.take_recorded(&worker.episodes, worker.recorded, n_descriptors);
+            let Recorded { descriptors, trajectories } = worker.recorded;
+            place_rows(&mut evaluation.descriptors, n_descriptors, &worker.jobs, &descriptors);
+            evaluation.trajectories.extend(trajectories);
         }
         evaluation.trajectories.sort_by_key(|trajectory| trajectory.job);
         for (individual, returns) in evaluation.returns.chunks_exact(task.episodes).enumerate() {
@@ -132,25 +198,14 @@ impl Evaluation {
         }
         evaluation
     }
+}
 
-    fn take_recorded(&mut self, episodes: &[EpisodeRecord], recorded: Recorded, n_descriptors: usize) {
-        self.trajectories.extend(recorded.trajectories);
-        if n_descriptors > 0 {
-            for (record, row) in episodes.iter().zip(recorded.descriptors.chunks_exact(n_descriptors)) {
-                let start = record.job * n_descriptors;
-                self.descriptors[start..start + n_descriptors].copy_from_slice(row);
-            }
+/// Puts each row of `size` values where its job's is.
+fn place_rows<T: Copy>(all: &mut [T], size: usize, jobs: &[usize], rows: &[T]) {
+    if size > 0 {
+        for (job, row) in jobs.iter().zip(rows.chunks_exact(size)) {
+            all[job * size..(job + 1) * size].copy_from_slice(row);
         }
-    }
-
-    fn place(&mut self, episodes: usize, record: &EpisodeRecord) {
-        self.returns[record.job] = record.total;
-        self.lengths[record.job] = record.length;
-        self.terminated[record.job] = record.terminated;
-        self.truncated[record.job] = record.truncated;
-        self.stopped[record.job] = record.stopped;
-        self.failed[record.job / episodes] |= record.failed;
-        self.steps += record.length;
     }
 }
 

@@ -58,11 +58,11 @@ impl NoOps<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopRule {
     /// Too many steps in a row without a reward above a bound.
-    Patience,
+    Patience = 1,
     /// The return so far is below a bound.
-    ReturnBelow,
+    ReturnBelow = 2,
     /// The step meets the condition.
-    Condition,
+    Condition = 3,
 }
 
 impl Rules<'_> {

@@ -152,8 +152,8 @@ fn results_that_no_memory_has_room_for_are_refused_before_the_first_episode() {
         let error = evaluate(&task, &mut |_, _| panic!("an episode was played")).unwrap_err();
         assert!(error.is_out_of_memory() && !error.is_internal());
         let bytes = error.to_string().split(' ').nth(2).unwrap().parse::<u128>().unwrap();
-        // Returns, lengths, ends, records and three copies of four float32, for each of 2^37 episodes.
-        assert!(bytes > (8 + 8 + 2 + 40 + 3 * 16) << 37 && bytes < 1 << 45, "{error}");
+        // Returns, lengths, ends and three copies of a job and four float32, for each of 2^37 episodes.
+        assert!(bytes > (8 + 8 + 3 + 3 * (8 + 16)) << 37 && bytes < 1 << 45, "{error}");
         assert_eq!(error.to_string(), format!("memory: expected {bytes} bytes to be free, got fewer"));
     });
 }

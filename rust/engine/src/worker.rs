@@ -11,7 +11,7 @@ use crate::graphs::GraphLanes;
 use crate::in_play::{Episode, InPlay};
 use crate::lane_states::LaneStates;
 use crate::normalizer::Normalizer;
-use crate::outcome::{EpisodeRecord, EpisodeRecords};
+use crate::outcome::{EpisodeRecord, EpisodeRecords, Results};
 use crate::queue::Queue;
 use crate::recording::{ConditionWatch, End, Recorder, SharedTotal, Steps};
 use crate::slots::Slots;
@@ -26,6 +26,7 @@ use std::ops::Range;
 pub(crate) struct Worker<'a> {
     task: &'a Task<'a>,
     queue: &'a Queue,
+    results: &'a Results,
     thread: usize,
     claimed: Range<usize>,
     at_once: bool,
@@ -48,6 +49,8 @@ pub(crate) struct Worker<'a> {
     observations: Vec<f32>,
     logits: Vec<f32>,
     records: EpisodeRecords,
+    /// Whether ended episodes have rows in the records.
+    has_rows: bool,
     /// What acts instead of the network, if anything does.
     graphs: Option<GraphLanes<'a>>,
 }
@@ -56,6 +59,7 @@ impl<'a> Worker<'a> {
     pub(crate) fn new(
         task: &'a Task<'a>,
         queue: &'a Queue,
+        results: &'a Results,
         total: &'a SharedTotal,
         thread: usize,
         lanes: Lanes,
@@ -65,6 +69,7 @@ impl<'a> Worker<'a> {
         Self {
             task,
             queue,
+            results,
             thread,
             claimed: 0..0,
             at_once: false,
@@ -89,6 +94,7 @@ impl<'a> Worker<'a> {
             observations: memory::filled(0.0, width.saturating_mul(architecture.n_inputs())),
             logits: memory::filled(0.0, width.saturating_mul(architecture.n_outputs())),
             records: EpisodeRecords::default(),
+            has_rows: task.keep_final_observation || !task.recording.descriptors.is_empty(),
             graphs: task.graphs.map(|graphs| GraphLanes::new(graphs, task.spec.action_space(), width)),
         }
     }
@@ -274,8 +280,12 @@ impl<'a> Worker<'a> {
         if record.failed && self.task.on_non_finite == OnNonFinite::Stop {
             self.queue.fail(record.job);
         }
-        memory::reserve(&mut self.records.episodes, 1);
-        self.records.episodes.push(record);
+        self.results.place(&record);
+        self.records.steps += record.length;
+        if self.has_rows {
+            memory::reserve(&mut self.records.jobs, 1);
+            self.records.jobs.push(record.job);
+        }
         self.queue.count_episode(self.thread);
     }
 

@@ -1,5 +1,6 @@
 //! The one call: a population in, returns out, with the GIL released.
 
+use crate::InternalError;
 use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{
     RawVaried, Wrappers, from_engine_error, from_env_error, named_values, to_spec, to_varied,
@@ -17,7 +18,12 @@ use engine::{
     Evaluation, Expression, NoOps, Normalization, OnNonFinite, PartialSum, Recording, Rules, Seeds, Share,
     StopRule, Task,
 };
-use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::ndarray::{Array, IntoDimension};
+use numpy::{
+    Element, IntoPyArray, PyArray, PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods,
+    ToPyArray,
+};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 use std::borrow::Cow;
@@ -34,10 +40,13 @@ const MOST_COPIED_BYTES: usize = 1 << 20;
 /// The same where a function of the caller's is called meanwhile: such calls are not the shortest.
 const MOST_COPIED_BYTES_WITH_PROGRESS: usize = 16 << 20;
 
+/// Results of up to so many values are copied.
+const MOST_VALUES_COPIED: usize = 64;
+
 /// Evaluates a population; see `_engine.pyi`.
 #[pyfunction]
-#[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, max_episode_steps,
-                    on_nan, keep_final_observation, progress, observation=None, normalization=None,
+#[pyo3(signature = (env_id, env_kwargs, reset_options, network, head, weights, seeds, *, threads, max_episode_steps=None,
+                    on_nan=None, keep_final_observation=false, progress=None, observation=None, normalization=None,
                     descriptors=Items(Vec::new()), trajectories=Items(Vec::new()), most_trajectory_bytes=0, statistics=false,
                     share=None, exploration=(Some(Items(Vec::new())), 0.0, 0.0),
                     rules=(0, Items(Vec::new()), None, 0.0, None, None), action_repeat=1, variation=Items(Vec::new()),
@@ -212,6 +221,7 @@ pub(crate) fn stop_code(stopped: Option<StopRule>) -> i8 {
     }
 }
 
+/// What was not asked for has no key: every one costs as much as a step or two.
 fn to_dict<'py>(
     py: Python<'py>,
     observation_shape: &[usize],
@@ -220,41 +230,58 @@ fn to_dict<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let shape = [task.population, task.episodes];
     let dict = PyDict::new(py);
-    dict.set_item("fitness", evaluation.fitness.into_pyarray(py))?;
-    dict.set_item("returns", evaluation.returns.into_pyarray(py).reshape(shape)?)?;
+    dict.set_item(intern!(py, "fitness"), to_array(py, shape[0], evaluation.fitness)?)?;
+    dict.set_item(intern!(py, "returns"), to_array(py, shape, evaluation.returns)?)?;
     // In place: collected into the memory that they have.
     let lengths: Vec<i64> = evaluation.lengths.into_iter().map(|length| length as i64).collect();
-    dict.set_item("lengths", lengths.into_pyarray(py).reshape(shape)?)?;
-    dict.set_item("terminated", evaluation.terminated.into_pyarray(py).reshape(shape)?)?;
-    dict.set_item("truncated", evaluation.truncated.into_pyarray(py).reshape(shape)?)?;
+    dict.set_item(intern!(py, "lengths"), to_array(py, shape, lengths)?)?;
+    dict.set_item(intern!(py, "terminated"), to_array(py, shape, evaluation.terminated)?)?;
+    dict.set_item(intern!(py, "truncated"), to_array(py, shape, evaluation.truncated)?)?;
     let stopped: Vec<i8> = evaluation.stopped.into_iter().map(stop_code).collect();
-    dict.set_item("stopped", stopped.into_pyarray(py).reshape(shape)?)?;
-    dict.set_item("failed", evaluation.failed.into_pyarray(py))?;
-    let final_observation = match evaluation.final_observations {
-        Some(values) => {
-            let shape: Vec<usize> = shape.iter().chain(observation_shape).copied().collect();
-            Some(PyArray1::from_vec(py, values).reshape(shape)?)
-        }
-        None => None,
-    };
-    dict.set_item("final_observation", final_observation)?;
+    dict.set_item(intern!(py, "stopped"), to_array(py, shape, stopped)?)?;
+    dict.set_item(intern!(py, "failed"), to_array(py, shape[0], evaluation.failed)?)?;
+    dict.set_item(intern!(py, "steps"), evaluation.steps)?;
+    dict.set_item(intern!(py, "seconds"), evaluation.elapsed.as_secs_f64())?;
+    if let Some(values) = evaluation.final_observations {
+        let shape: Vec<usize> = shape.iter().chain(observation_shape).copied().collect();
+        dict.set_item("final_observation", PyArray1::from_vec(py, values).reshape(shape)?)?;
+    }
     let n_descriptors = task.recording.descriptors.len();
-    let descriptors = evaluation.descriptors.into_pyarray(py);
-    dict.set_item("descriptors", descriptors.reshape([shape[0], shape[1], n_descriptors])?)?;
-    let trajectories = evaluation.trajectories.into_iter();
-    let trajectories =
-        trajectories.map(|trajectory| trajectory_dict(py, task, trajectory)).collect::<PyResult<Vec<_>>>()?;
-    dict.set_item("trajectories", trajectories)?;
-    let statistics = evaluation.statistics.map(|sums| statistics_tuple(py, observation_shape, sums));
-    dict.set_item("statistics", statistics.transpose()?)?;
-    let partial_sums = evaluation.partial_sums.into_iter();
-    let partial_sums = partial_sums
-        .map(|PartialSum { level, index, statistics }| {
-            Ok((level, index, statistics_tuple(py, observation_shape, statistics)?))
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    dict.set_item("partial_sums", partial_sums)?;
-    dict.set_item("steps", evaluation.steps)?;
-    dict.set_item("seconds", evaluation.elapsed.as_secs_f64())?;
+    if n_descriptors > 0 {
+        let shape = [shape[0], shape[1], n_descriptors];
+        dict.set_item("descriptors", to_array(py, shape, evaluation.descriptors)?)?;
+    }
+    if !task.recording.trajectories.is_empty() {
+        let trajectories = evaluation.trajectories.into_iter();
+        let trajectories = trajectories
+            .map(|trajectory| trajectory_dict(py, task, trajectory))
+            .collect::<PyResult<Vec<_>>>()?;
+        dict.set_item("trajectories", trajectories)?;
+    }
+    if let Some(sums) = evaluation.statistics {
+        dict.set_item("statistics", statistics_tuple(py, observation_shape, sums)?)?;
+    }
+    if !evaluation.partial_sums.is_empty() {
+        let partial_sums = evaluation.partial_sums.into_iter();
+        let partial_sums = partial_sums
+            .map(|PartialSum { level, index, statistics }| {
+                Ok((level, index, statistics_tuple(py, observation_shape, statistics)?))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        dict.set_item("partial_sums", partial_sums)?;
+    }
     Ok(dict)
+}
+
+/// The values in C order: in the memory that they have, unless they are so few that NumPy's own is cheaper than an object
+/// that keeps it.
+fn to_array<'py, T: Element, S: IntoDimension>(
+    py: Python<'py>,
+    shape: S,
+    values: Vec<T>,
+) -> PyResult<Bound<'py, PyArray<T, S::Dim>>> {
+    let is_small = values.len() <= MOST_VALUES_COPIED;
+    let array = Array::from_shape_vec(shape.into_dimension(), values);
+    let array = array.map_err(|error| InternalError::new_err(error.to_string()))?;
+    Ok(if is_small { array.to_pyarray(py) } else { array.into_pyarray(py) })
 }

@@ -4,7 +4,7 @@ use super::sharing::STEPS_WORTH_GIVING;
 use super::*;
 use crate::actions::{Exploration, Head, Noise};
 use crate::expression::Field;
-use crate::outcome::Evaluation;
+use crate::outcome::{Evaluation, Results};
 use crate::recording::{Descriptor, Recording, Reducer, Reduction};
 use crate::task::Seeds;
 use crate::watch::Watch;
@@ -87,15 +87,16 @@ fn assert_unchanged(
 ) {
     let expected = crate::evaluate(task, &mut |_, _| ControlFlow::Continue(())).unwrap();
     let total = task.population * task.episodes;
-    let (queue, statistics) = (Queue::new(total, 2), SharedTotal::default());
+    let (queue, results, statistics) = (Queue::new(total, 2), Results::of(task), SharedTotal::default());
     let lanes = Lanes { usual: lanes, most: lanes };
-    let [mut one, mut other] = [0, 1].map(|thread| Worker::new(task, &queue, &statistics, thread, lanes));
+    let [mut one, mut other] =
+        [0, 1].map(|thread| Worker::new(task, &queue, &results, &statistics, thread, lanes));
     play(&mut one, &mut other);
     assert_eq!(queue.episodes_done(), total, "{id}");
     // Each lane has let go of its individual, in the worker that it was given to as in the one that gave it.
     assert!(one.slots.are_free() && other.slots.are_free(), "{id}");
     let records = vec![one.into_records(), other.into_records()];
-    let got = Evaluation::collect(task, records, &statistics, Duration::ZERO);
+    let got = Evaluation::collect(task, results, records, &statistics, Duration::ZERO);
     assert!(got == Evaluation { elapsed: Duration::ZERO, ..expected }, "{id}");
 }
 
@@ -138,8 +139,8 @@ fn jobs_that_have_not_begun_may_be_another_worker_s() {
 #[test]
 fn few_lanes_and_those_that_are_as_good_as_done_stay() {
     for_each_environment(|id, task| {
-        let (queue, statistics) = (Queue::new(18, 1), SharedTotal::default());
-        let mut worker = Worker::new(task, &queue, &statistics, 0, Lanes { usual: 18, most: 18 });
+        let (queue, results, statistics) = (Queue::new(18, 1), Results::of(task), SharedTotal::default());
+        let mut worker = Worker::new(task, &queue, &results, &statistics, 0, Lanes { usual: 18, most: 18 });
         let limit = task.step_limit().unwrap();
         let kept_of = |worker: &mut Worker<'_>, active, left| {
             worker.active = active;
@@ -191,8 +192,8 @@ fn with_long_steps(check: impl Fn(&Task<'_>)) {
 #[test]
 fn a_call_that_is_stopped_in_the_middle_of_a_step_does_not_make_it() {
     with_long_steps(|task| {
-        let (queue, statistics) = (Queue::new(10, 1), SharedTotal::default());
-        let mut worker = Worker::new(task, &queue, &statistics, 0, task.lanes_per_thread(1));
+        let (queue, results, statistics) = (Queue::new(10, 1), Results::of(task), SharedTotal::default());
+        let mut worker = Worker::new(task, &queue, &results, &statistics, 0, task.lanes_per_thread(1));
         worker.open_lanes();
         let lanes = worker.active;
         assert!(lanes > 1);
@@ -208,14 +209,14 @@ fn the_caller_is_asked_in_the_middle_of_a_step_and_no_more_once_it_has_ended_the
     with_long_steps(|task| {
         let step_macs = task.network.architecture().macs() * task.lanes_per_thread(1).usual as u64;
         for end_at in [1, 3] {
-            let (queue, statistics) = (Queue::new(10, 1), SharedTotal::default());
+            let (queue, results, statistics) = (Queue::new(10, 1), Results::of(task), SharedTotal::default());
             let mut polls = 0;
             let mut poll = |_, _| {
                 polls += 1;
                 if polls == end_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             let mut watch = Watch::new(&queue, Duration::ZERO, &mut poll);
-            let mut worker = Worker::new(task, &queue, &statistics, 0, task.lanes_per_thread(1));
+            let mut worker = Worker::new(task, &queue, &results, &statistics, 0, task.lanes_per_thread(1));
             worker.run(&Exchange::new(1), &mut Lookout::new(&queue, Some(&mut watch)));
             assert!(watch.is_cancelled());
             assert_eq!(worker.in_play.lengths[0], 0, "a step of {step_macs} multiply-adds was made");
@@ -228,8 +229,8 @@ fn the_caller_is_asked_in_the_middle_of_a_step_and_no_more_once_it_has_ended_the
 fn what_comes_behind_a_failure_is_played_no_further() {
     for_each_environment(|id, task| {
         let total = task.population * task.episodes;
-        let (queue, statistics) = (Queue::new(total, 1), SharedTotal::default());
-        let mut worker = Worker::new(task, &queue, &statistics, 0, Lanes { usual: 4, most: 4 });
+        let (queue, results, statistics) = (Queue::new(total, 1), Results::of(task), SharedTotal::default());
+        let mut worker = Worker::new(task, &queue, &results, &statistics, 0, Lanes { usual: 4, most: 4 });
         worker.open_lanes();
         assert_eq!(worker.in_play.jobs, [0, 1, 2, 3], "{id}");
         queue.fail(1);
@@ -246,8 +247,8 @@ fn what_comes_behind_a_failure_is_played_no_further() {
 fn what_comes_before_a_failure_begins_all_the_same() {
     for_each_environment(|id, task| {
         let total = task.population * task.episodes;
-        let (queue, statistics) = (Queue::new(total, 1), SharedTotal::default());
-        let mut worker = Worker::new(task, &queue, &statistics, 0, Lanes { usual: 1, most: 1 });
+        let (queue, results, statistics) = (Queue::new(total, 1), Results::of(task), SharedTotal::default());
+        let mut worker = Worker::new(task, &queue, &results, &statistics, 0, Lanes { usual: 1, most: 1 });
         worker.claimed = 2..5;
         queue.fail(4);
         assert_eq!([0; 3].map(|_| worker.next_job()), [Some(2), Some(3), None], "{id}");
