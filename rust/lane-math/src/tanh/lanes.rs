@@ -15,7 +15,7 @@
 //! arguments (`examples/sweep_tanh.rs`) proves it.
 
 use super::tanh;
-use crate::lanes::{F32Lanes, Mask};
+use crate::lanes::{F32Lanes, MOST_LANES, Mask};
 
 /// ln(2) / 16, and what is left of it. Products of the first with k < 256 leave an exact s.
 const STEP: f32 = f32::from_bits(0x3d31_7218);
@@ -77,31 +77,31 @@ const STAIRS: [f32; 4] = [
 pub(super) fn tanh_block<V: F32Lanes, const N: usize, const SIZE: usize>(values: &mut [f32]) {
     assert!(SIZE == N * V::LANES && SIZE <= 64 * DECIDED_WORDS, "a block is its vectors"); // known when compiled
     let values = &mut values[..SIZE];
+    let mut arguments = [V::zero(); N];
     let mut reduced = [Reduced { s: V::zero(), steps: V::zero() }; N];
     let mut largest = V::zero();
-    for (index, stage) in reduced.iter_mut().enumerate() {
+    for index in 0..N {
         let x = V::load(&values[index * V::LANES..]);
         largest = x.abs().max(largest); // in this order NaN is passed over
-        *stage = Reduced::new(x);
+        reduced[index] = Reduced::new(x);
+        arguments[index] = x;
     }
     let mut fractions = [Fraction::zero(); N];
     for (stage, &before) in fractions.iter_mut().zip(&reduced) {
         *stage = Fraction::new(before);
     }
-    let mut results = [0.0; SIZE];
     let mut decided = [0_u64; DECIDED_WORDS];
     for (index, fraction) in fractions.into_iter().enumerate() {
         let first = index * V::LANES;
         let (quotient, is_decided) = fraction.quotient();
-        quotient.bit_or(V::load(&values[first..]).sign()).store(&mut results[first..]);
+        quotient.bit_or(arguments[index].sign()).store(&mut values[first..]);
         decided[first / 64] |= u64::from(is_decided.bits()) << (first % 64);
     }
     if V::splat(FAR).le(largest).any() {
-        for index in 0..N {
+        for (index, &x) in arguments.iter().enumerate() {
             let first = index * V::LANES;
-            let x = V::load(&values[first..]);
             let is_far = V::splat(FAR).le(x.abs());
-            V::select(is_far, stairs(x), V::load(&results[first..])).store(&mut results[first..]);
+            V::select(is_far, stairs(x), V::load(&values[first..])).store(&mut values[first..]);
             decided[first / 64] |= u64::from(is_far.bits()) << (first % 64);
         }
     }
@@ -109,11 +109,12 @@ pub(super) fn tanh_block<V: F32Lanes, const N: usize, const SIZE: usize>(values:
         let mut left = !decided & u64::MAX >> (64 - (SIZE - 64 * word).min(64));
         while left != 0 {
             let index = 64 * word + left.trailing_zeros() as usize;
-            results[index] = tanh(values[index]);
+            let mut lanes = [0.0; MOST_LANES];
+            arguments[index / V::LANES].store(&mut lanes);
+            values[index] = tanh(lanes[index % V::LANES]);
             left &= left - 1;
         }
     }
-    values.copy_from_slice(&results);
 }
 
 /// tanh x for |x| >= 8.
