@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,6 +50,12 @@ def test_help_goes_to_stdout(command: list[str]) -> None:
     finished = evalengine(*command, "--help")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.startswith(f"Usage: {' '.join(['evalengine', *command])} ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_none_of_typers_own_marks(command: list[str], capsys: Captured) -> None:
+    assert app.main([*command, "--help"]) == 0
+    assert re.search(r"<\w|\w>|\{WEIGHTS|x>=|if left out", capsys.readouterr().out) is None
 
 
 def test_help_lists_commands_and_exit_codes(capsys: Captured) -> None:

@@ -43,6 +43,7 @@ from evalengine.terminal.completion import (
 from evalengine.terminal.draw.wiring import draw
 from evalengine.terminal.envs.wiring import envs
 from evalengine.terminal.evaluate.wiring import evaluate
+from evalengine.terminal.plain_help import PlainCommand
 from evalengine.terminal.replay.wiring import replay
 
 __all__ = [
@@ -86,16 +87,16 @@ def root(
     raise typer.Exit(OK)
 
 
-app.command(add_help_option=False)(evaluate)
-app.command(add_help_option=False)(replay)
-app.command(add_help_option=False)(draw)
+app.command(cls=PlainCommand, add_help_option=False)(evaluate)
+app.command(cls=PlainCommand, add_help_option=False)(replay)
+app.command(cls=PlainCommand, add_help_option=False)(draw)
 
 
-app.command(add_help_option=False)(bench)
-app.command(add_help_option=False)(compare)
+app.command(cls=PlainCommand, add_help_option=False)(bench)
+app.command(cls=PlainCommand, add_help_option=False)(compare)
 
 
-@app.command(add_help_option=False)
+@app.command(cls=PlainCommand, add_help_option=False)
 def parity(
     env: Annotated[
         str,
@@ -147,7 +148,7 @@ def parity(
     return {"holds": OK, "broken": MISMATCH, "unproven": MISSING_DEPENDENCY}[report.verdict]
 
 
-app.command(add_help_option=False)(envs)
+app.command(cls=PlainCommand, add_help_option=False)(envs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -80,17 +80,18 @@ Layout = Annotated[
 ]
 EnvKwarg = Annotated[
     list[str] | None,
-    typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment; may be given more than once."),
+    typer.Option(metavar="KEY=VALUE", help="Keyword argument of the environment, such as gravity=-5; may be repeated."),
 ]
 ResetOption = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="Option of every reset; may be given more than once.")
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="Option of every reset, such as low=-1; may be repeated."),
 ]
 Observation = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
         help="What the policy sees. Images: skip=4,crop=0/12/6/6,gray,resize=84x84,stack=4 (or padding=zero, "
-        "subsample=8x8, channel=1, scale). Vectors: skip=2,stack=4,keep=0/2,clip=-5/5.",
+        "subsample=8x8, channel=1, scale). Vectors: skip=2,stack=4,keep=0/2,clip=-5/5 (default: what the file says).",
     ),
 ]
 MaxEpisodeSteps = Annotated[
@@ -116,7 +117,7 @@ Stop = Annotated[
     typer.Option(
         metavar="RULES",
         help="Stop episodes early, by one or more of patience=50, reward_above=0, return_below=-5 and condition=x > 3, "
-        "separated by commas; as the file says, if left out.",
+        "separated by commas (default: those in the file, else none).",
     ),
 ]
 NoOps = Annotated[
@@ -124,7 +125,8 @@ NoOps = Annotated[
     typer.Option(
         "--no-ops",
         metavar="N[:ACTION]",
-        help="Begin each episode with N no-op steps, or with N steps of another action: 10, 10:3 or 10:0/1/0.",
+        help="Begin each episode with N no-op steps, or with N steps of another action, such as 10, 10:3 or 10:0/1/0 "
+        "(default: what the file says, else none).",
         show_default=False,
     ),
 ]
@@ -137,5 +139,10 @@ ActionRepeat = Annotated[
     ),
 ]
 Normalize = Annotated[
-    bool, typer.Option("--normalize/--no-normalize", help="Normalize observations if the file says so, or never.")
+    bool,
+    typer.Option(
+        "--normalize/--no-normalize",
+        help="Normalize observations if the file says so (default), or never.",
+        show_default=False,
+    ),
 ]

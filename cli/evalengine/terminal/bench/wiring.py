@@ -79,8 +79,9 @@ def bench(
     stop: Annotated[
         str | None,
         typer.Option(
-            help="Instead: how many steps a rule such as patience=50 saves the engine, played once with it and once "
-            "without; 24 individuals if --population is left out."
+            metavar="RULES",
+            help="Show instead how many steps a rule such as patience=50 saves, by playing with it and without it "
+            "(24 individuals, unless --population says otherwise).",
         ),
     ] = None,
     as_json: Json = False,

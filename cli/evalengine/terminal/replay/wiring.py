@@ -66,7 +66,7 @@ def replay(
         Path | None, typer.Option(metavar="FILE", help="Record the episodes to an .mp4 or .gif file.")
     ] = None,
     render: Annotated[
-        str, typer.Option(metavar="none|human", help="human shows the episodes in a window, at their own pace.")
+        str, typer.Option(metavar="none|human", help="With human, show the episodes in a window, in real time.")
     ] = "none",
     as_json: Json = False,
     show_help: Help = False,
