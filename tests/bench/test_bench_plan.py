@@ -102,8 +102,10 @@ def test_policies_grow_and_fit_the_environment(entry: EnvironmentEntry) -> None:
     assert max(populations) <= workloads.workload("random", entry).population
 
 
-def test_hidden_layers_have_16_to_512_units() -> None:
-    assert workloads.policy_sizes(CARTPOLE) == tuple(f"mlp:4-{units}-2" for units in (16, 32, 64, 128, 256, 512))
+def test_hidden_layers_have_16_to_512_units_and_some_policies_two() -> None:
+    hidden = ("16", "32", "64", "128", "256", "512", "64-64", "256-256")
+    assert workloads.policy_sizes(CARTPOLE) == tuple(f"mlp:4-{units}-2" for units in hidden)
+    assert workloads.policy_sizes(resolve("bipedalwalker"))[4:6] == ("mlp:24-64-64-4", "mlp:24-256-4")
 
 
 @pytest.mark.parametrize(

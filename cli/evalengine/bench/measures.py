@@ -21,7 +21,7 @@ class Measure(StrEnum):
     threads = "threads"
     """Steps per second with one thread (or process), two, four, ... all."""
     policy = "policy"
-    """Steps per second as the policy grows: hidden units of an mlp, or several CNNs."""
+    """Steps per second as the policy grows: hidden units and layers of an mlp, or several CNNs."""
     scaling = "scaling"
     """The engine alone: calls of four sizes, each on one thread and on more, by turns; with the backend
     `rust-apart` also as many independent calls on one thread each: what the cores give at all."""

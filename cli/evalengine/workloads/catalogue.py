@@ -22,6 +22,7 @@ population that is long enough for its rounds; so all backends share their first
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +196,8 @@ def policies(entry: EnvironmentEntry) -> tuple[str, ...]:
     return tuple(dict.fromkeys(workload.policy for workload in _WORKLOADS[entry.id]))
 
 
-HIDDEN_UNITS = (16, 32, 64, 128, 256, 512)
-"""Sizes of the hidden layer where growth with the policy is measured."""
+HIDDEN_LAYERS = ((16,), (32,), (64,), (128,), (256,), (512,), (64, 64), (256, 256))
+"""Sizes of the hidden layers where growth with the policy is measured."""
 
 # By environment that shows images: what is measured instead of hidden layers, the smallest first.
 _NETWORKS = {
@@ -209,7 +210,9 @@ def policy_sizes(entry: EnvironmentEntry) -> tuple[str, ...]:
     """Spellings of the policies, the smallest first, that growth with the policy is measured with."""
     if entry.image_shape is not None:
         return _NETWORKS.get(entry.id, (entry.default_policy,))
-    return tuple(f"mlp:{entry.n_inputs}-{hidden}-{entry.n_outputs}" for hidden in HIDDEN_UNITS)
+    networks = [(entry.n_inputs, *hidden, entry.n_outputs) for hidden in HIDDEN_LAYERS]
+    networks.sort(key=lambda sizes: sum(inputs * outputs for inputs, outputs in pairwise(sizes)))
+    return tuple(f"mlp:{'-'.join(map(str, sizes))}" for sizes in networks)
 
 
 def workload(name: str, entry: EnvironmentEntry, policy: str | None = None) -> Workload:
