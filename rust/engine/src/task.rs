@@ -78,8 +78,8 @@ const LANES_OF_A_VECTOR: usize = 4;
 /// Lanes of a thread for larger policies: enough to use each weight several times while it is at hand.
 const WIDE_POLICY_LANES: usize = 8;
 /// The bytes of weights that a thread has in play at most where it takes more lanes of a larger policy, because their
-/// steps are much cheaper together: about what the second cache and a thread's share of the third hold.
-const WEIGHTS_IN_PLAY_BYTES: usize = 2 * 1024 * 1024;
+/// steps are much cheaper together: what a second cache of 1 to 2 MiB holds, worlds beside it.
+const WEIGHTS_IN_PLAY_BYTES: usize = 1024 * 1024;
 /// The bytes of weights in all lanes of a thread up to which a policy counts as narrow.
 const NARROW_POLICY_BYTES: usize = 256 * 1024;
 
@@ -326,10 +326,10 @@ mod tests {
             ("cartpole", 4096, 3, (3, 3)),
             ("lunarlander", 4, 10, (32, 64)),
             ("lunarlander", 64, 10, (32, 64)),
-            // 208 KiB of weights, of which nine may be in play; then 3.3 MiB.
+            // 208 KiB of weights, of which four may be in play; then 3.3 MiB.
             ("lunarlander", 4096, 10, (32, 32)),
-            ("lunarlander", 4096, 2, (18, 18)),
-            ("lunarlander", 4096, 1, (9, 9)),
+            ("lunarlander", 4096, 2, (8, 8)),
+            ("lunarlander", 4096, 1, (4, 4)),
             ("lunarlander", 65536, 10, (8, 8)),
             ("lunarlander", 65536, 1, (1, 1)),
         ];
