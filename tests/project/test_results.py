@@ -147,6 +147,7 @@ def test_shares_are_of_the_peak_of_as_many_threads() -> None:
     assert "| CartPole, `mlp:4-16-2` | random | 24,000,000 | 2.3 | 1.9% |" in goals_section(rows)
     assert shares([row for row in rows if row.measure != "peak"]) == []
     assert shares([*rows, replace(ROW, cpu="another")]) == []
+    assert shares([*rows, replace(ROW, cpu="another", measure=Measure.latency)]) == [small, pendulum]
 
 
 def test_without_results_both_sections_say_so() -> None:

@@ -50,6 +50,7 @@ def peaks(rows: Sequence[BenchRow]) -> dict[str, dict[int, float]]:
 
 def shares(rows: Sequence[BenchRow]) -> list[Share]:
     """The share of every throughput workload of the engine, in their order; none where the peak was not measured."""
+    rows = [row for row in rows if row.measure in (Measure.peak, Measure.throughput)]
     measured = peaks(rows)
     if len({row.cpu for row in rows}) != 1:
         return []  # Rows of several machines: a summary's rate would belong to none of them.
