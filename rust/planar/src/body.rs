@@ -57,6 +57,9 @@ pub struct Body {
     /// Its rotation is always that of `sweep.angle`.
     pub(crate) transform: Transform,
     pub(crate) sweep: Sweep,
+    /// The rotation where the sweep began when the bounds were last updated, and the angle that it belongs to.
+    start_rotation: Rot,
+    rotated_start: f32,
     pub(crate) velocity: Vec2,
     pub(crate) angular_velocity: f32,
     pub(crate) force: Vec2,
@@ -82,9 +85,10 @@ pub struct Body {
 impl Body {
     pub(crate) fn new(def: &BodyDef) -> Self {
         let mass = if def.kind == BodyKind::Dynamic { 1.0 } else { 0.0 };
+        let rotation = Rot::from_angle(def.angle);
         Self {
             kind: def.kind,
-            transform: Transform { position: def.position, rotation: Rot::from_angle(def.angle) },
+            transform: Transform { position: def.position, rotation },
             sweep: Sweep {
                 local_center: Vec2::ZERO,
                 start_center: def.position,
@@ -93,6 +97,8 @@ impl Body {
                 angle: def.angle,
                 start_time: 0.0,
             },
+            start_rotation: rotation,
+            rotated_start: def.angle,
             velocity: def.linear_velocity,
             angular_velocity: def.angular_velocity,
             force: Vec2::ZERO,
@@ -250,6 +256,20 @@ impl Body {
         self.angular_velocity = 0.0;
         self.force = Vec2::ZERO;
         self.torque = 0.0;
+    }
+
+    /// Takes the rotation at the start of the sweep from whoever knows it.
+    pub(crate) fn remember_start(&mut self, rotation: Rot) {
+        (self.start_rotation, self.rotated_start) = (rotation, self.sweep.start_angle);
+    }
+
+    /// The body's frame at the start of its sweep.
+    #[inline]
+    pub(crate) fn start_frame(&self) -> Transform {
+        let sweep = &self.sweep;
+        let is_known = sweep.start_angle.to_bits() == self.rotated_start.to_bits();
+        let rotation = if is_known { self.start_rotation } else { Rot::from_angle(sweep.start_angle) };
+        Transform::of_center(sweep.start_center, rotation, sweep.local_center)
     }
 
     /// Sets the transform from the centre and angle at the end of the step.

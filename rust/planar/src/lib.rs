@@ -60,6 +60,7 @@ mod island;
 mod joint;
 mod manifold;
 mod math;
+mod real;
 mod settings;
 mod shapes;
 mod time_of_impact;

@@ -10,15 +10,16 @@ use crate::math::{Transform, Vec2, min};
 use crate::settings::MAX_POLYGON_VERTICES;
 use crate::shapes::{Edge, Polygon};
 
-/// Where `edge` (shape A) and `polygon` (shape B) touch; without points where they do not. The impulses are zero.
+/// Where `edge` (shape A) and `polygon` (shape B) touch, if they do. The impulses are zero.
 pub(crate) fn edge_and_polygon(
     edge: &Edge,
     frame_a: &Transform,
     polygon: &Polygon,
     frame_b: &Transform,
-) -> Manifold {
-    let pair = Pair::new(edge, polygon, frame_a.relative(frame_b));
-    pair.reference().and_then(|reference| pair.manifold(reference)).unwrap_or_default()
+) -> Option<Manifold> {
+    let mut pair = Pair::new(edge, polygon, frame_a.relative(frame_b));
+    let reference = pair.reference()?;
+    pair.manifold(reference).filter(|manifold| manifold.point_count > 0)
 }
 
 /// The face on which the points of contact lie.
@@ -41,15 +42,14 @@ struct Pair<'a> {
     front: bool,
     /// The polygon's vertices; as many as it has count.
     vertices: [Vec2; MAX_POLYGON_VERTICES],
-    /// The polygon's normals, likewise.
+    /// The polygon's normals, likewise, once the edge does not separate.
     normals: [Vec2; MAX_POLYGON_VERTICES],
 }
 
 impl<'a> Pair<'a> {
+    #[inline]
     fn new(edge: &'a Edge, polygon: &'a Polygon, transform: Transform) -> Self {
-        let [start, end] = edge.ends;
-        let (direction, _) = (end - start).normalized();
-        let right = Vec2::new(direction.y, -direction.x);
+        let (start, right) = (edge.ends[0], edge.right());
         let front = right.dot(transform.apply(polygon.centroid()) - start) >= 0.0;
         let mut pair = Self {
             edge,
@@ -63,9 +63,6 @@ impl<'a> Pair<'a> {
         for (seen, &vertex) in pair.vertices.iter_mut().zip(polygon.vertices()) {
             *seen = transform.apply(vertex);
         }
-        for (seen, &normal) in pair.normals.iter_mut().zip(polygon.normals()) {
-            *seen = transform.rotation.rotate(normal);
-        }
         pair
     }
 
@@ -74,10 +71,13 @@ impl<'a> Pair<'a> {
     }
 
     /// The face that separates best, `None` if one separates enough.
-    fn reference(&self) -> Option<Reference> {
+    fn reference(&mut self) -> Option<Reference> {
         let by_edge = self.edge_separation();
         if by_edge > REACH {
             return None;
+        }
+        for (seen, &normal) in self.normals.iter_mut().zip(self.polygon.normals()) {
+            *seen = self.transform.rotation.rotate(normal);
         }
         let (face, by_polygon) = self.polygon_separation()?;
         let by_far = by_polygon > FACE_PREFERENCE_RELATIVE * by_edge + FACE_PREFERENCE_ABSOLUTE;
@@ -232,7 +232,7 @@ mod tests {
         };
         let origin = Transform { position: Vec2::ZERO, rotation: Rot::from_angle(0.0) };
         let frame = Transform { position: Vec2::new(x, y), rotation: Rot::from_angle(angle) };
-        edge_and_polygon(&edge, &origin, &polygon, &frame)
+        edge_and_polygon(&edge, &origin, &polygon, &frame).unwrap_or_default()
     }
 
     fn points(manifold: &Manifold) -> Vec<Vec2> {

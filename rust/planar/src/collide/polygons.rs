@@ -12,15 +12,15 @@ use crate::shapes::Polygon;
 /// A polygon and the frame of its body.
 type Placed<'a> = (&'a Polygon, &'a Transform);
 
-/// Where `a` and `b` touch; without points where they do not. The impulses are zero.
-pub(crate) fn polygons(a: Placed, b: Placed) -> Manifold {
+/// Where `a` and `b` touch, if they do. The impulses are zero.
+pub(crate) fn polygons(a: Placed, b: Placed) -> Option<Manifold> {
     let (side_a, by_a) = best_side(a, b);
     if by_a > REACH {
-        return Manifold::default();
+        return None;
     }
     let (side_b, by_b) = best_side(b, a);
     if by_b > REACH {
-        return Manifold::default();
+        return None;
     }
     let by_far = by_b > FACE_PREFERENCE_RELATIVE * by_a + FACE_PREFERENCE_ABSOLUTE;
     let manifold = if by_far {
@@ -28,7 +28,7 @@ pub(crate) fn polygons(a: Placed, b: Placed) -> Manifold {
     } else {
         manifold(ManifoldKind::FaceA, side_a, a, b)
     };
-    manifold.unwrap_or_default()
+    manifold.filter(|manifold| manifold.point_count > 0)
 }
 
 /// How far in front of a side of `one` the deepest vertex of `other` is.
@@ -157,7 +157,7 @@ mod tests {
         };
         let origin = Transform { position: Vec2::ZERO, rotation: Rot::from_angle(0.0) };
         let frame = Transform { position: Vec2::new(x, y), rotation: Rot::from_angle(angle) };
-        polygons((&a, &origin), (&b, &frame))
+        polygons((&a, &origin), (&b, &frame)).unwrap_or_default()
     }
 
     fn points(manifold: &Manifold) -> Vec<Vec2> {

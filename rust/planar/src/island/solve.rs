@@ -15,6 +15,8 @@ const LONGEST_PERIOD: u32 = 4;
 pub(super) struct Workspace {
     pub velocities: Vec<Velocity>,
     pub poses: Vec<Pose>,
+    /// Of each body, how many before it move: its index among those.
+    pub moving_indices: Vec<usize>,
     pub contacts: Vec<ContactConstraint>,
     pub joints: Vec<JointConstraint>,
     /// Velocities and contact impulses before some iteration, to see whether they come back.
@@ -96,9 +98,16 @@ impl Island {
 
     /// Fills the workspace with the bodies' motion as it is.
     fn read_motion(&mut self) {
-        let Workspace { velocities, poses, .. } = &mut self.workspace;
+        let Workspace { velocities, poses, moving_indices, .. } = &mut self.workspace;
         velocities.clear();
         poses.clear();
+        moving_indices.clear();
+        let mut moving = 0;
+        moving_indices.extend(self.bodies.iter().map(|body| {
+            let index = moving;
+            moving += usize::from(body.is_dynamic);
+            index
+        }));
         velocities.extend(
             self.bodies.iter().map(|body| Velocity { linear: body.velocity, angular: body.angular_velocity }),
         );

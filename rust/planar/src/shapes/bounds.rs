@@ -22,9 +22,10 @@ impl Bounds {
     /// Whether two boxes meet; touching counts.
     #[inline]
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        let right = other.lower - self.upper;
-        let left = self.lower - other.upper;
-        !(right.x > 0.0 || right.y > 0.0 || left.x > 0.0 || left.y > 0.0)
+        // Box2D asks whether differences are positive, which with subnormals is the same.
+        let beside = self.lower.x > other.upper.x || other.lower.x > self.upper.x;
+        let above = self.lower.y > other.upper.y || other.lower.y > self.upper.y;
+        !(beside || above)
     }
 
     /// Whether `other` lies within this box.

@@ -15,7 +15,29 @@ use crate::settings::POLYGON_RADIUS;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edge {
     /// The two ends in the body's frame, metres.
-    pub ends: [Vec2; 2],
+    pub(crate) ends: [Vec2; 2],
+    /// The unit vector to the right of the way from the first to the second, in the body's frame.
+    right: Vec2,
+}
+
+impl Edge {
+    fn new(ends: [Vec2; 2]) -> Self {
+        let (direction, _) = (ends[1] - ends[0]).normalized();
+        Self { ends, right: Vec2::new(direction.y, -direction.x) }
+    }
+
+    /// The two ends in the body's frame, metres.
+    #[must_use]
+    pub fn ends(&self) -> [Vec2; 2] {
+        self.ends
+    }
+
+    /// The unit vector to the right of the way from the first end to the second, in the body's frame. Edges are asked for it
+    /// in every step.
+    #[inline]
+    pub(crate) fn right(&self) -> Vec2 {
+        self.right
+    }
 }
 
 /// A shape in its body's frame.
@@ -32,7 +54,7 @@ impl Shape {
     /// The segment from `a` to `b`, without neighbours: bodies may catch at its ends.
     #[must_use]
     pub fn edge(a: Vec2, b: Vec2) -> Self {
-        Self::Edge(Edge { ends: [a, b] })
+        Self::Edge(Edge::new([a, b]))
     }
 
     /// The convex hull of 3 to [`MAX_POLYGON_VERTICES`](crate::MAX_POLYGON_VERTICES) points, as Box2D's `b2PolygonShape::Set`:

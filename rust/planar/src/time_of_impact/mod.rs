@@ -4,7 +4,10 @@
 //! axis is a function of time alone; its root is the next time to try. The search ends where the shapes are apart by the
 //! skins less some slop, within a tolerance, so that they still have a gap for the solver to close.
 
+mod apart;
 mod separation;
+
+pub(crate) use apart::{Way, stay_apart, stays_beside};
 
 use crate::distance::{SimplexCache, distance};
 use crate::math::{Sweep, Vec2, abs, max};

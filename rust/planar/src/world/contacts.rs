@@ -24,10 +24,13 @@ impl World {
             if !self.bodies[body_a].is_active() && !self.bodies[body_b].is_active() {
                 continue;
             }
-            if self.broad_phase.overlaps(fixture_a, fixture_b) {
-                self.update_contact(at);
-            } else {
+            if !self.broad_phase.overlaps(fixture_a, fixture_b) {
                 self.destroy_contact(at);
+            } else if self.broad_phase.are_clear(fixture_a, fixture_b) {
+                self.contacts[at].enabled = true;
+                self.renew_contact(at, false, None);
+            } else {
+                self.update_contact(at);
             }
         }
     }
@@ -36,30 +39,35 @@ impl World {
     /// or ends, unless one is a sensor.
     pub(super) fn update_contact(&mut self, at: usize) {
         let contact = &mut self.contacts[at];
-        let (fixture_a, fixture_b) = (contact.fixture_a, contact.fixture_b);
-        let (shape_a, shape_b) = (&self.fixtures[fixture_a].def.shape, &self.fixtures[fixture_b].def.shape);
+        let (shape_a, shape_b) =
+            (&self.fixtures[contact.fixture_a].def.shape, &self.fixtures[contact.fixture_b].def.shape);
         let frame_a = &self.bodies[contact.body_a].transform;
         let frame_b = &self.bodies[contact.body_b].transform;
 
-        let was_touching = contact.touching;
         contact.enabled = true;
         if contact.is_sensor {
-            contact.touching = overlap(shape_a, frame_a, shape_b, frame_b);
-        } else {
-            let manifold = match (shape_a, shape_b) {
-                (Shape::Edge(edge), Shape::Polygon(polygon)) => {
-                    edge_and_polygon(edge, frame_a, polygon, frame_b)
-                }
-                (Shape::Polygon(a), Shape::Polygon(b)) => polygons((a, frame_a), (b, frame_b)),
-                // No other pair gets a contact.
-                _ => Manifold::default(),
-            };
-            contact.touching = manifold.point_count > 0;
-            contact.renew_manifold(manifold);
+            let touching = overlap(shape_a, frame_a, shape_b, frame_b);
+            return self.renew_contact(at, touching, None);
         }
+        let manifold = match (shape_a, shape_b) {
+            (Shape::Edge(edge), Shape::Polygon(polygon)) => edge_and_polygon(edge, frame_a, polygon, frame_b),
+            (Shape::Polygon(a), Shape::Polygon(b)) => polygons((a, frame_a), (b, frame_b)),
+            // No other pair gets a contact.
+            _ => None,
+        };
+        self.renew_contact(at, manifold.is_some(), manifold);
+    }
 
-        let touching = contact.touching;
-        if touching != was_touching {
+    /// Notes whether, and where, the fixtures of the contact at the index `at` touch now.
+    fn renew_contact(&mut self, at: usize, touching: bool, manifold: Option<Manifold>) {
+        let contact = &mut self.contacts[at];
+        if !touching && !contact.touching {
+            return;
+        }
+        contact.renew_manifold(manifold.unwrap_or_default());
+        if touching != contact.touching {
+            contact.touching = touching;
+            let (fixture_a, fixture_b) = (contact.fixture_a, contact.fixture_b);
             if !contact.is_sensor {
                 self.bodies[contact.body_a].wake();
                 self.bodies[contact.body_b].wake();

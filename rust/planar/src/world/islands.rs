@@ -156,10 +156,10 @@ impl World {
         }
         for (&id, solved) in members.bodies.iter().zip(&island.bodies) {
             let body = &mut self.bodies[id];
-            let start_rotation = body.transform.rotation;
+            let before = body.transform;
             body.take_over(solved);
             if body.is_dynamic() {
-                self.update_bounds(id, start_rotation);
+                self.update_bounds(id, before.rotation, Some(&before));
             }
         }
         self.rest(&members.bodies, island.positions_solved);

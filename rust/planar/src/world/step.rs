@@ -66,18 +66,20 @@ impl World {
         (&scratch.step, &mut scratch.islands[..scratch.island_count])
     }
 
-    /// Tells the broad phase that a body moved, from the start of its sweep, where its rotation was `start_rotation`.
-    pub(super) fn update_bounds(&mut self, id: BodyId, start_rotation: Rot) {
-        let body = &self.bodies[id];
-        let sweep = &body.sweep;
-        let start = Transform::of_center(sweep.start_center, start_rotation, sweep.local_center);
+    /// Tells the broad phase that a body moved, from the start of its sweep, where its rotation was `start_rotation`. If the
+    /// body's frame there was `before`, where its fixtures were is known.
+    pub(super) fn update_bounds(&mut self, id: BodyId, start_rotation: Rot, before: Option<&Transform>) {
+        let body = &mut self.bodies[id];
+        body.remember_start(start_rotation);
+        let start = body.start_frame();
+        let is_known = before == Some(&start);
         let end = body.transform;
         let displacement = end.position - start.position;
         let mut next = body.newest_fixture;
         while let Some(fixture) = next {
             let shape = &self.fixtures[fixture].def.shape;
-            let bounds = shape.bounds(&start).union(&shape.bounds(&end));
-            self.broad_phase.update(fixture, &bounds, displacement);
+            let from = if is_known { *self.broad_phase.here(fixture) } else { shape.bounds(&start) };
+            self.broad_phase.update(fixture, [&from, &shape.bounds(&end)], displacement);
             next = self.fixtures[fixture].older;
         }
     }

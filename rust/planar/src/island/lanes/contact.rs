@@ -3,9 +3,9 @@
 //! In every lane body A is static: it stays at rest, so only body B, which may be another one in each lane, is moved.
 
 use super::VelocityLanes;
-use super::real::{Eight, EightVectors, Real, Vector};
 use crate::island::contact::{ContactConstraint, PointConstraint};
 use crate::math::Vec2;
+use crate::real::{Eight, EightVectors, Real, Vector};
 use lane_math::lanes::F32x8;
 
 /// How many points the contacts of a slot have.

@@ -1,7 +1,7 @@
 //! The impulses of contacts in lanes: friction, one normal, two normals at once.
 
 use super::contact::{ContactLanes, Motion, PointCounts};
-use super::real::{Eight, Real, Vector, all};
+use crate::real::{Eight, Real, Vector, all};
 use lane_math::lanes::{F32x8, Mask};
 
 impl ContactLanes {

@@ -1,9 +1,9 @@
 //! Velocity iterations of a revolute joint in eight islands at once: the twin of [`JointConstraint`].
 
 use super::VelocityLanes;
-use super::real::{Eight, EightVectors, Real, Vector, all};
 use crate::island::LimitState;
 use crate::island::joint::JointConstraint;
+use crate::real::{Eight, EightVectors, Real, Vector, all};
 use lane_math::lanes::{F32x8, Mask};
 
 /// A joint of eight islands. The fields are those of [`JointConstraint`], its effective mass among them.

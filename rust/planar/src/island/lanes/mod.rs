@@ -14,7 +14,6 @@ mod contact_impulses;
 mod joint;
 mod pack;
 mod positions;
-mod real;
 mod signature;
 
 use super::Island;

@@ -2,10 +2,10 @@
 
 use super::contact::ContactLanes;
 use super::joint::JointLanes;
-use super::real::{Eight, EightVectors};
 use super::{MAX_BODIES, MAX_CONTACTS, MAX_JOINTS};
 use crate::island::motion::Velocity;
 use crate::island::{Island, MAX_SPEED};
+use crate::real::{Eight, EightVectors};
 use lane_math::lanes::F32x8;
 
 /// Velocities of a body in eight islands.
@@ -111,7 +111,7 @@ fn moving<'a>(island: &'a Island, velocities: &'a [Velocity]) -> impl Iterator<I
     velocities.iter().zip(&island.bodies).filter(|(_, body)| body.is_dynamic).map(|(velocity, _)| velocity)
 }
 
-/// A body's index among those that move.
+/// A body's index among those that move, of an island that has begun its step.
 pub(super) fn moving_index(island: &Island, body: usize) -> usize {
-    island.bodies[..body].iter().filter(|body| body.is_dynamic).count()
+    island.workspace.moving_indices[body]
 }

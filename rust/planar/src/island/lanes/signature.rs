@@ -41,7 +41,7 @@ impl Signature {
     pub(super) fn of(island: &Island) -> Option<Self> {
         let workspace = &island.workspace;
         let (joints, contacts) = (&workspace.joints, &workspace.contacts);
-        let body_count = moving_index(island, island.bodies.len());
+        let body_count = island.bodies.iter().filter(|body| body.is_dynamic).count();
         let fits = body_count <= MAX_BODIES && joints.len() <= MAX_JOINTS && contacts.len() <= MAX_CONTACTS;
         let fits = fits
             && has_ordinary_velocities(island)

@@ -1,8 +1,8 @@
 //! Where a body is in eight islands at once.
 
-use crate::island::lanes::real::{Eight, EightVectors, Real, Vector};
 use crate::island::motion::Pose;
 use crate::math::Rot;
+use crate::real::{Eight, EightVectors, Real, Vector};
 use lane_math::LibmLanes32;
 use lane_math::lanes::{F32x8, Mask, Simd};
 

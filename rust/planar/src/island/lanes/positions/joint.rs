@@ -3,8 +3,8 @@
 //! [`solve_position`]: crate::island::joint::solve_position
 
 use super::body::PoseLanes;
-use crate::island::lanes::real::{Eight, EightVectors, Real, Vector};
 use crate::island::{Island, IslandJoint, LimitState};
+use crate::real::{Eight, EightVectors, Real, Vector};
 use crate::settings::{ANGULAR_SLOP, LINEAR_SLOP, MAX_ANGULAR_CORRECTION};
 use lane_math::LibmLanes32;
 use lane_math::lanes::{F32x8, Mask, Simd};

@@ -11,7 +11,7 @@ mod pack;
 
 use super::signature::{Signature, Topology};
 use super::{Islands, LANES};
-use crate::island::lanes::real::Real;
+use crate::real::Real;
 use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel, LibmLanes32};
 use pack::Pack;

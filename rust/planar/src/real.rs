@@ -5,55 +5,55 @@
 use lane_math::lanes::{F32x8, Mask};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Eight values in memory, one of each island of a pack.
+/// Eight values in memory, such as one of each island of a pack.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(32))]
-pub(super) struct Eight(pub [f32; 8]);
+pub(crate) struct Eight(pub [f32; 8]);
 
 /// Two coordinates in memory.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct EightVectors {
+pub(crate) struct EightVectors {
     pub x: Eight,
     pub y: Eight,
 }
 
 /// Eight values in a register.
 #[derive(Clone, Copy)]
-pub(super) struct Real<V>(V);
+pub(crate) struct Real<V>(V);
 
 /// Eight vectors in registers.
 #[derive(Clone, Copy)]
-pub(super) struct Vector<V> {
+pub(crate) struct Vector<V> {
     pub x: Real<V>,
     pub y: Real<V>,
 }
 
 impl Eight {
     #[inline(always)]
-    pub(super) fn load<V: F32x8>(&self) -> Real<V> {
+    pub(crate) fn load<V: F32x8>(&self) -> Real<V> {
         Real(V::load(&self.0))
     }
 
     #[inline(always)]
-    pub(super) fn store<V: F32x8>(&mut self, value: Real<V>) {
+    pub(crate) fn store<V: F32x8>(&mut self, value: Real<V>) {
         value.0.store(&mut self.0);
     }
 }
 
 impl EightVectors {
     #[inline(always)]
-    pub(super) fn load<V: F32x8>(&self) -> Vector<V> {
+    pub(crate) fn load<V: F32x8>(&self) -> Vector<V> {
         Vector { x: self.x.load(), y: self.y.load() }
     }
 
     #[inline(always)]
-    pub(super) fn store<V: F32x8>(&mut self, value: Vector<V>) {
+    pub(crate) fn store<V: F32x8>(&mut self, value: Vector<V>) {
         self.x.store(value.x);
         self.y.store(value.y);
     }
 
     /// Writes the vector of one lane.
-    pub(super) fn set(&mut self, lane: usize, vector: crate::math::Vec2) {
+    pub(crate) fn set(&mut self, lane: usize, vector: crate::math::Vec2) {
         self.x.0[lane] = vector.x;
         self.y.0[lane] = vector.y;
     }
@@ -61,96 +61,102 @@ impl EightVectors {
 
 impl<V: F32x8> Real<V> {
     #[inline(always)]
-    pub(super) fn zero() -> Self {
+    pub(crate) fn zero() -> Self {
         Self(V::zero())
     }
 
     #[inline(always)]
-    pub(super) fn splat(value: f32) -> Self {
+    pub(crate) fn splat(value: f32) -> Self {
         Self(V::splat(value))
     }
 
     /// Numbers from their lanes.
     #[inline(always)]
-    pub(super) fn of(lanes: V) -> Self {
+    pub(crate) fn of(lanes: V) -> Self {
         Self(lanes)
     }
 
     #[inline(always)]
-    pub(super) fn lanes(self) -> V {
+    pub(crate) fn lanes(self) -> V {
         self.0
     }
 
     /// `self` unless `other` is less, as the scalar `min(self, other)`.
     #[inline(always)]
-    pub(super) fn min(self, other: Self) -> Self {
+    pub(crate) fn min(self, other: Self) -> Self {
         Self(self.0.min(other.0))
     }
 
     /// The scalar `max(self, other)`.
     #[inline(always)]
-    pub(super) fn max(self, other: Self) -> Self {
+    pub(crate) fn max(self, other: Self) -> Self {
         Self(self.0.max(other.0))
     }
 
     /// The scalar `clamp(self, low, high)`.
     #[inline(always)]
-    pub(super) fn clamp(self, low: Self, high: Self) -> Self {
+    pub(crate) fn clamp(self, low: Self, high: Self) -> Self {
         low.max(self.min(high))
     }
 
     #[inline(always)]
-    pub(super) fn is_less(self, other: Self) -> V::Mask {
+    pub(crate) fn is_less(self, other: Self) -> V::Mask {
         self.0.lt(other.0)
     }
 
     #[inline(always)]
-    pub(super) fn is_at_most(self, other: Self) -> V::Mask {
+    pub(crate) fn is_at_most(self, other: Self) -> V::Mask {
         self.0.le(other.0)
     }
 
     #[inline(always)]
-    pub(super) fn is_equal(self, other: Self) -> V::Mask {
+    pub(crate) fn is_equal(self, other: Self) -> V::Mask {
         self.0.eq(other.0)
     }
 
     /// True where the value is at least zero.
     #[inline(always)]
-    pub(super) fn is_not_negative(self) -> V::Mask {
+    pub(crate) fn is_not_negative(self) -> V::Mask {
         V::zero().le(self.0)
     }
 
     #[inline(always)]
-    pub(super) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
+    pub(crate) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
         Self(V::select(mask, if_true.0, if_false.0))
     }
 }
 
 impl<V: F32x8> Vector<V> {
+    /// A vector in every lane.
     #[inline(always)]
-    pub(super) fn dot(self, other: Self) -> Real<V> {
+    pub(crate) fn splat(vector: crate::math::Vec2) -> Self {
+        Self { x: Real::splat(vector.x), y: Real::splat(vector.y) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn dot(self, other: Self) -> Real<V> {
         self.x * other.x + self.y * other.y
     }
 
     #[inline(always)]
-    pub(super) fn length(self) -> Real<V> {
+    pub(crate) fn length(self) -> Real<V> {
         Real((self.x * self.x + self.y * self.y).0.sqrt())
     }
 
     #[inline(always)]
-    pub(super) fn cross(self, other: Self) -> Real<V> {
+    pub(crate) fn cross(self, other: Self) -> Real<V> {
         self.x * other.y - self.y * other.x
     }
 
     #[inline(always)]
-    pub(super) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
+    pub(crate) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
         Self { x: Real::select(mask, if_true.x, if_false.x), y: Real::select(mask, if_true.y, if_false.y) }
     }
 }
 
 /// True if the mask is true in every lane.
 #[inline(always)]
-pub(super) fn all(mask: impl Mask) -> bool {
+pub(crate) fn all(mask: impl Mask) -> bool {
     mask.bits() == 0xff
 }
 
