@@ -124,8 +124,8 @@ class Graphs:
         """Compile graphs of `shape` (inputs, outputs) on so many threads.
 
         `arrays` are node_counts (P,) int64, connection_counts (P,) int64, nodes (N,) int64, activations (N,) uint8,
-        aggregations (N,) uint8, biases and responses (2, N) float64, sources and targets (2, C) int64, weights (C,)
-        float64 and enabled (C,) bool.
+        aggregations (N,) uint8, biases and responses (N,) float64, sources and targets (C,) int64, weights (C,) float64
+        and enabled (C,) bool.
         """
 
     def __len__(self) -> int: ...

@@ -61,6 +61,20 @@ def test_single_values_stand_for_as_many() -> None:
     assert len(Graphs.of(Graph([0], "tanh", 0.0, [], []))) == 1
 
 
+def test_keys_are_read_as_they_are_whether_genomes_share_them_or_not() -> None:
+    def child(keys: list[Any]) -> SimpleNamespace:
+        node = SimpleNamespace(activation="tanh", aggregation="sum", bias=0.5, response=1)
+        genes = {key: SimpleNamespace(weight=float(place), enabled=True) for place, key in enumerate(keys)}
+        return SimpleNamespace(nodes={0: node}, connections=genes)
+
+    shared = [(-1 - place, 0) for place in range(2_000)]  # more than are remembered
+    graphs = Graphs.of([child(shared), child(shared[::-1]), child([(-1 - place, 0) for place in range(2_000)])])
+    up = list(range(-1, -2_001, -1))
+    assert graphs.sources.tolist() == [*up, *up[::-1], *up]
+    assert graphs.weights.tolist() == [float(place) for place in range(2_000)] * 3
+    assert "connections by (from, to)" in refusal(lambda: Graphs.of([child(shared), child([*shared[:3], (1, 2.5)])]))
+
+
 def test_populations_are_cut_like_lists() -> None:
     graphs = population(7)
     assert same(Graphs.of(graphs), graphs)

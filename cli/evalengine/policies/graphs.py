@@ -172,7 +172,9 @@ class Graphs:
             return cls(**_stacked([_checked(index, _without_id(graph)) for index, graph in enumerate(listed)]))
         try:
             with engine_errors():
-                return cls(**_engine.read_genomes(listed))
+                graphs = object.__new__(cls)  # of arrays that fit each other, which a generation need not look at again
+                graphs.__dict__.update(_engine.read_genomes(listed))
+                return graphs
         except InputError:
             # Asked only now: a generation's genomes are looked at once.
             for index, individual in enumerate(map(_without_id, listed)):
@@ -189,8 +191,10 @@ class Graphs:
             self.nodes,
             self.activations,
             self.aggregations,
-            np.stack([self.biases, self.responses]),
-            np.stack([self.sources, self.targets]),
+            self.biases,
+            self.responses,
+            self.sources,
+            self.targets,
             self.weights,
             self.enabled,
         )

@@ -1,4 +1,4 @@
-//! Populations of graphs: from neat-python's genomes to arrays, from arrays to programs, and what they compute.
+//! Populations of graphs: from arrays to programs, and what they compute.
 
 use crate::EngineError;
 use crate::boundary::{Items, copied, guarded};
@@ -8,12 +8,10 @@ use engine::graph::{
 };
 use engine::lane_math::StandardFloatMode;
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-    PyReadonlyArray3, PyUntypedArrayMethods,
+    PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
+    PyUntypedArrayMethods,
 };
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 
 /// A population of graphs, compiled.
 #[pyclass(frozen, module = "evalengine._engine")]
@@ -30,8 +28,10 @@ type Arrays<'py> = (
     PyReadonlyArray1<'py, i64>,
     PyReadonlyArray1<'py, u8>,
     PyReadonlyArray1<'py, u8>,
-    PyReadonlyArray2<'py, f64>,
-    PyReadonlyArray2<'py, i64>,
+    PyReadonlyArray1<'py, f64>,
+    PyReadonlyArray1<'py, f64>,
+    PyReadonlyArray1<'py, i64>,
+    PyReadonlyArray1<'py, i64>,
     PyReadonlyArray1<'py, f64>,
     PyReadonlyArray1<'py, bool>,
 );
@@ -135,16 +135,15 @@ fn compiled(
 ) -> PyResult<Vec<Program>> {
     let (node_counts, connection_counts) = (copied(&arrays.0), copied(&arrays.1));
     let (nodes, activations, aggregations) = (copied(&arrays.2), copied(&arrays.3), copied(&arrays.4));
-    let (biases_responses, ends) = (copied(&arrays.5), copied(&arrays.6));
-    let (weights, enabled) = (copied(&arrays.7), copied(&arrays.8));
+    let (biases, responses) = (copied(&arrays.5), copied(&arrays.6));
+    let (sources, targets) = (copied(&arrays.7), copied(&arrays.8));
+    let (weights, enabled) = (copied(&arrays.9), copied(&arrays.10));
     let (n_nodes, n_connections) = (nodes.len(), weights.len());
     let total = |counts: &[i64]| {
         counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(usize::try_from(count).ok()?))
     };
-    let fits = [activations.len(), aggregations.len()] == [n_nodes; 2]
-        && biases_responses.len() == 2 * n_nodes
-        && ends.len() == 2 * n_connections
-        && enabled.len() == n_connections
+    let fits = [activations.len(), aggregations.len(), biases.len(), responses.len()] == [n_nodes; 4]
+        && [sources.len(), targets.len(), enabled.len()] == [n_connections; 3]
         && node_counts.len() == connection_counts.len()
         && total(&node_counts) == Some(n_nodes)
         && total(&connection_counts) == Some(n_connections);
@@ -161,10 +160,10 @@ fn compiled(
             nodes: &nodes[own.clone()],
             activations: &activations[own.clone()],
             aggregations: &aggregations[own.clone()],
-            biases: &biases_responses[own.clone()],
-            responses: &biases_responses[n_nodes + own.start..n_nodes + own.end],
-            sources: &ends[links.clone()],
-            targets: &ends[n_connections + links.start..n_connections + links.end],
+            biases: &biases[own.clone()],
+            responses: &responses[own],
+            sources: &sources[links.clone()],
+            targets: &targets[links.clone()],
             weights: &weights[links.clone()],
             enabled: &enabled[links],
         }
@@ -231,167 +230,4 @@ pub(crate) fn graph_functions() -> (Vec<&'static str>, Vec<&'static str>) {
         Activation::ALL.iter().map(|&(name, _)| name).collect(),
         Aggregation::ALL.iter().map(|&(name, _)| name).collect(),
     )
-}
-
-/// Names that were looked up before, by the object that spells them: genomes share those of their configuration.
-struct Names {
-    kind: &'static str,
-    known: Vec<&'static str>,
-    seen: Vec<(usize, u8)>,
-}
-
-impl Names {
-    fn number(&mut self, place: &str, name: &Bound<'_, PyAny>) -> PyResult<u8> {
-        let object = name.as_ptr() as usize;
-        if let Some(&(_, number)) = self.seen.iter().find(|&&(seen, _)| seen == object) {
-            return Ok(number);
-        }
-        let spelled = name.cast::<PyString>().ok().and_then(|name| name.to_str().ok().map(str::to_owned));
-        let number = spelled.and_then(|spelled| self.known.iter().position(|&known| known == spelled));
-        let Some(number) = number else {
-            let (kind, known) = (self.kind, self.known.join(", "));
-            let got = name.repr()?;
-            return Err(EngineError::new_err(format!("{place}: expected {kind} among {known}, got {got}")));
-        };
-        // Objects that are looked up live as long as their genomes, which outlive this.
-        self.seen.push((object, number as u8));
-        Ok(number as u8)
-    }
-}
-
-#[derive(Default)]
-struct Read {
-    node_counts: Vec<i64>,
-    connection_counts: Vec<i64>,
-    nodes: Vec<i64>,
-    activations: Vec<u8>,
-    aggregations: Vec<u8>,
-    biases: Vec<f64>,
-    responses: Vec<f64>,
-    sources: Vec<i64>,
-    targets: Vec<i64>,
-    weights: Vec<f64>,
-    enabled: Vec<bool>,
-}
-
-/// The arrays of neat-python's genomes; see `_engine.pyi`.
-#[pyfunction]
-pub(crate) fn read_genomes<'py>(py: Python<'py>, genomes: Items<Py<PyAny>>) -> PyResult<Bound<'py, PyDict>> {
-    guarded(py, || {
-        let mut read = Read::default();
-        let (activations, aggregations) = graph_functions();
-        let mut activations = Names { kind: "an activation", known: activations, seen: Vec::new() };
-        let mut aggregations = Names { kind: "an aggregation", known: aggregations, seen: Vec::new() };
-        for (index, given) in genomes.0.iter().enumerate() {
-            let genome = &without_id(given.bind(py))?;
-            let nodes = dictionary(index, genome, "nodes")?;
-            read.node_counts.push(nodes.len() as i64);
-            for (key, gene) in nodes.iter() {
-                let key = node_key(index, &key)?;
-                read.nodes.push(key);
-                let place = || format!("graphs[{index}]: node {key}");
-                let name = attribute(&gene, intern!(py, "activation"), &place)?;
-                let number = activations.number("", &name);
-                read.activations.push(number.map_err(|error| placed(py, &place, &error))?);
-                let name = attribute(&gene, intern!(py, "aggregation"), &place)?;
-                let number = aggregations.number("", &name);
-                read.aggregations.push(number.map_err(|error| placed(py, &place, &error))?);
-                read.biases.push(float(&gene, intern!(py, "bias"), &place)?);
-                read.responses.push(float(&gene, intern!(py, "response"), &place)?);
-            }
-            let connections = dictionary(index, genome, "connections")?;
-            read.connection_counts.push(connections.len() as i64);
-            for (key, gene) in connections.iter() {
-                let (from, to) = ends_of(&key).ok_or_else(|| {
-                    EngineError::new_err(format!(
-                        "graphs[{index}]: expected connections by (from, to), two integers, got {key}"
-                    ))
-                })?;
-                let place = || format!("graphs[{index}]: connection {from} to {to}");
-                read.sources.push(from);
-                read.targets.push(to);
-                read.weights.push(float(&gene, intern!(py, "weight"), &place)?);
-                let enabled = attribute(&gene, intern!(py, "enabled"), &place)?;
-                read.enabled.push(enabled.is(PyBool::new(py, true)) || enabled.is_truthy()?);
-            }
-        }
-        read.into_dict(py)
-    })
-}
-
-impl Read {
-    fn into_dict(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-        let dict = PyDict::new(py);
-        dict.set_item("node_counts", self.node_counts.into_pyarray(py))?;
-        dict.set_item("connection_counts", self.connection_counts.into_pyarray(py))?;
-        dict.set_item("nodes", self.nodes.into_pyarray(py))?;
-        dict.set_item("activations", self.activations.into_pyarray(py))?;
-        dict.set_item("aggregations", self.aggregations.into_pyarray(py))?;
-        dict.set_item("biases", self.biases.into_pyarray(py))?;
-        dict.set_item("responses", self.responses.into_pyarray(py))?;
-        dict.set_item("sources", self.sources.into_pyarray(py))?;
-        dict.set_item("targets", self.targets.into_pyarray(py))?;
-        dict.set_item("weights", self.weights.into_pyarray(py))?;
-        dict.set_item("enabled", self.enabled.into_pyarray(py))?;
-        Ok(dict)
-    }
-}
-
-/// The error of a name with where it stands before it.
-fn placed(py: Python<'_>, place: &dyn Fn() -> String, error: &PyErr) -> PyErr {
-    EngineError::new_err(format!("{}{}", place(), error.value(py)))
-}
-
-fn dictionary<'py>(index: usize, genome: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyDict>> {
-    let found = genome.getattr(name).ok().and_then(|found| found.cast_into::<PyDict>().ok());
-    found.ok_or_else(|| {
-        let kind = genome.get_type().name().map_or_else(|_| "an object".to_owned(), |name| name.to_string());
-        EngineError::new_err(format!(
-            "graphs[{index}]: expected a genome with dictionaries of nodes and connections, got {kind}"
-        ))
-    })
-}
-
-/// The genome of a pair (id, genome), as neat-python hands them to its `eval_genomes`.
-fn without_id<'py>(given: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    match given.cast::<PyTuple>() {
-        Ok(pair) if pair.len() == 2 && pair.get_item(0)?.extract::<i64>().is_ok() => pair.get_item(1),
-        _ => Ok(given.clone()),
-    }
-}
-
-/// The two integers of a connection's key.
-fn ends_of(key: &Bound<'_, PyAny>) -> Option<(i64, i64)> {
-    let pair = key.cast::<PyTuple>().ok()?;
-    if pair.len() != 2 {
-        return None;
-    }
-    let end = |place| pair.get_borrowed_item(place).ok()?.extract().ok();
-    Some((end(0)?, end(1)?))
-}
-
-fn node_key(index: usize, key: &Bound<'_, PyAny>) -> PyResult<i64> {
-    key.extract().map_err(|_| {
-        EngineError::new_err(format!("graphs[{index}]: expected keys of nodes to be integers, got {key}"))
-    })
-}
-
-fn attribute<'py>(
-    gene: &Bound<'py, PyAny>,
-    name: &Bound<'py, PyString>,
-    place: &dyn Fn() -> String,
-) -> PyResult<Bound<'py, PyAny>> {
-    gene.getattr(name).map_err(|_| EngineError::new_err(format!("{}: expected {name}, got none", place())))
-}
-
-/// A Python float, or an integer. NumPy's scalars would have their own arithmetic.
-fn float(gene: &Bound<'_, PyAny>, name: &Bound<'_, PyString>, place: &dyn Fn() -> String) -> PyResult<f64> {
-    let value = attribute(gene, name, place)?;
-    if value.is_exact_instance_of::<PyFloat>()
-        || (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
-    {
-        return value.extract();
-    }
-    let kind = value.get_type().name()?;
-    Err(EngineError::new_err(format!("{}: {name}: expected a Python float, got one of {kind}", place())))
 }

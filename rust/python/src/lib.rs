@@ -9,6 +9,7 @@ mod boundary;
 mod convert;
 mod environment;
 mod evaluate;
+mod genomes;
 mod graphs;
 mod head;
 mod libm;
@@ -71,7 +72,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(peak::multiply_adds, module)?)?;
     module.add_function(wrap_pyfunction!(raster::raster_polygons, module)?)?;
     module.add_function(wrap_pyfunction!(raster::render_scene, module)?)?;
-    module.add_function(wrap_pyfunction!(graphs::read_genomes, module)?)?;
+    module.add_function(wrap_pyfunction!(genomes::read_genomes, module)?)?;
     module.add_function(wrap_pyfunction!(graphs::graph_functions, module)?)?;
     module.add_function(wrap_pyfunction!(graphs::graph_actions, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
