@@ -37,7 +37,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evalengine import Policy
-from evalengine.bench.backends import MODULES, Backend, Evaluated, Task, available_threads, open_backend
+from evalengine.bench.backends import MODULES, OF_GRAPHS, Backend, Evaluated, Task, available_threads, open_backend
 from evalengine.bench.compare import compare
 from evalengine.environments.registry import describe
 from evalengine.errors import EvalEngineError, InputError, MissingDependencyError
@@ -45,6 +45,9 @@ from evalengine.files.whole import check_writable
 
 Weights = NDArray[np.float32]
 Fitness = NDArray[np.float32]
+
+BACKENDS = [name for name in MODULES if name not in ("pytorch", *OF_GRAPHS[1:])]
+"""Those that play episodes of networks."""
 
 SOLVED = {"CartPole-v1": 500.0, "LunarLander-v3": 200.0}
 """Mean return over `TEST_EPISODES` fresh seeds at which a run ends early."""
@@ -294,7 +297,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse, run, choose the exit code: 1 a mismatch, 2 bad input, 3 a package is missing."""
     parser = argparse.ArgumentParser(description="A small neuroevolution.")
     parser.add_argument("--env", default="lunarlander", help="short name or full id (default: lunarlander)")
-    parser.add_argument("--backend", default="rust", choices=list(MODULES), help="who evaluates (default: rust)")
+    parser.add_argument("--backend", default="rust", choices=BACKENDS, help="who evaluates (default: rust)")
     lander = SIZES["LunarLander-v3"]
     for name, meaning in (
         ("generations", "at most"),

@@ -90,9 +90,9 @@ def learn(generations: int, seed: int) -> Lander:
 def main() -> None:
     """Parse, learn, write the best genome."""
     parser = argparse.ArgumentParser(description="NEAT learns LunarLander.")
-    parser.add_argument("--generations", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("lander.npz"))
+    parser.add_argument("--generations", type=int, default=200, help="at most (default: 200)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("lander.npz"), help="of the best (default: lander.npz)")
     options = parser.parse_args()
     lander = learn(options.generations, options.seed)
     lander.policy.save(options.out, lander.best, ENV)

@@ -88,7 +88,7 @@ def learn(generations: int, seed: int = 0) -> tuple[Topology, NDArray[np.float64
 def main() -> None:
     """Parse, learn, print."""
     parser = argparse.ArgumentParser(description="Weight-agnostic networks learn CartPole.")
-    parser.add_argument("--generations", type=int, default=60)
+    parser.add_argument("--generations", type=int, default=60, help="(default: 60)")
     options = parser.parse_args()
     best, fresh = learn(options.generations)
     print(f"{len(best.activations)} nodes, {len(best.connections)} connections: {best.connections}")
