@@ -1,6 +1,6 @@
 //! Every method of the integer lanes: all instruction sets against the portable ones.
 
-use lane_math::lanes::{I32x8, Simd, U16x16};
+use lane_math::lanes::{I32x8, Simd, U16x16, Window};
 use lane_math::{Isa, Kernel};
 use proptest::prelude::*;
 
@@ -26,9 +26,27 @@ impl Kernel for AllU16 {
             stored(a.mul_low(b)),
             stored(a.mul_high(b)),
             stored(S::U16::widen(&one.map(|value| value as u8))),
-            a.narrow().map(u16::from).to_vec(),
-            a.sum_pixels(b).to_vec(),
+            a.narrow_colours().map(u16::from).to_vec(),
+            a.first_pixel().to_vec(),
+            a.sum_pixels().to_vec(),
         ]
+    }
+}
+
+/// Four rows in a window with two shares and each of both lengths.
+struct Weighed([[u8; 48]; 4], [u16; 2]);
+
+impl Kernel for Weighed {
+    type Output = [[u16; 16]; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Self::Output {
+        let Self([a, b, c, d], [first, last]) = self;
+        [10, 11].map(|end| {
+            let mut pixels = [0; 16];
+            S::U16::weigh([&a, &b, &c, &d], &Window::new(first, end, last)).store(&mut pixels);
+            pixels
+        })
     }
 }
 
@@ -72,14 +90,38 @@ proptest! {
             prop_assert_eq!(&expected, &(isa.run(AllU16(u16s)), isa.run(AllI32(i32s))));
         }
     }
+
+    #[test]
+    fn all_instruction_sets_weigh_windows_alike(
+        rows in [(); 4].map(|()| proptest::collection::vec(any::<u8>(), 48)),
+        shares: [u16; 2],
+    ) {
+        let rows = rows.map(|row| <[u8; 48]>::try_from(row).unwrap());
+        let expected = Isa::Portable.run(Weighed(rows, shares));
+        for isa in Isa::all_available() {
+            prop_assert_eq!(expected, isa.run(Weighed(rows, shares)));
+        }
+    }
 }
 
 #[test]
 fn arithmetic_is_that_of_the_lanes() {
     let products = <[u16; 16]>::splat(0xffff).mul_high([0x8000; 16]);
     assert_eq!(products, [0x7fff; 16]);
-    assert_eq!([3_u16; 16].sum_pixels([5; 16]), [12, 12, 12, 12, 20, 20, 20, 20]);
+    assert_eq!([3_u16; 16].sum_pixels(), [12; 4]);
+    assert_eq!(
+        std::array::from_fn::<u16, 16, _>(|lane| lane as u16).narrow_colours()[..6],
+        [0, 1, 2, 4, 5, 6]
+    );
     let halves = [0x8000, -0x8000, 0x7fff, -0x8001, 0, 1, -1, i32::MIN];
     assert_eq!(halves.over_65536(), [1, 0, 0, -1, 0, 0, 0, -0x8000]);
     assert_eq!(I32x8::greater(halves, [0; 8]), [-1, 0, -1, 0, 0, -1, 0, 0]);
+}
+
+#[test]
+fn a_window_counts_its_ends_by_shares_and_nothing_after_them() {
+    let row: [u8; 48] = std::array::from_fn(|byte| if byte < 4 { 200 } else { byte as u8 / 4 });
+    // Half of 200, 1 to 9, and a quarter of 10; then 10 wholly, and a quarter of 11.
+    let weighed = |last| <[u16; 16]>::weigh([&row; 4], &Window::new(0x8000, last, 0x4000));
+    assert_eq!([weighed(10), weighed(11)], [[100 + 45 + 2; 16], [100 + 55 + 2; 16]]);
 }

@@ -5,8 +5,8 @@
 
 use crate::fill::Inside;
 use crate::scene::{Polygon, Scene, Style};
-use crate::score::{Score, TEXT_HEIGHT, TEXT_TOP, TextRow};
-use crate::screen::{BOTTOM, FRAME_BYTES, Frame, Point, packed};
+use crate::score::{NO_TEXT, Score, TEXT_HEIGHT, TEXT_TOP};
+use crate::screen::{BOTTOM, FRAME_BYTES, Frame, Point};
 use crate::smoothscale::smoothscale;
 use crate::stroke::Stroke;
 use crate::surface::Surface;
@@ -85,10 +85,10 @@ fn draw_stroke(surface: &mut Surface, stroke: Stroke, colour: u32) {
 
 fn draw_score(surface: &mut Surface, score: &Score) {
     let (left, _) = score.columns();
-    let mut greys: TextRow = [0; size_of::<TextRow>()];
+    let mut text = NO_TEXT;
     for row in 0..TEXT_HEIGHT {
-        for (x, &grey) in (left..).zip(score.row(row, &mut greys)) {
-            surface.set(x, TEXT_TOP + row as i32, packed([grey; 3]));
+        for (x, &pixel) in (left..).zip(score.row(row, &mut text)) {
+            surface.set(x, TEXT_TOP + row as i32, u32::from_le_bytes(pixel));
         }
     }
 }

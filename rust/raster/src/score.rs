@@ -7,6 +7,8 @@ use crate::kerning::KERNING;
 
 /// The characters side by side, an image that record_digits.py wrote: 0 to 9, then the minus sign.
 const PICTURES: &[u8] = include_bytes!("digits.pgm");
+/// The same as pixels.
+static PIXELS: [[u8; 4]; TEXT_HEIGHT * PICTURES_WIDTH] = pixels();
 const PICTURES_HEADER: &[u8] = b"P5\n243 46\n255\n";
 const PICTURES_WIDTH: usize = 243;
 /// Rows of the text, ascenders and descenders included.
@@ -30,7 +32,9 @@ const EM: i32 = 1000;
 const MOST_CHARACTERS: usize = 20;
 
 /// Room for a row of the widest text: kerning adds less than 5 pixels to a pair.
-pub(crate) type TextRow = [u8; MOST_CHARACTERS * (DIGIT_WIDTH + 5)];
+pub(crate) type TextRow = [[u8; 4]; MOST_CHARACTERS * (DIGIT_WIDTH + 5)];
+/// An empty one.
+pub(crate) const NO_TEXT: TextRow = [[0; 4]; MOST_CHARACTERS * (DIGIT_WIDTH + 5)];
 
 /// A score, laid out.
 pub(crate) struct Score {
@@ -82,19 +86,41 @@ impl Score {
         (CENTRE.0 - self.width / 2, self.width)
     }
 
-    /// One row of the text, from 0 to `TEXT_HEIGHT - 1`, as grey values.
-    pub(crate) fn row<'a>(&self, row: usize, greys: &'a mut TextRow) -> &'a [u8] {
-        let greys = &mut greys[..self.width as usize];
-        greys.fill(0);
+    /// One row of the text, from 0 to `TEXT_HEIGHT - 1`, as pixels.
+    pub(crate) fn row<'a>(&self, row: usize, text: &'a mut TextRow) -> &'a [[u8; 4]] {
+        let text = &mut text[..self.width as usize];
+        text.fill([0; 4]);
         for &(character, column) in &self.characters[..self.count] {
-            let picture = &PICTURES[PICTURES_HEADER.len() + row * PICTURES_WIDTH + character * DIGIT_WIDTH..];
-            for (grey, &ink) in greys[column as usize..].iter_mut().zip(&picture[..width(character)]) {
-                // Some pairs stand so close that they overlap.
-                *grey = ink.max(*grey);
+            let from = row * PICTURES_WIDTH + character * DIGIT_WIDTH;
+            // Sizes that the compiler knows.
+            if character == MINUS {
+                draw::<MINUS_WIDTH>(text, column, &PIXELS[from..]);
+            } else {
+                draw::<DIGIT_WIDTH>(text, column, &PIXELS[from..]);
             }
         }
-        greys
+        text
     }
+}
+
+/// Draws a character's row into the text's. Some pairs stand so close that they overlap.
+fn draw<const WIDTH: usize>(text: &mut [[u8; 4]], column: i32, ink: &[[u8; 4]]) {
+    for (pixel, ink) in
+        text[column as usize..][..WIDTH].as_flattened_mut().iter_mut().zip(ink[..WIDTH].as_flattened())
+    {
+        *pixel = (*pixel).max(*ink);
+    }
+}
+
+const fn pixels() -> [[u8; 4]; TEXT_HEIGHT * PICTURES_WIDTH] {
+    let mut pixels = [[0; 4]; TEXT_HEIGHT * PICTURES_WIDTH];
+    let mut pixel = 0;
+    while pixel < pixels.len() {
+        let grey = PICTURES[PICTURES_HEADER.len() + pixel];
+        pixels[pixel] = [grey, grey, grey, 0];
+        pixel += 1;
+    }
+    pixels
 }
 
 /// Columns of a character.
@@ -145,7 +171,7 @@ mod tests {
     fn the_widest_texts_have_room() {
         for digits in [1_000_000_000_000_000_000.0, -4848484848484848484.0, -8_888_888_888_888_888_888.0] {
             let score = Score::new(digits);
-            assert_eq!(score.row(20, &mut [0; size_of::<TextRow>()]).len(), score.width as usize);
+            assert_eq!(score.row(20, &mut { NO_TEXT }).len(), score.width as usize);
         }
     }
 }

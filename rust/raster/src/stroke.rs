@@ -50,6 +50,14 @@ impl Stroke {
 }
 
 impl Sloped {
+    /// A row at or below the lowest that it touches: the line has advanced by `length` or less there, and its far pixels
+    /// lie in the next row.
+    pub(crate) fn last_row(&self) -> i32 {
+        let height =
+            if self.steep { self.length } else { ((self.length as u32 * self.slope) >> 16) as i32 + 1 };
+        self.top.y + height + 1
+    }
+
     /// Where the line is after some steps: pixels advanced along the shorter axis, and 256ths beyond.
     pub(crate) fn advance(&self, step: i32) -> (i32, u32) {
         let position = step as u32 * self.slope;

@@ -10,8 +10,8 @@ pub trait U16x16: Copy {
     fn store(self, values: &mut [u16; 16]);
     /// Bytes as 16-bit numbers.
     fn widen(bytes: &[u8; 16]) -> Self;
-    /// The lower bytes.
-    fn narrow(self) -> [u8; 16];
+    /// The lower bytes of the first three channels, four times.
+    fn narrow_colours(self) -> [u8; 12];
     /// `self + other`.
     #[must_use]
     fn add(self, other: Self) -> Self;
@@ -24,8 +24,36 @@ pub trait U16x16: Copy {
     /// The upper half of each product.
     #[must_use]
     fn mul_high(self, other: Self) -> Self;
-    /// The sums of four pixels: those of `self`, then those of `other`.
-    fn sum_pixels(self, other: Self) -> [u16; 8];
+    /// The first pixel.
+    fn first_pixel(self) -> [u16; 4];
+    /// The sum of the four pixels.
+    fn sum_pixels(self) -> [u16; 4];
+    /// Pixel `i` is what the pixels of row `i` come to in a window.
+    fn weigh(rows: [&[u8; 48]; 4], window: &Window) -> Self;
+}
+
+/// How much each of twelve pixels in a row counts: the first and one towards the end by a share each, rounded down by
+/// itself, those in between wholly, what comes after not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Of the first pixel, and of the last, in 2^16ths; the channels of both, twice.
+    pub(crate) shares: [u16; 16],
+    /// Which pixel is the last.
+    pub(crate) last: usize,
+}
+
+impl Window {
+    /// A window with the shares of the first and the last pixel, in 2^16ths.
+    ///
+    /// # Panics
+    ///
+    /// If the last pixel is neither 10 nor 11.
+    #[must_use]
+    pub const fn new(first_share: u16, last: usize, last_share: u16) -> Self {
+        assert!(last == 10 || last == 11, "the last pixel of a window is 10 or 11");
+        let (f, l) = (first_share, last_share);
+        Self { shares: [f, f, f, f, l, l, l, l, f, f, f, f, l, l, l, l], last }
+    }
 }
 
 /// Eight signed 32-bit lanes. Sums and products wrap around.

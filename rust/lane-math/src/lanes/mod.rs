@@ -133,7 +133,7 @@ pub(crate) use avx2::Avx2Family;
 pub(crate) use avx512::Avx512Family;
 pub use f32_lanes::{F32Lanes, F32x8};
 pub use f64x4::F64x4;
-pub use integers::{I32x8, U16x16};
+pub use integers::{I32x8, U16x16, Window};
 pub use portable::{Portable, PortableF64, PortableFamily, PortableMask};
 
 /// As many lanes as any family's widest float32 register has.

@@ -9,25 +9,29 @@ use crate::stroke::Sloped;
 /// first cell begins a pixel before it.
 const MARGIN: usize = 8;
 /// Pixels that are filled at once.
-const STEP: usize = 8;
+pub(super) const STEP: usize = 8;
 /// From a pixel to the one in the next row. Not a power of two: nine rows of a cell would compete for one set of the
 /// cache.
-const STRIDE: usize = MARGIN + WIDTH + MARGIN;
-/// Rows above and below. A sloped line may write the nearest, when one of its two pixels lies in the next band; columns
-/// of four pixels are read from any row.
-const APRON: usize = 3;
+pub(super) const STRIDE: usize = MARGIN + WIDTH + MARGIN;
+/// Rows above and below, which a sloped line may write when one of its two pixels lies in the next band.
+const APRON: usize = 1;
+/// Pixels of all rows.
+const PIXELS: usize = (APRON + MOST_ROWS + APRON) * STRIDE;
+/// Pixels from the one before a cell's first to the window's last one in the tallest band's last row.
+pub(super) const ROWS_OF_CELL: usize = (MOST_ROWS - 1) * STRIDE + 12;
 
 /// A set of cells of a band, a bit each.
 pub(super) type Cells = u128;
 
-/// The cells before each one.
-static BEFORE: [Cells; FRAME_SIDE + 1] = before();
+/// The cells before each one; before numbers that no cell has, all. There are as many as bytes, and one after them: so no
+/// place needs to be checked.
+static BEFORE: [Cells; 257] = before();
 
-const fn before() -> [Cells; FRAME_SIDE + 1] {
-    let mut before = [0; FRAME_SIDE + 1];
+const fn before() -> [Cells; 257] {
+    let mut before = [0; 257];
     let mut cell = 0;
-    while cell < FRAME_SIDE {
-        before[cell + 1] = before[cell] | 1 << cell;
+    while cell < 256 {
+        before[cell + 1] = if cell < FRAME_SIDE { before[cell] | 1 << cell } else { before[cell] };
         cell += 1;
     }
     before
@@ -44,7 +48,8 @@ pub(super) fn cells(from: usize, to: usize) -> Cells {
 /// A cell is flat, and has a colour, or open, and has pixels. What lies in the pixels of a flat cell is left over and
 /// means nothing; painting may write there.
 pub(super) struct Band {
-    pixels: Vec<Pixel>,
+    /// Of a size that the compiler knows: it finds most places in range.
+    pub(super) pixels: Box<[Pixel; PIXELS]>,
     /// The colour of a cell comes after that of the one before; something black is before the first.
     colours: [Pixel; 1 + FRAME_SIDE],
     open: Cells,
@@ -53,8 +58,12 @@ pub(super) struct Band {
 
 impl Band {
     pub(super) fn new() -> Self {
-        let pixels = vec![[0; 4]; (APRON + MOST_ROWS + APRON) * STRIDE];
-        Self { pixels, colours: [[0; 4]; 1 + FRAME_SIDE], open: 0, rows: MOST_ROWS }
+        Self {
+            pixels: Box::new([[0; 4]; PIXELS]),
+            colours: [[0; 4]; 1 + FRAME_SIDE],
+            open: 0,
+            rows: MOST_ROWS,
+        }
     }
 
     /// Begins a black band of some rows.
@@ -86,17 +95,12 @@ impl Band {
         bytes_of_four(&self.colours[from..])
     }
 
-    /// The pixels of a row from a column on; column -1 and those right of the screen are readable.
+    /// The pixels from the one before a cell's first, in all rows, [`STRIDE`] from row to row; those of rows beyond the
+    /// band mean nothing.
     #[inline(always)]
-    pub(super) fn pixels_from<const COUNT: usize>(&self, row: usize, x: i32) -> &[Pixel; COUNT] {
-        self.pixels[place(row as i32, x)..].first_chunk().expect("the margins cover all windows")
-    }
-
-    /// A column of four pixels from a row on; those of rows beyond the band mean nothing.
-    #[inline(always)]
-    pub(super) fn four_below(&self, row: usize, x: i32) -> [Pixel; 4] {
-        let start = place(row as i32, x);
-        [0, 1, 2, 3].map(|below| self.pixels[start + below * STRIDE])
+    pub(super) fn rows_of(&self, cell: usize) -> &[Pixel; ROWS_OF_CELL] {
+        let start = place(0, COLUMNS[cell].first as i32 - 1);
+        self.pixels[start..].first_chunk().expect("the margins and the apron cover all windows")
     }
 
     /// Opens the cells from a column to another, both included, so that something can be painted there: but not those
@@ -133,8 +137,10 @@ impl Band {
     /// Sets a column of pixels in all rows.
     #[inline(always)]
     pub(super) fn fill_column(&mut self, x: i32, colour: Pixel) {
+        let rows: &mut [Pixel; (MOST_ROWS - 1) * STRIDE + 1] =
+            self.pixels[place(0, x)..].first_chunk_mut().expect("the margins cover all columns");
         for row in 0..MOST_ROWS {
-            self.set(row as i32, x, colour);
+            rows[row * STRIDE] = colour;
         }
     }
 
@@ -161,7 +167,7 @@ impl Band {
     pub(super) fn blend_steps(&mut self, line: &Sloped, top: Point, first: i32, last: i32, brush: Brush) {
         let (along, across) =
             if line.steep { (STRIDE as i32, line.direction) } else { (line.direction, STRIDE as i32) };
-        let mut start = (top.y + APRON as i32) * STRIDE as i32 + MARGIN as i32 + top.x + first * along;
+        let mut start = place(top.y, top.x) as i32 + first * along;
         let mut position = first as u32 * line.slope;
         for _ in first..=last {
             let near = (start + (position >> 16) as i32 * across) as usize;
@@ -195,54 +201,6 @@ impl Band {
             done += 4;
         }
     }
-
-    /// Sets the pixels from a column to another, both included.
-    #[inline(always)]
-    pub(super) fn fill(&mut self, row: i32, left: i32, right: i32, colour: Pixel) {
-        if left <= right {
-            self.pixels[place(row, left)..=place(row, right)].fill(colour);
-        }
-    }
-
-    /// Sets the pixels from each row's `left`, of which `least` is the least, up to `start`, which is excluded.
-    ///
-    /// The pixels from `start` to `end` belong to cells that become flat: some of them are written, too, so that all
-    /// rows take the same number of steps. Loops of different lengths are mispredicted, and cost more.
-    #[inline(always)]
-    pub(super) fn fill_up_to(&mut self, left: &[i32], least: i32, start: i32, end: i32, colour: Pixel) {
-        let steps = (start - least + STEP as i32 - 1) / STEP as i32;
-        if steps * STEP as i32 > end - start {
-            for (row, &left) in (0..).zip(&left[..self.rows]) {
-                self.fill(row, left, start - 1, colour);
-            }
-            return;
-        }
-        for (row, &left) in (0..).zip(&left[..self.rows]) {
-            for step in 0..steps {
-                let from = place(row, left + step * STEP as i32);
-                self.pixels[from..from + STEP].fill(colour);
-            }
-        }
-    }
-
-    /// Sets the pixels from each row's `right`, of which `most` is the greatest, down to `end`, which is excluded; and
-    /// some from there to `start`.
-    #[inline(always)]
-    pub(super) fn fill_down_to(&mut self, right: &[i32], most: i32, end: i32, start: i32, colour: Pixel) {
-        let steps = (most - end + STEP as i32 - 1) / STEP as i32;
-        if steps * STEP as i32 > end - start {
-            for (row, &right) in (0..).zip(&right[..self.rows]) {
-                self.fill(row, end + 1, right, colour);
-            }
-            return;
-        }
-        for (row, &right) in (0..).zip(&right[..self.rows]) {
-            for step in 0..steps {
-                let to = place(row, right - step * STEP as i32) + 1;
-                self.pixels[to - STEP..to].fill(colour);
-            }
-        }
-    }
 }
 
 /// The first four pixels of some as bytes.
@@ -253,6 +211,6 @@ pub(super) fn bytes_of_four(pixels: &[Pixel]) -> &[u8; 16] {
 
 /// Where a pixel lies; rows from -1 to the band's number of them.
 #[inline(always)]
-fn place(row: i32, x: i32) -> usize {
+pub(super) fn place(row: i32, x: i32) -> usize {
     ((row + APRON as i32) * STRIDE as i32 + MARGIN as i32 + x) as usize
 }

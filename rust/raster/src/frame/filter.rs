@@ -1,17 +1,14 @@
 //! `smoothscale`, band by band: flat cells at once, open cells row by row.
 //!
 //! The arithmetic is that of [`Axis`]: sixteen-bit sums of whole pixels and of parts that are rounded down, times a
-//! reciprocal. Whole pixels may be added in any order; and a part with the share 2^14 is the pixel itself, so that one
-//! expression serves all pixels of a cell.
+//! reciprocal. Whole pixels may be added in any order.
 
-use super::band::{Band, bytes_of_four, cells};
-use super::grid::{BANDS, COLUMNS, MOST_ROWS, Pixel};
+use super::band::{Band, ROWS_OF_CELL, STRIDE, bytes_of_four, cells};
+use super::grid::{BANDS, COLUMNS, Pixel, Slice};
 use crate::screen::FRAME_SIDE;
-use crate::smoothscale::{Axis, UNIT, high_product};
-use lane_math::lanes::{Simd, U16x16};
+use crate::smoothscale::{Axis, UNIT};
+use lane_math::lanes::{Simd, U16x16, Window};
 
-/// Pixels that an open cell's filter looks at: the one before the cell, and up to 11 of its own.
-const WINDOW: usize = 12;
 /// Channels of four pixels.
 const QUAD: usize = 16;
 /// Channels of a row of cells, in quads.
@@ -19,20 +16,17 @@ type Lanes = [[u16; QUAD]; FRAME_SIDE / 4];
 /// A row of the frame.
 type FrameRow = [u8; FRAME_SIDE * 3];
 
-/// The shares of the first and the last four pixels of a window; the four in between are whole.
-#[derive(Clone, Copy)]
-struct Shares {
-    first: [u16; QUAD],
-    last: [u16; QUAD],
-}
+/// An open cell's pixels with the one before them.
+static WINDOWS: [Window; FRAME_SIDE] = windows();
 
-const SHARES: [Shares; FRAME_SIDE] = shares();
-
-/// The same for flat cells, for which only counts matter: the share of the pixel before, whole pixels, the share of the
-/// last one.
+/// What counts in flat cells: the share of the pixel before, whole pixels, the share of the last one.
 static HEADS: Lanes = flat_lanes(0);
 static WHOLES: Lanes = flat_lanes(1);
 static TAILS: Lanes = flat_lanes(2);
+
+/// The first of four pixels, and the others.
+const FIRST: [u16; QUAD] = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const OTHERS: [u16; QUAD] = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1];
 
 /// Filters bands from the top of the screen to the bottom.
 pub(super) struct Filter {
@@ -96,7 +90,7 @@ impl Filter {
         for quad in 0..FRAME_SIDE / 4 {
             let before = V::widen(band.four_colours(4 * quad));
             let own = V::widen(band.four_colours(4 * quad + 1));
-            let parts = share(before, &HEADS[quad]).add(share(own, &TAILS[quad]));
+            let parts = before.mul_high(V::load(&HEADS[quad])).add(own.mul_high(V::load(&TAILS[quad])));
             let sum = own.mul_low(V::load(&WHOLES[quad])).add(parts);
             let value = sum.mul_high(reciprocal);
             value.mul_low(rows).store(&mut self.sums[quad]);
@@ -108,20 +102,16 @@ impl Filter {
     #[inline(always)]
     fn finish<V: U16x16>(&mut self, index: usize, row: &mut FrameRow) {
         let tail = BANDS[index].tail;
-        let (tails, rests) = ([tail; QUAD], [UNIT as u16 - tail; QUAD]);
+        let (tails, rests) = (V::splat(in_65536ths(tail)), V::splat(in_65536ths(UNIT as u16 - tail)));
         let reciprocal = V::splat(Axis::VERTICAL.reciprocal);
-        let mut bytes_and_one = [0; FRAME_SIDE * 3 + 1];
-        for quad in 0..FRAME_SIDE / 4 {
-            let last = V::load(&self.lasts[quad]);
-            let before = V::load(&self.rests[quad]).add(V::load(&self.sums[quad]));
-            let bytes = before.add(share(last, &tails)).mul_high(reciprocal).narrow();
-            share(last, &rests).store(&mut self.rests[quad]);
-            for (pixel, channels) in bytes.chunks_exact(4).enumerate() {
-                // Four bytes are quicker than three; the fourth is overwritten by the next pixel.
-                bytes_and_one[12 * quad + 3 * pixel..][..4].copy_from_slice(channels);
-            }
+        let quads = self.lasts.iter().zip(&self.sums).zip(&mut self.rests);
+        for (((last, sums), rest), pixels) in quads.zip(row.chunks_exact_mut(12)) {
+            let last = V::load(last);
+            let before = V::load(rest).add(V::load(sums));
+            let bytes = before.add(last.mul_high(tails)).mul_high(reciprocal);
+            last.mul_high(rests).store(rest);
+            pixels.copy_from_slice(&bytes.narrow_colours());
         }
-        row.copy_from_slice(&bytes_and_one[..FRAME_SIDE * 3]);
     }
 }
 
@@ -132,104 +122,73 @@ fn filter_flat_cell<V: U16x16>(band: &Band, cell: usize) -> ([u16; 4], [u16; 4])
     let own = [band.colour(cell); 4];
     let own = V::widen(bytes_of_four(&own));
     let whole = own.mul_low(V::splat((column.last - column.first) as u16));
-    let own = whole.add(share(own, &[column.tail; QUAD]));
-    let first = four_rows_after::<V>(band, cell, own, 0);
-    let eight = first.sum_pixels(four_rows_after(band, cell, own, 4));
-    // The band's first row is the screen's last, and not among the sums.
-    let last = first_pixel(first);
-    let ninth = if band.rows() > 8 { first_pixel(four_rows_after::<V>(band, cell, own, 8)) } else { [0; 4] };
-    let sums =
-        [0, 1, 2, 3].map(|channel| eight[channel] + eight[4 + channel] + ninth[channel] - last[channel]);
-    (sums, last)
+    let own = whole.add(own.mul_high(V::splat(in_65536ths(column.tail))));
+    let (rows, head) = (band.rows_of(cell), V::splat(in_65536ths(column.head)));
+    let first = own.add(four_before::<V>(rows, [0, 1, 2, 3]).mul_high(head));
+    let second = own.add(four_before::<V>(rows, [4, 5, 6, 7]).mul_high(head));
+    let ninth = own.add(four_before::<V>(rows, [8; 4]).mul_high(head));
+    add_rows([first, second, ninth], band.rows())
 }
 
-/// Four rows of a flat cell, whose own pixels count `own`.
+/// The pixels before a cell in four rows.
 #[inline(always)]
-fn four_rows_after<V: U16x16>(band: &Band, cell: usize, own: V, row: usize) -> V {
-    let column = COLUMNS[cell];
-    let before = band.four_below(row, column.first as i32 - 1);
-    let before = share(V::widen(bytes_of_four(&before)), &[column.head; QUAD]);
-    own.add(before).mul_high(V::splat(Axis::HORIZONTAL.reciprocal))
+fn four_before<V: U16x16>(rows: &[Pixel; ROWS_OF_CELL], [a, b, c, d]: [usize; 4]) -> V {
+    let before = [rows[a * STRIDE], rows[b * STRIDE], rows[c * STRIDE], rows[d * STRIDE]];
+    V::widen(bytes_of_four(&before))
 }
 
-#[inline(always)]
-fn first_pixel<V: U16x16>(pixels: V) -> [u16; 4] {
-    let mut values = [0; QUAD];
-    pixels.store(&mut values);
-    [values[0], values[1], values[2], values[3]]
-}
-
-/// One cell, row by row: the sums of all rows but the last of the screen, and that one.
+/// One cell, row by row.
 #[inline(always)]
 fn filter_cell<V: U16x16>(band: &Band, cell: usize) -> ([u16; 4], [u16; 4]) {
-    const { assert!(MOST_ROWS == 9) };
-    let pairs = [
-        filter_rows::<V>(band, cell, 0, 1),
-        filter_rows::<V>(band, cell, 2, 3),
-        filter_rows::<V>(band, cell, 4, 5),
-        filter_rows::<V>(band, cell, 6, 7),
-    ];
-    let ninth = if band.rows() > 8 { filter_rows::<V>(band, cell, 8, 8) } else { [0; 8] };
+    let (rows, window) = (band.rows_of(cell), &WINDOWS[cell]);
+    let first = weigh_four::<V>(rows, [0, 1, 2, 3], window);
+    let second = weigh_four::<V>(rows, [4, 5, 6, 7], window);
+    let ninth = weigh_four::<V>(rows, [8; 4], window);
+    add_rows([first, second, ninth], band.rows())
+}
+
+/// What the pixels of four rows of a cell come to.
+#[inline(always)]
+fn weigh_four<V: U16x16>(rows: &[Pixel; ROWS_OF_CELL], [a, b, c, d]: [usize; 4], window: &Window) -> V {
+    V::weigh([window_of(rows, a), window_of(rows, b), window_of(rows, c), window_of(rows, d)], window)
+}
+
+/// The pixels of a window in one row of a cell.
+#[inline(always)]
+fn window_of(rows: &[Pixel; ROWS_OF_CELL], row: usize) -> &[u8; 48] {
+    rows[row * STRIDE..].as_flattened().first_chunk().expect("the rows of a cell end with a window")
+}
+
+/// A cell from what each row's pixels come to: four rows, four more, and the ninth, which counts if the band has so many.
+/// The sums of all rows but the last of the screen, and that one.
+#[inline(always)]
+fn add_rows<V: U16x16>([first, second, ninth]: [V; 3], band_rows: usize) -> ([u16; 4], [u16; 4]) {
+    let reciprocal = V::splat(Axis::HORIZONTAL.reciprocal);
     // The band's first row is the screen's last, and not among the sums.
-    let mut sums = [0; 4];
-    for channel in 0..4 {
-        sums[channel] = ninth[channel] + pairs[0][4 + channel];
-        for pair in &pairs[1..] {
-            sums[channel] += pair[channel] + pair[4 + channel];
-        }
+    let first = first.mul_high(reciprocal);
+    let mut sums = first.mul_low(V::load(&OTHERS)).add(second.mul_high(reciprocal));
+    if band_rows > 8 {
+        sums = sums.add(ninth.mul_high(reciprocal).mul_low(V::load(&FIRST)));
     }
-    (sums, [pairs[0][0], pairs[0][1], pairs[0][2], pairs[0][3]])
+    (sums.sum_pixels(), first.first_pixel())
 }
 
-/// Two rows of a cell: the channels of one, then those of the other.
-#[inline(always)]
-fn filter_rows<V: U16x16>(band: &Band, cell: usize, one: usize, other: usize) -> [u16; 8] {
-    let (shares, x) = (&SHARES[cell], COLUMNS[cell].first as i32 - 1);
-    let one = weighted::<V>(band.pixels_from(one, x), shares);
-    let other = weighted::<V>(band.pixels_from(other, x), shares);
-    let mut values = one.sum_pixels(other);
-    for value in &mut values {
-        *value = high_product(*value, Axis::HORIZONTAL.reciprocal);
-    }
-    values
+/// A share in 2^14ths, so that the upper half of a product with it is the part, rounded down. No share is a whole.
+const fn in_65536ths(share: u16) -> u16 {
+    assert!((share as u32) < UNIT);
+    4 * share
 }
 
-/// A row of a cell, its pixels times their shares, added to four.
-#[inline(always)]
-fn weighted<V: U16x16>(window: &[Pixel; WINDOW], shares: &Shares) -> V {
-    let first = share(V::widen(bytes_of_four(window)), &shares.first);
-    let whole = V::widen(bytes_of_four(&window[4..]));
-    let last = share(V::widen(bytes_of_four(&window[8..])), &shares.last);
-    first.add(whole).add(last)
-}
-
-/// Shares of channels, in 2^14ths, rounded down.
-#[inline(always)]
-fn share<V: U16x16>(channels: V, shares: &[u16; QUAD]) -> V {
-    channels.quadruple().mul_high(V::load(shares))
-}
-
-const fn shares() -> [Shares; FRAME_SIDE] {
-    let mut shares = [Shares { first: [0; QUAD], last: [0; QUAD] }; FRAME_SIDE];
+const fn windows() -> [Window; FRAME_SIDE] {
+    let mut windows = [Window::new(0, 10, 0); FRAME_SIDE];
     let mut cell = 0;
     while cell < FRAME_SIDE {
-        let column = COLUMNS[cell];
-        // The window's pixel 0 is the one before the cell, and its pixel `end` the cell's last.
-        let end = column.last + 1 - column.first;
-        let mut lane = 0;
-        while lane < QUAD {
-            let pixel = lane / 4;
-            shares[cell].first[lane] = if pixel == 0 { column.head } else { UNIT as u16 };
-            shares[cell].last[lane] = match WINDOW - 4 + pixel {
-                pixel if pixel < end => UNIT as u16,
-                pixel if pixel == end => column.tail,
-                _ => 0,
-            };
-            lane += 1;
-        }
+        let Slice { first, last, head, tail } = COLUMNS[cell];
+        // The window begins with the pixel before the cell.
+        windows[cell] = Window::new(in_65536ths(head), last + 1 - first, in_65536ths(tail));
         cell += 1;
     }
-    shares
+    windows
 }
 
 const fn flat_lanes(part: usize) -> Lanes {
@@ -237,7 +196,8 @@ const fn flat_lanes(part: usize) -> Lanes {
     let mut lane = 0;
     while lane < FRAME_SIDE * 4 {
         let column = COLUMNS[lane / 4];
-        let parts = [column.head, (column.last - column.first) as u16, column.tail];
+        let whole = (column.last - column.first) as u16;
+        let parts = [in_65536ths(column.head), whole, in_65536ths(column.tail)];
         lanes[lane / QUAD][lane % QUAD] = parts[part];
         lane += 1;
     }

@@ -1,7 +1,7 @@
 //! A scene's polygons as what the bands need of them: edges to trace, strokes to follow, and who is where.
 
 use super::grid::{BAND_OF, BANDS};
-use crate::fill::Inside;
+use crate::fill::crossing;
 use crate::scene::{Polygon, Scene, Style};
 use crate::screen::{BOTTOM, FRAME_SIDE, Point, RIGHT};
 use crate::stroke::Stroke;
@@ -53,6 +53,11 @@ impl Edge {
         Self { upper, width: lower.x - upper.x, height, last, reciprocal: 1.0 / height as f32 }
     }
 
+    /// Where a row crosses it, in 1/65536 pixel.
+    pub(super) fn crossing(&self, y: i32) -> i32 {
+        crossing(self.upper, Point { x: self.upper.x + self.width, y: self.upper.y + self.height }, y)
+    }
+
     /// 65536 * below / height, rounded down, for rows on the edge; anything for others.
     ///
     /// `below` and height are less than 2^15, so that the dividend and the height are float32 numbers, and the quotient
@@ -100,7 +105,8 @@ impl Prepared {
     fn push(&mut self, polygon: Polygon, vertices: &[Point], flipped: bool, (low, high): (Point, Point)) {
         let (first_edge, first_stroke) = (self.edges.len(), self.strokes.len());
         let mut level = false;
-        for (before, vertex) in Inside::new(vertices).edges() {
+        let mut before = vertices[vertices.len() - 1];
+        for &vertex in vertices {
             if before.y < vertex.y {
                 self.edges.push(Edge::new(before, vertex, high.y));
             } else if before.y > vertex.y {
@@ -108,11 +114,14 @@ impl Prepared {
             } else {
                 level |= low.y < vertex.y && vertex.y < high.y;
             }
+            before = vertex;
         }
         if polygon.style == Style::Antialiased {
-            for (index, &vertex) in vertices.iter().enumerate() {
-                let next = if index + 1 < vertices.len() { index + 1 } else { 0 };
-                self.strokes.extend(Stroke::new(vertex, vertices[next]));
+            let nexts = vertices[1..].iter().chain(&vertices[..1]);
+            for (&vertex, &next) in vertices.iter().zip(nexts) {
+                if let Some(stroke) = Stroke::new(vertex, next) {
+                    self.strokes.push(stroke);
+                }
             }
         }
         let rows = (low.y.max(0), high.y.min(BOTTOM));

@@ -38,11 +38,9 @@ impl Rows {
 
 /// Rows that are computed together.
 const LANES: usize = 8;
-/// Rows that there is room for: the band's, and more up to whole lanes.
-const ROOM: usize = MOST_ROWS.div_ceil(LANES) * LANES;
 
-/// One run of columns per row.
-type Columns = [[i32; LANES]; ROOM / LANES];
+/// One run of columns per row: eight rows, and the ninth with room that nobody uses.
+type Columns = [[i32; LANES]; 2];
 
 /// What a shape covers of each row of a band: one run, from a column to another, both included and on the screen. An
 /// empty run begins right of the screen and ends left of it.
@@ -59,50 +57,53 @@ const EMPTY: (i32, i32) = (RIGHT + 1, -1);
 
 impl Runs {
     /// Nothing in any row.
-    pub(super) const NONE: Self = Self {
-        left: [[EMPTY.0; LANES]; ROOM / LANES],
-        right: [[EMPTY.1; LANES]; ROOM / LANES],
-        bounds: EMPTY,
-        common: EMPTY,
-    };
+    pub(super) const NONE: Self =
+        Self { left: [[EMPTY.0; LANES]; 2], right: [[EMPTY.1; LANES]; 2], bounds: EMPTY, common: EMPTY };
 
     /// The runs of a regular shape in a band of some rows; `None` if it has several in a row.
     #[inline(always)]
     pub(super) fn new<S: Simd>(style: Style, edges: &[Edge], rows: Rows, band_rows: usize) -> Option<Self> {
         let mut runs = Self::NONE;
-        runs.common = (0, RIGHT);
-        let mut first_row = 0;
-        while first_row < band_rows {
-            let crossings = match style {
-                Style::Antialiased => Crossings::<S::I32>::filled(edges, rows, first_row),
-                Style::Solid => Crossings::<S::I32>::solid(edges, rows, first_row),
-            };
-            if crossings.found.greatest() > 2 {
-                return None;
-            }
-            runs.set(first_row / LANES, &crossings, band_rows - first_row);
-            first_row += LANES;
+        let (first, ninth) = match style {
+            Style::Antialiased => Crossings::<S::I32>::filled(edges, rows, band_rows),
+            Style::Solid => Crossings::<S::I32>::solid(edges, rows),
+        };
+        if first.found.greatest() > 2 || ninth.found > 2 {
+            return None;
+        }
+        runs.set(&first);
+        if band_rows > LANES {
+            runs.set_ninth(&ninth);
         }
         Some(runs)
     }
 
-    /// Sets eight rows, of which the band has some.
+    /// Sets the first eight rows, which every band has.
     #[inline(always)]
-    fn set<V: I32x8>(&mut self, eight: usize, crossings: &Crossings<V>, band_rows: usize) {
+    fn set<V: I32x8>(&mut self, crossings: &Crossings<V>) {
         let zero = V::splat(0);
         let left = crossings.low.min(crossings.high).max(zero);
         let right = crossings.high.max(crossings.low).min(V::splat(RIGHT));
-        let in_band = V::splat(band_rows as i32).greater(V::load(&ROW));
-        let empty = V::select(in_band, left.greater(right), V::splat(-1));
-        let empty = V::select(crossings.found.greater(zero), empty, V::splat(-1));
+        let empty = V::select(crossings.found.greater(zero), left.greater(right), V::splat(-1));
         let left = V::select(empty, V::splat(EMPTY.0), left);
         let right = V::select(empty, V::splat(EMPTY.1), right);
-        left.store(&mut self.left[eight]);
-        right.store(&mut self.right[eight]);
-        self.bounds = (self.bounds.0.min(left.least()), self.bounds.1.max(right.greatest()));
-        let last_left = V::select(in_band, left, zero).greatest();
-        let first_right = V::select(in_band, right, V::splat(RIGHT)).least();
-        self.common = (self.common.0.max(last_left), self.common.1.min(first_right));
+        left.store(&mut self.left[0]);
+        right.store(&mut self.right[0]);
+        self.bounds = (left.least(), right.greatest());
+        self.common = (left.greatest(), right.least());
+    }
+
+    /// Sets the ninth row.
+    #[inline(always)]
+    fn set_ninth(&mut self, crossings: &Crossings<i32>) {
+        let (low, high) = (crossings.low, crossings.high);
+        let (mut left, mut right) = (low.min(high).max(0), low.max(high).min(RIGHT));
+        if crossings.found == 0 || left > right {
+            (left, right) = EMPTY;
+        }
+        (self.left[1][0], self.right[1][0]) = (left, right);
+        self.bounds = (self.bounds.0.min(left), self.bounds.1.max(right));
+        self.common = (self.common.0.max(left), self.common.1.min(right));
     }
 
     /// The columns in which runs begin and end.
@@ -135,9 +136,9 @@ impl Runs {
 /// The number of each lane.
 const ROW: [i32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/// The first and the last pixel of a run in each of eight rows, from its leftmost and its rightmost crossing with a
-/// shape's edges, and how many crossings there are: none or two in most rows. The pixels may come in either order, and
-/// lie outside the screen; they mean nothing where there is no crossing.
+/// The first and the last pixel of a run, from its leftmost and its rightmost crossing with a shape's edges, and how many
+/// crossings there are: none or two in most rows. The pixels may come in either order, and lie outside the screen; they
+/// mean nothing where there is no crossing.
 struct Crossings<V> {
     low: V,
     high: V,
@@ -145,40 +146,66 @@ struct Crossings<V> {
 }
 
 impl<V: I32x8> Crossings<V> {
-    /// In 1/65536 pixel: [`crossing`](crate::fill::crossing) without divisions. The rows of an anti-aliased shape are
+    /// Those of the band's first eight rows, and of its ninth, if it has so many. In 1/65536 pixel:
+    /// [`crossing`](crate::fill::crossing) without divisions but for the ninth row. The rows of an anti-aliased shape are
     /// never flipped.
     #[inline(always)]
-    fn filled(edges: &[Edge], rows: Rows, first_row: usize) -> Self {
+    fn filled(edges: &[Edge], rows: Rows, band_rows: usize) -> (Self, Crossings<i32>) {
         let (mut low, mut high, mut found) = (V::splat(i32::MAX), V::splat(i32::MIN), V::splat(0));
+        let mut ninth = Crossings { low: i32::MAX, high: i32::MIN, found: 0 };
+        let ninth_row = if band_rows > LANES { rows.origin + LANES as i32 } else { i32::MAX };
         for edge in edges {
-            let below = V::load(&ROW).add(V::splat(rows.origin + first_row as i32 - edge.upper.y));
+            if rows.last < edge.upper.y || edge.last < rows.first {
+                continue;
+            }
+            let below = V::load(&ROW).add(V::splat(rows.origin - edge.upper.y));
             let crossed = V::splat(edge.last - edge.upper.y + 1).greater(below);
             let crossed = V::select(below.greater(V::splat(-1)), crossed, V::splat(0));
             let x = edge.fraction(below).mul(V::splat(edge.width)).add(V::splat(edge.upper.x << 16));
             low = V::select(crossed, x.min(low), low);
             high = V::select(crossed, x.max(high), high);
             found = found.sub(crossed);
+            if edge.upper.y <= ninth_row && ninth_row <= edge.last {
+                ninth.add(edge.crossing(ninth_row));
+            }
         }
         let one = V::splat(1);
-        Self { low: low.add(one).over_65536(), high: high.sub(one).over_65536(), found }
+        ninth.low = rounded(ninth.low.wrapping_add(1));
+        ninth.high = rounded(ninth.high.wrapping_sub(1));
+        (Self { low: low.add(one).over_65536(), high: high.sub(one).over_65536(), found }, ninth)
     }
 
-    /// In pixels.
+    /// The same, in pixels.
     #[inline(always)]
-    fn solid(edges: &[Edge], rows: Rows, first_row: usize) -> Self {
-        let (mut low, mut high, mut found) = ([i32::MAX; LANES], [i32::MIN; LANES], [0; LANES]);
+    fn solid(edges: &[Edge], rows: Rows) -> (Self, Crossings<i32>) {
+        let mut all = [const { Crossings { low: i32::MAX, high: i32::MIN, found: 0 } }; MOST_ROWS];
         for edge in edges {
             let (mut y, last) = (edge.upper.y.max(rows.first), edge.last.min(rows.last));
             while y <= last {
-                let row = (rows.in_band(y) as usize).wrapping_sub(first_row);
-                if row < LANES {
-                    let x = solid_crossing(edge.upper, edge.width, edge.height, y, found[row] % 2 == 0);
-                    (low[row], high[row]) = (low[row].min(x), high[row].max(x));
-                    found[row] += 1;
-                }
+                let row = &mut all[rows.in_band(y) as usize];
+                row.add(solid_crossing(edge.upper, edge.width, edge.height, y, row.found % 2 == 0));
                 y += 1;
             }
         }
-        Self { low: V::load(&low), high: V::load(&high), found: V::load(&found) }
+        let [eight @ .., ninth] = all;
+        let (mut low, mut high, mut found) = ([0; LANES], [0; LANES], [0; LANES]);
+        for (row, crossings) in eight.iter().enumerate() {
+            (low[row], high[row], found[row]) = (crossings.low, crossings.high, crossings.found);
+        }
+        (Self { low: V::load(&low), high: V::load(&high), found: V::load(&found) }, ninth)
     }
+}
+
+impl Crossings<i32> {
+    #[inline(always)]
+    fn add(&mut self, x: i32) {
+        (self.low, self.high) = (self.low.min(x), self.high.max(x));
+        self.found += 1;
+    }
+}
+
+/// The nearest pixel, as [`I32x8::over_65536`] finds it.
+#[inline(always)]
+fn rounded(position: i32) -> i32 {
+    position.wrapping_add(1 << 15) >> 16
 }

@@ -30,6 +30,8 @@ pub(super) fn paint_stroke(
                 band.fill(rows.in_band(y), left, right, pixel);
             }
         }
+        // Most strokes of a shape lie in other bands.
+        Stroke::Sloped(line) if rows.last < line.top.y || line.last_row() < rows.first => {}
         Stroke::Sloped(line) => {
             let Point { x, y } = line.first;
             if rows.first <= y && y <= rows.last {

@@ -4,7 +4,8 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use crate::lanes::{I32x8, U16x16};
+use super::windows;
+use crate::lanes::{I32x8, U16x16, Window};
 
 /// Sixteen 16-bit lanes.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +41,18 @@ impl U16x16 for Avx2U16 {
     }
 
     #[inline(always)]
-    fn narrow(self) -> [u8; 16] {
+    fn narrow_colours(self) -> [u8; 12] {
+        const COLOURS: [i8; 16] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1];
         let mut bytes = [0; 16];
         // SAFETY: the processor has AVX2 (parent module).
         unsafe {
             let low = _mm256_and_si256(self.0, _mm256_set1_epi16(0xff));
             let packed = _mm_packus_epi16(_mm256_castsi256_si128(low), _mm256_extracti128_si256::<1>(low));
-            _mm_storeu_si128(bytes.as_mut_ptr().cast(), packed);
+            let colours = _mm_shuffle_epi8(packed, _mm_loadu_si128(COLOURS.as_ptr().cast()));
+            _mm_storeu_si128(bytes.as_mut_ptr().cast(), colours);
         }
-        bytes
+        let [colours @ .., _, _, _, _] = bytes;
+        colours
     }
 
     of_two!(add: _mm256_add_epi16, mul_low: _mm256_mullo_epi16);
@@ -66,18 +70,33 @@ impl U16x16 for Avx2U16 {
     }
 
     #[inline(always)]
-    fn sum_pixels(self, other: Self) -> [u16; 8] {
-        let mut sums = [0; 8];
+    fn first_pixel(self) -> [u16; 4] {
+        // SAFETY: the processor has AVX2 (parent module).
+        four(unsafe { _mm256_castsi256_si128(self.0) })
+    }
+
+    #[inline(always)]
+    fn sum_pixels(self) -> [u16; 4] {
         // SAFETY: the processor has AVX2 (parent module).
         unsafe {
-            let (even, odd) =
-                (_mm256_unpacklo_epi64(self.0, other.0), _mm256_unpackhi_epi64(self.0, other.0));
-            let twos = _mm256_add_epi16(even, odd);
-            let fours = _mm_add_epi16(_mm256_castsi256_si128(twos), _mm256_extracti128_si256::<1>(twos));
-            _mm_storeu_si128(sums.as_mut_ptr().cast(), fours);
+            let two = _mm_add_epi16(_mm256_castsi256_si128(self.0), _mm256_extracti128_si256::<1>(self.0));
+            four(_mm_add_epi16(two, _mm_unpackhi_epi64(two, two)))
         }
-        sums
     }
+
+    #[inline(always)]
+    fn weigh(rows: [&[u8; 48]; 4], window: &Window) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        Self(unsafe { windows::weigh(rows, window) })
+    }
+}
+
+/// The lower four of eight lanes.
+#[inline(always)]
+fn four(lanes: __m128i) -> [u16; 4] {
+    // SAFETY: the processor has SSE2, which moves 64 bits.
+    let bits = unsafe { _mm_cvtsi128_si64(lanes) } as u64;
+    [0, 1, 2, 3].map(|lane| (bits >> (16 * lane)) as u16)
 }
 
 /// The instruction by its name: LLVM sees that one factor is small, and makes three times as many instructions of
@@ -88,7 +107,7 @@ impl U16x16 for Avx2U16 {
 /// The processor has AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn mul_high(one: __m256i, other: __m256i) -> __m256i {
+pub(super) unsafe fn mul_high(one: __m256i, other: __m256i) -> __m256i {
     let product;
     // SAFETY: the processor has AVX2; the instruction reads and writes these registers and nothing else.
     unsafe {

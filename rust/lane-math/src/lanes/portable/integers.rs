@@ -1,6 +1,6 @@
 //! Sixteen 16-bit and eight 32-bit integers in arrays.
 
-use crate::lanes::{I32x8, U16x16};
+use crate::lanes::{I32x8, U16x16, Window};
 use std::array::from_fn;
 
 impl U16x16 for [u16; 16] {
@@ -25,8 +25,8 @@ impl U16x16 for [u16; 16] {
     }
 
     #[inline(always)]
-    fn narrow(self) -> [u8; 16] {
-        self.map(|lane| lane as u8)
+    fn narrow_colours(self) -> [u8; 12] {
+        from_fn(|byte| self[byte / 3 * 4 + byte % 3] as u8)
     }
 
     #[inline(always)]
@@ -50,11 +50,32 @@ impl U16x16 for [u16; 16] {
     }
 
     #[inline(always)]
-    fn sum_pixels(self, other: Self) -> [u16; 8] {
-        let sum = |pixels: Self, channel: usize| {
-            (channel..16).step_by(4).fold(0, |sum: u16, lane| sum.wrapping_add(pixels[lane]))
-        };
-        from_fn(|lane| if lane < 4 { sum(self, lane) } else { sum(other, lane - 4) })
+    fn first_pixel(self) -> [u16; 4] {
+        from_fn(|channel| self[channel])
+    }
+
+    #[inline(always)]
+    fn sum_pixels(self) -> [u16; 4] {
+        from_fn(|channel| (channel..16).step_by(4).fold(0, |sum: u16, lane| sum.wrapping_add(self[lane])))
+    }
+
+    #[inline(always)]
+    fn weigh(rows: [&[u8; 48]; 4], window: &Window) -> Self {
+        let mut pixels = [0; 16];
+        for (sums, row) in pixels.chunks_exact_mut(4).zip(rows) {
+            for pixel in row[4..4 * window.last].chunks_exact(4) {
+                for channel in 0..4 {
+                    sums[channel] += u16::from(pixel[channel]);
+                }
+            }
+            for channel in 0..4 {
+                let share = |pixel: usize, share: u16| {
+                    ((u32::from(row[4 * pixel + channel]) * u32::from(share)) >> 16) as u16
+                };
+                sums[channel] += share(0, window.shares[0]) + share(window.last, window.shares[4]);
+            }
+        }
+        pixels
     }
 }
 
