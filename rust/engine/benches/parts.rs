@@ -162,10 +162,10 @@ impl Workload {
             lap(3);
             group.step(actions, &mut outcomes);
             lap(4);
-            for lane in 0..lanes {
-                lengths[lane] += 1;
-                if outcomes.terminated[lane] | outcomes.truncated[lane] | (lengths[lane] == self.limit) {
-                    (seed, lengths[lane]) = (seed + 1, 0);
+            for (lane, length) in lengths.iter_mut().enumerate() {
+                *length += 1;
+                if outcomes.terminated[lane] | outcomes.truncated[lane] | (*length == self.limit) {
+                    (seed, *length) = (seed + 1, 0);
                     group.reset(lane, seed);
                 }
             }

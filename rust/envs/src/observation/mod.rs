@@ -14,6 +14,8 @@
 //! Depends on [`Spec`], [`Group`](crate::Group) and [`Environment`], never on a single environment.
 
 mod crop;
+#[cfg(test)]
+mod drawn;
 mod environment;
 mod gray;
 mod group;
