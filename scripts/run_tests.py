@@ -124,6 +124,7 @@ MOST_WORKERS = 4
 PYTEST = (
     *(sys.executable, "-m", "pytest", "--color=no"),
     *(f"--numprocesses={min(cores(), MOST_WORKERS)}", "--dist=loadfile", "--no-loadscope-reorder"),
+    *("--durations=40", "--durations-min=5"),  # what to look at when CI takes too long
 )
 # Optimised code must give the same bits: some traps, such as pow(x, 2.0) folded to x * x, exist only there. Link-time
 # optimisation moves no floating-point operation and would be paid for in every test binary.
