@@ -1,9 +1,9 @@
 //! Sixteen 16-bit and eight 32-bit integers in a register. Why each `unsafe` block is sound: see the header of the parent
 //! module. Loads and stores are unaligned, and of the whole array that is passed.
 
-use std::arch::asm;
 use std::arch::x86_64::*;
 
+use super::products::mul_high;
 use super::windows;
 use crate::lanes::{I32x8, U16x16, Window};
 
@@ -97,24 +97,6 @@ fn four(lanes: __m128i) -> [u16; 4] {
     // SAFETY: the processor has SSE2, which moves 64 bits.
     let bits = unsafe { _mm_cvtsi128_si64(lanes) } as u64;
     [0, 1, 2, 3].map(|lane| (bits >> (16 * lane)) as u16)
-}
-
-/// The instruction by its name: LLVM sees that one factor is small, and makes three times as many instructions of
-/// `_mm256_mulhi_epu16`.
-///
-/// # Safety
-///
-/// The processor has AVX2.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn mul_high(one: __m256i, other: __m256i) -> __m256i {
-    let product;
-    // SAFETY: the processor has AVX2; the instruction reads and writes these registers and nothing else.
-    unsafe {
-        asm!("vpmulhuw {}, {}, {}", out(ymm_reg) product, in(ymm_reg) one, in(ymm_reg) other,
-            options(pure, nomem, nostack, preserves_flags));
-    }
-    product
 }
 
 impl I32x8 for Avx2I32 {

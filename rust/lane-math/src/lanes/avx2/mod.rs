@@ -41,6 +41,7 @@ macro_rules! comparisons {
 mod f32x8;
 mod f64x4;
 mod integers;
+mod products;
 mod windows;
 
 use super::Simd;

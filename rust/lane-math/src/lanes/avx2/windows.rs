@@ -3,7 +3,7 @@
 //! A byte times one plus a byte times one is one instruction for two pixels of all channels, once the bytes of a channel lie
 //! side by side; only the two pixels at the window's ends, which count by shares, become 16-bit numbers.
 
-use super::integers::mul_high;
+use super::products::mul_high;
 use crate::lanes::Window;
 use std::arch::x86_64::*;
 
