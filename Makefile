@@ -9,7 +9,7 @@ IN_RUST = --manifest-path rust/Cargo.toml
 # One interpreter for pyo3 in every cargo command, so that switching between them rebuilds nothing.
 export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 
-.PHONY: help setup build bench results versions figures gif parity goldens examples test mutants lint docs fmt ci wheel clean instructions counted
+.PHONY: help setup build bench results versions figures gif parity goldens examples test mutants lint docs fmt ci wheel clean instructions counted parts
 .PHONY: mutants-rust mutants-python
 .DEFAULT_GOAL = help
 
@@ -89,6 +89,10 @@ instructions: build ## counts the instructions of a step of each workload into r
 
 counted: build ## compares them with what is recorded: a step may not take 2% more
 	$(BIN)/python scripts/count_instructions.py
+
+# Times, so close other programs first.
+parts: build ## times the parts of a step beside the whole, into rust/PERFORMANCE.md (a minute, and compiling)
+	$(BIN)/python scripts/parts_table.py
 
 # Not part of ci: it tells how much the tests notice, and survivors are for people to judge. `make -k mutants` goes on with
 # Python where Rust has some. MUTANTS="policy -- --sharding round-robin --shard 0/20" tries every twentieth change of one crate.
