@@ -167,7 +167,7 @@ def test_the_peak_is_measured_on_one_thread_and_on_all() -> None:
     assert result.planned == 4 and result.ok
     for row in result.rows:
         assert (row.env, row.workload, row.policy, row.fitness_checksum) == ("", "", "", "")
-        assert row.macs == 96 and row.steps % 1_000_000 == 0 and row.steps > 0
+        assert row.macs == 192 and row.steps % 1_000_000 == 0 and row.steps > 0
         assert row.seconds >= 0.01
 
 

@@ -198,7 +198,7 @@ def _threads_of(cores: frozenset[int] | None) -> int:
 
 def _for_every_individual(seeds: NDArray[np.uint64], population: int) -> NDArray[np.uint64]:
     """Return seeds (1, E) or (P, E) as (P, E), read-only: as `np.broadcast_to`, which takes as long as 100 steps."""
+    # Views, because what is a view of a read-only array cannot be made writeable.
     if len(seeds) == population:
-        return seeds
-    # As read-only as what it is a view of.
+        return seeds[:]
     return np.ndarray((population, seeds.shape[1]), np.uint64, seeds, strides=(0, seeds.strides[1]))
