@@ -14,11 +14,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from evalengine import streams
+from evalengine.evaluation.provenance import cpu_model
 from evalengine.files.whole import write_whole
+from results_text import between_markers, table_line
 
 ROOT = Path(__file__).resolve().parent.parent
 PERFORMANCE = ROOT / "rust" / "PERFORMANCE.md"
-BEGIN, END = "<!-- parts: begin -->", "<!-- parts: end -->"
 
 PARTS = ("observe", "forward", "activation", "decode", "step", "new episodes")
 """The parts that make up a step, as the bench calls them."""
@@ -46,11 +48,11 @@ def measured(lines: Iterable[str]) -> Measured:
 def table(workloads: Measured) -> list[str]:
     """Markdown: a line for each workload, the parts, their sum, and how much longer the whole takes."""
     heads = ["workload", *PARTS, "sum", "whole", "whole / sum", "multiply-adds at the peak", "forward's share of it"]
-    lines = [_line(heads), "|---|" + "--:|" * (len(heads) - 1)]
+    lines = [table_line(heads), "|---|" + "--:|" * (len(heads) - 1)]
     for (env, policy), parts in workloads.items():
         total = sum(parts[part] for part in PARTS)
         lines.append(
-            _line(
+            table_line(
                 [
                     f"{env}, `{policy}`",
                     *(_nanoseconds(parts[part]) for part in PARTS),
@@ -78,21 +80,6 @@ def section(by_isa: dict[str, Measured], processor: str) -> str:
     return "\n".join(text) + "\n"
 
 
-def replaced(document: str, text: str) -> str:
-    """The document with another text between its marks."""
-    before, rest = document.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{text}{END}{after}"
-
-
-def processor() -> str:
-    """Its name, as Linux says it."""
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "an unknown processor"
-
-
 def main(isas: Sequence[str] = ("avx2", "avx512")) -> int:
     """Measure on every instruction set that this processor has, and write the tables."""
     by_isa: dict[str, Measured] = {}
@@ -101,17 +88,13 @@ def main(isas: Sequence[str] = ("avx2", "avx512")) -> int:
         run = subprocess.run(COMMAND, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         lines = run.stdout.splitlines()
         if not lines[1].startswith(f"{isa},"):
-            print(f"{isa}: this processor has it not", file=sys.stderr)
+            streams.note(f"{isa}: this processor does not have it")
             continue
         by_isa[isa] = measured(lines)
     document = PERFORMANCE.read_text(encoding="utf-8")
     with write_whole(PERFORMANCE) as stream:
-        stream.write(replaced(document, section(by_isa, processor())).encode())
+        stream.write(between_markers(document, "parts", section(by_isa, cpu_model())).encode())
     return 0
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _nanoseconds(value: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parts_table import BEGIN, END, PARTS, PERFORMANCE, measured, replaced, section
+from parts_table import PARTS, PERFORMANCE, measured, section
+from results_text import between_markers
 
 LINES = [
     "isa,env,policy,part,nanoseconds,macs",
@@ -27,9 +28,9 @@ def test_parts_are_added_up_and_the_forward_pass_has_its_share_of_the_limit() ->
     assert lander.endswith("| 1,200 | 1,260 | 1.05 | 11.5 | 6% |")
 
 
-def test_only_what_is_between_the_marks_is_replaced() -> None:
-    assert replaced(f"a\n{BEGIN}\nold\n{END}\nb\n", "new\n") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
-    assert PERFORMANCE.read_text(encoding="utf-8").count(BEGIN) == 1
+def test_the_document_has_a_place_for_it() -> None:
+    document = PERFORMANCE.read_text(encoding="utf-8")
+    assert "\nnew\n<!-- parts: end -->" in between_markers(document, "parts", "new\n")
 
 
 def test_a_part_that_is_missing_is_an_error() -> None:

@@ -5,7 +5,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use engine::{Exploration, Head, OnNonFinite, Recording, Seeds, Task};
+use engine::Task;
 use envs::{
     ActionSpace, Actions, Environment, Group, ObservationDtype, ObservationSpace, Outcomes, Spec, View,
 };
@@ -81,26 +81,7 @@ fn evaluate(bencher: Bencher<'_, '_>, spec: &dyn Spec, layers: Vec<Layer>, episo
     let n_weights = POPULATION * network.architecture().n_params();
     let weights: Vec<f32> = (0..n_weights).map(|index| (index * 7919 % 2001) as f32 * 1e-4 - 0.1).collect();
     let seeds: Vec<u64> = (0..episodes as u64).collect();
-    let task = Task {
-        spec,
-        network: &network,
-        head: Head::Tanh,
-        exploration: Exploration::default(),
-        weights: &weights,
-        population: POPULATION,
-        episodes,
-        seeds: Seeds::Shared(&seeds),
-        threads: 1,
-        group_width: None,
-        max_episode_steps: Some(limit),
-        on_non_finite: OnNonFinite::Stop,
-        keep_final_observation: false,
-        rules: engine::Rules::default(),
-        variation: None,
-        normalization: None,
-        recording: Recording::default(),
-        graphs: None,
-    };
+    let task = Task { max_episode_steps: Some(limit), ..Task::new(spec, &network, &weights, &seeds) };
     let run = || engine::evaluate(&task, &mut |_, _| ControlFlow::Continue(())).expect("weights are finite");
     bencher.counter(ItemsCount::new(run().lengths.iter().sum::<u64>())).bench_local(run);
 }

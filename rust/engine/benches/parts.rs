@@ -3,14 +3,15 @@
 //! Prints a line of CSV for each part of each workload: nanoseconds for one lane. The parts are timed in a plain loop of
 //! their own over the same kernels: observe, forward pass, decoding, step, new episodes. The forward pass is made twice,
 //! with the activations and without, so that both are known. What reading the clock costs is taken off. The whole is
-//! [`engine::evaluate`] on one thread, individuals, seeds and lanes the same; what it takes longer than the sum of its parts is
-//! what the engine adds: returns, lengths, ends, claims, and what the processor cannot overlap.
+//! [`engine::evaluate`] on one thread, in as many lanes; what it takes longer than the sum of its parts is what the engine
+//! adds: returns, lengths, ends, claims. It plays all individuals and the loop the first few, so where steps differ much from
+//! one to the other, as walkers' do, the two cannot be compared.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use engine::{Exploration, Head, OnNonFinite, Recording, Seeds, Task};
+use engine::Task;
 use envs::{ActionSpace, Actions, Outcomes, Spec, View, registry};
 use lane_math::{Isa, MULTIPLY_ADDS_PER_STEP, multiply_add_chains};
 use policy::{Architecture, InputShape, Layer, Network};
@@ -183,24 +184,9 @@ impl Workload {
     /// Nanoseconds of a step in the engine.
     fn whole(&self) -> f64 {
         let task = Task {
-            spec: self.spec.as_ref(),
-            network: &self.network,
-            head: Head::Tanh,
-            exploration: Exploration::default(),
-            weights: &self.weights,
-            population: POPULATION,
-            episodes: EPISODES,
-            seeds: Seeds::Shared(&self.seeds),
-            threads: 1,
             group_width: Some(self.lanes),
             max_episode_steps: Some(self.limit),
-            on_non_finite: OnNonFinite::Stop,
-            keep_final_observation: false,
-            rules: engine::Rules::default(),
-            variation: None,
-            normalization: None,
-            recording: Recording::default(),
-            graphs: None,
+            ..Task::new(self.spec.as_ref(), &self.network, &self.weights, &self.seeds)
         };
         let (mut steps, begun) = (0, Instant::now());
         while begun.elapsed() < ROUND {

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use engine::policy::{Architecture, InputShape, Layer, Network};
-//! use engine::{Head, OnNonFinite, Seeds, Task};
+//! use engine::Task;
 //! use std::ops::ControlFlow;
 //!
 //! let spec = engine::envs::registry::find("CartPole-v1")?.spec(&[], &[])?;
@@ -10,24 +10,9 @@
 //! let network = Network::new(&Architecture::new(InputShape::Flat(4), layers)?);
 //! let weights = [0.0, 0.0, -1.0, -1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]; // one individual: lean where it falls
 //! let task = Task {
-//!     spec: spec.as_ref(),
-//!     network: &network,
-//!     head: Head::Argmax,
-//!     exploration: engine::Exploration::default(),
-//!     weights: &weights,
-//!     population: 1,
-//!     episodes: 2,
-//!     seeds: Seeds::Shared(&[0, 1]),
 //!     threads: 2,
-//!     group_width: None,
 //!     max_episode_steps: Some(500),
-//!     on_non_finite: OnNonFinite::Stop,
-//!     keep_final_observation: false,
-//!     rules: engine::Rules::default(),
-//!     variation: None,
-//!     normalization: None,
-//!     recording: engine::Recording::default(),
-//!     graphs: None,
+//!     ..Task::new(spec.as_ref(), &network, &weights, &[0, 1])
 //! };
 //! let evaluation = engine::evaluate(&task, &mut |_done, _total| ControlFlow::Continue(()))?;
 //! assert!(evaluation.returns.iter().all(|&total| total > 100.0));

@@ -92,6 +92,34 @@ pub(crate) struct Lanes {
     pub(crate) most: usize,
 }
 
+impl<'a> Task<'a> {
+    /// One thread, the engine's choice of lanes, actions by [`Head::Tanh`], the same seeds for every individual, an error
+    /// where a number is not finite, and nothing else that can be asked for; episodes end where the environment ends them.
+    #[must_use]
+    pub fn new(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], seeds: &'a [u64]) -> Self {
+        Self {
+            spec,
+            network,
+            head: Head::Tanh,
+            exploration: Exploration::default(),
+            weights,
+            population: weights.len() / network.architecture().n_params(),
+            episodes: seeds.len(),
+            seeds: Seeds::Shared(seeds),
+            threads: 1,
+            group_width: None,
+            max_episode_steps: None,
+            rules: Rules::default(),
+            variation: None,
+            on_non_finite: OnNonFinite::Stop,
+            keep_final_observation: false,
+            normalization: None,
+            recording: Recording::default(),
+            graphs: None,
+        }
+    }
+}
+
 impl Task<'_> {
     /// The observation's order that the policy reads.
     pub(crate) fn view(&self) -> View {
@@ -340,24 +368,10 @@ mod tests {
             let inputs = InputShape::Flat(spec.observation_space().size());
             let network = Network::new(&Architecture::new(inputs, layers).unwrap());
             let task = Task {
-                spec: spec.as_ref(),
-                network: &network,
-                head: Head::Argmax,
-                exploration: Exploration::default(),
-                weights: &[],
                 population: 1000,
                 episodes,
-                seeds: Seeds::Shared(&[]),
                 threads: 2,
-                group_width: None,
-                max_episode_steps: None,
-                on_non_finite: OnNonFinite::Stop,
-                keep_final_observation: false,
-                rules: Rules::default(),
-                variation: None,
-                normalization: None,
-                recording: Recording::default(),
-                graphs: None,
+                ..Task::new(spec.as_ref(), &network, &[], &[])
             };
             let lanes = task.lanes_per_thread(2);
             assert_eq!((lanes.usual, lanes.most), expected, "{id}, {hidden} x {episodes}");

@@ -19,24 +19,10 @@ fn with_task(check: impl FnOnce(&Task<'_>)) {
     let n = 12 * network.architecture().n_params();
     let weights: Vec<f32> = (0..n).map(|_| rng.uniform(-0.5, 0.5) as f32).collect();
     check(&Task {
-        spec: spec.as_ref(),
-        network: &network,
-        head: Head::Tanh,
-        exploration: Exploration::default(),
-        weights: &weights,
-        population: 12,
-        episodes: SEEDS.len(),
-        seeds: Seeds::Shared(&SEEDS),
         threads: 8,
-        group_width: None,
         max_episode_steps: Some(100),
-        on_non_finite: OnNonFinite::Stop,
         keep_final_observation: true,
-        rules: crate::Rules::default(),
-        variation: None,
-        normalization: None,
-        recording: Recording::default(),
-        graphs: None,
+        ..Task::new(spec.as_ref(), &network, &weights, &SEEDS)
     });
 }
 

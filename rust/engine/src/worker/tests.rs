@@ -55,24 +55,13 @@ fn for_each_environment_with(is_random: bool, check: impl Fn(&str, &Task<'_>)) {
             share: None,
         };
         let task = Task {
-            spec: spec.as_ref(),
-            network: &network,
             head,
             exploration,
-            weights: &weights,
             population,
-            episodes: SEEDS.len(),
-            seeds: Seeds::Shared(&SEEDS),
-            threads: 1,
-            group_width: None,
             max_episode_steps: Some(steps),
-            on_non_finite: OnNonFinite::Stop,
             keep_final_observation: true,
-            rules: crate::Rules::default(),
-            variation: None,
-            normalization: None,
             recording,
-            graphs: None,
+            ..Task::new(spec.as_ref(), &network, &weights, &SEEDS)
         };
         check(entry.id, &task);
     }

@@ -1,6 +1,6 @@
 //! What the engine's tests share: populations, tasks with defaults, and environments made for tests.
 
-use engine::{EngineError, Evaluation, Exploration, Head, OnNonFinite, Recording, Seeds, Task};
+use engine::{EngineError, Evaluation, Task};
 use envs::{
     Action, ActionSpace, Environment, ObservationDtype, ObservationSpace, PrototypeSpec, Spec, StateField,
     Step, View,
@@ -42,26 +42,7 @@ pub fn random_population(network: &Network, population: usize, seed: u64) -> Vec
 
 /// A task with one thread, the engine's choice of lanes, and errors on NaN.
 pub fn task<'a>(spec: &'a dyn Spec, network: &'a Network, weights: &'a [f32], seeds: &'a [u64]) -> Task<'a> {
-    Task {
-        spec,
-        network,
-        head: Head::Tanh,
-        exploration: Exploration::default(),
-        weights,
-        population: weights.len() / network.architecture().n_params(),
-        episodes: seeds.len(),
-        seeds: Seeds::Shared(seeds),
-        threads: 1,
-        group_width: None,
-        max_episode_steps: Some(200),
-        on_non_finite: OnNonFinite::Stop,
-        keep_final_observation: false,
-        rules: engine::Rules::default(),
-        variation: None,
-        normalization: None,
-        recording: Recording::default(),
-        graphs: None,
-    }
+    Task { max_episode_steps: Some(200), ..Task::new(spec, network, weights, seeds) }
 }
 
 /// What two results must share to be equal.
