@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalengine import InputError, Policy, RayEvaluator, batch_evaluate, evaluate, evaluate_on
+from evalengine import InputError, Policy, RayEvaluator, _engine, batch_evaluate, evaluate, evaluate_on
 from evalengine.evaluation.call import evaluate_part
 from evalengine.evaluation.options import DEFAULTS, EvaluateOptions
+from evalengine.evaluation.settings import _KEYWORDS, settled
 
 # Nothing of it can be used: a call that gets as far as looking at its arguments ends in an InputError.
 BAD = ("nowhere", None, "mlp:0")
@@ -82,3 +83,16 @@ def test_what_is_looked_up_does_not_take_an_equal_value_of_another_type() -> Non
     for size in (True, 1.0):
         with pytest.raises(InputError, match=r"^policy_shape"):
             batch_evaluate("CartPole-v1", weights, 1, "mlp", (4, size, 2), **options)  # type: ignore[arg-type]
+
+
+def test_to_name_the_extensions_defaults_changes_nothing() -> None:
+    settings = settled("cartpole", Policy("mlp:4-3-2"), EvaluateOptions())
+    assert settings.keywords == {}
+    weights, seeds = Policy("mlp:4-3-2").init(5, seed=1), np.arange(3, dtype=np.uint64)[np.newaxis]
+    acting = (settings.network, settings.head, weights, seeds)
+    engine: Any = _engine.evaluate
+    plain = engine(settings.entry.id, settings.kwargs, settings.reset_options, *acting, threads=1)
+    named = engine(settings.entry.id, settings.kwargs, settings.reset_options, *acting, threads=1, **_KEYWORDS)
+    assert plain.keys() == named.keys()
+    for name in plain.keys() - {"seconds"}:
+        np.testing.assert_array_equal(plain[name], named[name])
