@@ -4,10 +4,14 @@ r"""What callers pass, and what files and layers are called, as it stands in a m
     shown([0.5] * 1000)          [0.5, 0.5, 0.5, ...
     named("best\x1b[2J.npy")     best\x1b[2J.npy
 
-A message must not break lines, speak to the terminal, take megabytes or fail, whatever it is about. Depends on nothing.
+A message must not break lines, speak to the terminal, take megabytes or fail, whatever it is about. What a notebook
+shows of a result is here, too: `html_table`. Depends on nothing.
 """
 
 from __future__ import annotations
+
+import html
+from collections.abc import Mapping
 
 _MOST_SHOWN = 100
 # Paths are longer, and each of their parts says something.
@@ -41,6 +45,15 @@ def named(name: object) -> str:
     if len(text) <= _MOST_NAMED:
         return printable(text)
     return f"{printable(text[:half])[:half]}{_CUT}{printable(text[-half:])[-half:]}"
+
+
+def html_table(caption: str, rows: Mapping[str, object]) -> str:
+    """Return what notebooks show of an object by its `_repr_html_`: a row for each of what it has, by name."""
+    lines = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(printable(str(value)))}</td></tr>"
+        for name, value in rows.items()
+    )
+    return f"<table><caption>{html.escape(caption)}</caption>{lines}</table>"
 
 
 def first_line(error: BaseException) -> str:

@@ -38,6 +38,16 @@ def test_the_command_shows_them(capsys: Captured) -> None:
     assert capsys.readouterr().err == "error: env: expected one environment beside --stop, got all\n"
 
 
+def test_random_drivers_play_a_fifth_of_the_frames_and_trained_ones_all() -> None:
+    """What a genetic algorithm on CarRacing saves, and that it costs no driver that drives."""
+    environment = resolve("carracing")
+    cases = [workload(name, environment, None) for name in ("random", "trained")]
+    random, trained = savings(cases, "patience=30", None, 3, 1)
+    assert random.factor >= 5
+    assert random.stopped == {"patience": 3}
+    assert (trained.factor, trained.stopped) == (1, {})
+
+
 def test_rules_that_cannot_be_used_are_refused() -> None:
     with pytest.raises(InputError, match=r"^stop: patience: expected an integer from 1"):
         savings([workload("random", resolve("cartpole"), None)], "patience=0", 1, 2, 1)

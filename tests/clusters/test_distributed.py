@@ -22,6 +22,17 @@ POPULATION = MLP.init(37, seed=5)
 SEEDS_OF_EACH = np.arange(37 * 3, dtype=np.uint64).reshape(37, 3) * 1000
 
 
+RULES: dict[str, Any] = {
+    "episodes": 3,
+    "stop": {"patience": 5, "reward_above": 2.0, "condition": "abs(theta) > 0.15"},
+    "no_ops": {"count": 3, "action": 1},
+    "action_repeat": 2,
+    "env_kwargs": {"sutton_barto_reward": [False, True, False]},
+    "descriptors": ["count(action == 1)", "share(x > 0)"],
+}
+"""Rules of an episode, and an argument that varies by episode."""
+
+
 def one_machine(**options: Any) -> Evaluation:
     return evaluate("CartPole-v1", POPULATION, MLP, threads=1, **options)
 
@@ -101,8 +112,9 @@ def test_every_cut_gives_the_bits_of_one_machine(shares: int | None) -> None:
         {"episodes": 2, "keep": ("final_observation",)},
         {"episodes": 2, "max_episode_steps": 5, "env_kwargs": {"sutton_barto_reward": True}},
         {"episodes": 2, "reset_options": {"low": -0.1, "high": 0.1}},
+        RULES,
     ],
-    ids=["seeds of each", "seeds", "keep", "kwargs", "reset options"],
+    ids=["seeds of each", "seeds", "keep", "kwargs", "reset options", "rules"],
 )
 def test_every_option_arrives(options: dict[str, Any]) -> None:
     assert_equal_bits(

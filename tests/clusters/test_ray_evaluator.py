@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_distributed import MLP, POPULATION, SEEDS_OF_EACH, assert_equal_bits, one_machine
+from test_distributed import MLP, POPULATION, RULES, SEEDS_OF_EACH, assert_equal_bits, one_machine
 
 from evalengine import CancelledError, InputError, NonFiniteError, RayEvaluator, WorkersLostError, evaluate
 from evalengine.clusters.ray_run import MOST_ATTEMPTS
@@ -145,6 +145,14 @@ def test_nodes_share_a_population(fake_ray: FakeRays) -> None:
     assert len(fake.played) == 16 == len(seen)
     assert seen[-1] == (111, 111)
     assert not fake.is_open
+
+
+def test_rules_of_an_episode_travel(fake_ray: FakeRays) -> None:
+    fake_ray(1, 2)
+    with RayEvaluator() as evaluator:
+        found = evaluator.evaluate("cartpole", POPULATION, MLP, **RULES)
+    assert_equal_bits(found, one_machine(**RULES))
+    assert {"patience", "condition"} <= set(found.endings.reshape(-1).tolist())
 
 
 def test_a_lost_nodes_shares_are_run_by_the_others_once(fake_ray: FakeRays) -> None:

@@ -135,13 +135,19 @@ def refusal(value: Any) -> InputError:
         (
             "last(x) where thetta > 0",
             15,
-            f"got 'thetta' at character 15 of 'last(x) where thetta > 0.0'; did you mean 'theta'? {FIELDS}",
+            f"got 'thetta' at character 15 of 'last(x) where thetta > 0'; did you mean 'theta'? {FIELDS}",
+        ),
+        (
+            "max( x) where not(thetta >.50 )",
+            19,
+            f"got 'thetta' at character 19 of 'max( x) where not(thetta >.50 )'; did you mean 'theta'? {FIELDS}",
         ),
     ],
 )
 def test_a_field_that_the_environment_lacks_is_refused_at_its_character(spelling: str, at: int, message: str) -> None:
     refused = refusal(spelling)
     assert str(refused) == f"descriptors[1]: expected a field of CartPole-v1, {message}"
+    assert refused.__notes__[0] == f"    {spelling}"
     assert refused.__notes__[1] == f"    {' ' * (at - 1)}^"
 
 

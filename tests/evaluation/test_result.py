@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -130,6 +132,52 @@ def test_other_results_are_one_line(everything: Evaluation, tmp_path: Path) -> N
     bare = tmp_path / "bare.npy"
     np.save(bare, POPULATION)
     assert repr(load_weights(bare)) == f"LoadedWeights(64 x {POLICY.n_params} numbers, {str(bare)!r})"
+
+
+def test_notebooks_get_tables_of_other_results_too(everything: Evaluation, tmp_path: Path) -> None:
+    def cells(shown: Any) -> dict[str, str]:
+        table = shown._repr_html_()
+        assert table.startswith(f"<table><caption>{type(shown).__name__}</caption><tr>") and "\n" not in table
+        return dict(re.findall(r"<tr><th>(.*?)</th><td>(.*?)</td></tr>", table))
+
+    trajectory = everything.trajectories[0][1]
+    assert cells(trajectory) == {
+        "seed": "1",
+        "actions": f"{len(trajectory.actions)} of int64 ()",
+        "observations": f"{len(trajectory.actions) + 1} of float32 (4,)",
+        "return": f"{everything.returns[0, 1]:g}",
+        "ending": "terminated",
+    }
+    seen = everything.statistics
+    assert cells(seen) == {
+        "observations": f"{everything.steps:,}",
+        "shape": "(4,)",
+        "mean": f"{seen.mean.min():.6g} to {seen.mean.max():.6g}",
+        "standard deviation": f"{seen.std.min():.6g} to {seen.std.max():.6g}",
+    }
+    assert cells(Policy("cnn:3x96x96-16k8s4-lstm32-3,head=clip")) == {
+        "spec": "cnn:3x96x96-16k8s4-lstm32-3,head=clip",
+        "weights": f"{Policy('cnn:3x96x96-16k8s4-lstm32-3').n_params:,}",
+        "inputs": "3 x 96 x 96",
+        "outputs": "3",
+        "hidden activations": "relu, identity",
+        "output activation": "identity",
+        "head": "clip",
+        "state": "64 numbers",
+    }
+    path = tmp_path / "<b>.npy"
+    save_weights(path, POPULATION, policy=POLICY, env_id="CartPole-v1", stop="condition=x < 1", no_ops=3)
+    assert cells(load_weights(path)) == {
+        "file": html.escape(str(path)),
+        "individuals": f"64 of {POLICY.n_params} weights",
+        "policy": "mlp:4-8-2",
+        "environment": "CartPole-v1",
+        "settings": "stop condition=x &lt; 1.0; no_ops 3",
+    }
+
+
+def test_a_normalisation_is_one_line(everything: Evaluation) -> None:
+    assert repr(everything.statistics.normalization(clip=5)) == "Normalization(mean and std of shape (4,), clip 5.0)"
 
 
 def test_statistics_of_generations_are_a_sum(everything: Evaluation) -> None:

@@ -396,7 +396,7 @@ SPELLING = r"expected a spec such as 'patience=50,reward_above=0,return_below=-5
         ),
         (
             {"condition": "not(thetta > 0)"},
-            r"condition: expected a field of CartPole-v1, got 'thetta' at character 5 of 'not thetta > 0\.0'; "
+            r"condition: expected a field of CartPole-v1, got 'thetta' at character 5 of 'not\(thetta > 0\)'; "
             r"did you mean 'theta'\? \(x, x_dot, theta, theta_dot, reward, return, action, step\)",
         ),
         ({"reward_above": 1}, "reward_above: expected patience beside it, got none"),

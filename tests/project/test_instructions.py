@@ -65,6 +65,22 @@ def test_another_kind_or_no_valgrind_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert why_not("here") == "expected x86_64, got arm64"
 
 
+def test_what_is_not_compared_is_said_loudly_and_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(count_instructions, "why_not", lambda of_kind: "valgrind is not installed")
+    monkeypatch.setattr("sys.argv", ["count_instructions.py"])
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert count_instructions.main() == 0
+    captured = capsys.readouterr()
+    frame, line, _, end = captured.err.splitlines()
+    assert line == "instructions: NOT COMPARED: valgrind is not installed"
+    assert frame == end == "!" * len(frame) and len(frame) >= len(line)
+    assert captured.out == f"::warning title=make counted::{line}\n"
+    monkeypatch.setattr("sys.argv", ["count_instructions.py", "--record"])
+    assert count_instructions.main() == 1
+
+
 def test_avx2_is_what_is_counted() -> None:
     assert surroundings({"EVALENGINE_ISA": "avx512", "A": "b"}) == {
         "EVALENGINE_ISA": "avx2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -44,19 +45,39 @@ def test_python_example_does_what_its_comments_say() -> None:
     assert same.tobytes() == result.fitness.tobytes()
 
 
-def test_python_examples_pass_mypy_strict(tmp_path: Path) -> None:
-    """With the cache of `make lint`, which has read the package already."""
+def write_whole_examples(folder: Path) -> list[str]:
+    """Write the programs of both pages into files of their own, and return them."""
     examples = [block.code for page in (README, LIBRARIES) for block in code_blocks(page) if block.language == "python"]
     whole = [code for code in examples if code.startswith("import")]
     assert len(whole) >= 2
     for number, code in enumerate(whole):
-        (tmp_path / f"example_{number}.py").write_text(code)
+        (folder / f"example_{number}.py").write_text(code)
+    return whole
+
+
+def test_python_examples_pass_mypy_strict(tmp_path: Path) -> None:
+    """With the cache of `make lint`, which has read the package already."""
+    whole = write_whole_examples(tmp_path)
     command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--strict"]
     ran = subprocess.run([*command, *map(str, sorted(tmp_path.iterdir()))], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (tmp_path / "example_0.py").write_text(whole[0] + "wrong: int = result.fitness\n")
     ran = subprocess.run([*command, str(tmp_path / "example_0.py")], cwd=ROOT, capture_output=True, text=True)
     assert "Incompatible types in assignment" in ran.stdout
+
+
+def test_python_examples_pass_pyright_strict(tmp_path: Path) -> None:
+    """By basedpyright, which is pyright with a Node.js in its wheel: pyright's own downloads one where it runs."""
+    pytest.importorskip("basedpyright", reason="basedpyright is not installed: make setup")
+    whole = write_whole_examples(tmp_path)
+    settings = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT / "cli")], "include": ["."]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "basedpyright", "--project", str(tmp_path), "--pythonpath", sys.executable]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0 and "0 errors" in ran.stdout, ran.stdout + ran.stderr
+    (tmp_path / "example_0.py").write_text(whole[0] + "wrong: int = result.descriptors\n")
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 1 and 'is not assignable to declared type "int"' in ran.stdout, ran.stdout
 
 
 def test_readme_is_short() -> None:
@@ -130,7 +151,7 @@ def actions_of(entry: EnvironmentEntry) -> str:
         return str(entry.n_actions)
     assert entry.action_low is not None and entry.action_high is not None
     bounds = [f"[{low:g}, {high:g}]" for low, high in zip(entry.action_low, entry.action_high, strict=True)]
-    return f"{entry.n_outputs} in {' x '.join(bounds if len(set(bounds)) > 1 else bounds[:1])}"
+    return f"{entry.n_outputs} in {', '.join(bounds if len(set(bounds)) > 1 else bounds[:1])}"
 
 
 @pytest.mark.parametrize("spelling", re.findall(r"`((?:mlp|cnn):[^`]+)`", README + ENVIRONMENTS))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evalengine import Policy
+from evalengine import Policy, streams
 from evalengine.environments import registry
 from evalengine.environments.registry import EnvironmentEntry, registered
 from evalengine.terminal import app
@@ -77,17 +77,16 @@ def test_names_of_fields_are_shown_where_the_registry_has_them(capsys: Captured)
     listed = envs.ListedEnvironment(entry, "EXACT")
     assert listed.fields == {"observation_fields": ("x", "x_dot")}
     assert listed.to_json()["observation_fields"] == ["x", "x_dot"]
-    from evalengine import streams
-
     streams.write_renderables(environments_report(envs.EnvironmentsResult((listed,)), 200))
     assert "observation fields   x, x_dot\n" in capsys.readouterr().out
 
 
-def test_the_table_fits_a_usual_terminal(capsys: Captured) -> None:
-    from evalengine import streams
-
+def test_the_table_fits_a_usual_terminal(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """As a table: what is wider than the terminal is written as records."""
+    monkeypatch.setattr(streams, "output_width", lambda: 80)
     streams.write_renderables(environments_report(envs.run(), 80))
     text = capsys.readouterr().out
+    assert text.splitlines()[2].split() == ["id", "observation", "actions"]
     assert max(map(len, text.splitlines())) <= 80
     for entry in registered():
         [line] = [line for line in text.splitlines() if line.split()[:1] == [entry.id]]

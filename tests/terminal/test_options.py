@@ -7,7 +7,7 @@ import math
 import pytest
 
 from evalengine.errors import InputError
-from evalengine.terminal.option_values import parse_names, parse_on_nan, parse_seeds, parse_settings
+from evalengine.terminal.option_values import parse_names, parse_on_nan, parse_seeds, parse_settings, with_skip
 
 
 def test_settings_become_booleans_integers_and_floats() -> None:
@@ -44,6 +44,25 @@ def test_a_list_of_seeds_that_is_none_is_refused(listed: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_seeds(None, listed)
     assert str(caught.value) == f"--seeds: expected integers separated by commas, got {listed!r}"
+
+
+@pytest.mark.parametrize(
+    ("observation", "skip", "joined"),
+    [
+        (None, None, None),
+        ("gray", None, "gray"),
+        (None, 4, "skip=4"),
+        ("gray,stack=2", 3, "skip=3,gray,stack=2"),
+        (" ", 2, "skip=2"),
+    ],
+)
+def test_a_skip_stands_before_other_options(observation: str | None, skip: int | None, joined: str | None) -> None:
+    assert with_skip(observation, skip) == joined
+
+
+def test_two_skips_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^--skip: expected either --skip or skip in --observation, got both"):
+        with_skip("gray, skip = 2", 4)
 
 
 def test_on_nan_is_raise_or_a_number() -> None:

@@ -29,10 +29,12 @@ def rollout_program(task: Task) -> Callable[..., Any]:
     act = actor(policy, Head.of(policy, resolve(task.env_id)))
     env, params = gymnax.make(task.env_id)
     unused = jax.random.key(0)
+    # From 1.0 on a step says whether the task has ended; the time limit is asked for apart. Before, it said both.
+    reaches_its_limit = getattr(env, "is_truncated", lambda state, params: False)
 
     def act_and_step(tensors: Any, observation: Any, state: Any) -> Any:
         observation, state, reward, done, _ = env.step_env(unused, state, act(tensors, observation), params)
-        return observation, state, reward, done
+        return observation, state, reward, done | reaches_its_limit(state, params)
 
     steps = jax.vmap(jax.vmap(act_and_step, (None, 0, 0)))
 

@@ -45,6 +45,7 @@ class Condition:
     def __post_init__(self) -> None:
         if not isinstance(self.spec, str):
             raise InputError(f"condition: expected a spec such as 'x < 0.5', got {shown(self.spec)}")
+        object.__setattr__(self, "_given", self.spec)
         object.__setattr__(self, "spec", canonical("condition", parsed_condition, self.spec))
 
     def __str__(self) -> str:
@@ -66,10 +67,7 @@ class Condition:
         Raises:
             InputError: a field that the environment does not have; the message begins with `name`.
         """
-        try:
-            return operations(parsed_condition(self.spec), placing(entry, self.spec))
-        except SpellingError as error:
-            raise error.named(name) from None
+        return raw_condition(getattr(self, "_given", self.spec), entry, name)
 
 
 ConditionLike: TypeAlias = Condition | str
@@ -85,6 +83,18 @@ def canonical(name: str, parse: Callable[[str], Node], text: str) -> str:
     try:
         check_length(text, _MOST_OF_A_PART)
         return str(parse(text))
+    except SpellingError as error:
+        raise error.named(name) from None
+
+
+def raw_condition(spec: str, entry: EnvironmentEntry, name: str) -> RawExpression:
+    """Return a condition as the extension takes it, from the spec as it was written: errors point into that one.
+
+    Raises:
+        InputError: a field that the environment does not have; the message begins with `name`.
+    """
+    try:
+        return operations(parsed_condition(spec), placing(entry, spec))
     except SpellingError as error:
         raise error.named(name) from None
 

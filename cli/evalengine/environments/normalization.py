@@ -23,7 +23,7 @@ from evalengine.messages import kind, shown
 from evalengine.scalars import as_number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Normalization:
     """What a policy sees instead of an observation x: `(x - mean) / std`, then clipped.
 
@@ -51,6 +51,10 @@ class Normalization:
             raise InputError(f"normalize: std: expected numbers above 0, got {self.std[place]} at position {position}")
         if self.clip is not None:
             object.__setattr__(self, "clip", _checked_clip(self.clip))
+
+    def __repr__(self) -> str:
+        """One line, whatever the shape is."""
+        return f"Normalization(mean and std of shape {self.mean.shape}, clip {self.clip})"
 
     def raw(self, entry: EnvironmentEntry) -> tuple[NDArray[np.float32], NDArray[np.float32], float | None]:
         """Return flat mean and std and the clip, as the extension takes them.

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from evalengine.arguments import named_options, options_of
-from evalengine.environments.conditions import Condition, canonical
+from evalengine.environments.conditions import canonical, raw_condition
 from evalengine.environments.grammar import parsed_condition
 from evalengine.environments.nodes import RawExpression
 from evalengine.environments.registry import EnvironmentEntry
@@ -70,6 +70,7 @@ class StopRules:
         if self.patience is None and self.reward_above != 0:
             raise InputError("stop: reward_above: expected patience beside it, got none")
         if self.condition is not None:
+            object.__setattr__(self, "_given", self.condition)
             object.__setattr__(self, "condition", _checked_condition(self.condition))
 
     def __str__(self) -> str:
@@ -97,7 +98,9 @@ class StopRules:
         Raises:
             InputError: a field that the environment does not have.
         """
-        return None if self.condition is None else Condition(self.condition).raw(entry, "stop: condition")
+        if self.condition is None:
+            return None
+        return raw_condition(getattr(self, "_given", self.condition), entry, "stop: condition")
 
 
 @dataclass(frozen=True)

@@ -110,13 +110,18 @@ class Descriptor:
         except SpellingError as error:
             raise error.named("descriptor") from None
 
-    def raw(self, entry: EnvironmentEntry, name: str = "descriptor") -> RawDescriptor:
+    def raw(self, entry: EnvironmentEntry, name: str = "descriptor", given: str | None = None) -> RawDescriptor:
         """Return the descriptor as the extension takes it, with the fields of one environment.
 
+        Args:
+            entry: the environment.
+            name: what the message of an error begins with.
+            given: the spec as it was written, which the note of an error points into; None is the descriptor's own.
+
         Raises:
-            InputError: a field that the environment does not have; the message begins with `name`.
+            InputError: a field that the environment does not have.
         """
-        spelling = str(self)
+        spelling = str(self) if given is None else given
         try:
             reductions, otherwise = parsed_descriptor(spelling)
             place = placing(entry, spelling)
@@ -155,6 +160,7 @@ def raw_descriptors(
     raw = []
     for index, descriptor in enumerate(listed):
         name = f"descriptors[{index}]"
+        given = descriptor if isinstance(descriptor, str) else None
         if isinstance(descriptor, str):
             try:
                 descriptor = _spelled(descriptor)
@@ -162,7 +168,7 @@ def raw_descriptors(
                 raise error.named(name) from None
         if not isinstance(descriptor, Descriptor):
             raise InputError(f"{name}: expected a spec or a Descriptor, got {shown(descriptor)}")
-        raw.append(descriptor.raw(entry, name))
+        raw.append(descriptor.raw(entry, name, given))
     return raw
 
 

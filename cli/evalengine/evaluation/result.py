@@ -12,7 +12,6 @@ trajectories; pandas is imported by `to_frame` alone.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +23,7 @@ from evalengine.environments.rules import STOP_RULES
 from evalengine.errors import InputError
 from evalengine.evaluation.statistics import ObservationStatistics
 from evalengine.evaluation.trajectories import Trajectory
+from evalengine.messages import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,10 +178,7 @@ class Evaluation:
             "failed": f"{np.count_nonzero(self.failed):,}",
             "on request": ", ".join(self.on_request) or "-",
         }
-        lines = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows.items()
-        )
-        return f"<table><caption>Evaluation</caption>{lines}</table>"
+        return html_table("Evaluation", rows)
 
     def _shape(self) -> str:
         population, episodes = self.returns.shape

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from evalengine.arguments import plain_array
 from evalengine.environments.normalization import Normalization
 from evalengine.errors import InputError
-from evalengine.messages import named, shown
+from evalengine.messages import html_table, named, shown
 from evalengine.scalars import as_number, check_integer
 
 
@@ -71,6 +71,14 @@ class ObservationStatistics:
     def __repr__(self) -> str:
         """One line: of how many observations of which shape."""
         return f"ObservationStatistics({self.count:,} observations of shape {self.sum.shape})"
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks, with the range of means and standard deviations."""
+        rows: dict[str, object] = {"observations": f"{self.count:,}", "shape": self.sum.shape}
+        if self.count and self.sum.size:
+            for name, values in (("mean", self.mean), ("standard deviation", self.std)):
+                rows[name] = f"{values.min():.6g} to {values.max():.6g}"
+        return html_table("ObservationStatistics", rows)
 
     @property
     def mean(self) -> NDArray[np.float64]:

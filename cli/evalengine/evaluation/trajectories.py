@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.errors import InputError
-from evalengine.messages import shown
+from evalengine.messages import html_table, shown
 from evalengine.scalars import check_integer, items_of
 
 MOST_BYTES = 4 << 30
@@ -51,10 +51,24 @@ class Trajectory:
 
     def __repr__(self) -> str:
         """One line: how long, how much, how it ended."""
-        ends = [name for name in ("terminated", "truncated") if getattr(self, name)]
         observed = f"{self.observations.dtype} {self.observations.shape[1:]}"
-        outcome = " and ".join(ends) or "not ended"
-        return f"Trajectory({len(self.actions):,} actions, observations {observed}, {outcome}, seed {self.seed})"
+        return f"Trajectory({len(self.actions):,} actions, observations {observed}, {self._ending}, seed {self.seed})"
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks, with the sum of the rewards, first to last."""
+        rows = {
+            "seed": self.seed,
+            "actions": f"{len(self.actions):,} of {self.actions.dtype} {self.actions.shape[1:]}",
+            "observations": f"{len(self.observations):,} of {self.observations.dtype} {self.observations.shape[1:]}",
+            "return": f"{np.cumsum(self.rewards)[-1] if self.rewards.size else 0.0:.6g}",
+            "ending": self._ending,
+        }
+        return html_table("Trajectory", rows)
+
+    @property
+    def _ending(self) -> str:
+        ends = [name for name in ("terminated", "truncated") if getattr(self, name)]
+        return " and ".join(ends) or "not ended"
 
 
 def checked_individuals(individuals: Collection[int], population: int) -> list[int]:

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from evalengine import _engine
 from evalengine.arguments import plain_array, weight_array
 from evalengine.errors import InputError, engine_errors
-from evalengine.messages import named, shown
+from evalengine.messages import html_table, named, shown
 from evalengine.policies.activations import IDENTITY, activation_layer, canonical
 from evalengine.policies.cells import cell_shapes, state_sizes
 from evalengine.policies.fits import check_fits
@@ -129,6 +129,20 @@ class Architecture(Spelling):
     def __repr__(self) -> str:
         """Return the expression that makes this policy."""
         return f"{type(self).__name__}({str(self)!r})"
+
+    def _repr_html_(self) -> str:
+        """What it consists of as a table, for notebooks."""
+        rows = {
+            "spec": self,
+            "weights": f"{self.n_params:,}",
+            "inputs": " x ".join(map(str, self.input_shape)),
+            "outputs": self.n_outputs,
+            "hidden activations": ", ".join(self.activations) or "-",
+            "output activation": self.output_activation,
+            "head": self.head,
+            "state": f"{self.n_state:,} numbers" if self.n_state else "-",
+        }
+        return html_table(type(self).__name__, rows)
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         """Pickle the spelling alone: the network is built anew in the process that needs it."""

@@ -31,7 +31,7 @@ from evalengine.environments.rules import NoOps, StopRules
 from evalengine.errors import InputError, PickleError
 from evalengine.files.arrays import ArrayFile, map_npy, npz_names, read_npy, read_npz, read_safetensors
 from evalengine.files.whole import file_path, open_regular
-from evalengine.messages import first_line, named, shown
+from evalengine.messages import first_line, html_table, named, shown
 from evalengine.policies.graph_files import GRAPH_MARK, read_graphs
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
@@ -94,6 +94,17 @@ class LoadedWeights:
         place = "" if self.env_id is None else f" for {self.env_id}"
         settings = f" with {', '.join(self.options)}" if self.options else ""
         return f"LoadedWeights({len(self.weights):,} x {policy}{place}{settings}, {str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks, with the values of the settings; those of a normalisation by shape."""
+        rows = {
+            "file": named(self.path),
+            "individuals": f"{len(self.weights):,} of {self._numbers}",
+            "policy": "-" if self.policy is None else self.policy,
+            "environment": "-" if self.env_id is None else self.env_id,
+            "settings": spelled_setting(self.options) or "-",
+        }
+        return html_table("LoadedWeights", rows)
 
     def __str__(self) -> str:
         """One line that has the values of the settings, too; those of a normalisation by shape."""

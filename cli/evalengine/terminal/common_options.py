@@ -94,6 +94,14 @@ Observation = Annotated[
         "subsample=8x8, channel=1, scale). Vectors: skip=2,stack=4,keep=0/2,clip=-5/5 (default: what the file says).",
     ),
 ]
+Skip = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Play each action N times and show the policy the largest of the last two frames: short for "
+        "--observation skip=N, and put before other options of --observation.",
+    ),
+]
 MaxEpisodeSteps = Annotated[
     int | None,
     typer.Option(metavar="N", help="Time limit in steps (default: the one in the file, else the environment's own)."),

@@ -49,6 +49,20 @@ def parse_seeds(first: int | None, listed: str | None) -> int | tuple[int, ...]:
         raise InputError(f"--seeds: expected integers separated by commas, got {shown(listed)}") from None
 
 
+def with_skip(observation: str | None, skip: int | None) -> str | None:
+    """Return the spec of --observation with the frame skip of --skip; who reads the spec checks both.
+
+    Raises:
+        InputError: the spec has a skip of its own.
+    """
+    if skip is None:
+        return observation
+    parts = [part for part in (observation or "").split(",") if part.strip()]
+    if any(part.partition("=")[0].strip() == "skip" for part in parts):
+        raise InputError(f"--skip: expected either --skip or skip in --observation, got both in {shown(observation)}")
+    return ",".join([f"skip={skip}", *parts])
+
+
 def parse_index(text: str) -> int | Literal["best"]:
     """Return "best", or the position of an individual.
 

@@ -80,7 +80,7 @@ def bench(
         str | None,
         typer.Option(
             metavar="RULES",
-            help="Show instead how many steps a rule such as patience=50 saves, by playing with it and without it "
+            help="Show instead how many steps a rule such as patience=30 saves, by playing with it and without it "
             "(24 individuals, unless --population says otherwise).",
         ),
     ] = None,

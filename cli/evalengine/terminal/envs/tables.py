@@ -56,7 +56,7 @@ def actions_text(entry: EnvironmentEntry) -> str:
     if entry.n_actions is not None:
         return str(entry.n_actions)
     bounds = [f"[{low:g}, {high:g}]" for low, high in zip(entry.action_low or (), entry.action_high or (), strict=True)]
-    return f"{entry.n_outputs} in {' x '.join(bounds if len(set(bounds)) > 1 else bounds[:1])}"
+    return f"{entry.n_outputs} in {', '.join(bounds if len(set(bounds)) > 1 else bounds[:1])}"
 
 
 def _environment_lines(listed: ListedEnvironment) -> list[RenderableType]:
