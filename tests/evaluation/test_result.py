@@ -117,7 +117,9 @@ def test_what_was_not_asked_for_says_what_to_pass(name: str, argument: str) -> N
 
 
 def test_other_results_are_one_line(everything: Evaluation, tmp_path: Path) -> None:
-    trajectory = everything.trajectories[0][1]
+    trajectories = everything.trajectories
+    assert repr(trajectories) == f"Trajectories(64 individuals, 192 episodes, {everything.steps:,} actions)"
+    trajectory = trajectories[0][1]
     assert repr(trajectory) == (
         f"Trajectory({everything.lengths[0, 1]:,} actions, observations float32 (4,), terminated, seed 1)"
     )

@@ -61,6 +61,13 @@ def test_single_values_stand_for_as_many() -> None:
     assert len(Graphs.of(Graph([0], "tanh", 0.0, [], []))) == 1
 
 
+def test_a_population_is_one_line() -> None:
+    larger = Graph([0], "tanh", 0.25, [(-1, 0)], 0.5)
+    assert repr(Graphs.of([SMALL, larger])) == "Graphs(2 individuals, 1 to 2 nodes, 1 to 3 connections)"
+    assert repr(Graphs.of(SMALL)) == "Graphs(1 individual, 2 to 2 nodes, 3 to 3 connections)"
+    assert repr(Graphs.of([])) == "Graphs(0 individuals)"
+
+
 def test_keys_are_read_as_they_are_whether_genomes_share_them_or_not() -> None:
     def child(keys: list[Any]) -> SimpleNamespace:
         node = SimpleNamespace(activation="tanh", aggregation="sum", bias=0.5, response=1)

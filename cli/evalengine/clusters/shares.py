@@ -32,7 +32,7 @@ from evalengine.evaluation.equal_bits import differences, requirements
 from evalengine.evaluation.options import DEFAULTS, ShareOptions
 from evalengine.evaluation.result import Evaluation
 from evalengine.evaluation.statistics import PairwiseSum
-from evalengine.evaluation.trajectories import Trajectory, checked_individuals
+from evalengine.evaluation.trajectories import Trajectories, Trajectory, checked_individuals
 from evalengine.evaluation.variation import parted
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs, bytes_each
@@ -192,7 +192,7 @@ class Assembly:
         on_request: dict[str, Any] = dict(self._job.empty.on_request)
         on_request.update((name, self._arrays[name]) for name in on_request if name in self._arrays)
         if "trajectories" in on_request:
-            on_request["trajectories"] = {number: self._trajectories[number] for number in sorted(self._trajectories)}
+            on_request["trajectories"] = Trajectories(sorted(self._trajectories.items()))
         if self._job.options.get("collect_statistics") and self._job.episodes:
             on_request["statistics"] = self._statistics.total()
         found: dict[str, Any] = {name: array for name, array in self._arrays.items() if name not in on_request}

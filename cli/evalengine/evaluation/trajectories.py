@@ -71,6 +71,19 @@ class Trajectory:
         return " and ".join(ends) or "not ended"
 
 
+class Trajectories(dict[int, tuple[Trajectory, ...]]):
+    """The episodes of each individual that was asked for, by its number; a dictionary that prints as one line."""
+
+    def __repr__(self) -> str:
+        """One line: of how many individuals, and how many episodes and actions they have together."""
+        episodes = [trajectory for own in self.values() for trajectory in own]
+        actions = sum(len(trajectory.actions) for trajectory in episodes)
+        individuals = f"{len(self):,} individual{'s' * (len(self) != 1)}"
+        return (
+            f"Trajectories({individuals}, {len(episodes):,} episode{'s' * (len(episodes) != 1)}, {actions:,} actions)"
+        )
+
+
 def checked_individuals(individuals: Collection[int], population: int) -> list[int]:
     """Return the individuals whose trajectories are kept, each once, in ascending order.
 
@@ -87,9 +100,7 @@ def checked_individuals(individuals: Collection[int], population: int) -> list[i
     return sorted({check_integer("trajectories", item, least=0, most=population - 1) for item in listed})
 
 
-def by_individual(
-    raw: Sequence[_engine.RawTrajectory], seeds: NDArray[np.uint64], first: int = 0
-) -> dict[int, tuple[Trajectory, ...]]:
+def by_individual(raw: Sequence[_engine.RawTrajectory], seeds: NDArray[np.uint64], first: int = 0) -> Trajectories:
     """Return the trajectories of each individual, in the order of the episodes.
 
     Args:
@@ -109,4 +120,4 @@ def by_individual(
             seed=int(seeds[individual, episode]),
         )
         grouped.setdefault(first + individual, []).append(trajectory)
-    return {individual: tuple(episodes) for individual, episodes in grouped.items()}
+    return Trajectories({individual: tuple(episodes) for individual, episodes in grouped.items()})

@@ -64,7 +64,7 @@ class Graph:
     enabled: ArrayLike = True
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Graphs:
     """A population of P graphs as arrays, individual by individual; what `GraphPolicy.save` writes.
 
@@ -112,6 +112,13 @@ class Graphs:
                 if len(getattr(self, name)) != int(counts.sum()):
                     expected = int(counts.sum())
                     raise InputError(f"graphs: {name}: expected {expected} values, got {len(getattr(self, name))}")
+
+    def __repr__(self) -> str:
+        """One line: how many graphs, and how large they are."""
+        parts = {"nodes": self.node_counts, "connections": self.connection_counts}
+        sizes = [f"{counts.min():,} to {counts.max():,} {name}" for name, counts in parts.items() if counts.size]
+        individuals = f"{len(self):,} individual{'s' * (len(self) != 1)}"
+        return f"Graphs({', '.join([individuals, *sizes])})"
 
     def __len__(self) -> int:
         """P."""
