@@ -179,6 +179,20 @@ def test_the_environment_takes_arguments(tmp_path: Path, capsys: Captured) -> No
     assert max(found["mean_length"]) <= 9
 
 
+def test_stopped_episodes_are_counted(population: Path, tmp_path: Path, capsys: Captured) -> None:
+    rule = "condition=abs(theta) > 0.1"
+    expected = evalengine.evaluate("CartPole-v1", MLP.init(12, seed=3), MLP, episodes=10, stop=rule).stopped > 0
+    assert expected.any()
+    assert document(capsys, population, "--stop", rule)["stopped"] == expected.sum(axis=1).tolist()
+    assert document(capsys, population)["stopped"] == [0] * 12
+    assert app.main(["evaluate", str(population), "--stop", rule]) == app.OK
+    assert f" steps/s; {expected.sum()} episodes stopped\n" in capsys.readouterr().out
+    assert app.main(["evaluate", str(population), str(population), "--stop", rule]) == app.OK
+    assert f" steps/s; {2 * expected.sum()} episodes stopped\n" in capsys.readouterr().out
+    assert app.main(["evaluate", str(population)]) == app.OK
+    assert "stopped" not in capsys.readouterr().out
+
+
 def test_resets_take_options(population: Path, capsys: Captured) -> None:
     found = document(capsys, population, "--reset-option", "low=-0.001", "--reset-option", "high=0.001")
     expected = evalengine.evaluate(

@@ -147,6 +147,7 @@ def test_several_files_are_resumed_in_the_middle_of_any(
     other = tmp_path / "other.npy"
     MLP.save(other, MLP.init(5, seed=5), "cartpole")
     asked = [str(other), str(population), *(["--per-episode"] if rows == "episodes" else []), "--json"]
+    asked += ["--stop", "condition=step > 12"]
     assert run(other, tmp_path / "whole.csv", *asked) == 0
     whole, out = json.loads(capsys.readouterr().out), tmp_path / "out.csv"
     # Two individuals and then one at a time, of each file and in each process: to the middle of the second file and on,
@@ -167,6 +168,7 @@ def test_several_files_are_resumed_in_the_middle_of_any(
         del document["seconds"], document["provenance"]
     assert resumed == whole
     assert [len(document["fitness"]) for document in whole] == [5, 5, 15]
+    assert {0, 3} <= {count for document in whole for count in document["stopped"]}
 
 
 @pytest.mark.usefixtures("small_pieces")

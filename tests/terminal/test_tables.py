@@ -128,7 +128,7 @@ def test_the_frame_has_one_row_for_each_individual() -> None:
     frame = evaluation_frame(result_of(THREE))
     assert " ".join(frame.columns) == (
         "schema_version env policy weights episodes seeds individual fitness "
-        "mean_return std_return min_return max_return mean_length failed started_at cpu cores dirty"
+        "mean_return std_return min_return max_return mean_length stopped failed started_at cpu cores dirty"
     )
     assert frame["individual"].tolist() == [0, 1, 2]
     assert frame["fitness"].dtype == np.float32

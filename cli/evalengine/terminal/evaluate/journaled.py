@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.clusters.shares import within_population
+from evalengine.environments.rules import STOP_RULES
 from evalengine.errors import NonFiniteError
 from evalengine.evaluation.equal_bits import requirements
 from evalengine.evaluation.evaluate import Evaluation
@@ -51,6 +52,7 @@ _COLUMNS: dict[str, type] = {
     "individual": np.int64,
     "fitness": np.float32,
     **dict.fromkeys(("mean_return", "std_return", "min_return", "max_return", "mean_length"), np.float64),
+    "stopped": np.int64,
     "failed": np.bool_,
 }
 _EPISODE_COLUMNS: dict[str, type] = {
@@ -59,6 +61,7 @@ _EPISODE_COLUMNS: dict[str, type] = {
     "failed": np.bool_,
     "return": np.float64,
     "length": np.int64,
+    "ending": np.str_,
 }
 
 EvaluateRows = Callable[[Task, Individuals, Progress | None], Evaluation]
@@ -246,13 +249,18 @@ def _columns_of(config: EvaluateConfig, journal: Journal) -> dict[str, NDArray[n
         return read
     rows: dict[str, NDArray[Any]] = {name: column.reshape(-1, config.n_episodes) for name, column in read.items()}
     first = {name: column[:, 0] for name, column in rows.items()}
-    return columns_of(first["individual"], first["fitness"], first["failed"], rows["return"], rows["length"])
+    is_stopped = np.isin(rows["ending"], STOP_RULES[1:])
+    return columns_of(
+        first["individual"], first["fitness"], first["failed"], rows["return"], rows["length"], is_stopped
+    )
 
 
 def _value(cell: str, dtype: type) -> object:
     """Return what pandas wrote as a cell; an empty one is NaN."""
     if dtype is np.bool_:
         return cell == "True"
+    if dtype is np.str_:
+        return cell
     return int(cell) if dtype is np.int64 else float(cell or "nan")
 
 

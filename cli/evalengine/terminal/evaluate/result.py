@@ -46,8 +46,9 @@ def columns_of(
     failed: NDArray[np.bool_],
     returns: NDArray[np.float64],
     lengths: NDArray[np.int64],
+    is_stopped: NDArray[np.bool_],
 ) -> dict[str, NDArray[np.generic]]:
-    """Return `EvaluateResult.columns` of individuals (P,) with returns and lengths (P, E)."""
+    """Return `EvaluateResult.columns` of individuals (P,); returns, lengths and what rules have stopped are (P, E)."""
     return {
         "individual": individuals,
         "fitness": fitness,
@@ -56,6 +57,7 @@ def columns_of(
         "min_return": returns.min(axis=1),
         "max_return": returns.max(axis=1),
         "mean_length": lengths.mean(axis=1),
+        "stopped": np.count_nonzero(is_stopped, axis=1).astype(np.int64),
         "failed": failed,
     }
 
@@ -70,7 +72,8 @@ class EvaluateResult:
         policy: canonical spec.
         columns: one (P,) array per column: individual (int64, its position in the file), fitness (float32), then over
             the individual's episodes in float64: mean_return, std_return (of the population of episodes, so divided by
-            E), min_return, max_return and mean_length in steps; failed (bool).
+            E), min_return, max_return and mean_length in steps; stopped (int64, how many of them a rule of `--stop`
+            has stopped); failed (bool).
         seeds: the seed of each episode, the same for every individual; empty where there is no individual.
         episodes: E, for each individual.
         steps: environment steps of all episodes.
@@ -109,7 +112,9 @@ class EvaluateResult:
             provenance: see above.
         """
         returns, seeds = evaluation.returns, evaluation.seeds
-        columns = columns_of(individuals, evaluation.fitness, evaluation.failed, returns, evaluation.lengths)
+        columns = columns_of(
+            individuals, evaluation.fitness, evaluation.failed, returns, evaluation.lengths, evaluation.stopped > 0
+        )
         episode_seeds = [int(seed) for seed in seeds[0]] if len(seeds) else []
         episodes = int(returns.shape[1])
         steps, seconds = evaluation.steps, evaluation.seconds
@@ -129,6 +134,11 @@ class EvaluateResult:
     def failed(self) -> NDArray[np.bool_]:
         """(P,) bool; see `evalengine.Evaluation`."""
         return self.columns["failed"].astype(np.bool_, copy=False)
+
+    @property
+    def stopped(self) -> int:
+        """How many episodes a rule has stopped."""
+        return int(self.columns["stopped"].astype(np.int64, copy=False).sum())
 
     @cached_property
     def ranking(self) -> NDArray[np.int64]:

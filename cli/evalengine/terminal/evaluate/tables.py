@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evalengine.evaluation.result import Evaluation
     from evalengine.terminal.evaluate.result import EvaluateConfig, EvaluateResult
 
-EVALUATE_SCHEMA_VERSION = 1
+EVALUATE_SCHEMA_VERSION = 2
 """Version of the columns of `evaluation_frame`; it changes whenever a column is added, removed or redefined."""
 
 
@@ -85,9 +85,7 @@ def evaluation_report(result: EvaluateResult, top: int) -> list[RenderableType]:
             remark,
             style="bold green" if row == result.best else None,
         )
-    lines = [
-        f"{counted(result.steps, 'step')} in {result.seconds:.3f} s: {_rate(result.steps, result.seconds)} steps/s"
-    ]
+    lines = [_sum_of([result])]
     if population > len(shown):
         lines.insert(0, f"The {len(shown)} best of {population:,} individuals; {_fitness_summary(result)}.")
     if result.config.out is not None:
@@ -119,11 +117,18 @@ def files_report(results: Sequence[EvaluateResult]) -> list[RenderableType]:
             *([_number(value) for value in fitness] or ["-"] * 3),
             *([f"{int(result.failed.sum()):,}"] if has_failed else []),
         )
-    steps, seconds = sum(result.steps for result in results), sum(result.seconds for result in results)
-    lines = [f"{counted(steps, 'step')} in {seconds:.3f} s: {_rate(steps, seconds)} steps/s"]
+    lines = [_sum_of(results)]
     if first.config.out is not None:
         lines.append(_written(first.config))
     return [table, *lines]
+
+
+def _sum_of(results: Sequence[EvaluateResult]) -> str:
+    """Return how many steps were run and how fast, and how many episodes a rule stopped, if it stopped one."""
+    steps, seconds = sum(result.steps for result in results), sum(result.seconds for result in results)
+    stopped = sum(result.stopped for result in results)
+    ending = f"; {counted(stopped, 'episode')} stopped" if stopped else ""
+    return f"{counted(steps, 'step')} in {seconds:.3f} s: {_rate(steps, seconds)} steps/s{ending}"
 
 
 def _written(config: EvaluateConfig) -> str:
