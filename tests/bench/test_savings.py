@@ -43,7 +43,7 @@ def test_random_drivers_play_a_fifth_of_the_frames_and_trained_ones_all() -> Non
     environment = resolve("carracing")
     cases = [workload(name, environment, None) for name in ("random", "trained")]
     random, trained = savings(cases, "patience=30", None, 3, 1)
-    assert random.factor >= 5
+    assert round(random.factor) == 21  # as docs/api.md, docs/carracing.md and CHANGELOG.md say
     assert random.stopped == {"patience": 3}
     assert (trained.factor, trained.stopped) == (1, {})
 
