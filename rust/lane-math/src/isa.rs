@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{Avx2Family, Avx512Family};
-use crate::lanes::{PortableFamily, Simd};
+use crate::lanes::{F32Lanes, PortableFamily, Simd};
 
 /// The environment variable that forces another path than the fastest: `EVALENGINE_ISA=portable` or `avx2`.
 pub const ISA_VARIABLE: &str = "EVALENGINE_ISA";
@@ -74,6 +74,21 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
         }
+    }
+
+    /// Lanes of its widest float32 register, [`Simd::Wide`]: 8 or 16.
+    #[must_use]
+    pub fn most_float32_lanes(self) -> usize {
+        struct WideLanes;
+        impl Kernel for WideLanes {
+            type Output = usize;
+
+            #[inline(always)]
+            fn run<S: Simd>(self) -> usize {
+                S::Wide::LANES
+            }
+        }
+        self.run(WideLanes)
     }
 
     /// Runs a kernel with this instruction set.

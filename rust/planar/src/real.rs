@@ -2,64 +2,121 @@
 //!
 //! Each operator is one unfused operation per lane. Everything is `#[inline(always)]`, as a kernel's code must be.
 
-use lane_math::lanes::{F32x8, Mask};
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use lane_math::lanes::{F32Lanes, Mask};
+use std::fmt::Debug;
+use std::ops::{Add, Div, Index, IndexMut, Mul, Neg, Sub};
 
-/// Eight values in memory, such as one of each island of a pack.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C, align(32))]
-pub(crate) struct Eight(pub [f32; 8]);
+/// Values in memory, one for each lane, such as one of each island of a pack.
+pub(crate) trait Row: Copy + Debug + Default + Index<usize, Output = f32> + IndexMut<usize> {
+    /// How many there are.
+    const LANES: usize;
+
+    /// All of them.
+    fn values(&self) -> &[f32];
+
+    /// The same, to be changed.
+    fn values_mut(&mut self) -> &mut [f32];
+
+    /// Moves the values to a register that has as many lanes.
+    #[inline(always)]
+    fn load<V: F32Lanes>(&self) -> Real<V> {
+        Real(V::load(self.values()))
+    }
+
+    /// Moves a register's values here.
+    #[inline(always)]
+    fn store<V: F32Lanes>(&mut self, value: Real<V>) {
+        value.0.store(self.values_mut());
+    }
+}
+
+/// Rows that lie in memory as registers of their size want it.
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident: $lanes:literal, $bytes:literal);+ $(;)?) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default)]
+        #[repr(C, align($bytes))]
+        pub(crate) struct $name(pub [f32; $lanes]);
+
+        impl Row for $name {
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn values(&self) -> &[f32] {
+                &self.0
+            }
+
+            #[inline(always)]
+            fn values_mut(&mut self) -> &mut [f32] {
+                &mut self.0
+            }
+        }
+
+        impl Index<usize> for $name {
+            type Output = f32;
+            #[inline(always)]
+            fn index(&self, lane: usize) -> &f32 {
+                &self.0[lane]
+            }
+        }
+
+        impl IndexMut<usize> for $name {
+            #[inline(always)]
+            fn index_mut(&mut self, lane: usize) -> &mut f32 {
+                &mut self.0[lane]
+            }
+        })+
+    };
+}
+
+rows! {
+    /// Eight values in memory.
+    Eight: 8, 32;
+    /// Sixteen values in memory.
+    Sixteen: 16, 64;
+}
 
 /// Two coordinates in memory.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct EightVectors {
-    pub x: Eight,
-    pub y: Eight,
+pub(crate) struct Vectors<R> {
+    pub x: R,
+    pub y: R,
 }
 
-/// Eight values in a register.
+/// Eight vectors in memory.
+pub(crate) type EightVectors = Vectors<Eight>;
+
+/// Values in a register.
 #[derive(Clone, Copy)]
 pub(crate) struct Real<V>(V);
 
-/// Eight vectors in registers.
+/// Vectors in registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Vector<V> {
     pub x: Real<V>,
     pub y: Real<V>,
 }
 
-impl Eight {
+impl<R: Row> Vectors<R> {
     #[inline(always)]
-    pub(crate) fn load<V: F32x8>(&self) -> Real<V> {
-        Real(V::load(&self.0))
-    }
-
-    #[inline(always)]
-    pub(crate) fn store<V: F32x8>(&mut self, value: Real<V>) {
-        value.0.store(&mut self.0);
-    }
-}
-
-impl EightVectors {
-    #[inline(always)]
-    pub(crate) fn load<V: F32x8>(&self) -> Vector<V> {
+    pub(crate) fn load<V: F32Lanes>(&self) -> Vector<V> {
         Vector { x: self.x.load(), y: self.y.load() }
     }
 
     #[inline(always)]
-    pub(crate) fn store<V: F32x8>(&mut self, value: Vector<V>) {
+    pub(crate) fn store<V: F32Lanes>(&mut self, value: Vector<V>) {
         self.x.store(value.x);
         self.y.store(value.y);
     }
 
     /// Writes the vector of one lane.
     pub(crate) fn set(&mut self, lane: usize, vector: crate::math::Vec2) {
-        self.x.0[lane] = vector.x;
-        self.y.0[lane] = vector.y;
+        self.x[lane] = vector.x;
+        self.y[lane] = vector.y;
     }
 }
 
-impl<V: F32x8> Real<V> {
+impl<V: F32Lanes> Real<V> {
     #[inline(always)]
     pub(crate) fn zero() -> Self {
         Self(V::zero())
@@ -126,7 +183,7 @@ impl<V: F32x8> Real<V> {
     }
 }
 
-impl<V: F32x8> Vector<V> {
+impl<V: F32Lanes> Vector<V> {
     /// A vector in every lane.
     #[inline(always)]
     pub(crate) fn splat(vector: crate::math::Vec2) -> Self {
@@ -154,13 +211,13 @@ impl<V: F32x8> Vector<V> {
     }
 }
 
-/// True if the mask is true in every lane.
+/// True if the mask of such lanes is true in every one.
 #[inline(always)]
-pub(crate) fn all(mask: impl Mask) -> bool {
-    mask.bits() == 0xff
+pub(crate) fn all<V: F32Lanes>(mask: V::Mask) -> bool {
+    mask.bits() == (1 << V::LANES) - 1
 }
 
-impl<V: F32x8> Add for Real<V> {
+impl<V: F32Lanes> Add for Real<V> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -168,7 +225,7 @@ impl<V: F32x8> Add for Real<V> {
     }
 }
 
-impl<V: F32x8> Sub for Real<V> {
+impl<V: F32Lanes> Sub for Real<V> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
@@ -176,7 +233,7 @@ impl<V: F32x8> Sub for Real<V> {
     }
 }
 
-impl<V: F32x8> Mul for Real<V> {
+impl<V: F32Lanes> Mul for Real<V> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
@@ -184,7 +241,7 @@ impl<V: F32x8> Mul for Real<V> {
     }
 }
 
-impl<V: F32x8> Div for Real<V> {
+impl<V: F32Lanes> Div for Real<V> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
@@ -192,7 +249,7 @@ impl<V: F32x8> Div for Real<V> {
     }
 }
 
-impl<V: F32x8> Neg for Real<V> {
+impl<V: F32Lanes> Neg for Real<V> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
@@ -200,7 +257,7 @@ impl<V: F32x8> Neg for Real<V> {
     }
 }
 
-impl<V: F32x8> Add for Vector<V> {
+impl<V: F32Lanes> Add for Vector<V> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -208,7 +265,7 @@ impl<V: F32x8> Add for Vector<V> {
     }
 }
 
-impl<V: F32x8> Sub for Vector<V> {
+impl<V: F32Lanes> Sub for Vector<V> {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
@@ -216,7 +273,7 @@ impl<V: F32x8> Sub for Vector<V> {
     }
 }
 
-impl<V: F32x8> Mul<Vector<V>> for Real<V> {
+impl<V: F32Lanes> Mul<Vector<V>> for Real<V> {
     type Output = Vector<V>;
     #[inline(always)]
     fn mul(self, vector: Vector<V>) -> Vector<V> {

@@ -4,7 +4,7 @@
 //! their order, and what a single ray would ask first comes out of the arithmetic.
 
 use crate::math::{Rot, Transform, Vec2};
-use crate::real::{Eight, EightVectors, Real, Vector};
+use crate::real::{Eight, EightVectors, Real, Row, Vector};
 use crate::shapes::{Edge, Polygon};
 use lane_math::lanes::{Mask, Simd};
 use lane_math::{Isa, Kernel};

@@ -1,12 +1,12 @@
-//! Velocity iterations of a contact in eight islands at once: the twin of [`ContactConstraint`].
+//! Velocity iterations of a contact in many islands at once: the twin of [`ContactConstraint`].
 //!
 //! In every lane body A is static: it stays at rest, so only body B, which may be another one in each lane, is moved.
 
 use super::VelocityLanes;
 use crate::island::contact::{ContactConstraint, PointConstraint};
 use crate::math::Vec2;
-use crate::real::{Eight, EightVectors, Real, Vector};
-use lane_math::lanes::F32x8;
+use crate::real::{Real, Row, Vector, Vectors};
+use lane_math::lanes::F32Lanes;
 
 /// How many points the contacts of a slot have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,39 +20,39 @@ pub(super) enum PointCounts {
     Mixed,
 }
 
-/// The contact that is the n-th in its island, of eight islands; lanes may have none.
+/// The contact that is the n-th in its island, of the islands of a pack; lanes may have none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ContactLanes {
+pub(super) struct ContactLanes<R> {
     /// Bit n: body n is body B in some lane.
     bodies: u32,
     /// 1 in the lanes whose body B is body n, 0 in others and where there is no contact.
-    is_body: [Eight; super::MAX_BODIES],
+    is_body: [R; super::MAX_BODIES],
     /// Whether all lanes have a contact of the same body.
     is_one_body: bool,
     pub(super) point_counts: PointCounts,
     /// 1 where the contact has two points.
-    pub(super) has_two: Eight,
-    pub(super) inv_mass: Eight,
-    pub(super) inv_inertia: Eight,
-    pub(super) normal: EightVectors,
-    pub(super) friction: Eight,
-    pub(super) points: [PointLanes; 2],
+    pub(super) has_two: R,
+    pub(super) inv_mass: R,
+    pub(super) inv_inertia: R,
+    pub(super) normal: Vectors<R>,
+    pub(super) friction: R,
+    pub(super) points: [PointLanes<R>; 2],
     /// The two-point block's matrix and its inverse: xx, xy, yy.
-    pub(super) block: [Eight; 3],
-    pub(super) inv_block: [Eight; 3],
+    pub(super) block: [R; 3],
+    pub(super) inv_block: [R; 3],
 }
 
 /// A point of a contact; zeros where the lane has none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PointLanes {
-    pub arm: EightVectors,
+pub(super) struct PointLanes<R> {
+    pub arm: Vectors<R>,
     /// The velocity of body A at the point: zeros, whose signs decide those of others.
-    pub rest: EightVectors,
-    pub normal_mass: Eight,
-    pub tangent_mass: Eight,
-    pub bounce: Eight,
-    pub normal_impulse: Eight,
-    pub tangent_impulse: Eight,
+    pub rest: Vectors<R>,
+    pub normal_mass: R,
+    pub tangent_mass: R,
+    pub bounce: R,
+    pub normal_impulse: R,
+    pub tangent_impulse: R,
 }
 
 /// The velocity of body B.
@@ -62,46 +62,46 @@ pub(super) struct Motion<V> {
     pub spin: Real<V>,
 }
 
-impl ContactLanes {
+impl<R: Row> ContactLanes<R> {
     /// Fills a lane; `None` if the lane has no contact in this slot.
     pub(super) fn set(&mut self, lane: usize, contact: Option<(&ContactConstraint, usize)>) {
         for is_body in &mut self.is_body {
-            is_body.0[lane] = 0.0;
+            is_body[lane] = 0.0;
         }
-        self.has_two.0[lane] = 0.0;
+        self.has_two[lane] = 0.0;
         let Some((contact, body)) = contact else { return self.clear(lane) };
-        self.is_body[body].0[lane] = 1.0;
-        self.inv_mass.0[lane] = contact.pair.inv_mass_b;
-        self.inv_inertia.0[lane] = contact.pair.inv_inertia_b;
+        self.is_body[body][lane] = 1.0;
+        self.inv_mass[lane] = contact.pair.inv_mass_b;
+        self.inv_inertia[lane] = contact.pair.inv_inertia_b;
         self.normal.set(lane, contact.normal);
-        self.friction.0[lane] = contact.friction;
+        self.friction[lane] = contact.friction;
         self.points[0].set(lane, &contact.points[0]);
         if contact.point_count == 2 {
-            self.has_two.0[lane] = 1.0;
+            self.has_two[lane] = 1.0;
             self.points[1].set(lane, &contact.points[1]);
         } else {
             self.points[1].set(lane, &PointConstraint::default());
         }
         let (block, inverse) = (&contact.block, &contact.inv_block);
         for (lanes, value) in self.block.iter_mut().zip([block.xx, block.xy, block.yy]) {
-            lanes.0[lane] = value;
+            lanes[lane] = value;
         }
         for (lanes, value) in self.inv_block.iter_mut().zip([inverse.xx, inverse.xy, inverse.yy]) {
-            lanes.0[lane] = value;
+            lanes[lane] = value;
         }
     }
 
     /// Zeros, with which nothing overflows.
     fn clear(&mut self, lane: usize) {
-        self.inv_mass.0[lane] = 0.0;
-        self.inv_inertia.0[lane] = 0.0;
+        self.inv_mass[lane] = 0.0;
+        self.inv_inertia[lane] = 0.0;
         self.normal.set(lane, Vec2::ZERO);
-        self.friction.0[lane] = 0.0;
+        self.friction[lane] = 0.0;
         for point in &mut self.points {
             point.set(lane, &PointConstraint::default());
         }
         for lanes in self.block.iter_mut().chain(&mut self.inv_block) {
-            lanes.0[lane] = 0.0;
+            lanes[lane] = 0.0;
         }
     }
 
@@ -111,12 +111,12 @@ impl ContactLanes {
         self.is_one_body = false;
         let mut present = 0;
         for (body, is_body) in self.is_body.iter().enumerate() {
-            let lanes = is_body.0.iter().filter(|&&is| is != 0.0).count();
+            let lanes = is_body.values().iter().filter(|&&is| is != 0.0).count();
             self.bodies |= u32::from(lanes > 0) << body;
-            self.is_one_body |= lanes == is_body.0.len();
+            self.is_one_body |= lanes == R::LANES;
             present += lanes;
         }
-        let with_two = self.has_two.0.iter().filter(|&&has| has != 0.0).count();
+        let with_two = self.has_two.values().iter().filter(|&&has| has != 0.0).count();
         self.point_counts = match with_two {
             0 => PointCounts::One,
             _ if with_two == present => PointCounts::Two,
@@ -127,14 +127,14 @@ impl ContactLanes {
     /// Copies a lane's impulses back.
     pub(super) fn store(&self, lane: usize, contact: &mut ContactConstraint) {
         for (point, lanes) in contact.points[..contact.point_count].iter_mut().zip(&self.points) {
-            point.normal_impulse = lanes.normal_impulse.0[lane];
-            point.tangent_impulse = lanes.tangent_impulse.0[lane];
+            point.normal_impulse = lanes.normal_impulse[lane];
+            point.tangent_impulse = lanes.tangent_impulse[lane];
         }
     }
 
     /// One velocity iteration.
     #[inline(always)]
-    pub(super) fn solve_velocity<V: F32x8>(&mut self, velocities: &mut [VelocityLanes]) {
+    pub(super) fn solve_velocity<V: F32Lanes>(&mut self, velocities: &mut [VelocityLanes<R>]) {
         let mut motion: Motion<V> = self.motion_of_bodies(velocities);
         self.rub::<V>(0, &mut motion);
         if self.point_counts != PointCounts::One {
@@ -150,7 +150,7 @@ impl ContactLanes {
 
     /// Picks the velocity of each lane's body B.
     #[inline(always)]
-    fn motion_of_bodies<V: F32x8>(&self, velocities: &[VelocityLanes]) -> Motion<V> {
+    fn motion_of_bodies<V: F32Lanes>(&self, velocities: &[VelocityLanes<R>]) -> Motion<V> {
         let first = &velocities[self.bodies.trailing_zeros() as usize];
         let mut motion = Motion { linear: first.linear.load(), spin: first.angular.load() };
         let mut others = self.bodies & (self.bodies - 1);
@@ -166,7 +166,7 @@ impl ContactLanes {
 
     /// Gives each lane's body B its new velocity.
     #[inline(always)]
-    fn write_back<V: F32x8>(&self, velocities: &mut [VelocityLanes], motion: Motion<V>) {
+    fn write_back<V: F32Lanes>(&self, velocities: &mut [VelocityLanes<R>], motion: Motion<V>) {
         let mut bodies = self.bodies;
         while bodies != 0 {
             let body = bodies.trailing_zeros() as usize;
@@ -183,32 +183,32 @@ impl ContactLanes {
     }
 
     #[inline(always)]
-    fn mask_of<V: F32x8>(&self, body: usize) -> V::Mask {
+    fn mask_of<V: F32Lanes>(&self, body: usize) -> V::Mask {
         Real::<V>::zero().is_less(self.is_body[body].load())
     }
 }
 
-impl PointLanes {
+impl<R: Row> PointLanes<R> {
     fn set(&mut self, lane: usize, point: &PointConstraint) {
         self.arm.set(lane, point.arm_b);
         self.rest.set(lane, point.arm_a.turned_anticlockwise(0.0));
-        self.normal_mass.0[lane] = point.normal_mass;
-        self.tangent_mass.0[lane] = point.tangent_mass;
-        self.bounce.0[lane] = point.bounce;
-        self.normal_impulse.0[lane] = point.normal_impulse;
-        self.tangent_impulse.0[lane] = point.tangent_impulse;
+        self.normal_mass[lane] = point.normal_mass;
+        self.tangent_mass[lane] = point.tangent_mass;
+        self.bounce[lane] = point.bounce;
+        self.normal_impulse[lane] = point.normal_impulse;
+        self.tangent_impulse[lane] = point.tangent_impulse;
     }
 
     /// Velocity of body B relative to A at the point.
     #[inline(always)]
-    pub(super) fn velocity<V: F32x8>(&self, motion: &Motion<V>) -> Vector<V> {
+    pub(super) fn velocity<V: F32Lanes>(&self, motion: &Motion<V>) -> Vector<V> {
         let arm: Vector<V> = self.arm.load();
         Vector { x: motion.linear.x - motion.spin * arm.y, y: motion.linear.y + motion.spin * arm.x }
             - self.rest.load()
     }
 }
 
-impl<V: F32x8> Motion<V> {
+impl<V: F32Lanes> Motion<V> {
     #[inline(always)]
     pub(super) fn select(mask: V::Mask, if_true: Self, if_false: Self) -> Self {
         Self {

@@ -1,12 +1,12 @@
 //! The impulses of contacts in lanes: friction, one normal, two normals at once.
 
 use super::contact::{ContactLanes, Motion, PointCounts};
-use crate::real::{Eight, Real, Vector, all};
-use lane_math::lanes::{F32x8, Mask};
+use crate::real::{Real, Row, Vector, all};
+use lane_math::lanes::{F32Lanes, Mask};
 
-impl ContactLanes {
+impl<R: Row> ContactLanes<R> {
     #[inline(always)]
-    pub(super) fn rub<V: F32x8>(&mut self, index: usize, motion: &mut Motion<V>) {
+    pub(super) fn rub<V: F32Lanes>(&mut self, index: usize, motion: &mut Motion<V>) {
         let normal: Vector<V> = self.normal.load();
         let tangent = Vector { x: normal.y, y: -normal.x };
         let point = &mut self.points[index];
@@ -21,7 +21,7 @@ impl ContactLanes {
     }
 
     #[inline(always)]
-    pub(super) fn rub_second<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    pub(super) fn rub_second<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let before = *motion;
         self.rub(1, motion);
         if self.point_counts == PointCounts::Mixed {
@@ -30,12 +30,12 @@ impl ContactLanes {
     }
 
     #[inline(always)]
-    fn two_mask<V: F32x8>(&self) -> V::Mask {
+    fn two_mask<V: F32Lanes>(&self) -> V::Mask {
         Real::<V>::zero().is_less(self.has_two.load())
     }
 
     #[inline(always)]
-    pub(super) fn stop_approach<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    pub(super) fn stop_approach<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let (total, impulse) = self.impulse_of_first(motion);
         self.points[0].normal_impulse.store(total);
         let turn = self.points[0].arm.load().cross(impulse);
@@ -44,7 +44,7 @@ impl ContactLanes {
 
     /// The total impulse of the first point as if it were alone, and what is new of it.
     #[inline(always)]
-    fn impulse_of_first<V: F32x8>(&self, motion: &Motion<V>) -> (Real<V>, Vector<V>) {
+    fn impulse_of_first<V: F32Lanes>(&self, motion: &Motion<V>) -> (Real<V>, Vector<V>) {
         let normal = self.normal.load();
         let point = &self.points[0];
         let approach = point.velocity(motion).dot(normal);
@@ -54,11 +54,11 @@ impl ContactLanes {
     }
 
     #[inline(always)]
-    pub(super) fn stop_approaches<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    pub(super) fn stop_approaches<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let (total, found) = self.complementary_impulses(motion);
         let before = *motion;
         self.push_both(motion, total);
-        if !all(found) {
+        if !all::<V>(found) {
             *motion = Motion::select(found, *motion, before);
         }
         self.points[0].normal_impulse.store(total.x);
@@ -67,7 +67,7 @@ impl ContactLanes {
 
     /// Lanes with two points by the block, lanes with one as if the first were alone.
     #[inline(always)]
-    pub(super) fn stop_one_or_two<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    pub(super) fn stop_one_or_two<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let two = self.two_mask::<V>();
         let (total, found) = self.complementary_impulses(motion);
         let mut by_two = *motion;
@@ -81,7 +81,7 @@ impl ContactLanes {
     }
 
     #[inline(always)]
-    fn push_both<V: F32x8>(&self, motion: &mut Motion<V>, total: Vector<V>) {
+    fn push_both<V: F32Lanes>(&self, motion: &mut Motion<V>, total: Vector<V>) {
         let normal: Vector<V> = self.normal.load();
         let [first, second] = &self.points;
         let impulse_1 = (total.x - first.normal_impulse.load()) * normal;
@@ -92,7 +92,7 @@ impl ContactLanes {
 
     /// The total impulses of both points and where such were found; elsewhere the old ones.
     #[inline(always)]
-    fn complementary_impulses<V: F32x8>(&self, motion: &Motion<V>) -> (Vector<V>, V::Mask) {
+    fn complementary_impulses<V: F32Lanes>(&self, motion: &Motion<V>) -> (Vector<V>, V::Mask) {
         let [first, second] = &self.points;
         let normal = self.normal.load();
         let old = Vector { x: first.normal_impulse.load(), y: second.normal_impulse.load() };
@@ -104,14 +104,14 @@ impl ContactLanes {
         let both = times(&self.inv_block, free);
         let both = Vector { x: -both.x, y: -both.y };
         let both_hold = both.x.is_not_negative().and(both.y.is_not_negative());
-        if all(both_hold) {
+        if all::<V>(both_hold) {
             return (both, both_hold);
         }
         self.enumerate(both, both_hold, free, old)
     }
 
     #[inline(always)]
-    fn enumerate<V: F32x8>(
+    fn enumerate<V: F32Lanes>(
         &self,
         both: Vector<V>,
         both_hold: V::Mask,
@@ -134,7 +134,7 @@ impl ContactLanes {
     }
 
     #[inline(always)]
-    fn push<V: F32x8>(&self, motion: &mut Motion<V>, impulse: Vector<V>, turn: Real<V>) {
+    fn push<V: F32Lanes>(&self, motion: &mut Motion<V>, impulse: Vector<V>, turn: Real<V>) {
         motion.linear = motion.linear + self.inv_mass.load() * impulse;
         motion.spin = motion.spin + self.inv_inertia.load() * turn;
     }
@@ -142,7 +142,7 @@ impl ContactLanes {
 
 /// The product of a symmetric matrix (xx, xy, yy) and a vector.
 #[inline(always)]
-fn times<V: F32x8>(matrix: &[Eight; 3], vector: Vector<V>) -> Vector<V> {
+fn times<R: Row, V: F32Lanes>(matrix: &[R; 3], vector: Vector<V>) -> Vector<V> {
     let [xx, xy, yy] = matrix;
     Vector { x: xx.load() * vector.x + xy.load() * vector.y, y: xy.load() * vector.x + yy.load() * vector.y }
 }

@@ -1,51 +1,51 @@
-//! Velocity iterations of a revolute joint in eight islands at once: the twin of [`JointConstraint`].
+//! Velocity iterations of a revolute joint in many islands at once: the twin of [`JointConstraint`].
 
 use super::VelocityLanes;
 use crate::island::LimitState;
 use crate::island::joint::JointConstraint;
-use crate::real::{Eight, EightVectors, Real, Vector, all};
-use lane_math::lanes::{F32x8, Mask};
+use crate::real::{Real, Row, Vector, Vectors, all};
+use lane_math::lanes::{F32Lanes, Mask};
 
-/// A joint of eight islands. The fields are those of [`JointConstraint`], its effective mass among them.
+/// A joint of the islands of a pack. The fields are those of [`JointConstraint`], its effective mass among them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct JointLanes {
-    inv_mass_a: Eight,
-    inv_mass_b: Eight,
-    inv_inertia_a: Eight,
-    inv_inertia_b: Eight,
-    arm_a: EightVectors,
-    arm_b: EightVectors,
-    xx: Eight,
-    xy: Eight,
-    xz: Eight,
-    yy: Eight,
-    yz: Eight,
-    zz: Eight,
-    inv_determinant_2: Eight,
-    inv_determinant_3: Eight,
-    cross_yz: [Eight; 3],
-    motor_mass: Eight,
-    motor_speed: Eight,
-    max_motor_impulse: Eight,
-    impulse: [Eight; 3],
-    motor_impulse: Eight,
-    limit: LimitLanes,
+pub(super) struct JointLanes<R> {
+    inv_mass_a: R,
+    inv_mass_b: R,
+    inv_inertia_a: R,
+    inv_inertia_b: R,
+    arm_a: Vectors<R>,
+    arm_b: Vectors<R>,
+    xx: R,
+    xy: R,
+    xz: R,
+    yy: R,
+    yz: R,
+    zz: R,
+    inv_determinant_2: R,
+    inv_determinant_3: R,
+    cross_yz: [R; 3],
+    motor_mass: R,
+    motor_speed: R,
+    max_motor_impulse: R,
+    impulse: [R; 3],
+    motor_impulse: R,
+    limit: LimitLanes<R>,
 }
 
 /// What the limits of the lanes do.
 #[derive(Clone, Copy, Debug, Default)]
-struct LimitLanes {
+struct LimitLanes<R> {
     /// Whether some lane's limit acts. If none does, the point alone is solved.
     any_active: bool,
     /// 1 where the limit pushes upwards (at the lower limit), -1 where downwards, 0 where it does not act.
-    direction: Eight,
+    direction: R,
     /// The limit lets go where the total impulse in its direction is less than this: 0, or infinity where the limit does
     /// not act, so that only the point is held there.
-    threshold: Eight,
+    threshold: R,
     /// The third column of the effective mass in lanes whose limit acts. Elsewhere -0, which a limit impulse of 0
     /// multiplies to -0, and that changes nothing that it is added to.
-    released_xz: Eight,
-    released_yz: Eight,
+    released_xz: R,
+    released_yz: R,
 }
 
 /// The velocities of the two bodies of a joint.
@@ -57,7 +57,7 @@ struct Motion<V> {
     spin_b: Real<V>,
 }
 
-impl JointLanes {
+impl<R: Row> JointLanes<R> {
     /// Fills a lane.
     pub(super) fn set(&mut self, lane: usize, joint: &JointConstraint) {
         let mass = &joint.mass;
@@ -80,11 +80,11 @@ impl JointLanes {
             (&mut self.motor_impulse, joint.motor_impulse),
         ];
         for (lanes, value) in values {
-            lanes.0[lane] = value;
+            lanes[lane] = value;
         }
         for axis in 0..3 {
-            self.cross_yz[axis].0[lane] = mass.cross_yz[axis];
-            self.impulse[axis].0[lane] = joint.impulse[axis];
+            self.cross_yz[axis][lane] = mass.cross_yz[axis];
+            self.impulse[axis][lane] = joint.impulse[axis];
         }
         self.arm_a.set(lane, joint.arm_a);
         self.arm_b.set(lane, joint.arm_b);
@@ -93,20 +93,20 @@ impl JointLanes {
 
     /// Notes, once all lanes are set, what holds for all of them.
     pub(super) fn summarise(&mut self) {
-        self.limit.any_active = self.limit.direction.0.iter().any(|&direction| direction != 0.0);
+        self.limit.any_active = self.limit.direction.values().iter().any(|&direction| direction != 0.0);
     }
 
     /// Copies a lane's impulses back.
     pub(super) fn store(&self, lane: usize, joint: &mut JointConstraint) {
-        joint.impulse = self.impulse.map(|impulse| impulse.0[lane]);
-        joint.motor_impulse = self.motor_impulse.0[lane];
+        joint.impulse = self.impulse.map(|impulse| impulse[lane]);
+        joint.motor_impulse = self.motor_impulse[lane];
     }
 
     /// One velocity iteration.
     #[inline(always)]
-    pub(super) fn solve_velocity<V: F32x8>(
+    pub(super) fn solve_velocity<V: F32Lanes>(
         &mut self,
-        velocities: &mut [VelocityLanes],
+        velocities: &mut [VelocityLanes<R>],
         bodies: (usize, usize),
     ) {
         let (a, b) = bodies;
@@ -129,7 +129,7 @@ impl JointLanes {
     }
 
     #[inline(always)]
-    fn drive<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    fn drive<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let slip = motion.spin_b - motion.spin_a - self.motor_speed.load();
         let old = self.motor_impulse.load();
         let most = self.max_motor_impulse.load();
@@ -141,7 +141,7 @@ impl JointLanes {
     }
 
     #[inline(always)]
-    fn hold_point<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    fn hold_point<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let impulse = self.resist(self.drift(motion));
         self.impulse[0].store(self.impulse[0].load() + impulse.x);
         self.impulse[1].store(self.impulse[1].load() + impulse.y);
@@ -151,7 +151,7 @@ impl JointLanes {
     }
 
     #[inline(always)]
-    fn hold_point_and_limit<V: F32x8>(&mut self, motion: &mut Motion<V>) {
+    fn hold_point_and_limit<V: F32Lanes>(&mut self, motion: &mut Motion<V>) {
         let drift = self.drift(motion);
         let turning = motion.spin_b - motion.spin_a;
         let old: [Real<V>; 3] = [self.impulse[0].load(), self.impulse[1].load(), self.impulse[2].load()];
@@ -162,7 +162,7 @@ impl JointLanes {
         let mut impulse = Vector { x: Real::zero(), y: Real::zero() };
         let mut angular = wanted;
         let mut total_angular = total;
-        if !all(lets_go) {
+        if !all::<V>(lets_go) {
             let held = self.solve_3_linear(drift, turning);
             impulse = Vector { x: -held.x, y: -held.y };
         }
@@ -183,7 +183,7 @@ impl JointLanes {
 
     /// Velocity of B's anchor relative to A's.
     #[inline(always)]
-    fn drift<V: F32x8>(&self, motion: &Motion<V>) -> Vector<V> {
+    fn drift<V: F32Lanes>(&self, motion: &Motion<V>) -> Vector<V> {
         let arm_a: Vector<V> = self.arm_a.load();
         let arm_b: Vector<V> = self.arm_b.load();
         Vector {
@@ -193,7 +193,13 @@ impl JointLanes {
     }
 
     #[inline(always)]
-    fn push<V: F32x8>(&self, motion: &mut Motion<V>, impulse: Vector<V>, turn_a: Real<V>, turn_b: Real<V>) {
+    fn push<V: F32Lanes>(
+        &self,
+        motion: &mut Motion<V>,
+        impulse: Vector<V>,
+        turn_a: Real<V>,
+        turn_b: Real<V>,
+    ) {
         motion.a = motion.a - self.inv_mass_a.load() * impulse;
         motion.spin_a = motion.spin_a - self.inv_inertia_a.load() * turn_a;
         motion.b = motion.b + self.inv_mass_b.load() * impulse;
@@ -202,14 +208,14 @@ impl JointLanes {
 
     /// The impulse that ends a drift: `solve_2(-drift)`, with the signs within the products.
     #[inline(always)]
-    fn resist<V: F32x8>(&self, drift: Vector<V>) -> Vector<V> {
+    fn resist<V: F32Lanes>(&self, drift: Vector<V>) -> Vector<V> {
         let (xx, xy, yy): (Real<V>, Real<V>, Real<V>) = (self.xx.load(), self.xy.load(), self.yy.load());
         let scale = self.inv_determinant_2.load();
         Vector { x: scale * (xy * drift.y - yy * drift.x), y: scale * (xy * drift.x - xx * drift.y) }
     }
 
     #[inline(always)]
-    fn solve_2<V: F32x8>(&self, change: Vector<V>) -> Vector<V> {
+    fn solve_2<V: F32Lanes>(&self, change: Vector<V>) -> Vector<V> {
         let (xx, xy, yy): (Real<V>, Real<V>, Real<V>) = (self.xx.load(), self.xy.load(), self.yy.load());
         let scale = self.inv_determinant_2.load();
         Vector { x: scale * (yy * change.x - xy * change.y), y: scale * (xx * change.y - xy * change.x) }
@@ -217,7 +223,7 @@ impl JointLanes {
 
     /// The angular component of the solution of the whole system for a change of velocity.
     #[inline(always)]
-    fn solve_3_angular<V: F32x8>(&self, change: Vector<V>, turning: Real<V>) -> Real<V> {
+    fn solve_3_angular<V: F32Lanes>(&self, change: Vector<V>, turning: Real<V>) -> Real<V> {
         let (xy, yy, yz): (Real<V>, Real<V>, Real<V>) = (self.xy.load(), self.yy.load(), self.yz.load());
         let cross =
             [yy * turning - yz * change.y, yz * change.x - xy * turning, xy * change.y - yy * change.x];
@@ -227,7 +233,7 @@ impl JointLanes {
 
     /// Its other two components.
     #[inline(always)]
-    fn solve_3_linear<V: F32x8>(&self, change: Vector<V>, turning: Real<V>) -> Vector<V> {
+    fn solve_3_linear<V: F32Lanes>(&self, change: Vector<V>, turning: Real<V>) -> Vector<V> {
         let (xz, yz, zz): (Real<V>, Real<V>, Real<V>) = (self.xz.load(), self.yz.load(), self.zz.load());
         let scale: Real<V> = self.inv_determinant_3.load();
         let [yz_x, yz_y, yz_z] = &self.cross_yz;
@@ -239,16 +245,16 @@ impl JointLanes {
     }
 }
 
-impl LimitLanes {
+impl<R: Row> LimitLanes<R> {
     fn set(&mut self, lane: usize, joint: &JointConstraint) {
         let (direction, threshold, xz, yz) = match joint.limit_state {
             LimitState::AtLower => (1.0, 0.0, joint.mass.xz, joint.mass.yz),
             LimitState::AtUpper => (-1.0, 0.0, joint.mass.xz, joint.mass.yz),
             LimitState::Inactive | LimitState::Equal => (0.0, f32::INFINITY, -0.0, -0.0),
         };
-        self.direction.0[lane] = direction;
-        self.threshold.0[lane] = threshold;
-        self.released_xz.0[lane] = xz;
-        self.released_yz.0[lane] = yz;
+        self.direction[lane] = direction;
+        self.threshold[lane] = threshold;
+        self.released_xz[lane] = xz;
+        self.released_yz[lane] = yz;
     }
 }

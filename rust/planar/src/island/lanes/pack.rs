@@ -1,34 +1,34 @@
-//! A pack: eight islands, value by value side by side.
+//! A pack: islands, value by value side by side.
 
 use super::contact::ContactLanes;
 use super::joint::JointLanes;
 use super::{MAX_BODIES, MAX_CONTACTS, MAX_JOINTS};
 use crate::island::motion::Velocity;
 use crate::island::{Island, MAX_SPEED};
-use crate::real::{Eight, EightVectors};
-use lane_math::lanes::F32x8;
+use crate::real::{Row, Vectors};
+use lane_math::lanes::F32Lanes;
 
-/// Velocities of a body in eight islands.
+/// Velocities of a body in the islands of a pack.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct VelocityLanes {
-    pub linear: EightVectors,
-    pub angular: Eight,
+pub(super) struct VelocityLanes<R> {
+    pub linear: Vectors<R>,
+    pub angular: R,
 }
 
-/// What the velocity iterations of eight islands need.
+/// What the velocity iterations of its islands need.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pack {
+pub(super) struct Pack<R> {
     /// Of the bodies that move.
-    velocities: [VelocityLanes; MAX_BODIES],
-    joints: [JointLanes; MAX_JOINTS],
-    contacts: [ContactLanes; MAX_CONTACTS],
+    velocities: [VelocityLanes<R>; MAX_BODIES],
+    joints: [JointLanes<R>; MAX_JOINTS],
+    contacts: [ContactLanes<R>; MAX_CONTACTS],
     body_count: usize,
     joint_count: usize,
     /// The most contacts that an island of the pack has.
     pub(super) contact_count: usize,
 }
 
-impl Pack {
+impl<R: Row> Pack<R> {
     /// Starts anew, for islands with at most `contact_count` contacts.
     pub(super) fn begin(&mut self, contact_count: usize) {
         self.contact_count = contact_count;
@@ -41,7 +41,7 @@ impl Pack {
         for velocity in moving(island, &workspace.velocities) {
             let lanes = &mut self.velocities[self.body_count];
             lanes.linear.set(lane, velocity.linear);
-            lanes.angular.0[lane] = velocity.angular;
+            lanes.angular[lane] = velocity.angular;
             self.body_count += 1;
         }
         self.joint_count = workspace.joints.len();
@@ -69,7 +69,7 @@ impl Pack {
     pub(super) fn is_ordinary(&self, lane: usize) -> bool {
         self.velocities[..self.body_count].iter().all(|velocity| {
             let components = [&velocity.linear.x, &velocity.linear.y, &velocity.angular];
-            components.iter().all(|component| component.0[lane].abs() < MAX_SPEED)
+            components.iter().all(|component| component[lane].abs() < MAX_SPEED)
         })
     }
 
@@ -78,9 +78,9 @@ impl Pack {
         let workspace = &mut island.workspace;
         let moving = workspace.velocities.iter_mut().zip(&island.bodies).filter(|(_, body)| body.is_dynamic);
         for ((velocity, _), lanes) in moving.zip(&self.velocities) {
-            velocity.linear.x = lanes.linear.x.0[lane];
-            velocity.linear.y = lanes.linear.y.0[lane];
-            velocity.angular = lanes.angular.0[lane];
+            velocity.linear.x = lanes.linear.x[lane];
+            velocity.linear.y = lanes.linear.y[lane];
+            velocity.angular = lanes.angular[lane];
         }
         for (joint, lanes) in workspace.joints.iter_mut().zip(&self.joints) {
             lanes.store(lane, joint);
@@ -92,14 +92,14 @@ impl Pack {
 
     /// One velocity iteration of a joint.
     #[inline(always)]
-    pub(super) fn solve_joint<V: F32x8>(&mut self, index: usize, bodies: (u8, u8)) {
+    pub(super) fn solve_joint<V: F32Lanes>(&mut self, index: usize, bodies: (u8, u8)) {
         let (a, b) = (usize::from(bodies.0), usize::from(bodies.1));
         self.joints[index].solve_velocity::<V>(&mut self.velocities, (a, b));
     }
 
     /// One velocity iteration of a contact, if some island of the pack has so many.
     #[inline(always)]
-    pub(super) fn solve_contact<V: F32x8>(&mut self, slot: usize) {
+    pub(super) fn solve_contact<V: F32Lanes>(&mut self, slot: usize) {
         if slot < self.contact_count {
             self.contacts[slot].solve_velocity::<V>(&mut self.velocities);
         }

@@ -2,7 +2,7 @@
 
 use crate::island::motion::Pose;
 use crate::math::Rot;
-use crate::real::{Eight, EightVectors, Real, Vector};
+use crate::real::{Eight, EightVectors, Real, Row, Vector};
 use lane_math::LibmLanes32;
 use lane_math::lanes::{F32x8, Mask, Simd};
 

@@ -8,7 +8,7 @@ use crate::island::motion::Pose;
 use crate::island::{Island, IslandContact, contact};
 use crate::manifold::ManifoldKind;
 use crate::math::Vec2;
-use crate::real::{Eight, EightVectors, Real, Vector};
+use crate::real::{Eight, EightVectors, Real, Row, Vector};
 use crate::settings::{LINEAR_SLOP, MAX_LINEAR_CORRECTION, POSITION_CORRECTION};
 use lane_math::LibmLanes32;
 use lane_math::lanes::{F32x8, Mask, Simd};

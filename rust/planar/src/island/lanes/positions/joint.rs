@@ -4,7 +4,7 @@
 
 use super::body::PoseLanes;
 use crate::island::{Island, IslandJoint, LimitState};
-use crate::real::{Eight, EightVectors, Real, Vector};
+use crate::real::{Eight, EightVectors, Real, Row, Vector};
 use crate::settings::{ANGULAR_SLOP, LINEAR_SLOP, MAX_ANGULAR_CORRECTION};
 use lane_math::LibmLanes32;
 use lane_math::lanes::{F32x8, Mask, Simd};

@@ -9,9 +9,9 @@ mod contact;
 mod joint;
 mod pack;
 
+use super::Islands;
 use super::signature::{Signature, Topology};
-use super::{Islands, LANES};
-use crate::real::Real;
+use crate::real::{Eight, Real, Row};
 use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel, LibmLanes32};
 use pack::Pack;
@@ -20,6 +20,8 @@ use pack::Pack;
 const MAX_PLACE: f32 = 1e9;
 /// The least one over a mass, 1/kg, with which impulses are far from it: a correction moves a body by 0.2 m at most.
 const MIN_INV_MASS: f32 = 1e-9;
+/// Islands in a pack: one in each lane.
+const LANES: usize = Eight::LANES;
 /// Packs that are iterated alternately.
 const PACKS: usize = 2;
 
