@@ -9,6 +9,9 @@ use crate::rules::Rules;
 use envs::{ActionSpace, LANES_THAT_PAY, ObservationDtype, Spec, Variation, View};
 use policy::{InputShape, Network};
 
+/// Of so many seeds at most a worker keeps what resets come to: an episode is some ten kilobytes, CarRacing's some hundred.
+const MOST_KEPT_RESETS: usize = 16;
+
 /// What happens when an individual's weights or logits are NaN or infinite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OnNonFinite {
@@ -143,6 +146,18 @@ impl Task<'_> {
         let is_by_pixel =
             |(index, place): (usize, usize)| place == index % pixels * channels + index / pixels;
         self.spec.channels_first_order().into_iter().enumerate().all(is_by_pixel)
+    }
+
+    /// How many seeds all individuals start the same episodes from, if it is worth while to keep what those resets come to.
+    pub(crate) fn recurring_seeds(&self) -> usize {
+        match self.seeds {
+            Seeds::Shared(seeds)
+                if self.population > 1 && self.variation.is_none() && seeds.len() <= MOST_KEPT_RESETS =>
+            {
+                seeds.len()
+            }
+            _ => 0,
+        }
     }
 
     /// The seed of an episode of an individual.

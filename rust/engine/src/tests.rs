@@ -179,3 +179,36 @@ fn a_thread_that_finds_no_memory_ends_the_call_and_nothing_else() {
         assert!(evaluate(task, &mut go_on).is_ok());
     });
 }
+
+#[test]
+fn resets_that_are_kept_for_shared_seeds_change_nothing() {
+    with_task(|task| {
+        for (id, inputs, outputs) in [("LunarLander-v3", 8, 4), ("BipedalWalker-v3", 24, 4)] {
+            let spec = envs::registry::find(id).unwrap().spec(&[], &[]).unwrap();
+            let layers = vec![Layer::Linear { outputs, bias: true }];
+            let network = Network::new(&Architecture::new(InputShape::Flat(inputs), layers).unwrap());
+            let mut rng = numpy_rng::Generator::from_seed(4);
+            let n = 6 * network.architecture().n_params();
+            let weights: Vec<f32> = (0..n).map(|_| rng.uniform(-0.5, 0.5) as f32).collect();
+            let shared = Task {
+                spec: spec.as_ref(),
+                network: &network,
+                weights: &weights,
+                population: 6,
+                threads: 2,
+                // Fewer lanes than episodes: most resets come after others.
+                group_width: Some(3),
+                ..*task
+            };
+            assert_eq!(shared.recurring_seeds(), SEEDS.len());
+            let seeds = SEEDS.repeat(6);
+            let own = Task { seeds: Seeds::PerIndividual(&seeds), ..shared };
+            assert_eq!(own.recurring_seeds(), 0);
+            assert_eq!(
+                without_time(evaluate(&shared, &mut go_on)),
+                without_time(evaluate(&own, &mut go_on)),
+                "{id}"
+            );
+        }
+    });
+}

@@ -66,6 +66,8 @@ impl<'a> Worker<'a> {
     ) -> Self {
         let architecture = task.network.architecture();
         let width = lanes.most;
+        let mut group = task.spec.group(width);
+        group.keep_resets(task.recurring_seeds());
         Self {
             task,
             queue,
@@ -74,7 +76,7 @@ impl<'a> Worker<'a> {
             claimed: 0..0,
             at_once: false,
             usual_lanes: lanes.usual,
-            group: task.spec.group(width),
+            group,
             slots: Slots::default(),
             decoder: ActionDecoder::new(task.spec.action_space(), task.head, task.exploration, width),
             scratch: task.network.scratch(width),

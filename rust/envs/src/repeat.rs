@@ -244,6 +244,10 @@ impl Group for RepeatGroup {
         self.last.has_ended[lane] = false;
     }
 
+    fn keep_resets(&mut self, seeds: usize) {
+        self.inner.keep_resets(seeds);
+    }
+
     fn move_lane(&mut self, from: usize, to: usize) {
         // What is moved is in play.
         self.last.has_ended[to] = false;

@@ -99,7 +99,8 @@ pub(crate) fn compare_kind<E: Twin + 'static, G: LaneGroup<E>>(
     }
 }
 
-/// Random actions; lanes that end are reset, others are moved now and then, and at times all go over to the other group.
+/// Random actions; lanes that end are reset, half of them from seeds that come again and again, others are moved now and
+/// then, and at times all go over to the other group.
 fn play<E: Twin + 'static>(
     groups: [&mut dyn Group; 2],
     fresh: impl Fn(usize) -> ScalarGroup<E>,
@@ -110,8 +111,12 @@ fn play<E: Twin + 'static>(
     let lanes = group.lanes();
     let mut scalars = fresh(lanes);
     let mut rng = Generator::from_seed(seed);
+    // More seeds than are kept.
+    let again = [(); 4].map(|()| rng.next_u64());
+    group.keep_resets(2);
+    other.keep_resets(3);
     let mut reset = |group: &mut dyn Group, scalars: &mut ScalarGroup<E>, lane: usize| {
-        let seed = rng.next_u64();
+        let seed = again.get(rng.integers(0, 8) as usize).copied().unwrap_or_else(|| rng.next_u64());
         group.reset(lane, seed);
         let mut episode = fresh(1);
         episode.reset(0, seed);

@@ -33,6 +33,9 @@ pub(crate) trait WorldEpisode: Environment + AsMut<World> + Clone + 'static {
     /// What happens after it.
     fn end_step(&mut self) -> Step;
 
+    /// Makes this a copy of another episode of the same environment, in the memory that it has.
+    fn copy_from(&mut self, source: &Self);
+
     /// The world's step.
     fn step_world(&mut self) {
         self.as_mut().step(TIME_STEP as f32, VELOCITY_ITERATIONS, POSITION_ITERATIONS);
@@ -53,6 +56,12 @@ pub(crate) type WorldGroup<E> = EpisodeGroup<E, Together>;
 pub(crate) struct Together(Isa);
 
 impl<E: WorldEpisode> Advance<E> for Together {
+    const KEEPS_RESETS: bool = true;
+
+    fn copy(from: &E, to: &mut E) {
+        to.copy_from(from);
+    }
+
     fn advance<'a>(
         &self,
         episodes: &mut [E],

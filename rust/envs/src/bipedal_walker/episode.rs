@@ -151,6 +151,33 @@ impl WorldEpisode for BipedalWalker {
     const OBSERVED: usize = OBSERVED;
     const DIMENSIONS: usize = MOTORS;
 
+    fn copy_from(&mut self, source: &Self) {
+        let Self {
+            hardcore: _,
+            shapes: _,
+            ways: _,
+            rng,
+            terrain,
+            empty: _,
+            world,
+            walker,
+            ground_contact,
+            has_fallen,
+            drive,
+            shaping,
+            observed,
+        } = self;
+        rng.clone_from(&source.rng);
+        terrain.clone_from(&source.terrain);
+        world.clone_from(&source.world);
+        walker.clone_from(&source.walker);
+        *ground_contact = source.ground_contact;
+        *has_fallen = source.has_fallen;
+        *drive = source.drive;
+        *shaping = source.shaping;
+        *observed = source.observed;
+    }
+
     fn begin_step(&mut self, action: Action<'_>) {
         self.set_motors(Drive::of(action));
     }

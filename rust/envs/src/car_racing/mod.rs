@@ -193,6 +193,34 @@ impl WorldEpisode for CarRacing {
     const OBSERVED: usize = OBSERVED;
     const DIMENSIONS: usize = 3;
 
+    fn copy_from(&mut self, source: &Self) {
+        let Self {
+            lap_complete_percent: _,
+            has_random_colours: _,
+            draws_colours,
+            rng,
+            shapes: _,
+            palette,
+            world,
+            road,
+            car,
+            time,
+            total_reward,
+            paid_reward,
+            shown_reward,
+        } = self;
+        *draws_colours = source.draws_colours;
+        rng.clone_from(&source.rng);
+        palette.clone_from(&source.palette);
+        world.clone_from(&source.world);
+        road.clone_from(&source.road);
+        car.clone_from(&source.car);
+        *time = source.time;
+        *total_reward = source.total_reward;
+        *paid_reward = source.paid_reward;
+        *shown_reward = source.shown_reward;
+    }
+
     /// Driver, engine, brakes and tires.
     fn begin_step(&mut self, action: Action<'_>) {
         self.car.control(controls(action));

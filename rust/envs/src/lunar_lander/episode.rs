@@ -123,6 +123,31 @@ impl WorldEpisode for LunarLander {
     const OBSERVED: usize = OBSERVED;
     const DIMENSIONS: usize = 2;
 
+    fn copy_from(&mut self, source: &Self) {
+        let Self {
+            wind,
+            shapes: _,
+            rng,
+            empty: _,
+            world,
+            craft,
+            ground_contact,
+            has_crashed,
+            throttle,
+            shaping,
+            observed,
+        } = self;
+        wind.clone_from(&source.wind);
+        rng.clone_from(&source.rng);
+        world.clone_from(&source.world);
+        craft.clone_from(&source.craft);
+        *ground_contact = source.ground_contact;
+        *has_crashed = source.has_crashed;
+        *throttle = source.throttle;
+        *shaping = source.shaping;
+        *observed = source.observed;
+    }
+
     fn begin_step(&mut self, action: Action<'_>) {
         self.push(Throttle::of(action));
     }

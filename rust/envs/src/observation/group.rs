@@ -79,6 +79,10 @@ impl<P: Pipeline> Group for ObservedGroup<P> {
         self.inner.vary(self.seats.seat_of(lane), prototype);
     }
 
+    fn keep_resets(&mut self, seeds: usize) {
+        self.inner.keep_resets(seeds);
+    }
+
     fn move_lane(&mut self, from: usize, to: usize) {
         self.memories.swap(from, to);
         self.events.copy(from, to);

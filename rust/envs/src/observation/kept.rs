@@ -161,6 +161,10 @@ impl Group for KeptGroup {
         self.inner.vary(lane, prototype);
     }
 
+    fn keep_resets(&mut self, seeds: usize) {
+        self.inner.keep_resets(seeds);
+    }
+
     fn move_lane(&mut self, from: usize, to: usize) {
         self.inner.move_lane(from, to);
     }
