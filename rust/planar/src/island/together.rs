@@ -27,7 +27,7 @@ impl AsMut<World> for World {
 
 /// Advances all worlds by `dt` seconds: the same as [`World::step`] of each, to the last bit, in a fraction of the time.
 ///
-/// Most of a step goes into the iterations over velocities and positions, and those of up to eight islands (of the same or of
+/// Most of a step goes into the iterations over velocities and positions, and those of up to sixteen islands (of the same or of
 /// different worlds) run side by side in SIMD lanes. The islands should be alike, as those of copies of one world are: the same bodies that
 /// move, joined in the same way. Contacts with static bodies may differ. More worlds are better; from 32 on the gain is
 /// small.
