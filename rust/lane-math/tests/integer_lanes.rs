@@ -22,7 +22,10 @@ impl Kernel for AllU16 {
         vec![
             stored(S::U16::splat(one[3])),
             stored(a.add(b)),
-            stored(a.quadruple()),
+            stored(a.sub_to_zero(b)),
+            stored(a.min(b)),
+            stored(a.bit_xor(b)),
+            stored(a.over_256()),
             stored(a.mul_low(b)),
             stored(a.mul_high(b)),
             stored(S::U16::widen(&one.map(|value| value as u8))),
@@ -70,6 +73,7 @@ impl Kernel for AllI32 {
             stored(a.add(b)),
             stored(a.sub(b)),
             stored(a.mul(b)),
+            stored(a.bit_and(b)),
             stored(a.min(b)),
             stored(a.max(b)),
             stored(a.times_65536()),
@@ -77,7 +81,14 @@ impl Kernel for AllI32 {
             stored(a.greater(b)),
             stored(S::I32::select(a.greater(b), a, b)),
             stored(a.scaled(0.37)),
-            vec![a.least(), a.greatest()],
+            // Quotients of 16 bits at most, as pictures have them.
+            stored(a.over_65536().quotient(other[5] | 1, a.greater(b))),
+            vec![
+                a.least(),
+                a.greatest(),
+                a.any_negative().into(),
+                a.max(S::I32::splat(0)).any_negative().into(),
+            ],
         ]
     }
 }

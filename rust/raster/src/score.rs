@@ -7,8 +7,6 @@ use crate::kerning::KERNING;
 
 /// The characters side by side, an image that record_digits.py wrote: 0 to 9, then the minus sign.
 const PICTURES: &[u8] = include_bytes!("digits.pgm");
-/// The same as pixels.
-static PIXELS: [[u8; 4]; TEXT_HEIGHT * PICTURES_WIDTH] = pixels();
 const PICTURES_HEADER: &[u8] = b"P5\n243 46\n255\n";
 const PICTURES_WIDTH: usize = 243;
 /// Rows of the text, ascenders and descenders included.
@@ -18,6 +16,13 @@ const DIGIT_WIDTH: usize = 23;
 /// Columns of a minus sign; the last character in the image.
 const MINUS_WIDTH: usize = 13;
 const MINUS: usize = 10;
+
+/// Pixels of a character, in as many columns as registers have room for; what is too much is black.
+type Glyph = [[[u8; 4]; GLYPH_WIDTH]; TEXT_HEIGHT];
+const GLYPH_WIDTH: usize = 24;
+static GLYPHS: [Glyph; MINUS + 1] = glyphs();
+/// By how many columns a glyph is wider than the narrowest character.
+pub(crate) const MARGIN: usize = GLYPH_WIDTH - MINUS_WIDTH;
 
 /// Around which column and row of the screen the text is centred: 2.5 of 40 parts of the height above its lower border.
 const CENTRE: (i32, i32) = (60, 750);
@@ -86,41 +91,45 @@ impl Score {
         (CENTRE.0 - self.width / 2, self.width)
     }
 
-    /// One row of the text, from 0 to `TEXT_HEIGHT - 1`, as pixels.
-    pub(crate) fn row<'a>(&self, row: usize, text: &'a mut TextRow) -> &'a [[u8; 4]] {
-        let text = &mut text[..self.width as usize];
-        text.fill([0; 4]);
+    /// Draws one row of the text, from 0 to `TEXT_HEIGHT - 1`, on black pixels: as many as the text has columns, and
+    /// [`MARGIN`] more, which stay what they are.
+    #[inline(always)]
+    pub(crate) fn draw_row(&self, row: usize, text: &mut [[u8; 4]]) {
         for &(character, column) in &self.characters[..self.count] {
-            let from = row * PICTURES_WIDTH + character * DIGIT_WIDTH;
-            // Sizes that the compiler knows.
-            if character == MINUS {
-                draw::<MINUS_WIDTH>(text, column, &PIXELS[from..]);
-            } else {
-                draw::<DIGIT_WIDTH>(text, column, &PIXELS[from..]);
+            let text: &mut [[u8; 4]; GLYPH_WIDTH] =
+                text[column as usize..].first_chunk_mut().expect("the text has room for all characters");
+            // Some pairs stand so close that they overlap.
+            for (channel, ink) in
+                text.as_flattened_mut().iter_mut().zip(GLYPHS[character][row].as_flattened())
+            {
+                *channel = (*channel).max(*ink);
             }
         }
-        text
+    }
+
+    /// The same as pixels of their own.
+    pub(crate) fn row<'a>(&self, row: usize, text: &'a mut TextRow) -> &'a [[u8; 4]] {
+        text.fill([0; 4]);
+        self.draw_row(row, text);
+        &text[..self.width as usize]
     }
 }
 
-/// Draws a character's row into the text's. Some pairs stand so close that they overlap.
-fn draw<const WIDTH: usize>(text: &mut [[u8; 4]], column: i32, ink: &[[u8; 4]]) {
-    for (pixel, ink) in
-        text[column as usize..][..WIDTH].as_flattened_mut().iter_mut().zip(ink[..WIDTH].as_flattened())
-    {
-        *pixel = (*pixel).max(*ink);
+const fn glyphs() -> [Glyph; MINUS + 1] {
+    let mut glyphs = [[[[0; 4]; GLYPH_WIDTH]; TEXT_HEIGHT]; MINUS + 1];
+    let mut character = 0;
+    while character <= MINUS {
+        let mut pixel = 0;
+        while pixel < width(character) * TEXT_HEIGHT {
+            let (row, column) = (pixel / width(character), pixel % width(character));
+            let place = row * PICTURES_WIDTH + character * DIGIT_WIDTH + column;
+            let grey = PICTURES[PICTURES_HEADER.len() + place];
+            glyphs[character][row][column] = [grey, grey, grey, 0];
+            pixel += 1;
+        }
+        character += 1;
     }
-}
-
-const fn pixels() -> [[u8; 4]; TEXT_HEIGHT * PICTURES_WIDTH] {
-    let mut pixels = [[0; 4]; TEXT_HEIGHT * PICTURES_WIDTH];
-    let mut pixel = 0;
-    while pixel < pixels.len() {
-        let grey = PICTURES[PICTURES_HEADER.len() + pixel];
-        pixels[pixel] = [grey, grey, grey, 0];
-        pixel += 1;
-    }
-    pixels
+    glyphs
 }
 
 /// Columns of a character.

@@ -34,18 +34,22 @@ pub(crate) struct Sloped {
 impl Stroke {
     /// The part of an edge that lies on the screen; `None` if nothing does.
     pub(crate) fn new(from: Point, to: Point) -> Option<Self> {
-        let (from, to) = clipped(from, to)?;
+        clipped(from, to).map(|(from, to)| Self::on_screen(from, to))
+    }
+
+    /// An edge whose ends lie on the screen.
+    pub(crate) fn on_screen(from: Point, to: Point) -> Self {
         let (top, bottom) = if from.y > to.y { (to, from) } else { (from, to) };
         let (width, height) = ((bottom.x - top.x).abs(), bottom.y - top.y);
         if width == 0 || height == 0 {
             let (left, right) = (top.x.min(bottom.x), top.x.max(bottom.x));
-            return Some(Self::Straight { left, right, top: top.y, bottom: bottom.y });
+            return Self::Straight { left, right, top: top.y, bottom: bottom.y };
         }
         let steep = height > width;
         let (length, shorter) = if steep { (height, width) } else { (width, height) };
         let slope = ((shorter << 16) / length) as u32;
         let direction = (bottom.x - top.x).signum();
-        Some(Self::Sloped(Sloped { first: from, top, direction, steep, length, slope }))
+        Self::Sloped(Sloped { first: from, top, direction, steep, length, slope })
     }
 }
 

@@ -109,8 +109,64 @@ fn assert_twins(scene: &Scene) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What may cover the screen, and nearly does now and then: quadrilaterals, and polygons of five and six vertices, with
+/// sides near the screen's.
+fn field() -> impl Strategy<Value = Vertices> {
+    let side = |near: f64| prop_oneof![near - 3.0..near + 3.0, Just(near), near - 6000.0..near + 6000.0];
+    let corner = move |x: f64, y: f64| (side(x), side(y)).prop_map(|(x, y)| [x, y]);
+    let corners = [corner(-1.0, -1.0), corner(1000.0, -1.0), corner(1000.0, 800.0), corner(-1.0, 800.0)];
+    (corners, vec(corner(500.0, 400.0), 0..3), 0..4_usize, any::<bool>()).prop_map(
+        |(corners, between, turn, backwards)| {
+            let mut vertices = corners.to_vec();
+            vertices.rotate_left(turn);
+            vertices.extend(between);
+            if backwards {
+                vertices.reverse();
+            }
+            vertices
+        },
+    )
+}
+
+/// Corners of a polygon, left and right by turns at the same heights: the edges that cross a row may both lie left of the
+/// screen, or both right of it.
+fn steps() -> impl Strategy<Value = Vertices> {
+    let x = || prop_oneof![-900.0..0.0, 1000.0..1900.0_f64];
+    (vec((x(), x(), -50.0..850.0_f64), 1..4), x(), x()).prop_map(|(mut rows, first, last)| {
+        rows.sort_by(|one, other| one.2.total_cmp(&other.2));
+        let mut down = vec![[first, -10.0]];
+        let mut up = vec![[last, -10.0]];
+        for (one, other, y) in rows {
+            let (&[before, _], &[behind, _]) = (down.last().unwrap(), up.last().unwrap());
+            down.extend([[before, y], [one, y]]);
+            up.extend([[behind, y], [other, y]]);
+        }
+        let (&[left, _], &[right, _]) = (down.last().unwrap(), up.last().unwrap());
+        down.extend([[left, 900.0], [right, 900.0]]);
+        down.extend(up.into_iter().rev());
+        down
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn fields(field in prop_oneof![3 => field(), 1 => steps()], below in drawn(), above in vec(drawn(), 0..3)) {
+        let field = Drawn::Antialiased([102, 204, 102], field);
+        let drawn = [below, field].into_iter().chain(above).collect::<Vec<_>>();
+        assert_twins(&scene(&drawn, None))?;
+    }
+
+    #[test]
+    fn many_small_tiles(
+        tiles in vec((0..3_usize, cluster(4..5, 25.0)), 20..60),
+        score in -99_999_999.0..99_999_999.0_f64,
+    ) {
+        let colours = [[102; 3], [255; 3], [255, 0, 0]];
+        let drawn = tiles.into_iter().map(|(colour, vertices)| Drawn::Antialiased(colours[colour], vertices));
+        assert_twins(&scene(&drawn.collect::<Vec<_>>(), Some(score)))?;
+    }
 
     #[test]
     fn random_polygons(drawn in vec(drawn(), 1..12), score in proptest::option::of(-1500.0..1500.0_f64)) {
@@ -127,6 +183,16 @@ proptest! {
     #[test]
     fn polygons_that_span_more_than_15_bits(vertices in vec([-40_000.0..40_000.0, -40_000.0..40_000.0], 3..8)) {
         assert_twins(&scene(&[Drawn::Antialiased([200, 100, 50], vertices)], None))?;
+    }
+}
+
+#[test]
+fn scores_of_all_lengths_are_drawn_as_far_as_the_screen_goes() {
+    for digits in 0..20 {
+        for score in [10_f64.powi(digits), -8.8 * 10_f64.powi(digits)] {
+            let tile = Drawn::Antialiased([9, 200, 30], vec![[0.0, 0.0], [300.0, 5.0], [280.0, 90.0]]);
+            assert_twins(&scene(&[tile], Some(score))).unwrap();
+        }
     }
 }
 

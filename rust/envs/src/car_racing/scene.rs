@@ -18,6 +18,10 @@ const START_ZOOM: f64 = 0.1;
 /// Where on the screen the camera has the car.
 const CAR_PLACE: [f64; 2] = [WIDTH as f64 / 2.0, HEIGHT as f64 / 4.0];
 
+/// How far from the screen something may lie and still draw, px: vertices are truncated, and edges are as wide as two
+/// pixels.
+const MARGIN: f64 = 4.0;
+
 /// The side of a square of grass, m.
 const GRASS: f64 = PLAYFIELD / 20.0;
 /// Every second square of the field is grass, in both directions, counted from the middle.
@@ -57,6 +61,11 @@ struct Camera {
     zoom: f64,
     /// Where the world's origin is on the screen.
     origin: [f64; 2],
+    /// What the middle of the screen shows, in the world.
+    middle: [f64; 2],
+    /// Farther from it than this, and one and a half times the radius, in either direction of the world, no circle touches
+    /// the screen.
+    range: f64,
 }
 
 impl Camera {
@@ -66,10 +75,22 @@ impl Camera {
         let still_above = if 0.0 > 1.0 - time { 0.0 } else { 1.0 - time };
         let zoom = START_ZOOM * SCALE * still_above + ZOOM * SCALE * (if 1.0 < time { 1.0 } else { time });
         let (sine, cosine) = sine_and_cosine(-f64::from(hull.angle()));
-        let mut camera = Self { sine, cosine, zoom, origin: [0.0; 2] };
-        let position = hull.position();
-        let scroll = camera.turned([-f64::from(position.x) * zoom, -f64::from(position.y) * zoom]);
+        let position = [hull.position().x, hull.position().y].map(f64::from);
+        Self::new(sine, cosine, zoom, position)
+    }
+
+    /// The camera that has a position of the world where the car is to be seen.
+    fn new(sine: f64, cosine: f64, zoom: f64, position: [f64; 2]) -> Self {
+        /// For whatever the numbers of the screen and those of the world may be rounded by, m.
+        const SLACK: f64 = 1.0;
+        let mut camera = Self { sine, cosine, zoom, origin: [0.0; 2], middle: position, range: 0.0 };
+        let scroll = camera.turned([-position[0] * zoom, -position[1] * zoom]);
         camera.origin = [CAR_PLACE[0] + scroll[0], CAR_PLACE[1] + scroll[1]];
+        let [width, height] = [WIDTH as f64 / 2.0, HEIGHT as f64 / 2.0];
+        let [right, up] = [(width - CAR_PLACE[0]) / zoom, (height - CAR_PLACE[1]) / zoom];
+        camera.middle[0] += cosine * right + sine * up;
+        camera.middle[1] += cosine * up - sine * right;
+        camera.range = (width.hypot(height) + SQRT_2 * MARGIN) / zoom + SLACK;
         camera
     }
 
@@ -87,11 +108,21 @@ impl Camera {
         self.place([f64::from(point.x), f64::from(point.y)])
     }
 
+    /// Whether a coordinate of a circle in the world is so far from the screen's middle that it does not touch the screen:
+    /// said of most circles, and cheaper than where they are on the screen.
+    fn is_far(&self, direction: usize, centre: f64, radius: f64) -> bool {
+        // A circle may lie in front of a corner: the diagonal of its square is less than three times its radius.
+        (centre - self.middle[direction]).abs() > self.range + 1.5 * radius
+    }
+
     /// Whether a circle in the world may touch the screen. What does not can be left out: it draws no pixel. The
     /// reference leaves out less.
     fn sees(&self, centre: [f64; 2], radius: f64) -> bool {
-        /// Vertices are truncated, and edges are as wide as two pixels.
-        const MARGIN: f64 = 4.0;
+        !self.is_far(0, centre[0], radius) && !self.is_far(1, centre[1], radius) && self.shows(centre, radius)
+    }
+
+    /// The same, of where it is on the screen.
+    fn shows(&self, centre: [f64; 2], radius: f64) -> bool {
         let [x, y] = self.place(centre);
         let reach = radius * self.zoom + MARGIN;
         let is_near = |value: f64, size: usize| value >= -reach && value <= size as f64 + reach;
@@ -99,9 +130,11 @@ impl Camera {
     }
 
     fn add_quad(&self, scene: &mut Scene, colour: Colour, quad: &Quad) {
-        if self.sees(quad.centre, quad.radius) {
-            scene.push_antialiased(colour, &quad.corners.map(|corner| self.place(corner)));
-        }
+        scene.push_antialiased(colour, &quad.corners.map(|corner| self.place(corner)));
+    }
+
+    fn sees_quad(&self, quad: &Quad) -> bool {
+        self.sees(quad.centre, quad.radius)
     }
 }
 
@@ -129,10 +162,15 @@ fn add_field(episode: &CarRacing, camera: &Camera, scene: &mut Scene) {
     let corners = [[far, far], [far, -far], [-far, -far], [-far, far]];
     scene.push_antialiased(episode.palette.field(), &corners.map(|corner| camera.place(corner)));
     let colour = episode.palette.grass();
+    let (middle, radius) = (GRASS / 2.0, GRASS * SQRT_2 / 2.0);
     for column in GRASS_SQUARES.step_by(2) {
+        let x = GRASS * f64::from(column);
+        if camera.is_far(0, x + middle, radius) {
+            continue;
+        }
         for row in GRASS_SQUARES.step_by(2) {
-            let [x, y] = [GRASS * f64::from(column), GRASS * f64::from(row)];
-            if camera.sees([x + GRASS / 2.0, y + GRASS / 2.0], GRASS * SQRT_2 / 2.0) {
+            let y = GRASS * f64::from(row);
+            if camera.sees([x + middle, y + middle], radius) {
                 let corners = [[x + GRASS, y], [x, y], [x, y + GRASS], [x + GRASS, y + GRASS]];
                 scene.push_antialiased(colour, &corners.map(|corner| camera.place(corner)));
             }
@@ -142,8 +180,11 @@ fn add_field(episode: &CarRacing, camera: &Camera, scene: &mut Scene) {
 
 fn add_road(episode: &CarRacing, camera: &Camera, scene: &mut Scene) {
     for (index, tile) in episode.road.tiles().iter().enumerate() {
-        camera.add_quad(scene, episode.palette.tile(index, episode.road.is_touched(index)), &tile.quad);
-        if let Some(kerb) = &tile.kerb {
+        if camera.sees_quad(&tile.quad) {
+            let colour = episode.palette.tile(index, episode.road.is_touched(index));
+            camera.add_quad(scene, colour, &tile.quad);
+        }
+        if let Some(kerb) = tile.kerb.as_ref().filter(|kerb| camera.sees_quad(&kerb.quad)) {
             camera.add_quad(scene, if kerb.is_white { WHITE } else { RED }, &kerb.quad);
         }
     }
@@ -218,6 +259,26 @@ fn level(column: f64, value: f64) -> [[f64; 2]; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_far_from_the_middle_is_not_on_the_screen() {
+        let mut rng = numpy_rng::Generator::from_seed(0);
+        let mut counts = [0; 3];
+        for _ in 0..100_000 {
+            let angle = rng.uniform(0.0, 2.0 * PI);
+            let zoom = rng.uniform(START_ZOOM * SCALE, ZOOM * SCALE);
+            let position = [(); 2].map(|()| rng.uniform(-PLAYFIELD, PLAYFIELD));
+            let camera = Camera::new(angle.sin(), angle.cos(), zoom, position);
+            let radius = rng.uniform(0.0, 30.0);
+            let away = 1.5 * (camera.range + 1.5 * radius);
+            let centre = position.map(|part| part + rng.uniform(-away, away));
+            let is_far = camera.is_far(0, centre[0], radius) || camera.is_far(1, centre[1], radius);
+            let shows = camera.shows(centre, radius);
+            assert!(!(is_far && shows), "{centre:?}, {radius} m, from {position:?}");
+            counts[if is_far { 0 } else { 1 + usize::from(shows) }] += 1;
+        }
+        assert!(counts.iter().all(|&count| count > 10_000), "{counts:?}");
+    }
 
     #[test]
     fn quarter_turns_are_exact_and_others_libms() {

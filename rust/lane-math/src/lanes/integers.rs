@@ -15,9 +15,18 @@ pub trait U16x16: Copy {
     /// `self + other`.
     #[must_use]
     fn add(self, other: Self) -> Self;
-    /// Times four.
+    /// `self - other`, or 0 where that is less.
     #[must_use]
-    fn quadruple(self) -> Self;
+    fn sub_to_zero(self, other: Self) -> Self;
+    /// The lesser value.
+    #[must_use]
+    fn min(self, other: Self) -> Self;
+    /// Bitwise exclusive or.
+    #[must_use]
+    fn bit_xor(self, other: Self) -> Self;
+    /// By 2^8, rounded down.
+    #[must_use]
+    fn over_256(self) -> Self;
     /// The lower half of each product.
     #[must_use]
     fn mul_low(self, other: Self) -> Self;
@@ -30,6 +39,9 @@ pub trait U16x16: Copy {
     fn sum_pixels(self) -> [u16; 4];
     /// Pixel `i` is what the pixels of row `i` come to in a window.
     fn weigh(rows: [&[u8; 48]; 4], window: &Window) -> Self;
+    /// Mixes these lanes, which are bytes, into four pixels, two in each number as they lie in memory, each with an alpha
+    /// of 256 at most: in each channel `(pixel * (256 - alpha) + lane * alpha) / 256`, rounded down.
+    fn mixed_into(self, pixels: [u64; 2], alphas: &[u16; 4]) -> [u64; 2];
 }
 
 /// How much each of twelve pixels in a row counts: the first and one towards the end by a share each, rounded down by
@@ -73,6 +85,9 @@ pub trait I32x8: Copy {
     /// `self * other`.
     #[must_use]
     fn mul(self, other: Self) -> Self;
+    /// Bitwise and.
+    #[must_use]
+    fn bit_and(self, other: Self) -> Self;
     /// The lesser value.
     #[must_use]
     fn min(self, other: Self) -> Self;
@@ -93,6 +108,12 @@ pub trait I32x8: Copy {
     /// As float32, times a factor, truncated. Anything where that exceeds 32 bits.
     #[must_use]
     fn scaled(self, factor: f32) -> Self;
+    /// As float32, divided by a number that is not 0 and rounded down: up where `up` is -1, down where it is 0. Anything
+    /// where that exceeds 32 bits.
+    #[must_use]
+    fn quotient(self, divisor: i32, up: Self) -> Self;
+    /// Whether some lane is negative.
+    fn any_negative(self) -> bool;
     /// The least of all lanes.
     fn least(self) -> i32;
     /// The greatest of all lanes.

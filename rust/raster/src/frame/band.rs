@@ -1,9 +1,7 @@
 //! One band of the screen: cells of a single colour, and pixels where there are several.
 
-use super::brush::{Brush, Side};
-use super::grid::{CELL_OF, COLUMNS, MOST_ROWS, Pixel};
-use crate::screen::{FRAME_SIDE, Point, WIDTH};
-use crate::stroke::Sloped;
+use super::grid::{COLUMNS, MOST_ROWS, Pixel, cell_of};
+use crate::screen::{FRAME_SIDE, WIDTH};
 
 /// Pixels at either side of a row that are written and never shown: runs are filled in steps, and the window of the
 /// first cell begins a pixel before it.
@@ -13,35 +11,84 @@ pub(super) const STEP: usize = 8;
 /// From a pixel to the one in the next row. Not a power of two: nine rows of a cell would compete for one set of the
 /// cache.
 pub(super) const STRIDE: usize = MARGIN + WIDTH + MARGIN;
-/// Rows above and below, which a sloped line may write when one of its two pixels lies in the next band.
+/// Rows above, which a sloped line may write when one of its two pixels lies in the next band.
 const APRON: usize = 1;
-/// Pixels of all rows.
-const PIXELS: usize = (APRON + MOST_ROWS + APRON) * STRIDE;
+/// Rows below: the same, and the step after a line's last one, which is written with it.
+const HEM: usize = 2;
+/// Pixels of all rows, and as many places as a power of two: see [`place`].
+const PLACES: usize = ((APRON + MOST_ROWS + HEM) * STRIDE).next_power_of_two();
+/// Pixels that are read or written from one place on: those of all rows of a cell.
+const PIXELS: usize = PLACES + MOST_ROWS * STRIDE;
 /// Pixels from the one before a cell's first to the window's last one in the tallest band's last row.
 pub(super) const ROWS_OF_CELL: usize = (MOST_ROWS - 1) * STRIDE + 12;
 
 /// A set of cells of a band, a bit each.
 pub(super) type Cells = u128;
 
-/// The cells before each one; before numbers that no cell has, all. There are as many as bytes, and one after them: so no
-/// place needs to be checked.
-static BEFORE: [Cells; 257] = before();
+/// Cells from one to another, which is excluded.
+pub(super) type Range = (usize, usize);
 
-const fn before() -> [Cells; 257] {
-    let mut before = [0; 257];
+/// The cells before each one, half a set each.
+static BEFORE: [[u64; 2]; COLOURS] = before();
+
+const fn before() -> [[u64; 2]; COLOURS] {
+    let mut before = [[0; 2]; COLOURS];
     let mut cell = 0;
-    while cell < 256 {
-        before[cell + 1] = if cell < FRAME_SIDE { before[cell] | 1 << cell } else { before[cell] };
+    while cell < COLOURS {
+        let cells: Cells = (1 << cell) - 1;
+        before[cell] = [cells as u64, (cells >> 64) as u64];
         cell += 1;
     }
     before
 }
 
-/// The cells from one to another, which is excluded.
-#[inline(always)]
-pub(super) fn cells(from: usize, to: usize) -> Cells {
-    BEFORE[to] & !BEFORE[from]
+/// The cells of a set, from the first to the last. Half of a set at a time: 128 bits are two registers, and take four
+/// times as many instructions.
+pub(super) struct CellQueue {
+    bits: u64,
+    first: usize,
+    later: u64,
 }
+
+impl CellQueue {
+    #[inline(always)]
+    pub(super) fn new(cells: Cells) -> Self {
+        Self { bits: cells as u64, first: 0, later: (cells >> 64) as u64 & (!0 >> (128 - FRAME_SIDE)) }
+    }
+
+    /// The next cell.
+    #[inline(always)]
+    pub(super) fn pop(&mut self) -> Option<usize> {
+        if self.bits == 0 {
+            if self.later == 0 {
+                return None;
+            }
+            (self.bits, self.first, self.later) = (self.later, 64, 0);
+        }
+        let cell = self.first + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(cell)
+    }
+}
+
+const COLOURS: usize = 128;
+
+/// Where to fill the first row of each cell: two steps that overlap, and cover its 10 or 11 pixels.
+static FILLED: [[u16; 2]; COLOURS] = filled();
+
+const fn filled() -> [[u16; 2]; COLOURS] {
+    let mut places = [[0; 2]; COLOURS];
+    let mut cell = 0;
+    while cell < FRAME_SIDE {
+        let row = APRON * STRIDE + MARGIN;
+        places[cell] = [(row + COLUMNS[cell].first) as u16, (row + COLUMNS[cell].last + 1 - STEP) as u16];
+        cell += 1;
+    }
+    places
+}
+
+/// In an open cell's colour, packed: in its fourth byte, which is 0 in colours, and never shown.
+const OPEN: u32 = 1 << 24;
 
 /// The cells and pixels of a band that is being painted.
 ///
@@ -50,27 +97,24 @@ pub(super) fn cells(from: usize, to: usize) -> Cells {
 pub(super) struct Band {
     /// Of a size that the compiler knows: it finds most places in range.
     pub(super) pixels: Box<[Pixel; PIXELS]>,
-    /// The colour of a cell comes after that of the one before; something black is before the first.
-    colours: [Pixel; 1 + FRAME_SIDE],
-    open: Cells,
+    /// The colour of a cell comes after that of the one before; something black is before the first. There are more than
+    /// cells, so that the compiler finds every place in range.
+    colours: [Pixel; COLOURS],
+    /// The open cells, from the lowest bit of the first number on.
+    open: [u64; 2],
     rows: usize,
 }
 
 impl Band {
     pub(super) fn new() -> Self {
-        Self {
-            pixels: Box::new([[0; 4]; PIXELS]),
-            colours: [[0; 4]; 1 + FRAME_SIDE],
-            open: 0,
-            rows: MOST_ROWS,
-        }
+        Self { pixels: Box::new([[0; 4]; PIXELS]), colours: [[0; 4]; COLOURS], open: [0; 2], rows: MOST_ROWS }
     }
 
-    /// Begins a black band of some rows.
+    /// Begins a band of some rows, all of one colour.
     #[inline(always)]
-    pub(super) fn clear(&mut self, rows: usize) {
-        self.colours = [[0; 4]; 1 + FRAME_SIDE];
-        self.open = 0;
+    pub(super) fn clear(&mut self, rows: usize, colour: Pixel) {
+        self.colours[1..=FRAME_SIDE].fill(colour);
+        self.open = [0; 2];
         self.rows = rows;
     }
 
@@ -81,12 +125,13 @@ impl Band {
 
     /// The cells that have pixels.
     pub(super) fn open_cells(&self) -> Cells {
-        self.open
+        Cells::from(self.open[0]) | Cells::from(self.open[1]) << 64
     }
 
-    /// The colour of a cell; that of an open one means nothing.
+    /// The colour of a flat cell.
+    #[inline(always)]
     pub(super) fn colour(&self, cell: usize) -> Pixel {
-        self.colours[1 + cell]
+        self.colours[(1 + cell) % COLOURS]
     }
 
     /// The colours of four cells as bytes, counted from the one before the first cell, which is black.
@@ -100,34 +145,43 @@ impl Band {
     #[inline(always)]
     pub(super) fn rows_of(&self, cell: usize) -> &[Pixel; ROWS_OF_CELL] {
         let start = place(0, COLUMNS[cell].first as i32 - 1);
-        self.pixels[start..].first_chunk().expect("the margins and the apron cover all windows")
+        self.pixels[start..].first_chunk().expect("there are that many after every place")
     }
 
-    /// Opens the cells from a column to another, both included, so that something can be painted there: but not those
-    /// of the set `covered`, nor those that have its colour, which nothing painted in this colour changes.
+    /// Opens the cells from a column to another, both included, so that something can be painted there: but not `covered`
+    /// ones, nor those that have its colour, which nothing painted in this colour changes.
     #[inline(always)]
-    pub(super) fn open(&mut self, left: i32, right: i32, covered: Cells, colour: Pixel) {
-        let touched = cells(usize::from(CELL_OF[left as usize]), usize::from(CELL_OF[right as usize]) + 1);
-        let mut flat = touched & !covered & !self.open;
-        while flat != 0 {
-            let cell = flat.trailing_zeros() as usize;
-            flat &= flat - 1;
-            if self.colour(cell) != colour {
-                self.open |= 1 << cell;
-                self.fill_cell(cell);
+    pub(super) fn open(&mut self, left: i32, right: i32, covered: Range, colour: Pixel) {
+        let (first, end) = (cell_of(left), cell_of(right) + 1);
+        self.open_cells_of((first, end.min(covered.0)), colour);
+        self.open_cells_of((first.max(covered.1), end), colour);
+    }
+
+    #[inline(always)]
+    fn open_cells_of(&mut self, (from, to): Range, colour: Pixel) {
+        let colour = u32::from_le_bytes(colour);
+        let mut cell = from;
+        while cell < to {
+            // As numbers: of bytes the compiler would fill pixels one by one.
+            let flat = u32::from_le_bytes(self.colour(cell));
+            if flat != colour && flat < OPEN {
+                self.fill_cell(cell, flat.to_le_bytes());
+                self.colours[(1 + cell) % COLOURS] = (flat | OPEN).to_le_bytes();
+                self.open[cell / 64 % 2] |= 1 << (cell % 64);
             }
+            cell += 1;
         }
     }
 
     /// Fills the pixels of a flat cell with its colour, in the tallest band's rows: what is too much lies in the apron.
     #[inline(always)]
-    fn fill_cell(&mut self, cell: usize) {
-        let (column, colour) = (COLUMNS[cell], self.colour(cell));
-        // A cell has 10 or 11 pixels: two steps that overlap, of constant size, are quicker than one that fits.
-        for x in [column.first, column.last + 1 - STEP] {
-            let rows: &mut [Pixel; (MOST_ROWS - 1) * STRIDE + STEP] = self.pixels[place(0, x as i32)..]
+    fn fill_cell(&mut self, cell: usize, colour: Pixel) {
+        // Steps of constant size are quicker than one that fits.
+        for place in FILLED[cell % COLOURS] {
+            let rows: &mut [Pixel; (MOST_ROWS - 1) * STRIDE + STEP] = self.pixels
+                [usize::from(place) % PLACES..]
                 .first_chunk_mut()
-                .expect("the pixels have room for all rows and the margin");
+                .expect("there are that many after every place");
             for row in 0..MOST_ROWS {
                 rows[row * STRIDE..row * STRIDE + STEP].fill(colour);
             }
@@ -138,17 +192,20 @@ impl Band {
     #[inline(always)]
     pub(super) fn fill_column(&mut self, x: i32, colour: Pixel) {
         let rows: &mut [Pixel; (MOST_ROWS - 1) * STRIDE + 1] =
-            self.pixels[place(0, x)..].first_chunk_mut().expect("the margins cover all columns");
+            self.pixels[place(0, x)..].first_chunk_mut().expect("there are that many after every place");
         for row in 0..MOST_ROWS {
             rows[row * STRIDE] = colour;
         }
     }
 
-    /// Makes cells flat, from one to another, which is excluded.
+    /// Makes some cells flat.
     #[inline(always)]
-    pub(super) fn flatten(&mut self, from: usize, to: usize, colour: Pixel) {
-        self.colours[1 + from..1 + to].fill(colour);
-        self.open &= !cells(from, to);
+    pub(super) fn flatten(&mut self, range: Range, colour: Pixel) {
+        self.colours[1 + range.0..1 + range.1].fill(colour);
+        let (before, within) = (&BEFORE[range.0 % COLOURS], &BEFORE[range.1 % COLOURS]);
+        for half in 0..2 {
+            self.open[half] &= before[half] | !within[half];
+        }
     }
 
     /// Some pixels of a row.
@@ -161,46 +218,6 @@ impl Band {
     pub(super) fn set(&mut self, row: i32, x: i32, colour: Pixel) {
         self.pixels[place(row, x)] = colour;
     }
-
-    /// Mixes a colour into both pixels of some steps of a line whose upper end lies at `top`, in the band's rows.
-    #[inline(always)]
-    pub(super) fn blend_steps(&mut self, line: &Sloped, top: Point, first: i32, last: i32, brush: Brush) {
-        let (along, across) =
-            if line.steep { (STRIDE as i32, line.direction) } else { (line.direction, STRIDE as i32) };
-        let mut start = place(top.y, top.x) as i32 + first * along;
-        let mut position = first as u32 * line.slope;
-        for _ in first..=last {
-            let near = (start + (position >> 16) as i32 * across) as usize;
-            let far = near.wrapping_add_signed(across as isize);
-            let pair = brush.pair([self.pixels[near], self.pixels[far]], position);
-            [self.pixels[near], self.pixels[far]] = pair;
-            start += along;
-            position += line.slope;
-        }
-    }
-
-    /// Mixes a colour into some pixels of a row, from column `left` on; the line's position there, and by how much it
-    /// advances from a pixel to the next.
-    #[inline(always)]
-    pub(super) fn blend_run(
-        &mut self,
-        row: i32,
-        left: i32,
-        count: i32,
-        mut position: u32,
-        slope: u32,
-        (brush, side): (Brush, Side),
-    ) {
-        let start = place(row, left);
-        let mut done = 0;
-        while done < count {
-            let four =
-                self.pixels[start + done as usize..].first_chunk_mut().expect("the margin has four pixels");
-            brush.four(four, count - done, position, slope, side);
-            position = position.wrapping_add(slope.wrapping_mul(4));
-            done += 4;
-        }
-    }
 }
 
 /// The first four pixels of some as bytes.
@@ -209,8 +226,16 @@ pub(super) fn bytes_of_four(pixels: &[Pixel]) -> &[u8; 16] {
     pixels.as_flattened().first_chunk().expect("at least four pixels")
 }
 
-/// Where a pixel lies; rows from -1 to the band's number of them.
+/// Where a pixel lies; rows from -1 to the band's number of them, and one more.
 #[inline(always)]
 pub(super) fn place(row: i32, x: i32) -> usize {
-    ((row + APRON as i32) * STRIDE as i32 + MARGIN as i32 + x) as usize
+    within((row + APRON as i32) * STRIDE as i32 + MARGIN as i32 + x)
+}
+
+/// A place, unchecked: there are a power of two, so that all of a number's lower bits are one, and the compiler leaves out
+/// what would ask whether it is. Numbers beyond would be taken for others; only a mistake makes them.
+#[inline(always)]
+pub(super) fn within(place: i32) -> usize {
+    debug_assert!((0..PLACES as i32).contains(&place), "places lie in 0..{PLACES}, got {place}");
+    place as usize % PLACES
 }

@@ -1,15 +1,10 @@
-//! Mixing one colour into pixels, with weights along an anti-aliased line: in SSE2, which every x86-64 has, or plainly.
+//! Mixing one colour into pixels, with weights along an anti-aliased line: in lanes, several steps at once.
 //!
 //! A line's position is in 1/65536 pixel across its direction; its fraction decides how much the nearer and the farther
-//! of two pixels get. The compiler makes four 32-bit products for a pixel where one instruction makes the eight 16-bit
-//! products of two; a frame costs a fifth more without it.
+//! of two pixels get. Sixteen bits hold a fraction, so one register has the weights of eight steps or of sixteen pixels.
 
 use super::grid::Pixel;
-
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) use portable::Brush;
-#[cfg(target_arch = "x86_64")]
-pub(super) use sse2::Brush;
+use lane_math::lanes::U16x16;
 
 /// Which of a step's two pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,167 +13,157 @@ pub(super) enum Side {
     Far,
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
-mod portable {
-    use super::{Pixel, Side};
+/// Alphas of 256, lane by lane.
+pub(super) type Alphas = [u16; LANES];
+const LANES: usize = 16;
+/// Steps whose pairs have their alphas in one register.
+pub(super) const STEPS: i32 = LANES as i32 / 2;
+/// Pixels of a run that have theirs in one.
+pub(super) const PIXELS: i32 = LANES as i32;
+
+/// Which step a lane belongs to in pairs, and in a run.
+const PAIRED: [u16; LANES] = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7];
+const ALONE: [u16; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+/// What makes a far pixel's weight that of a near one.
+const OPPOSITE: u16 = 255;
+const NEAR_FIRST: [u16; LANES] = opposite_from(0);
+const FAR_FIRST: [u16; LANES] = opposite_from(1);
+
+const fn opposite_from(first: usize) -> [u16; LANES] {
+    let mut lanes = [0; LANES];
+    let mut lane = first;
+    while lane < LANES {
+        lanes[lane] = OPPOSITE;
+        lane += 2;
+    }
+    lanes
+}
+
+/// A colour to mix in: the channels of four pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Brush<V>(V);
+
+impl<V: U16x16> Brush<V> {
+    #[inline(always)]
+    pub(super) fn new([red, green, blue, nothing]: Pixel) -> Self {
+        let mut bytes = [0; 16];
+        for pixel in bytes.as_chunks_mut().0 {
+            *pixel = [red, green, blue, nothing];
+        }
+        Self(V::widen(&bytes))
+    }
+
+    /// The alphas of the first `count` of eight steps from a position on, the pixels of a step side by side: the far one
+    /// first, or the near one. Other steps have the alpha 0, with which a pixel stays what it is.
+    #[inline(always)]
+    pub(super) fn pairs(position: u32, slope: u32, count: i32, far_first: bool) -> Alphas {
+        let opposite = V::load(if far_first { &FAR_FIRST } else { &NEAR_FIRST });
+        alphas(position, slope, count, V::load(&PAIRED), opposite)
+    }
+
+    /// The alphas of the first `count` of sixteen pixels in a row, all near or all far, from a position on; 0 for others.
+    #[inline(always)]
+    pub(super) fn run(position: u32, slope: u32, count: i32, side: Side) -> Alphas {
+        let opposite = V::splat(if side == Side::Near { OPPOSITE } else { 0 });
+        alphas(position, slope, count, V::load(&ALONE), opposite)
+    }
+
+    /// Four pixels with the colour mixed in, two in each number.
+    #[inline(always)]
+    pub(super) fn mixed(self, pixels: [u64; 2], alphas: &[u16; 4]) -> [u64; 2] {
+        self.0.mixed_into(pixels, alphas)
+    }
+}
+
+/// [`alpha`](crate::stroke::alpha) of each weight: one less, but not below 0.
+#[inline(always)]
+fn alphas<V: U16x16>(position: u32, slope: u32, count: i32, steps: V, opposite: V) -> Alphas {
+    let positions = V::splat(position as u16).add(steps.mul_low(V::splat(slope as u16)));
+    let weights = positions.over_256().bit_xor(opposite);
+    // More than an alpha in the lanes that count.
+    let drawn = V::splat(count.clamp(0, PIXELS) as u16).sub_to_zero(steps).mul_low(V::splat(256));
+    let mut alphas = [0; LANES];
+    weights.sub_to_zero(V::splat(1)).min(drawn).store(&mut alphas);
+    alphas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
     use crate::stroke::alpha;
     use crate::surface::mixed;
-
-    /// A colour to mix in.
-    #[derive(Clone, Copy)]
-    pub(in super::super) struct Brush(u32);
-
-    impl Brush {
-        pub(in super::super) fn new(colour: u32) -> Self {
-            Self(colour)
-        }
-
-        /// The near and the far pixel of a step.
-        pub(in super::super) fn pair(self, [near, far]: [Pixel; 2], position: u32) -> [Pixel; 2] {
-            let weight = (position >> 8) & 0xff;
-            [self.one(near, 255 - weight), self.one(far, weight)]
-        }
-
-        /// The first `count` of four pixels in a row, all near or all far, from one `position` on by `slope`.
-        pub(in super::super) fn four(
-            self,
-            pixels: &mut [Pixel; 4],
-            count: i32,
-            position: u32,
-            slope: u32,
-            side: Side,
-        ) {
-            let mut position = position;
-            for pixel in &mut pixels[..count.clamp(0, 4) as usize] {
-                let weight = (position >> 8) & 0xff;
-                *pixel = self.one(*pixel, if side == Side::Near { 255 - weight } else { weight });
-                position = position.wrapping_add(slope);
-            }
-        }
-
-        fn one(self, pixel: Pixel, weight: u32) -> Pixel {
-            mixed(u32::from_le_bytes(pixel), self.0, alpha(weight)).to_le_bytes()
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod sse2 {
-    use super::{Pixel, Side};
-    use std::arch::x86_64::*;
-
-    /// A colour to mix in: the channels of two pixels.
-    #[derive(Clone, Copy)]
-    pub(in super::super) struct Brush(__m128i);
-
-    // SAFETY, of all blocks below: SSE2 belongs to x86-64; loads and stores are unaligned, and of four pixels.
-    impl Brush {
-        pub(in super::super) fn new(colour: u32) -> Self {
-            // SAFETY: see above.
-            unsafe {
-                let twice = _mm_set1_epi32(colour as i32);
-                Self(_mm_unpacklo_epi8(twice, _mm_setzero_si128()))
-            }
-        }
-
-        /// The near and the far pixel of a step.
-        #[inline(always)]
-        pub(in super::super) fn pair(self, [near, far]: [Pixel; 2], position: u32) -> [Pixel; 2] {
-            let weight = (position >> 8) & 0xff;
-            // SAFETY: see above.
-            unsafe {
-                let near = _mm_cvtsi32_si128(i32::from_le_bytes(near));
-                let far = _mm_cvtsi32_si128(i32::from_le_bytes(far));
-                let pixels = _mm_unpacklo_epi8(_mm_unpacklo_epi32(near, far), _mm_setzero_si128());
-                let opposite = _mm_set_epi16(0, 0, 0, 0, 255, 255, 255, 255);
-                let weights = _mm_xor_si128(_mm_set1_epi16(weight as i16), opposite);
-                let mixed = self.mixed(pixels, alphas(weights));
-                let packed = _mm_packus_epi16(mixed, mixed);
-                let far = _mm_shuffle_epi32::<1>(packed);
-                [_mm_cvtsi128_si32(packed).to_le_bytes(), _mm_cvtsi128_si32(far).to_le_bytes()]
-            }
-        }
-
-        /// The first `count` of four pixels in a row, all near or all far, from one `position` on by `slope`.
-        #[inline(always)]
-        pub(in super::super) fn four(
-            self,
-            pixels: &mut [Pixel; 4],
-            count: i32,
-            position: u32,
-            slope: u32,
-            side: Side,
-        ) {
-            let at = |step: u32| position.wrapping_add(step.wrapping_mul(slope)) as i32;
-            // SAFETY: see above.
-            unsafe {
-                let positions = _mm_set_epi32(at(3), at(2), at(1), at(0));
-                let fractions = _mm_and_si128(_mm_srli_epi32::<8>(positions), _mm_set1_epi32(255));
-                let opposite = if side == Side::Near { 255 } else { 0 };
-                let weights = _mm_xor_si128(fractions, _mm_set1_epi32(opposite));
-                // A pixel with the alpha 0 stays what it is.
-                let drawn = _mm_cmpgt_epi32(_mm_set1_epi32(count), _mm_set_epi32(3, 2, 1, 0));
-                let alphas = _mm_and_si128(alphas(weights), drawn);
-                let alphas = _mm_packs_epi32(alphas, alphas);
-                let alphas = _mm_unpacklo_epi16(alphas, alphas);
-                let loaded = _mm_loadu_si128(pixels.as_ptr().cast());
-                let zero = _mm_setzero_si128();
-                let low = self.mixed(_mm_unpacklo_epi8(loaded, zero), _mm_unpacklo_epi32(alphas, alphas));
-                let high = self.mixed(_mm_unpackhi_epi8(loaded, zero), _mm_unpackhi_epi32(alphas, alphas));
-                _mm_storeu_si128(pixels.as_mut_ptr().cast(), _mm_packus_epi16(low, high));
-            }
-        }
-
-        /// [`mixed`](crate::surface::mixed) in the channels of two pixels.
-        ///
-        /// # Safety
-        ///
-        /// None is needed where SSE2 is: everywhere here.
-        #[inline(always)]
-        unsafe fn mixed(self, pixels: __m128i, alphas: __m128i) -> __m128i {
-            // SAFETY: see above.
-            unsafe {
-                let kept = _mm_mullo_epi16(pixels, _mm_sub_epi16(_mm_set1_epi16(256), alphas));
-                _mm_srli_epi16::<8>(_mm_add_epi16(kept, _mm_mullo_epi16(self.0, alphas)))
-            }
-        }
-    }
-
-    /// [`alpha`](crate::stroke::alpha): one less, but not below 0.
-    ///
-    /// # Safety
-    ///
-    /// None is needed where SSE2 is: everywhere here.
-    #[inline(always)]
-    unsafe fn alphas(weights: __m128i) -> __m128i {
-        // SAFETY: see above.
-        unsafe { _mm_subs_epu16(weights, _mm_set1_epi16(1)) }
-    }
-}
-
-#[cfg(all(test, target_arch = "x86_64"))]
-mod tests {
-    use super::{Side, portable, sse2};
+    use lane_math::lanes::Simd;
+    use lane_math::{Isa, Kernel};
     use proptest::prelude::*;
+
+    /// Both kinds of alphas, of steps that begin at a position.
+    struct Weighed {
+        position: u32,
+        slope: u32,
+        count: i32,
+    }
+
+    impl Kernel for Weighed {
+        type Output = [Alphas; 4];
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> Self::Output {
+            let Self { position, slope, count } = self;
+            [
+                Brush::<S::U16>::pairs(position, slope, count, false),
+                Brush::<S::U16>::pairs(position, slope, count, true),
+                Brush::<S::U16>::run(position, slope, count, Side::Near),
+                Brush::<S::U16>::run(position, slope, count, Side::Far),
+            ]
+        }
+    }
+
+    /// Four pixels and their alphas.
+    struct Mixed(Pixel, [u64; 2], [u16; 4]);
+
+    impl Kernel for Mixed {
+        type Output = [u64; 2];
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> Self::Output {
+            Brush::<S::U16>::new(self.0).mixed(self.1, &self.2)
+        }
+    }
 
     proptest! {
         #[test]
-        fn both_brushes_paint_the_same(
-            colour in 0_u32..1 << 24,
+        fn alphas_are_those_of_each_step(position: u32, slope: u32, count in -1_i32..40) {
+            let weight = |step: usize| {
+                let position = position.wrapping_add(slope.wrapping_mul(step as u32));
+                (position >> 8) & 0xff
+            };
+            let near = |step: usize| if (step as i32) < count { alpha(255 - weight(step)) as u16 } else { 0 };
+            let far = |step: usize| if (step as i32) < count { alpha(weight(step)) as u16 } else { 0 };
+            let expected: [Alphas; 4] = [
+                std::array::from_fn(|lane| if lane % 2 == 0 { near(lane / 2) } else { far(lane / 2) }),
+                std::array::from_fn(|lane| if lane % 2 == 0 { far(lane / 2) } else { near(lane / 2) }),
+                std::array::from_fn(near),
+                std::array::from_fn(far),
+            ];
+            for isa in Isa::all_available() {
+                prop_assert_eq!(isa.run(Weighed { position, slope, count }), expected, "{}", isa.name());
+            }
+        }
+
+        #[test]
+        fn four_pixels_are_mixed_as_each_alone(
+            colour: [u8; 3],
             pixels: [[u8; 3]; 4],
-            count in -1_i32..6,
-            position: u32,
-            slope: u32,
+            alphas in [0_u16..255, 0_u16..255, 0_u16..255, 0_u16..255],
         ) {
-            let (plain, fast) = (portable::Brush::new(colour), sse2::Brush::new(colour));
-            let pixels = pixels.map(|[red, green, blue]| [red, green, blue, 0]);
-            let two = [pixels[0], pixels[1]];
-            prop_assert_eq!(plain.pair(two, position), fast.pair(two, position));
-            for side in [Side::Near, Side::Far] {
-                let (mut expected, mut got) = (pixels, pixels);
-                plain.four(&mut expected, count, position, slope, side);
-                fast.four(&mut got, count, position, slope, side);
-                prop_assert_eq!(expected, got);
+            let packed = |[red, green, blue]: [u8; 3]| u32::from_le_bytes([red, green, blue, 0]);
+            let one = |pixel: usize| mixed(packed(pixels[pixel]), packed(colour), alphas[pixel].into());
+            let two = |[low, high]: [u32; 2]| u64::from(low) | u64::from(high) << 32;
+            let before = [[0, 1], [2, 3]].map(|pair| two(pair.map(|pixel| packed(pixels[pixel]))));
+            let expected = [[0, 1], [2, 3]].map(|pair| two(pair.map(one)));
+            for isa in Isa::all_available() {
+                let mixing = Mixed(packed(colour).to_le_bytes(), before, alphas);
+                prop_assert_eq!(isa.run(mixing), expected, "{}", isa.name());
             }
         }
     }

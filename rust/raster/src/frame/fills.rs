@@ -1,6 +1,6 @@
 //! Fills parts of a band's rows: in steps of a size that the compiler knows, some of which are stores of a register.
 
-use super::band::{Band, STEP, STRIDE, place};
+use super::band::{Band, STEP, place, within};
 use super::grid::Pixel;
 
 impl Band {
@@ -10,19 +10,32 @@ impl Band {
         if left > right {
             return;
         }
-        let pixels = &mut self.pixels[place(row, left)..=place(row, right)];
-        let count = pixels.len();
-        if count < STEP {
-            pixels.iter_mut().for_each(|pixel| *pixel = colour);
-            return;
+        let (start, count) = (place(row, left) as i32, right - left + 1);
+        if count >= STEP as i32 {
+            // In steps of constant size, the last of which may overlap the one before.
+            let mut done = STEP as i32;
+            while done < count {
+                self.fill_step::<STEP>(start + done - STEP as i32, colour);
+                done += STEP as i32;
+            }
+            self.fill_step::<STEP>(start + count - STEP as i32, colour);
+        } else if count >= STEP as i32 / 2 {
+            self.fill_step::<{ STEP / 2 }>(start, colour);
+            self.fill_step::<{ STEP / 2 }>(start + count - STEP as i32 / 2, colour);
+        } else {
+            // Three at most: the first, the last, and what is between them.
+            for place in [start, start + count / 2, start + count - 1] {
+                self.fill_step::<1>(place, colour);
+            }
         }
-        // In steps of constant size, the last of which may overlap the one before.
-        let mut start = 0;
-        while start + STEP < count {
-            pixels[start..start + STEP].fill(colour);
-            start += STEP;
-        }
-        pixels[count - STEP..].fill(colour);
+    }
+
+    /// Sets some pixels of a row.
+    #[inline(always)]
+    fn fill_step<const COUNT: usize>(&mut self, place: i32, colour: Pixel) {
+        let step: &mut [Pixel; COUNT] =
+            self.pixels[within(place)..].first_chunk_mut().expect("there are that many after every place");
+        step.fill(colour);
     }
 
     /// Sets the pixels from each row's `left`, of which `least` is the least, up to `start`, which is excluded.
@@ -79,13 +92,8 @@ impl Band {
     /// Sets some pixels of each row, from a column that lies `shift` right of the row's own.
     #[inline(always)]
     fn fill_from<const COUNT: usize>(&mut self, columns: &[i32], shift: i32, colour: Pixel) {
-        let mut start = place(0, shift);
-        for &column in &columns[..self.rows()] {
-            let run: &mut [Pixel; COUNT] = self.pixels[start.wrapping_add_signed(column as isize)..]
-                .first_chunk_mut()
-                .expect("cells that are filled, and the margin, have room for all steps");
-            run.fill(colour);
-            start += STRIDE;
+        for (row, &column) in (0..).zip(&columns[..self.rows()]) {
+            self.fill_step::<COUNT>(place(row, column + shift) as i32, colour);
         }
     }
 }

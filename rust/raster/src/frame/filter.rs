@@ -3,7 +3,7 @@
 //! The arithmetic is that of [`Axis`]: sixteen-bit sums of whole pixels and of parts that are rounded down, times a
 //! reciprocal. Whole pixels may be added in any order.
 
-use super::band::{Band, ROWS_OF_CELL, STRIDE, bytes_of_four, cells};
+use super::band::{Band, CellQueue, ROWS_OF_CELL, STRIDE, bytes_of_four};
 use super::grid::{BANDS, COLUMNS, Pixel, Slice};
 use crate::screen::FRAME_SIDE;
 use crate::smoothscale::{Axis, UNIT};
@@ -53,24 +53,18 @@ impl Filter {
     pub(super) fn run<S: Simd>(&mut self, band: &mut Band, index: usize, row: &mut FrameRow) {
         let open = band.open_cells();
         // A cell begins with a part of the pixel before it.
-        let mut after_flat = open & !(open << 1) & !1;
-        while after_flat != 0 {
-            let cell = after_flat.trailing_zeros() as usize;
+        let mut after_flat = CellQueue::new(open & !(open << 1) & !1);
+        while let Some(cell) = after_flat.pop() {
             band.fill_column(COLUMNS[cell].first as i32 - 1, band.colour(cell - 1));
-            after_flat &= after_flat - 1;
         }
         self.filter_flat_cells::<S::U16>(band);
-        let mut flat_after_open = (open << 1) & !open & cells(0, FRAME_SIDE);
-        while flat_after_open != 0 {
-            let cell = flat_after_open.trailing_zeros() as usize;
+        let mut flat_after_open = CellQueue::new((open << 1) & !open);
+        while let Some(cell) = flat_after_open.pop() {
             self.set(cell, filter_flat_cell::<S::U16>(band, cell));
-            flat_after_open &= flat_after_open - 1;
         }
-        let mut left = open;
-        while left != 0 {
-            let cell = left.trailing_zeros() as usize;
+        let mut open = CellQueue::new(open);
+        while let Some(cell) = open.pop() {
             self.set(cell, filter_cell::<S::U16>(band, cell));
-            left &= left - 1;
         }
         self.finish::<S::U16>(index, row);
     }

@@ -29,8 +29,10 @@ pub(super) const MOST_ROWS: usize = 9;
 pub(super) const COLUMNS: [Slice; FRAME_SIDE] = slices(Axis::HORIZONTAL);
 /// The bands of rows, in the screen's rows after the flip.
 pub(super) const BANDS: [Slice; FRAME_SIDE] = slices(Axis::VERTICAL);
-/// The cell in which each column of pixels lies; the columns that rounding leaves over at the right are in the last.
-pub(super) const CELL_OF: [u8; WIDTH] = cells();
+/// The cell in which each column of pixels lies; what rounding leaves over at the right is in the last.
+static CELLS: [u8; TABLE] = cells();
+/// More than columns, and a power of two: see [`cell_of`].
+const TABLE: usize = WIDTH.next_power_of_two();
 /// The band in which each row of the screen lies.
 pub(super) const BAND_OF: [u8; crate::screen::HEIGHT] = bands();
 
@@ -50,11 +52,17 @@ const fn slices(axis: Axis) -> [Slice; FRAME_SIDE] {
     slices
 }
 
-const fn cells() -> [u8; WIDTH] {
-    let mut cells = [0; WIDTH];
+/// The cell in which a column of the screen lies, without a check: others are taken for one that lies on it.
+#[inline(always)]
+pub(super) fn cell_of(x: i32) -> usize {
+    usize::from(CELLS[x as usize % TABLE])
+}
+
+const fn cells() -> [u8; TABLE] {
+    let mut cells = [0; TABLE];
     let (mut pixel, mut cell) = (0, 0);
-    while pixel < WIDTH {
-        if pixel > COLUMNS[cell].last {
+    while pixel < TABLE {
+        if pixel > COLUMNS[cell].last && cell + 1 < FRAME_SIDE {
             cell += 1;
         }
         cells[pixel] = cell as u8;

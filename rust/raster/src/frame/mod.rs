@@ -10,10 +10,11 @@
 //! | [`prepare`] | a scene as edges and strokes, shape by shape, and the shapes of each band |
 //! | [`rows`] | what a shape covers of each row of a band |
 //! | [`mod@paint`], [`strokes`] | a shape into a band: anti-aliased edges, then the inside |
-//! | [`band`], [`fills`], [`brush`] | the cells and pixels that they paint, and how a colour is mixed in |
+//! | [`band`], [`fills`], [`blends`], [`brush`] | the cells and pixels that they paint, and how a colour is mixed in |
 //! | [`filter`] | a band into a row of the frame |
 
 mod band;
+mod blends;
 mod brush;
 mod fills;
 mod filter;
@@ -25,20 +26,20 @@ mod strokes;
 
 use crate::reference::render_reference;
 use crate::scene::Scene;
-use crate::score::{NO_TEXT, Score, TEXT_HEIGHT, TEXT_TOP};
+use crate::score::{MARGIN, NO_TEXT, Score, TEXT_HEIGHT, TEXT_TOP};
 use crate::screen::{BOTTOM, FRAME_SIDE, Frame, RIGHT};
 use band::Band;
 use filter::Filter;
 use grid::{BANDS, Pixel, Slice};
 use lane_math::lanes::Simd;
 use lane_math::{Isa, Kernel};
-use paint::paint;
+use paint::{NONE, paint};
 use prepare::Prepared;
 use rows::Rows;
 
 /// Renders scenes into frames: the bytes of [`render_reference`], about twenty times faster.
 ///
-/// It keeps its working memory, about 50 KiB; a thread has one and uses it for all its episodes.
+/// It keeps its working memory, about 110 KiB, of which a frame uses half; a thread has one and uses it for all its episodes.
 pub struct FrameRenderer {
     isa: Isa,
     prepared: Prepared,
@@ -106,8 +107,9 @@ impl FrameRenderer {
     fn paint_band<S: Simd>(&mut self, scene: &Scene, score: Option<&Score>, index: usize) {
         let slice = BANDS[index];
         let (top, bottom) = (BOTTOM - slice.last as i32, slice.last as i32);
-        self.band.clear(slice.last + 1 - slice.first);
-        for &shape in &self.prepared.bands[index] {
+        let layers = &self.prepared.bands[index];
+        self.band.clear(slice.last + 1 - slice.first, layers.background);
+        for &shape in &layers.shapes {
             let shape = &self.prepared.shapes[shape];
             let rows = Rows::new(shape, &self.band, top, bottom);
             paint::<S>(&mut self.band, &self.prepared, shape, rows, scene, &mut self.crossings);
@@ -139,6 +141,7 @@ impl Kernel for RenderBands<'_> {
 }
 
 /// Paints what of the score lies in a band.
+#[inline(always)]
 fn paint_score(band: &mut Band, score: &Score, slice: Slice) {
     let (left, width) = score.columns();
     let (first, end) = (left.max(0), (left + width).min(RIGHT + 1));
@@ -147,14 +150,22 @@ fn paint_score(band: &mut Band, score: &Score, slice: Slice) {
     if rows.is_empty() {
         return;
     }
-    band.open(first, end - 1, 0, ANY_COLOUR);
-    let mut text = NO_TEXT;
+    band.open(first, end - 1, NONE, ANY_COLOUR);
     for y in rows {
-        let text = score.row((y - TEXT_TOP) as usize, &mut text);
-        let pixels = band.pixels_mut(bottom - y, first, (end - first) as usize);
-        pixels.copy_from_slice(&text[(first - left) as usize..][..pixels.len()]);
+        let row = (y - TEXT_TOP) as usize;
+        if first == left && end == left + width {
+            band.fill(bottom - y, first, end - 1, BLACK);
+            score.draw_row(row, band.pixels_mut(bottom - y, first, width as usize + MARGIN));
+        } else {
+            // A text that is too long for the screen.
+            let mut text = NO_TEXT;
+            let shown = &score.row(row, &mut text)[(first - left) as usize..][..(end - first) as usize];
+            band.pixels_mut(bottom - y, first, shown.len()).copy_from_slice(shown);
+        }
     }
 }
 
+const BLACK: Pixel = [0; 4];
+
 /// No cell has it.
-const ANY_COLOUR: Pixel = [0, 0, 0, 1];
+const ANY_COLOUR: Pixel = [0, 0, 0, 2];

@@ -1,7 +1,7 @@
 //! A scene's polygons as what the bands need of them: edges to trace, strokes to follow, and who is where.
 
-use super::grid::{BAND_OF, BANDS};
-use crate::fill::crossing;
+use super::grid::{BAND_OF, BANDS, Pixel};
+use crate::fill::{crossing, left_pixel, right_pixel};
 use crate::scene::{Polygon, Scene, Style};
 use crate::screen::{BOTTOM, FRAME_SIDE, Point, RIGHT};
 use crate::stroke::Stroke;
@@ -35,14 +35,48 @@ pub(super) struct Edge {
     reciprocal: f32,
 }
 
+/// A stroke, and the rows that it may touch, in its shape's direction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) first_row: i32,
+    pub(super) last_row: i32,
+    pub(super) stroke: Stroke,
+}
+
+impl Placed {
+    fn new(stroke: Stroke) -> Self {
+        let (first_row, last_row) = match &stroke {
+            Stroke::Straight { top, bottom, .. } => (*top, *bottom),
+            Stroke::Sloped(line) => (line.top.y, line.last_row()),
+        };
+        Self { first_row, last_row, stroke }
+    }
+}
+
 /// A scene, prepared.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) edges: Vec<Edge>,
-    pub(super) strokes: Vec<Stroke>,
+    pub(super) strokes: Vec<Placed>,
     pub(super) shapes: Vec<Shape>,
-    /// The shapes of each band in drawing order.
-    pub(super) bands: Vec<Vec<usize>>,
+    pub(super) bands: Vec<Layers>,
+}
+
+/// What a band shows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layers {
+    /// Everywhere, below all shapes.
+    pub(super) background: Pixel,
+    /// Shapes in drawing order.
+    pub(super) shapes: Vec<usize>,
+}
+
+impl Layers {
+    /// One colour and nothing else.
+    fn cover(&mut self, colour: u32) {
+        self.background = colour.to_le_bytes();
+        self.shapes.clear();
+    }
 }
 
 impl Edge {
@@ -76,7 +110,7 @@ impl Edge {
 
 impl Prepared {
     pub(super) fn new() -> Self {
-        let bands = vec![Vec::new(); FRAME_SIDE];
+        let bands = vec![Layers::default(); FRAME_SIDE];
         Self { edges: Vec::new(), strokes: Vec::new(), shapes: Vec::new(), bands }
     }
 
@@ -86,7 +120,7 @@ impl Prepared {
         self.edges.clear();
         self.strokes.clear();
         self.shapes.clear();
-        self.bands.iter_mut().for_each(Vec::clear);
+        self.bands.iter_mut().for_each(|layers| layers.cover(0));
         let below = scene.polygons().iter().map(|polygon| (polygon, false));
         let above = scene.indicators().iter().map(|polygon| (polygon, true));
         for (polygon, flipped) in below.chain(above) {
@@ -116,12 +150,25 @@ impl Prepared {
             }
             before = vertex;
         }
+        let is_large = low.x <= 0 && low.y <= 0 && RIGHT <= high.x && BOTTOM <= high.y;
+        if polygon.style == Style::Antialiased && is_large && is_screen_inside(&self.edges[first_edge..]) {
+            // Nothing of what was drawn before is left, nor are its own strokes.
+            self.bands.iter_mut().for_each(|layers| layers.cover(polygon.colour));
+            self.edges.truncate(first_edge);
+            return;
+        }
         if polygon.style == Style::Antialiased {
-            let nexts = vertices[1..].iter().chain(&vertices[..1]);
-            for (&vertex, &next) in vertices.iter().zip(nexts) {
-                if let Some(stroke) = Stroke::new(vertex, next) {
-                    self.strokes.push(stroke);
-                }
+            let is_clipped = low.x < 0 || low.y < 0 || RIGHT < high.x || BOTTOM < high.y;
+            let mut vertex = vertices[0];
+            for index in 1..=vertices.len() {
+                let next = vertices[if index < vertices.len() { index } else { 0 }];
+                let stroke = if is_clipped {
+                    Stroke::new(vertex, next)
+                } else {
+                    Some(Stroke::on_screen(vertex, next))
+                };
+                self.strokes.extend(stroke.map(Placed::new));
+                vertex = next;
             }
         }
         let rows = (low.y.max(0), high.y.min(BOTTOM));
@@ -142,12 +189,13 @@ impl Prepared {
         let (from, to) = if shape.flipped { (from, to) } else { (BOTTOM - to, BOTTOM - from) };
         let curtain = curtain && shape.polygon.style == Style::Solid;
         for band in BAND_OF[from as usize]..=BAND_OF[to as usize] {
-            let shapes = &mut self.bands[usize::from(band)];
+            let layers = &mut self.bands[usize::from(band)];
             let rows = BANDS[usize::from(band)];
             if curtain && from <= rows.first as i32 && rows.last as i32 <= to {
-                shapes.clear();
+                layers.cover(shape.polygon.colour);
+            } else {
+                layers.shapes.push(self.shapes.len());
             }
-            shapes.push(self.shapes.len());
         }
         self.shapes.push(shape);
     }
@@ -164,6 +212,34 @@ fn bounds(vertices: &[Point]) -> (Point, Point) {
     (low, high)
 }
 
+/// Whether an anti-aliased polygon's inside has every pixel of the screen: in each row one edge crosses left of it, one
+/// right of it, and no other. An edge's crossings lie in the order of its rows, so that two of them tell of all.
+fn is_screen_inside(edges: &[Edge]) -> bool {
+    /// The rows of the screen that an edge crosses, if any.
+    fn rows(edge: &Edge) -> (i32, i32) {
+        (edge.upper.y.max(0), edge.last.min(BOTTOM))
+    }
+    let are_all_crossed = |lies_beyond: fn(i32) -> bool| {
+        let mut next = 0;
+        for _ in edges {
+            for edge in edges {
+                let (first, last) = rows(edge);
+                if first <= next
+                    && next <= last
+                    && [first, last].iter().all(|&y| lies_beyond(edge.crossing(y)))
+                {
+                    next = last + 1;
+                }
+            }
+        }
+        next > BOTTOM
+    };
+    let crossings: i32 = edges.iter().map(rows).map(|(first, last)| (last + 1 - first).max(0)).sum();
+    crossings == 2 * (BOTTOM + 1)
+        && are_all_crossed(|left| left_pixel(left) <= 0)
+        && are_all_crossed(|right| right_pixel(right) >= RIGHT)
+}
+
 /// Whether a polygon is an upright rectangle as wide as the screen: the background of the indicators.
 fn is_curtain(vertices: &[Point], low: Point, high: Point) -> bool {
     let corners = [low, Point { x: high.x, y: low.y }, high, Point { x: low.x, y: high.y }];
@@ -174,4 +250,43 @@ fn is_curtain(vertices: &[Point], low: Point, high: Point) -> bool {
         && RIGHT <= high.x
         && vertices.len() == 4
         && (0..4).any(|start| turned(start, true) || turned(start, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the first of two polygons hides the second: a field over something red.
+    fn hides(field: &[[f64; 2]]) -> bool {
+        let mut scene = Scene::new();
+        scene.push_antialiased([255, 0, 0], &[[10.0, 10.0], [90.0, 20.0], [50.0, 700.0]]);
+        scene.push_antialiased([0, 255, 0], field);
+        let mut prepared = Prepared::new();
+        assert!(prepared.prepare(&scene));
+        prepared.bands.iter().all(|layers| layers.shapes.is_empty() && layers.background == [0, 255, 0, 0])
+    }
+
+    #[test]
+    fn what_has_the_screen_inside_hides_all_before() {
+        let (right, bottom) = (f64::from(RIGHT), f64::from(BOTTOM));
+        assert!(hides(&[[0.0, 0.0], [right, 0.0], [right, bottom], [0.0, bottom]]));
+        assert!(hides(&[[500.0, -3000.0], [4000.0, 500.0], [500.0, 4000.0], [-3000.0, 400.0]]));
+        // A column, or a row, is left out.
+        assert!(!hides(&[[1.0, 0.0], [right, 0.0], [right, bottom], [1.0, bottom]]));
+        assert!(!hides(&[[0.0, 0.0], [right, 0.0], [right, bottom - 1.0], [0.0, bottom - 1.0]]));
+        assert!(!hides(&[[0.0, 0.0], [right - 2.0, 0.0], [right, bottom], [0.0, bottom]]));
+        // Both edges of the upper rows lie left of the screen, those of the lower ones right of it.
+        let (left, far) = ([-400.0, -200.0], [1200.0, 1400.0]);
+        let steps = [
+            [left[0], -9.0],
+            [left[0], 400.0],
+            [far[0], 400.0],
+            [far[0], 900.0],
+            [far[1], 900.0],
+            [far[1], 400.0],
+            [left[1], 400.0],
+            [left[1], -9.0],
+        ];
+        assert!(!hides(&steps));
+    }
 }

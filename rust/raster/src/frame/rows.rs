@@ -1,7 +1,7 @@
 //! Where a shape meets a band: rows, and runs of columns.
 
 use super::band::Band;
-use super::grid::{CELL_OF, COLUMNS, MOST_ROWS};
+use super::grid::{COLUMNS, cell_of};
 use super::prepare::{Edge, Shape};
 use crate::fill::solid_crossing;
 use crate::scene::Style;
@@ -60,22 +60,29 @@ impl Runs {
     pub(super) const NONE: Self =
         Self { left: [[EMPTY.0; LANES]; 2], right: [[EMPTY.1; LANES]; 2], bounds: EMPTY, common: EMPTY };
 
-    /// The runs of a regular shape in a band of some rows; `None` if it has several in a row.
+    /// Becomes the runs of a regular shape in a band of some rows; `false`, and nothing in any row, if it has several in
+    /// a row.
     #[inline(always)]
-    pub(super) fn new<S: Simd>(style: Style, edges: &[Edge], rows: Rows, band_rows: usize) -> Option<Self> {
-        let mut runs = Self::NONE;
+    pub(super) fn trace<S: Simd>(
+        &mut self,
+        style: Style,
+        edges: &[Edge],
+        rows: Rows,
+        band_rows: usize,
+    ) -> bool {
         let (first, ninth) = match style {
             Style::Antialiased => Crossings::<S::I32>::filled(edges, rows, band_rows),
-            Style::Solid => Crossings::<S::I32>::solid(edges, rows),
+            Style::Solid => Crossings::<S::I32>::solid(edges, rows, band_rows),
         };
-        if first.found.greatest() > 2 || ninth.found > 2 {
-            return None;
+        if first.found.greater(S::I32::splat(2)).any_negative() || ninth.found > 2 {
+            *self = Self::NONE;
+            return false;
         }
-        runs.set(&first);
+        self.set(&first);
         if band_rows > LANES {
-            runs.set_ninth(&ninth);
+            self.set_ninth(&ninth);
         }
-        Some(runs)
+        true
     }
 
     /// Sets the first eight rows, which every band has.
@@ -126,7 +133,7 @@ impl Runs {
         if left >= right {
             return (0, 0);
         }
-        let (first, last) = (usize::from(CELL_OF[left as usize]), usize::from(CELL_OF[right as usize]));
+        let (first, last) = (cell_of(left), cell_of(right));
         let from = if COLUMNS[first].first < left as usize { first + 1 } else { first };
         let to = if COLUMNS[last].last > right as usize { last } else { last + 1 };
         if from < to { (from, to) } else { (0, 0) }
@@ -175,24 +182,34 @@ impl<V: I32x8> Crossings<V> {
         (Self { low: low.add(one).over_65536(), high: high.sub(one).over_65536(), found }, ninth)
     }
 
-    /// The same, in pixels.
+    /// The same, in pixels. Every second crossing of a row that is found is rounded up.
     #[inline(always)]
-    fn solid(edges: &[Edge], rows: Rows) -> (Self, Crossings<i32>) {
-        let mut all = [const { Crossings { low: i32::MAX, high: i32::MIN, found: 0 } }; MOST_ROWS];
+    fn solid(edges: &[Edge], rows: Rows, band_rows: usize) -> (Self, Crossings<i32>) {
+        let (mut low, mut high, mut found) = (V::splat(i32::MAX), V::splat(i32::MIN), V::splat(0));
+        let mut ninth = Crossings { low: i32::MAX, high: i32::MIN, found: 0 };
+        let (row, ninth_row) = if rows.flipped {
+            (V::splat(0).sub(V::load(&ROW)), rows.origin - LANES as i32)
+        } else {
+            (V::load(&ROW), rows.origin + LANES as i32)
+        };
         for edge in edges {
-            let (mut y, last) = (edge.upper.y.max(rows.first), edge.last.min(rows.last));
-            while y <= last {
-                let row = &mut all[rows.in_band(y) as usize];
-                row.add(solid_crossing(edge.upper, edge.width, edge.height, y, row.found % 2 == 0));
-                y += 1;
+            if rows.last < edge.upper.y || edge.last < rows.first {
+                continue;
+            }
+            let below = row.add(V::splat(rows.origin - edge.upper.y));
+            let crossed = V::splat(edge.last - edge.upper.y + 1).greater(below);
+            let crossed = V::select(below.greater(V::splat(-1)), crossed, V::splat(0));
+            let up = V::splat(0).sub(found.bit_and(V::splat(1)));
+            let x = below.mul(V::splat(edge.width)).quotient(edge.height, up).add(V::splat(edge.upper.x));
+            low = V::select(crossed, x.min(low), low);
+            high = V::select(crossed, x.max(high), high);
+            found = found.sub(crossed);
+            if band_rows > LANES && edge.upper.y <= ninth_row && ninth_row <= edge.last {
+                let down = ninth.found % 2 == 0;
+                ninth.add(solid_crossing(edge.upper, edge.width, edge.height, ninth_row, down));
             }
         }
-        let [eight @ .., ninth] = all;
-        let (mut low, mut high, mut found) = ([0; LANES], [0; LANES], [0; LANES]);
-        for (row, crossings) in eight.iter().enumerate() {
-            (low[row], high[row], found[row]) = (crossings.low, crossings.high, crossings.found);
-        }
-        (Self { low: V::load(&low), high: V::load(&high), found: V::load(&found) }, ninth)
+        (Self { low, high, found }, ninth)
     }
 }
 

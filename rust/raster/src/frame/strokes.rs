@@ -1,37 +1,35 @@
 //! Paints one stroke in one band.
 
-use super::band::{Band, Cells};
+use super::band::{Band, Range};
 use super::brush::{Brush, Side};
 use super::grid::Pixel;
 use super::rows::{Rows, Runs};
 use crate::screen::Point;
 use crate::stroke::{Sloped, Stroke};
+use lane_math::lanes::U16x16;
 
 /// Lines that advance less than a third of a pixel in a step are painted row by row, others step by step: several pixels
 /// of a row are mixed at once, and half of the rows lie inside the shape and are left out.
 const GENTLE: u32 = 65536 / 3;
 
-/// Paints the band's part of a stroke, but for what lies in `covered` cells; what lies in `runs` may be left out, too:
+/// Paints the part of a stroke that has rows in a band, but for what lies in `covered` cells; what lies in `runs` may be left out, too:
 /// the shape's inside is painted over it.
 #[inline(always)]
-pub(super) fn paint_stroke(
+pub(super) fn paint_stroke<V: U16x16>(
     band: &mut Band,
     stroke: &Stroke,
     rows: Rows,
-    colour: u32,
-    covered: Cells,
+    pixel: Pixel,
+    covered: Range,
     runs: &Runs,
 ) {
-    let pixel = colour.to_le_bytes();
     match *stroke {
         Stroke::Straight { left, right, top, bottom } => {
+            band.open(left, right, covered, pixel);
             for y in top.max(rows.first)..=bottom.min(rows.last) {
-                band.open(left, right, covered, pixel);
                 band.fill(rows.in_band(y), left, right, pixel);
             }
         }
-        // Most strokes of a shape lie in other bands.
-        Stroke::Sloped(line) if rows.last < line.top.y || line.last_row() < rows.first => {}
         Stroke::Sloped(line) => {
             let Point { x, y } = line.first;
             if rows.first <= y && y <= rows.last {
@@ -41,12 +39,14 @@ pub(super) fn paint_stroke(
             let (first, last) = steps(&line, rows);
             if first <= last {
                 open_along(band, &line, first, last, covered, pixel);
-                let brush = Brush::new(colour);
-                if line.steep || line.slope > GENTLE {
-                    let top = Point { x: line.top.x, y: rows.in_band(line.top.y) };
-                    band.blend_steps(&line, top, first, last, brush);
+                let brush = Brush::<V>::new(pixel);
+                let top = Point { x: line.top.x, y: rows.in_band(line.top.y) };
+                if line.steep {
+                    band.blend_steep(&line, top, (first, last), brush);
+                } else if line.slope > GENTLE {
+                    band.blend_columns(&line, top, (first, last), brush);
                 } else {
-                    blend_rows(band, &line, rows, brush, runs);
+                    blend_rows(band, &line, rows, (first, last), (brush, runs));
                 }
             }
         }
@@ -74,7 +74,7 @@ fn reaching(line: &Sloped, advanced: i32) -> i32 {
 
 /// Opens the cells that some steps of a line touch.
 #[inline(always)]
-fn open_along(band: &mut Band, line: &Sloped, first: i32, last: i32, covered: Cells, colour: Pixel) {
+fn open_along(band: &mut Band, line: &Sloped, first: i32, last: i32, covered: Range, colour: Pixel) {
     let (near, far) =
         if line.steep { (line.advance(first).0, line.advance(last).0 + 1) } else { (first, last) };
     let (one, other) = (line.top.x + line.direction * near, line.top.x + line.direction * far);
@@ -83,10 +83,18 @@ fn open_along(band: &mut Band, line: &Sloped, first: i32, last: i32, covered: Ce
 
 /// Paints a line that is not steep: in each row the far pixels of the steps in the row above, then its own near ones.
 #[inline(always)]
-fn blend_rows(band: &mut Band, line: &Sloped, rows: Rows, brush: Brush, runs: &Runs) {
-    let above = rows.first - line.top.y;
+fn blend_rows<V: U16x16>(
+    band: &mut Band,
+    line: &Sloped,
+    rows: Rows,
+    (first, last): (i32, i32),
+    (brush, runs): (Brush<V>, &Runs),
+) {
+    let (first, last) = (line.top.y + line.advance(first).0, line.top.y + line.advance(last).0 + 1);
+    let (first, last) = (first.max(rows.first), last.min(rows.last));
+    let above = first - line.top.y;
     let (mut far, mut near) = (reaching(line, above - 1), reaching(line, above));
-    for y in rows.first..=rows.last {
+    for y in first..=last {
         let end = reaching(line, y - line.top.y + 1);
         for (from, to, side) in [(far, near, Side::Far), (near, end, Side::Near)] {
             let (one, other) = (line.top.x + line.direction * from, line.top.x + line.direction * (to - 1));
@@ -96,7 +104,8 @@ fn blend_rows(band: &mut Band, line: &Sloped, rows: Rows, brush: Brush, runs: &R
             }
             let (left, slope) =
                 if line.direction > 0 { (from, line.slope) } else { (to - 1, line.slope.wrapping_neg()) };
-            band.blend_run(row, one.min(other), to - from, left as u32 * line.slope, slope, (brush, side));
+            let run = (row, one.min(other), to - from);
+            band.blend_run(run, left as u32 * line.slope, slope, (brush, side));
         }
         (far, near) = (near, end);
     }

@@ -55,12 +55,18 @@ impl U16x16 for Avx2U16 {
         colours
     }
 
-    of_two!(add: _mm256_add_epi16, mul_low: _mm256_mullo_epi16);
+    of_two! {
+        add: _mm256_add_epi16,
+        sub_to_zero: _mm256_subs_epu16,
+        min: _mm256_min_epu16,
+        bit_xor: _mm256_xor_si256,
+        mul_low: _mm256_mullo_epi16,
+    }
 
     #[inline(always)]
-    fn quadruple(self) -> Self {
+    fn over_256(self) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
-        Self(unsafe { _mm256_slli_epi16::<2>(self.0) })
+        Self(unsafe { _mm256_srli_epi16::<8>(self.0) })
     }
 
     #[inline(always)]
@@ -88,6 +94,24 @@ impl U16x16 for Avx2U16 {
     fn weigh(rows: [&[u8; 48]; 4], window: &Window) -> Self {
         // SAFETY: the processor has AVX2 (parent module).
         Self(unsafe { windows::weigh(rows, window) })
+    }
+
+    #[inline(always)]
+    fn mixed_into(self, [low, high]: [u64; 2], alphas: &[u16; 4]) -> [u64; 2] {
+        /// Each of four 16-bit numbers four times.
+        const FOUR_TIMES: [i8; 32] =
+            [0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3, 4, 5, 4, 5, 4, 5, 4, 5, 6, 7, 6, 7, 6, 7, 6, 7];
+        // SAFETY: the processor has AVX2 (parent module); four numbers of 16 bits are one of 64, wherever it lies.
+        unsafe {
+            let alphas = _mm256_set1_epi64x(alphas.as_ptr().cast::<i64>().read_unaligned());
+            let alphas = _mm256_shuffle_epi8(alphas, _mm256_loadu_si256(FOUR_TIMES.as_ptr().cast()));
+            let pixels = _mm256_cvtepu8_epi16(_mm_set_epi64x(high as i64, low as i64));
+            let kept = _mm256_mullo_epi16(pixels, _mm256_sub_epi16(_mm256_set1_epi16(256), alphas));
+            let mixed = _mm256_add_epi16(kept, _mm256_mullo_epi16(self.0, alphas));
+            let mixed = _mm256_srli_epi16::<8>(mixed);
+            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(mixed), _mm256_extracti128_si256::<1>(mixed));
+            [_mm_cvtsi128_si64(bytes) as u64, _mm_extract_epi64::<1>(bytes) as u64]
+        }
     }
 }
 
@@ -122,6 +146,7 @@ impl I32x8 for Avx2I32 {
         add: _mm256_add_epi32,
         sub: _mm256_sub_epi32,
         mul: _mm256_mullo_epi32,
+        bit_and: _mm256_and_si256,
         min: _mm256_min_epi32,
         max: _mm256_max_epi32,
         greater: _mm256_cmpgt_epi32,
@@ -152,6 +177,26 @@ impl I32x8 for Avx2I32 {
             let product = _mm256_mul_ps(_mm256_cvtepi32_ps(self.0), _mm256_set1_ps(factor));
             Self(_mm256_cvttps_epi32(product))
         }
+    }
+
+    #[inline(always)]
+    fn quotient(self, divisor: i32, up: Self) -> Self {
+        // SAFETY: the processor has AVX2 (parent module).
+        unsafe {
+            let quotient = _mm256_div_ps(_mm256_cvtepi32_ps(self.0), _mm256_set1_ps(divisor as f32));
+            let whole = _mm256_blendv_ps(
+                _mm256_floor_ps(quotient),
+                _mm256_ceil_ps(quotient),
+                _mm256_castsi256_ps(up.0),
+            );
+            Self(_mm256_cvttps_epi32(whole))
+        }
+    }
+
+    #[inline(always)]
+    fn any_negative(self) -> bool {
+        // SAFETY: the processor has AVX2 (parent module).
+        unsafe { _mm256_movemask_ps(_mm256_castsi256_ps(self.0)) != 0 }
     }
 
     #[inline(always)]

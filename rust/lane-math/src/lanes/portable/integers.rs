@@ -35,8 +35,23 @@ impl U16x16 for [u16; 16] {
     }
 
     #[inline(always)]
-    fn quadruple(self) -> Self {
-        self.map(|lane| lane << 2)
+    fn sub_to_zero(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].saturating_sub(other[lane]))
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        from_fn(|lane| self[lane].min(other[lane]))
+    }
+
+    #[inline(always)]
+    fn bit_xor(self, other: Self) -> Self {
+        from_fn(|lane| self[lane] ^ other[lane])
+    }
+
+    #[inline(always)]
+    fn over_256(self) -> Self {
+        self.map(|lane| lane >> 8)
     }
 
     #[inline(always)]
@@ -77,6 +92,18 @@ impl U16x16 for [u16; 16] {
         }
         pixels
     }
+
+    #[inline(always)]
+    fn mixed_into(self, pixels: [u64; 2], alphas: &[u16; 4]) -> [u64; 2] {
+        from_fn(|pair| {
+            let bytes = pixels[pair].to_le_bytes();
+            u64::from_le_bytes(from_fn(|byte| {
+                let alpha = alphas[2 * pair + byte / 4];
+                let kept = u16::from(bytes[byte]).wrapping_mul(256 - alpha);
+                (kept.wrapping_add(self[8 * pair + byte].wrapping_mul(alpha)) >> 8) as u8
+            }))
+        })
+    }
 }
 
 impl I32x8 for [i32; 8] {
@@ -108,6 +135,11 @@ impl I32x8 for [i32; 8] {
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         from_fn(|lane| self[lane].wrapping_mul(other[lane]))
+    }
+
+    #[inline(always)]
+    fn bit_and(self, other: Self) -> Self {
+        from_fn(|lane| self[lane] & other[lane])
     }
 
     #[inline(always)]
@@ -143,6 +175,19 @@ impl I32x8 for [i32; 8] {
     #[inline(always)]
     fn scaled(self, factor: f32) -> Self {
         self.map(|lane| (lane as f32 * factor) as i32)
+    }
+
+    #[inline(always)]
+    fn quotient(self, divisor: i32, up: Self) -> Self {
+        from_fn(|lane| {
+            let quotient = self[lane] as f32 / divisor as f32;
+            (if up[lane] == 0 { quotient.floor() } else { quotient.ceil() }) as i32
+        })
+    }
+
+    #[inline(always)]
+    fn any_negative(self) -> bool {
+        self.least() < 0
     }
 
     #[inline(always)]
