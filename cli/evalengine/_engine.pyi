@@ -109,6 +109,9 @@ class Network:
         self, weights: NDArray[np.float32], observations: NDArray[np.float32], states: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 
+RawForm: TypeAlias = tuple[tuple[int, int], bool, str, bool]
+"""What all graphs of a population have in common: (inputs, outputs), is_recurrent, inputs, is_compensated."""
+
 class Graphs:
     """A population of graphs, compiled; immutable and shared between threads."""
 
@@ -185,7 +188,7 @@ def evaluate(
     rules: RawRules = (0, [], None, 0.0, None, None),
     action_repeat: int = 1,
     variation: Sequence[RawVaried] = (),
-    graphs: tuple[Graphs, str, float] | None = None,
+    graphs: tuple[RawForm, tuple[NDArray[Any], ...] | list[Any], str, float] | None = None,
 ) -> RawEvaluation: ...
 def graph_functions() -> tuple[list[str], list[str]]:
     """Names of activations and of aggregations, in the order of their numbers."""

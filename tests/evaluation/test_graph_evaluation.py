@@ -199,6 +199,80 @@ def test_the_first_graph_that_is_none_is_named_whatever_the_threads() -> None:
             evaluate("cartpole", graphs, POLICY, threads=threads)
 
 
+def fitting_genome(**changes: Any) -> Any:
+    nodes: Any = {0: {}, 1: {}, 7: {"activation": "tanh", **changes}}
+    return genome(nodes, {(-1, 7): 0.3, (-3, 7): -2.0, (7, 0): 1.0, (7, 1): -0.5})
+
+
+@pytest.mark.parametrize("net", ["feedforward", "recurrent"])
+def test_genomes_that_are_read_while_others_play_are_what_their_arrays_are(net: str) -> None:
+    policy = GraphPolicy.from_sizes(4, 2, net=net)
+    genomes = [fitting_genome(bias=0.1 * index - 4.0) for index in range(83)]
+    genomes[41].nodes[9] = genome({9: {"activation": "sin", "bias": 0.25}}, {}).nodes[9]
+    genomes[41].connections[(9, 0)] = genome({}, {(9, 0): 1.5}).connections[(9, 0)]
+    whole = evaluate("cartpole", Graphs.of(genomes), policy, episodes=3, threads=1, descriptors=["mean(x)"])
+    assert len(set(whole.lengths.ravel().tolist())) > 5
+    for threads in (1, 2, 3, None):
+        forms: list[Any] = [genomes, tuple(enumerate(genomes)), dict(enumerate(genomes))]
+        for given in forms:
+            got = evaluate("cartpole", given, policy, episodes=3, threads=threads, descriptors=["mean(x)"])
+            assert equal(got, whole)
+
+
+def test_a_bad_genome_ends_the_call_though_others_have_been_played() -> None:
+    good, circle = fitting_genome(), fitting_genome()
+    circle.connections[(7, 7)] = circle.connections[(7, 0)]
+    odd, infinite = fitting_genome(activation="mine"), fitting_genome(bias=float("inf"))
+    told: list[Any] = []
+    for threads in (1, 2, 3):
+
+        def found(*places: tuple[int, Any], threads: int = threads, **options: Any) -> InputError:
+            genomes = [dict(places).get(index, good) for index in range(70)]
+            with pytest.raises(InputError) as caught:
+                evaluate(
+                    "cartpole", genomes, POLICY, threads=threads, progress=lambda *done: told.append(done), **options
+                )
+            return caught.value
+
+        assert str(found((69, circle), (50, circle))).startswith("graphs[50]: node 7: expected no circle in a feed-")
+        # What cannot be read comes before what is read and is no graph, and that before numbers.
+        assert "graphs[69]: node 7: expected an activation" in str(found((69, odd), (3, circle)))
+        assert "graphs[69]: expected genomes, or a Graph each" in str(found((69, "genome"), (3, circle)))
+        assert "graphs[69]: node 7: expected no circle" in str(found((69, circle), (3, infinite)))
+        error = found((69, infinite), (33, infinite))
+        assert str(error) == "graphs: individual 33: node 7: expected a finite bias, got inf"
+        assert isinstance(error, NonFiniteError)
+        assert error.individual == 33
+        assert "graphs[68]: node 7: expected no circle" in str(found((68, circle), (3, infinite), on_nan=0.0))
+    assert not told
+
+
+def test_an_attribute_of_a_genome_may_raise_and_run_python() -> None:
+    class Gene:
+        enabled = True
+
+        def __init__(self, weight: float) -> None:
+            self._weight = weight
+
+        @property
+        def weight(self) -> float:
+            if self._weight > 1:
+                raise RuntimeError("no")
+            return float(np.add(self._weight, 1.0))
+
+    def with_gene(weight: float) -> Any:
+        one = fitting_genome()
+        one.connections[(-1, 7)] = Gene(weight)
+        return one
+
+    same = fitting_genome()
+    same.connections[(-1, 7)].weight = -0.5 + 1.0
+    result = evaluate("cartpole", [with_gene(-0.5)] * 40, POLICY, threads=2)
+    assert np.array_equal(result.returns, evaluate("cartpole", [same] * 40, POLICY).returns)
+    with pytest.raises(InputError, match=r"graphs\[39\]: connection -1 to 7: expected weight, got none"):
+        evaluate("cartpole", [*[with_gene(-0.5)] * 39, with_gene(2.0)], POLICY, threads=2)
+
+
 def test_no_individuals_are_a_population() -> None:
     assert evaluate("cartpole", [], POLICY, episodes=2).returns.shape == (0, 2)
     assert evaluate("cartpole", Graphs.of([]), POLICY, episodes=2).returns.shape == (0, 2)
@@ -225,6 +299,9 @@ def test_a_configuration_says_what_the_policy_is() -> None:
     ):
         with pytest.raises(InputError, match=expected):
             neat.policy(config)
+    taken_for_a_policy: Any = Config()
+    with pytest.raises(InputError, match=r"policy: expected evalengine.neat.policy\(config\), got the neat.Config"):
+        evaluate("cartpole", [fitting_genome()], taken_for_a_policy)
 
 
 def test_functions_of_a_users_own_are_refused_by_name() -> None:

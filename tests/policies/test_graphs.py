@@ -112,7 +112,9 @@ def test_genomes_are_read_in_their_order() -> None:
     ("given", "expected"),
     [
         ([3], "graphs[0]: expected genomes, or a Graph each, got"),
-        ([SMALL, genome({0: {}}, {})], "graphs[0]: expected genomes, or a Graph each, got"),
+        ([SMALL, SMALL, genome({0: {}}, {})], "graphs[2]: expected a Graph, as graphs[0] is, got"),
+        ([genome({0: {}}, {}), SMALL], "graphs[1]: expected genomes, or a Graph each, got"),
+        ([(7, SMALL), 3], "graphs[1]: expected a Graph, as graphs[0] is, got"),
         (
             [genome({0: {}}, {}), genome({0: {"activation": "mine"}}, {})],
             "graphs[1]: node 0: expected an activation among abs, clamped, cube, elu, exp, gauss, hat, identity, inv, "

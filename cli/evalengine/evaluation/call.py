@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from evalengine import _engine
 from evalengine.arguments import seed_matrix
-from evalengine.errors import ENGINE_ERRORS, NonFiniteError, translated
-from evalengine.evaluation.acting import acting_graphs
+from evalengine.errors import ENGINE_ERRORS, InputError, NonFiniteError, translated
+from evalengine.evaluation.acting import acting_graphs, population_of
 from evalengine.evaluation.cancellation import cancellable, check_token
 from evalengine.evaluation.descriptors import Descriptor, raw_descriptors
 from evalengine.evaluation.options import EvaluateOptions, check_keywords, check_threads
@@ -28,9 +28,9 @@ from evalengine.evaluation.settings import Settings, settled
 from evalengine.evaluation.statistics import ObservationStatistics, PartialSum
 from evalengine.evaluation.trajectories import MOST_BYTES, by_individual, checked_individuals
 from evalengine.evaluation.variation import raw_variation
-from evalengine.policies.graphs import Graphs
+from evalengine.policies.graphs import Graphs, Unread
 from evalengine.policies.heads import deviations_of
-from evalengine.policies.individuals import AnyPolicy, Individuals, individuals_of, not_finite
+from evalengine.policies.individuals import AnyPolicy, Individuals, not_finite
 from evalengine.policies.policy import Policy
 from evalengine.progress import check_progress, reported
 
@@ -85,10 +85,10 @@ def evaluated(
 ) -> Part:
     """Return what `evaluate_part` does, of options whose names are known ones."""
     settings = settled(env_id, policy, options)
-    individuals = individuals_of(settings.policy, weights)
+    individuals = population_of(settings.policy, weights)
     seeds = seed_matrix(options.get("seeds"), options.get("episodes"), len(individuals))
     asked = _asked(place, settings, individuals, seeds, options)
-    matrix = np.empty((len(individuals), 0), np.float32) if isinstance(individuals, Graphs) else individuals
+    matrix = np.empty((len(individuals), 0), np.float32) if isinstance(individuals, Graphs | Unread) else individuals
     cancel = options.get("cancel")
     try:
         with reported(options.get("progress")) as report:
@@ -107,9 +107,12 @@ def evaluated(
             )
     except ENGINE_ERRORS as error:
         found = translated(error)
-        if isinstance(found, NonFiniteError):
-            # The engine, which looks first, does not say which weight it is, where it is a weight.
-            found = not_finite(individuals) or _infinite_deviation(settings.policy, individuals) or found
+        if isinstance(found, InputError):
+            # Where genomes are none at all, to read them says more.
+            looked_at = individuals.read() if isinstance(individuals, Unread) else individuals
+            if isinstance(found, NonFiniteError):
+                # The engine, which looks first, does not say which weight it is, where it is a weight.
+                found = not_finite(looked_at) or _infinite_deviation(settings.policy, looked_at) or found
         raise found from None
     first = 0 if place is None else place[0]
     return _part(raw, _for_every_individual(seeds, len(individuals)), first, options)
@@ -118,7 +121,7 @@ def evaluated(
 def _asked(
     place: tuple[int, int] | None,
     settings: Settings,
-    individuals: Individuals,
+    individuals: Individuals | Unread,
     seeds: NDArray[np.uint64],
     options: EvaluateOptions,
 ) -> dict[str, Any]:
@@ -142,8 +145,8 @@ def _asked(
         # A single episode is the calling thread's, however many others there are.
         threads = 1 if population * episodes == 1 else available_threads()
     asked["threads"] = threads
-    if isinstance(individuals, Graphs):
-        asked["graphs"] = acting_graphs(settings, individuals, threads)
+    if isinstance(individuals, Graphs | Unread):
+        asked["graphs"] = acting_graphs(settings, individuals)
     if place is not None:
         asked["share"] = place
     return asked

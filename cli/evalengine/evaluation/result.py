@@ -51,7 +51,7 @@ class Evaluation:
             the episode, else 0.
         failed: (P,) bool: a weight or a logit was not finite (only with a number as `on_nan`).
         seeds: (P, E) uint64, read-only.
-        seconds: the wall time of the episodes.
+        seconds: the wall time of the episodes; of graphs also that of reading and compiling them meanwhile.
         steps: how many steps of the environment were run, all individuals and episodes together.
         descriptor_names: K names, those of `descriptors`; none if none were asked for.
         on_request: those of final_observation, descriptors, trajectories and statistics that were asked for, by name.

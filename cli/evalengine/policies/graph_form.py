@@ -149,6 +149,10 @@ class GraphForm:
         """Return a population of `given`, which is what `evaluate` takes: see `Graphs.of`."""
         return Graphs.of(given)
 
+    def raw(self, inputs: str) -> _engine.RawForm:
+        """Return what graphs of this policy have in common as the extension takes it; `inputs` as in `compiled`."""
+        return (self.n_inputs, self.n_outputs), self.net == "recurrent", inputs, self.sum == "compensated"
+
     def compiled(self, graphs: Graphs, inputs: str, threads: int = 1) -> _engine.Graphs:
         """Return a population ready to run.
 
@@ -161,10 +165,8 @@ class GraphForm:
             InputError: a graph that is none, or not one of this policy; the message names individual, and node or
                 connection.
         """
-        shape = (self.n_inputs, self.n_outputs)
-        is_recurrent, is_compensated = self.net == "recurrent", self.sum == "compensated"
         with engine_errors():
-            return _engine.Graphs(shape, is_recurrent, inputs, is_compensated, graphs.raw(), threads)
+            return _engine.Graphs(*self.raw(inputs), graphs.raw(), threads)
 
     def outputs(self, graphs: Any, observations: ArrayLike) -> NDArray[np.float64]:
         """Return what graphs give for the observations of T steps, which follow each other in one episode.

@@ -172,10 +172,8 @@ class Graphs:
         """
         if isinstance(individuals, cls):
             return individuals
-        if isinstance(individuals, Mapping):  # neat-python's population: genomes by their ids
-            individuals = list(individuals.values())
-        listed = list(individuals) if isinstance(individuals, list | tuple) else [individuals]
-        if listed and all(isinstance(_without_id(individual), Graph) for individual in listed):
+        listed = _listed(individuals)
+        if _are_graphs(listed):
             return cls(**_stacked([_checked(index, _without_id(graph)) for index, graph in enumerate(listed)]))
         try:
             with engine_errors():
@@ -184,8 +182,12 @@ class Graphs:
                 return graphs
         except InputError:
             # Asked only now: a generation's genomes are looked at once.
+            is_graph = isinstance(_without_id(listed[0]), Graph)
             for index, individual in enumerate(map(_without_id, listed)):
-                if isinstance(individual, Graph | Graphs) or not hasattr(individual, "nodes"):
+                if is_graph and not isinstance(individual, Graph):
+                    expected = "expected a Graph, as graphs[0] is"
+                    raise InputError(f"graphs[{index}]: {expected}, got {kind(individual)}") from None
+                if not is_graph and (isinstance(individual, Graph | Graphs) or not hasattr(individual, "nodes")):
                     expected = "expected genomes, or a Graph each"
                     raise InputError(f"graphs[{index}]: {expected}, got {kind(individual)}") from None
             raise
@@ -225,6 +227,41 @@ class Graphs:
         return NonFiniteError(f"graphs: individual {individual}: {message}", individual=individual)
 
 
+@dataclass(frozen=True, eq=False)
+class Unread:
+    """A population of genomes that have not been looked at: the extension reads them during the call that plays them.
+
+    Attributes:
+        listed: the genomes, or pairs (id, genome).
+    """
+
+    listed: list[Any]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.listed)
+
+    def read(self) -> Graphs:
+        """Return them as arrays.
+
+        Raises:
+            InputError: one of them is none.
+        """
+        return Graphs.of(self.listed)
+
+
+def graphs_or_unread(individuals: Any) -> Graphs | Unread:
+    """Return what `Graphs.of` does, but genomes as they are.
+
+    Raises:
+        InputError: a `Graph` that is none.
+    """
+    if isinstance(individuals, Graphs):
+        return individuals
+    listed = _listed(individuals)
+    return Graphs.of(listed) if _are_graphs(listed) else Unread(listed)
+
+
 NODE_ARRAYS = ("nodes", "activations", "aggregations", "biases", "responses")
 CONNECTION_ARRAYS = ("sources", "targets", "weights", "enabled")
 DTYPES: dict[str, Any] = {
@@ -240,6 +277,16 @@ DTYPES: dict[str, Any] = {
     "weights": np.float64,
     "enabled": np.bool_,
 }
+
+
+def _listed(individuals: Any) -> list[Any]:
+    if isinstance(individuals, Mapping):  # neat-python's population: genomes by their ids
+        return list(individuals.values())
+    return list(individuals) if isinstance(individuals, list | tuple) else [individuals]
+
+
+def _are_graphs(listed: list[Any]) -> bool:
+    return bool(listed) and all(isinstance(_without_id(individual), Graph) for individual in listed)
 
 
 def _without_id(individual: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalengine.arguments import is_population, non_finite_weight, population_matrix
-from evalengine.errors import NonFiniteError
+from evalengine.errors import InputError, NonFiniteError
 from evalengine.policies.graph_form import GraphForm, is_spelling
 from evalengine.policies.graph_policy import GraphPolicy
 from evalengine.policies.graphs import Graphs
@@ -31,10 +31,12 @@ def as_policy(policy: AnyPolicy | str) -> AnyPolicy:
     """Return the policy that a spec means.
 
     Raises:
-        InputError: it is misspelt, or neither a policy nor a spec.
+        InputError: it is misspelt, or neither a policy nor a spec; of a `neat.Config` the message says what makes one.
     """
     if isinstance(policy, Policy | GraphPolicy):
         return policy
+    if hasattr(policy, "genome_config"):
+        raise InputError("policy: expected evalengine.neat.policy(config), got the neat.Config itself")
     return GraphPolicy(policy) if is_spelling(policy) or isinstance(policy, GraphForm) else Policy(policy)
 
 

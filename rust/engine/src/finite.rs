@@ -11,12 +11,8 @@ const WEIGHTS_PER_LOOK: usize = 1 << 20;
 /// Refuses the call if an individual in this thread's share of the population has a weight that is not finite. Every
 /// thread looks through its whole share before it plays, so the first such individual is named, whatever their number.
 pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout: &mut Lookout<'_, '_>) {
+    // Graphs are looked at when they are compiled.
     if task.graphs.is_some() {
-        if let Some(found) =
-            queue.share(task.population, thread).find(|&individual| !is_finite(task, individual))
-        {
-            queue.refuse(found);
-        }
         return;
     }
     let n_params = task.n_params();
@@ -40,7 +36,7 @@ pub(crate) fn check_share(task: &Task<'_>, queue: &Queue, thread: usize, lookout
 /// An individual's parameters, and its deviations, are finite; of a graph every number.
 pub(crate) fn is_finite(task: &Task<'_>, individual: usize) -> bool {
     if let Some(graphs) = task.graphs {
-        return graphs.programs[individual].is_finite();
+        return graphs.programs.get(individual).is_finite();
     }
     all_finite(task.parameters(individual)) && has_finite_deviations(task, individual)
 }

@@ -1,8 +1,9 @@
 //! Graphs that act in the lanes of a group, each individual with its own; and what their outputs mean.
 
+use crate::compiling::Programs;
 use crate::error::EngineError;
 use envs::{ActionSpace, Actions, ObservationDtype, Spec};
-use graph::{Arithmetic, InputNumbers, Player, Program};
+use graph::{Compiler, InputNumbers, Player, Program};
 use lane_math::{libm, memory};
 
 /// How the outputs of a graph become an action. All of it is float64; actions of a Box are then cast to float32.
@@ -23,18 +24,16 @@ pub enum GraphHead {
 /// A population of graphs.
 #[derive(Clone, Copy)]
 pub struct Graphs<'a> {
-    /// One for each individual.
-    pub programs: &'a [Program],
-    /// Whose arithmetic it is; the one that the programs were compiled for.
-    pub arithmetic: Arithmetic,
+    /// One for each individual. Those that are not compiled yet are compiled before anything else is done.
+    pub programs: &'a Programs<'a>,
     /// How outputs become actions.
     pub head: GraphHead,
 }
 
 impl Graphs<'_> {
-    /// There is a graph for each individual, and each of them fits the environment.
+    /// There is a graph for each individual, and they fit the environment.
     pub(crate) fn check(&self, population: usize, spec: &dyn Spec) -> Result<(), EngineError> {
-        let got = self.programs.len();
+        let got = self.programs.population();
         if got != population {
             return Err(EngineError::input(format!("graphs: expected {population}, got {got}")));
         }
@@ -46,15 +45,15 @@ impl Graphs<'_> {
             ))
         })?;
         let expected = (observed.size(), outputs);
-        let shape_of = |program: &Program| (program.shape().inputs, program.shape().outputs);
-        if let Some(index) = self.programs.iter().position(|program| shape_of(program) != expected) {
-            let got = shape_of(&self.programs[index]);
+        let got = (self.programs.shape().inputs, self.programs.shape().outputs);
+        if got != expected {
             return Err(EngineError::input(format!(
-                "graphs[{index}]: expected {} inputs and {} outputs, got {} and {}",
+                "graphs: expected {} inputs and {} outputs, got {} and {}",
                 expected.0, expected.1, got.0, got.1
             )));
         }
-        if self.arithmetic.inputs == InputNumbers::Uint8 && observed.dtype != ObservationDtype::U8 {
+        if self.programs.arithmetic().inputs == InputNumbers::Uint8 && observed.dtype != ObservationDtype::U8
+        {
             let got = observed.dtype.name();
             return Err(EngineError::input(format!("graphs: expected observations of uint8, got {got}")));
         }
@@ -96,11 +95,10 @@ pub fn graph_actions(head: GraphHead, outputs: &[f64], low: &[f32], high: &[f32]
 /// A worker's own: what its lanes' graphs remember, give, and do.
 pub(crate) struct GraphLanes<'a> {
     graphs: Graphs<'a>,
+    compiler: Compiler,
     player: Player<'a>,
     space: &'a ActionSpace,
     n_outputs: usize,
-    /// Of each lane.
-    individuals: Vec<usize>,
     /// `(lanes, n_outputs)`.
     outputs: Vec<f64>,
     indices: Vec<u32>,
@@ -117,38 +115,44 @@ impl<'a> GraphLanes<'a> {
         };
         Self {
             graphs,
-            player: Player::new(graphs.programs, graphs.arithmetic, lanes),
+            compiler: Compiler::default(),
+            player: Player::new(graphs.programs.arithmetic(), lanes),
             space,
             n_outputs,
-            individuals: vec![0; lanes],
             outputs: memory::filled(0.0, lanes.saturating_mul(n_outputs)),
             indices: memory::filled(0, indices),
             values: memory::filled(0.0, values),
         }
     }
 
+    /// Compiles what is there, and shows it to `look`; false if some of it is no graph.
+    pub(crate) fn compile(&mut self, look: impl Fn(usize, &Program)) -> bool {
+        let mut are_graphs = true;
+        while let Some(part_is) = self.graphs.programs.compile_next(&mut self.compiler, &look) {
+            are_graphs &= part_is;
+        }
+        are_graphs
+    }
+
     /// An episode of an individual begins in `lane`.
     pub(crate) fn start(&mut self, lane: usize, individual: usize) {
-        self.individuals[lane] = individual;
-        self.player.reset(lane);
+        self.player.start(lane, self.graphs.programs.get(individual));
     }
 
     /// Makes lane `to` what lane `from` is.
     pub(crate) fn move_lane(&mut self, from: usize, to: usize) {
-        self.individuals[to] = self.individuals[from];
         self.player.move_lane(from, to);
     }
 
     /// Makes lane `to` what lane `from` of another worker is.
     pub(crate) fn take_lane(&mut self, to: usize, other: &Self, from: usize) {
-        self.individuals[to] = other.individuals[from];
         self.player.take_lane(to, &other.player, from);
     }
 
     /// Shows each of the first `active` lanes its observation; whether all outputs are finite.
     pub(crate) fn activate(&mut self, active: usize, observations: &[f32]) -> bool {
         let outputs = &mut self.outputs[..active * self.n_outputs];
-        self.player.activate(&self.individuals[..active], observations, outputs);
+        self.player.activate(active, observations, outputs);
         outputs.iter().all(|output| output.is_finite())
     }
 

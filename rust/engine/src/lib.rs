@@ -26,7 +26,8 @@
 //! (individual, episode) at once; threads claim runs of them from one queue, in ever smaller pieces, and
 //! play even shares of the last ones in as many lanes as it takes, so that neither lanes nor threads idle
 //! before the queue is empty. A thread that is done before others gets half of the lanes of one that is not,
-//! episodes under way and all. The calling thread plays too, alone where no other can be started. Threads are
+//! episodes under way and all. The calling thread plays too, alone where no other can be started. Graphs are compiled by
+//! all threads before they play, and where they come during the call (`evaluate_fed`), as they come. Threads are
 //! kept from call to call, but a call works after a fork too, and two calls at once do not meet.
 //!
 //! Beside returns, [`Recording`] asks for descriptors (episodes reduced to numbers), trajectories and the statistics of
@@ -66,7 +67,7 @@ mod worker;
 pub use {envs, graph, lane_math, policy};
 
 pub use actions::{ACTION_STREAM, Exploration, Head, Noise, continuous_actions};
-pub use compiling::compile;
+pub use compiling::{Genomes, PART, Programs, compile};
 pub use error::EngineError;
 pub use expression::{Comparison, Expression, Field, Operation};
 pub use graphs::{GraphHead, Graphs, graph_actions};
@@ -112,7 +113,23 @@ pub fn evaluate(
     task: &Task<'_>,
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Evaluation, EngineError> {
-    evaluate_in(Surroundings { start: &threads::start, poll_interval: POLL_INTERVAL }, task, poll)
+    evaluate_fed(task, poll, &mut || ControlFlow::Continue(()))
+}
+
+/// As [`evaluate`], of graphs whose genes come during the call: `feed` is called once, on the calling thread before it plays
+/// anything, and publishes them ([`Programs::publish`]), all of them or as many as there are when it breaks the call off.
+/// Meanwhile other threads compile and play what has come.
+///
+/// # Errors
+///
+/// As [`evaluate`], which names the first graph that is none before anything else that is found meanwhile. A call that is
+/// broken off counts as cancelled.
+pub fn evaluate_fed(
+    task: &Task<'_>,
+    poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    feed: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Evaluation, EngineError> {
+    evaluate_in(Surroundings { start: &threads::start, poll_interval: POLL_INTERVAL }, task, poll, feed)
 }
 
 /// What a call has around it; tests put it into others.
@@ -126,12 +143,13 @@ fn evaluate_in(
     surroundings: Surroundings<'_>,
     task: &Task<'_>,
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    feed: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Evaluation, EngineError> {
     task.check()?;
     recording::check(task)?;
     memory::check(task)?;
     // Threads catch their own panics; this is for the memory of results, and whatever else is between the threads.
-    catch_unwind(AssertUnwindSafe(|| play_all(surroundings, task, poll)))
+    catch_unwind(AssertUnwindSafe(|| play_all(surroundings, task, poll, feed)))
         .unwrap_or_else(|payload| Err(EngineError::unwound(payload.as_ref())))
 }
 
@@ -139,6 +157,7 @@ fn play_all(
     surroundings: Surroundings<'_>,
     task: &Task<'_>,
     poll: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    feed: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<Evaluation, EngineError> {
     let start = Instant::now();
     let total = task.population * task.episodes;
@@ -162,17 +181,25 @@ fn play_all(
     };
     let work = |thread| {
         // The receiver outlives every worker, so the send cannot fail.
-        let _ = sender.send(call.play(thread, None));
+        let _ = sender.send(call.play(thread, None, &mut || ControlFlow::Continue(())));
     };
     let (records, elapsed) = team.run(&work, || {
         let mut watch = Watch::new(&queue, surroundings.poll_interval, poll);
         let mut finished = Vec::with_capacity(threads);
-        finished.push(call.play(0, Some(&mut watch)));
+        let mut is_broken_off = false;
+        finished.push(call.play(0, Some(&mut watch), &mut || {
+            let fed = feed();
+            is_broken_off = fed.is_break();
+            fed
+        }));
         watch.wait_for_others(threads, &receiver, &mut finished);
-        let is_cancelled = watch.is_cancelled();
+        let is_cancelled = watch.is_cancelled() || is_broken_off;
         let records = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
         if is_cancelled {
             return Err(EngineError::cancelled());
+        }
+        if let Some((individual, error)) = task.graphs.and_then(|graphs| graphs.programs.error()) {
+            return Err(EngineError::input(format!("graphs[{individual}]: {error}")));
         }
         if let Some(individual) = queue.refused() {
             return Err(EngineError::non_finite_at(individual, 0));
@@ -197,9 +224,17 @@ struct Call<'a, 'w> {
 }
 
 impl Call<'_, '_> {
-    /// One thread's part; after a panic the other threads' parts end too. The calling thread has a watch.
-    fn play(self, thread: usize, watch: Option<&mut Watch<'_>>) -> Result<EpisodeRecords, EngineError> {
+    /// One thread's part; after a panic the other threads' parts end too. The calling thread has a watch, and feeds.
+    fn play(
+        self,
+        thread: usize,
+        watch: Option<&mut Watch<'_>>,
+        feed: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<EpisodeRecords, EngineError> {
         let run = AssertUnwindSafe(|| {
+            if feed().is_break() {
+                self.queue.abandon();
+            }
             // The caller's mode would be inherited by threads that it starts, and is its own business.
             let _standard = StandardFloatMode::enter();
             let mut lookout = Lookout::new(self.queue, watch);

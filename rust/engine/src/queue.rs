@@ -60,21 +60,22 @@ impl Queue {
         }
     }
 
-    /// The next jobs for a thread that has `room` more lanes; `had_last` is whether a claim of its was `at_once`.
+    /// The next jobs before `ready`, which may be played by now, for a thread that has `room` more lanes; `had_last` is
+    /// whether a claim of its was `at_once`.
     ///
     /// As long as many are left, a part of an even share, so that a thread that is held up leaves the rest to others.
     /// Once every thread has room for its share of them all, that share: episodes that begin together end together
     /// if they are as long as each other, and a long one has begun as early as it could.
-    pub(crate) fn claim(&self, room: usize, had_last: bool) -> Claim {
+    pub(crate) fn claim(&self, ready: usize, room: usize, had_last: bool) -> Claim {
         let mut left = self.left();
         let count = self.total - left.next;
         // One that comes back because others have not come at all takes its part of what is theirs.
         let sharing = left.waiting + usize::from(had_last);
         let share = count.div_ceil(sharing.max(1));
-        let at_once = share <= room;
+        let at_once = share <= room && ready >= self.total;
         let size = if at_once { share } else { (count / (self.threads * CLAIMS_PER_SHARE)).max(1) };
         let start = left.next;
-        left.next += size.min(count);
+        left.next += size.min(count).min(ready.saturating_sub(start));
         left.waiting -= usize::from(at_once && !had_last);
         Claim { jobs: start..left.next, at_once }
     }
@@ -150,7 +151,7 @@ mod tests {
         let mut had_last = vec![false; threads];
         let mut found = Vec::new();
         for thread in (0..threads).cycle() {
-            let claim = queue.claim(room, had_last[thread]);
+            let claim = queue.claim(queue.total(), room, had_last[thread]);
             if claim.jobs.is_empty() {
                 return found;
             }
@@ -181,13 +182,23 @@ mod tests {
     #[test]
     fn what_others_do_not_come_for_is_played_all_the_same() {
         let queue = Queue::new(100, 2);
-        let mut taken = vec![queue.claim(64, false)];
+        let mut taken = vec![queue.claim(100, 64, false)];
         while taken.iter().map(|claim| claim.jobs.len()).sum::<usize>() < 100 {
-            taken.push(queue.claim(64, true));
+            taken.push(queue.claim(100, 64, true));
         }
         assert_eq!(taken[0], Claim { jobs: 0..50, at_once: true });
         assert_eq!(taken[1], Claim { jobs: 50..75, at_once: true });
         assert_eq!(taken.last().unwrap().jobs, 99..100);
+    }
+
+    #[test]
+    fn nobody_claims_what_is_not_ready() {
+        let queue = Queue::new(100, 2);
+        assert_eq!(queue.claim(0, 64, false), Claim { jobs: 0..0, at_once: false });
+        assert_eq!(queue.claim(7, 64, false), Claim { jobs: 0..7, at_once: false });
+        assert_eq!(queue.claim(7, 64, false), Claim { jobs: 7..7, at_once: false });
+        assert_eq!(queue.claim(99, 64, false), Claim { jobs: 7..18, at_once: false });
+        assert_eq!(queue.claim(100, 64, false), Claim { jobs: 18..59, at_once: true });
     }
 
     #[test]

@@ -30,6 +30,10 @@ fn go_on(_done: usize, _total: usize) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
+fn fed() -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 fn without_time(evaluation: Result<Evaluation, EngineError>) -> Evaluation {
     Evaluation { elapsed: Duration::ZERO, ..evaluation.unwrap() }
 }
@@ -47,7 +51,7 @@ fn results_are_the_same_whatever_number_of_threads_the_system_starts() {
             };
             let surroundings = Surroundings { start, poll_interval: Duration::ZERO };
             assert_eq!(
-                without_time(evaluate_in(surroundings, task, &mut go_on)),
+                without_time(evaluate_in(surroundings, task, &mut go_on, &mut fed)),
                 expected,
                 "{allowed} threads"
             );
@@ -71,13 +75,18 @@ fn calls_that_are_under_way_at_once_share_what_threads_the_system_starts() {
             let evaluate_with_others = || {
                 let mut has_met = false;
                 let surroundings = Surroundings { start: &|body| start(body), poll_interval: Duration::ZERO };
-                let evaluation = evaluate_in(surroundings, task, &mut |_, _| {
-                    if !has_met {
-                        meeting.wait();
-                        has_met = true;
-                    }
-                    ControlFlow::Continue(())
-                });
+                let evaluation = evaluate_in(
+                    surroundings,
+                    task,
+                    &mut |_, _| {
+                        if !has_met {
+                            meeting.wait();
+                            has_met = true;
+                        }
+                        ControlFlow::Continue(())
+                    },
+                    &mut fed,
+                );
                 assert!(has_met);
                 without_time(evaluation)
             };

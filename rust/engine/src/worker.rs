@@ -1,6 +1,7 @@
 //! One thread's loop: observe all lanes, act all, step all; refill the lanes whose episodes ended, and share them with
 //! threads that have none left (`sharing`).
 
+mod graphs;
 mod sharing;
 
 use crate::actions::ActionDecoder;
@@ -53,6 +54,8 @@ pub(crate) struct Worker<'a> {
     has_rows: bool,
     /// What acts instead of the network, if anything does.
     graphs: Option<GraphLanes<'a>>,
+    /// There was nothing to claim, with so many individuals ready, but there will be.
+    waiting: Option<usize>,
 }
 
 impl<'a> Worker<'a> {
@@ -98,6 +101,7 @@ impl<'a> Worker<'a> {
             records: EpisodeRecords::default(),
             has_rows: task.keep_final_observation || !task.recording.descriptors.is_empty(),
             graphs: task.graphs.map(|graphs| GraphLanes::new(graphs, task.spec.action_space(), width)),
+            waiting: None,
         }
     }
 
@@ -105,7 +109,16 @@ impl<'a> Worker<'a> {
     /// given more.
     pub(crate) fn run(&mut self, exchange: &Exchange<Box<Self>>, lookout: &mut Lookout<'_, '_>) {
         self.open_lanes();
-        while self.active > 0 && !self.queue.is_stopped() {
+        while (self.active > 0 || self.waiting.is_some()) && !self.queue.is_stopped() {
+            if let Some(ready) = self.waiting {
+                if self.active == 0 {
+                    self.wait_for_graphs(ready, lookout);
+                }
+                self.open_lanes();
+                if self.active == 0 {
+                    continue;
+                }
+            }
             if self.queue.first_failure().is_some() {
                 self.drop_lanes_behind_the_failure();
             }
@@ -349,11 +362,7 @@ impl<'a> Worker<'a> {
 
     fn next_job(&mut self) -> Option<usize> {
         if self.claimed.is_empty() {
-            // The lane for which this is called is one of those in play whose episode has ended, or the next to open.
-            let room = self.group.lanes() - self.active;
-            let claim = self.queue.claim(room, self.at_once);
-            self.at_once |= claim.at_once;
-            self.claimed = claim.jobs;
+            self.claim();
         }
         let bound = self.queue.first_failure().unwrap_or(usize::MAX);
         self.claimed.next().filter(|&job| job < bound)

@@ -14,8 +14,9 @@ const BOUND: f64 = 60.0;
 const MOST: usize = 8;
 
 /// The values of a program's slots in some lanes, and one node's inputs in one lane.
+#[derive(Default)]
 pub(crate) struct Registers {
-    /// `(slots, W)`.
+    /// `(slots, W)`, and room for more.
     values: Vec<f64>,
     /// Whether they are NumPy scalars; of slots that may be either.
     kinds: Vec<bool>,
@@ -23,13 +24,24 @@ pub(crate) struct Registers {
 }
 
 impl Registers {
-    pub(crate) fn new(slots: usize, most_links: usize) -> Self {
-        Self {
-            values: vec![0.0; slots * MOST],
-            kinds: vec![false; slots * MOST],
-            inputs: vec![Number::python(0.0); most_links],
+    /// Nothing in them outlives a step.
+    pub(crate) fn make_room_for(&mut self, program: &Program) {
+        let values = program.slots() * MOST;
+        if self.values.len() < values {
+            self.values.resize(values, 0.0);
+            self.kinds.resize(values, false);
+        }
+        if self.inputs.len() < program.most_links {
+            self.inputs.resize(program.most_links, Number::python(0.0));
         }
     }
+}
+
+/// [`Registers`] for batches of `W` lanes, a row for each slot.
+struct Rows<'a, const W: usize> {
+    values: &'a mut [[f64; W]],
+    kinds: &'a mut [[bool; W]],
+    inputs: &'a mut [Number],
 }
 
 /// What recurrent graphs remember, lane by lane.
@@ -60,48 +72,50 @@ impl Batch<'_> {
         state: &mut State<'_>,
         outputs: &mut [f64],
     ) {
-        self.load::<W>(registers, state);
+        let mut rows = Rows {
+            values: registers.values.as_chunks_mut().0,
+            kinds: registers.kinds.as_chunks_mut().0,
+            inputs: &mut registers.inputs,
+        };
+        self.load::<W>(&mut rows, state);
         let mut raised = [false; W];
-        for (place, node) in self.program.nodes.iter().enumerate() {
-            let slot = self.program.inputs.len() + place;
+        for (slot, node) in self.program.nodes.iter().enumerate() {
             let (from, to) = node.links;
             let links = &self.program.links[from as usize..to as usize];
             if node.is_plain_sum {
-                self.sum_node::<S, P, W>(node, links, slot, registers, &mut raised);
+                self.sum_node::<S, P, W>(node, links, slot, &mut rows, &mut raised);
             } else {
-                self.any_node::<P, W>(node, links, slot, registers, &mut raised);
+                self.any_node::<P, W>(node, links, slot, &mut rows, &mut raised);
             }
         }
-        self.store::<W>(registers, state, &raised, outputs);
+        self.store::<W>(&rows, state, &raised, outputs);
     }
 
     /// Brings observations and what is remembered into the slots.
     #[inline(always)]
-    fn load<const W: usize>(&self, registers: &mut Registers, state: &State<'_>) {
+    fn load<const W: usize>(&self, rows: &mut Rows<'_, W>, state: &State<'_>) {
         let program = self.program;
         let n_inputs = program.shape.inputs;
         for (place, &lane) in self.lanes.iter().enumerate() {
             let lane = lane as usize;
             let observation = &self.observations[lane * n_inputs..(lane + 1) * n_inputs];
-            for (slot, &input) in program.inputs.iter().enumerate() {
-                registers.values[slot * W + place] = f64::from(observation[input as usize]);
+            for (row, &input) in rows.values[program.first_input..].iter_mut().zip(&program.inputs) {
+                row[place] = f64::from(observation[input as usize]);
             }
-            let first = program.first_remembered;
+            let first = program.first_remembered();
             for index in 0..program.n_remembered() {
-                let slot = (first + index) * W + place;
-                registers.values[slot] = state.memory[lane * state.stride + index];
-                registers.kinds[slot] = state.kinds[lane * state.stride + index];
+                rows.values[first + index][place] = state.memory[lane * state.stride + index];
+                rows.kinds[first + index][place] = state.kinds[lane * state.stride + index];
             }
         }
-        let zero = (program.slots - 1) * W;
-        registers.values[zero..zero + W].fill(0.0);
+        rows.values[program.zero()] = [0.0; W];
     }
 
     /// Writes outputs, and what is to be remembered.
     #[inline(always)]
     fn store<const W: usize>(
         &self,
-        registers: &Registers,
+        rows: &Rows<'_, W>,
         state: &mut State<'_>,
         raised: &[bool; W],
         outputs: &mut [f64],
@@ -112,15 +126,14 @@ impl Batch<'_> {
             let lane = lane as usize;
             let row = &mut outputs[lane * n_outputs..(lane + 1) * n_outputs];
             for (output, &slot) in row.iter_mut().zip(&program.outputs) {
-                let value = registers.values[slot as usize * W + place];
+                let value = rows.values[slot as usize][place];
                 *output = if raised[place] { f64::NAN } else { value };
             }
             for index in 0..program.n_remembered() {
-                let slot = program.inputs.len() + index;
                 let kind = program.nodes[index].kind;
-                state.next[lane * state.stride + index] = registers.values[slot * W + place];
+                state.next[lane * state.stride + index] = rows.values[index][place];
                 state.next_kinds[lane * state.stride + index] =
-                    kind == Kind::Numpy || (kind == Kind::Either && registers.kinds[slot * W + place]);
+                    kind == Kind::Numpy || (kind == Kind::Either && rows.kinds[index][place]);
             }
         }
     }
@@ -132,70 +145,64 @@ impl Batch<'_> {
         node: &Node,
         links: &[Link],
         slot: usize,
-        registers: &mut Registers,
+        rows: &mut Rows<'_, W>,
         raised: &mut [bool; W],
     ) {
         let (python, others) = links.split_at(node.python_links as usize);
         let mut z = [0.0; W];
         if W < 4 {
             for (lane, z) in z.iter_mut().enumerate() {
-                *z = self.sum_of_one::<P>(node, python, others, &registers.values, (W, lane));
+                *z = self.sum_of_one::<P, W>(node, python, others, rows.values, lane);
             }
         } else {
             for four in 0..W / 4 {
-                let place = (W, 4 * four);
-                let sum = self.sum_of_four::<S::F64, P>(node, python, others, &registers.values, place);
+                let sum = self.sum_of_four::<S::F64, P, W>(node, python, others, rows.values, 4 * four);
                 sum.store(&mut z[4 * four..]);
             }
         }
         let is_numpy = !others.is_empty();
-        self.apply::<S, P, W>(node, &z, is_numpy, slot, registers, raised);
+        self.apply::<S, P, W>(node, &z, is_numpy, slot, rows, raised);
     }
 
     /// Bias plus response times the sum of Python floats and, after the first that is none, of NumPy scalars: of the lane
-    /// `place` of `width`.
+    /// `place`. What NumPy's arithmetic takes is rounded in the program already, so that a product is rounded once, whether
+    /// NumPy's or a Python float that is added to NumPy's.
     #[inline(always)]
-    fn sum_of_one<P: Precision>(
+    fn sum_of_one<P: Precision, const W: usize>(
         &self,
         node: &Node,
         python: &[Link],
         others: &[Link],
-        values: &[f64],
-        (width, place): (usize, usize),
+        values: &[[f64; W]],
+        place: usize,
     ) -> f64 {
         let mut sum = PythonSum::ZERO;
         for link in python {
-            sum.add(values[link.slot as usize * width + place] * link.weight, self.summation);
+            sum.add(values[link.slot as usize][place] * link.weight, self.summation);
         }
         if others.is_empty() {
             return node.bias + node.response * sum.value();
         }
         let mut sum = P::round(sum.value());
         for link in others {
-            let value = values[link.slot as usize * width + place];
-            let product = if link.kind == Kind::Numpy {
-                P::mul_rounded(value, P::round(link.weight))
-            } else {
-                P::round(value * link.weight)
-            };
-            sum = P::add_rounded(sum, product);
+            sum = P::add_rounded(sum, P::round(values[link.slot as usize][place] * link.weight));
         }
-        P::add_rounded(P::round(node.bias), P::mul_rounded(P::round(node.response), sum))
+        P::add_rounded(node.bias, P::mul_rounded(node.response, sum))
     }
 
     /// The same of four lanes from `place` on.
     #[inline(always)]
-    fn sum_of_four<V: F64x4, P: Precision>(
+    fn sum_of_four<V: F64x4, P: Precision, const W: usize>(
         &self,
         node: &Node,
         python: &[Link],
         others: &[Link],
-        values: &[f64],
-        (width, place): (usize, usize),
+        values: &[[f64; W]],
+        place: usize,
     ) -> V {
         let mut sums = PythonSums::<V>::zero();
         for link in python {
-            let values = V::load(&values[link.slot as usize * width + place..]);
+            let values = V::load(&values[link.slot as usize][place..]);
             sums.add(values.mul(V::splat(link.weight)), self.summation);
         }
         let sum = sums.value();
@@ -204,12 +211,10 @@ impl Batch<'_> {
         }
         let mut sum = P::round_lanes(sum);
         for link in others {
-            let values = V::load(&values[link.slot as usize * width + place..]);
-            let weight = if link.kind == Kind::Numpy { P::round(link.weight) } else { link.weight };
-            sum = P::round_lanes(sum.add(P::round_lanes(values.mul(V::splat(weight)))));
+            let values = V::load(&values[link.slot as usize][place..]);
+            sum = P::round_lanes(sum.add(P::round_lanes(values.mul(V::splat(link.weight)))));
         }
-        let (bias, response) = (V::splat(P::round(node.bias)), V::splat(P::round(node.response)));
-        P::round_lanes(bias.add(P::round_lanes(response.mul(sum))))
+        P::round_lanes(V::splat(node.bias).add(P::round_lanes(V::splat(node.response).mul(sum))))
     }
 
     /// The activation of a node, of numbers of one kind.
@@ -220,10 +225,10 @@ impl Batch<'_> {
         z: &[f64; W],
         is_numpy: bool,
         slot: usize,
-        registers: &mut Registers,
+        rows: &mut Rows<'_, W>,
         raised: &mut [bool; W],
     ) {
-        let values = &mut registers.values[slot * W..(slot + 1) * W];
+        let values = &mut rows.values[slot];
         match node.activation {
             Activation::Sigmoid => self.each::<S, P, Sigmoid, W>(5.0, z, is_numpy, values),
             Activation::Tanh => self.each::<S, P, Tanh, W>(2.5, z, is_numpy, values),
@@ -236,7 +241,7 @@ impl Batch<'_> {
                     raised[place] |= result.is_none();
                     let result = result.unwrap_or(Number::python(0.0));
                     values[place] = result.value;
-                    registers.kinds[slot * W + place] = result.is_numpy;
+                    rows.kinds[slot][place] = result.is_numpy;
                 }
             }
         }
@@ -250,7 +255,7 @@ impl Batch<'_> {
         factor: f64,
         z: &[f64; W],
         is_numpy: bool,
-        results: &mut [f64],
+        results: &mut [f64; W],
     ) {
         if W < 4 {
             for lane in 0..W {
@@ -277,28 +282,28 @@ impl Batch<'_> {
         node: &Node,
         links: &[Link],
         slot: usize,
-        registers: &mut Registers,
+        rows: &mut Rows<'_, W>,
         raised: &mut [bool; W],
     ) {
         let (bias, response) = (Number::python(node.bias), Number::python(node.response));
         for (place, raised) in raised.iter_mut().enumerate().take(self.lanes.len()) {
-            let inputs = &mut registers.inputs[..links.len()];
+            let inputs = &mut rows.inputs[..links.len()];
             for (input, link) in inputs.iter_mut().zip(links) {
-                let from = link.slot as usize * W + place;
+                let from = link.slot as usize;
                 let is_numpy = match link.kind {
                     Kind::Python => false,
                     Kind::Numpy => true,
-                    Kind::Either => registers.kinds[from],
+                    Kind::Either => rows.kinds[from][place],
                 };
-                let value = Number { value: registers.values[from], is_numpy };
+                let value = Number { value: rows.values[from][place], is_numpy };
                 *input = P::mul(value, Number::python(link.weight));
             }
             let aggregate = aggregated::<P>(node.aggregation, inputs, self.summation);
             let result = activated::<P>(node.activation, P::add(bias, P::mul(response, aggregate)));
             *raised |= result.is_none();
             let result = result.unwrap_or(Number::python(0.0));
-            registers.values[slot * W + place] = result.value;
-            registers.kinds[slot * W + place] = result.is_numpy;
+            rows.values[slot][place] = result.value;
+            rows.kinds[slot][place] = result.is_numpy;
         }
     }
 }

@@ -39,18 +39,18 @@ pub struct Genome<'a> {
     pub enabled: &'a [bool],
 }
 
-/// Where a connection comes from.
+/// Where a connection comes from. In few bytes: what there is to do in a genome is mostly to look at its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    Input(usize),
-    Node(usize),
+    Input(u32),
+    Node(u32),
 }
 
 /// A connection between places instead of keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Connection {
     pub(crate) source: Source,
-    pub(crate) target: usize,
+    pub(crate) target: u32,
     pub(crate) weight: f64,
     pub(crate) enabled: bool,
 }
@@ -108,7 +108,7 @@ impl<'a> Resolved<'a> {
                 return Err(index.unknown_end(from, to));
             };
             let weight = genome.weights[connection];
-            connections.push(Connection { source, target, weight, enabled });
+            connections.push(Connection { source, target: target as u32, weight, enabled });
         }
         let is_finite = genome.biases.iter().chain(genome.responses).all(|value| value.is_finite())
             && connections.iter().all(|connection| connection.weight.is_finite() || !connection.enabled);
@@ -206,10 +206,10 @@ impl<'a> Index<'a> {
 
     fn source(&self, key: i64) -> Option<Source> {
         if key >= 0 {
-            return self.node(key).map(Source::Node);
+            return self.node(key).map(|node| Source::Node(node as u32));
         }
         let input = usize::try_from(-1 - key).ok()?;
-        (input < self.shape.inputs).then_some(Source::Input(input))
+        (input < self.shape.inputs).then_some(Source::Input(input as u32))
     }
 
     fn unknown_end(&self, from: i64, to: i64) -> GraphError {

@@ -24,8 +24,8 @@ pub(crate) struct OrderBuffers {
 
 #[derive(Debug, Default)]
 struct LinkBuffers {
-    starts: Vec<usize>,
-    connections: Vec<usize>,
+    starts: Vec<u32>,
+    connections: Vec<u32>,
 }
 
 impl Order<'_> {
@@ -35,7 +35,7 @@ impl Order<'_> {
         resolved: &'a Resolved<'_>,
         node: usize,
     ) -> impl ExactSizeIterator<Item = Connection> + 'a {
-        self.incoming.of(node).iter().map(|&connection| resolved.connections[connection])
+        self.incoming.of(node).iter().map(|&connection| resolved.connections[connection as usize])
     }
 
     pub(crate) fn n_inputs(&self, node: usize) -> usize {
@@ -46,8 +46,8 @@ impl Order<'_> {
 /// Positions of connections, those of each node together.
 #[derive(Debug)]
 struct Incoming<'a> {
-    starts: &'a [usize],
-    connections: &'a [usize],
+    starts: &'a [u32],
+    connections: &'a [u32],
 }
 
 impl<'a> Incoming<'a> {
@@ -61,31 +61,34 @@ impl<'a> Incoming<'a> {
         starts.clear();
         starts.resize(n + 2, 0);
         for connection in resolved.connections.iter().filter(|connection| plays(connection)) {
-            starts[connection.target + 2] += 1;
+            starts[connection.target as usize + 2] += 1;
         }
         for node in 2..n + 2 {
             starts[node] += starts[node - 1];
         }
         connections.clear();
-        connections.resize(starts[n + 1], 0);
+        connections.resize(starts[n + 1] as usize, 0);
         for (position, connection) in resolved.connections.iter().enumerate() {
             if plays(connection) {
-                connections[starts[connection.target + 1]] = position;
-                starts[connection.target + 1] += 1;
+                let start = &mut starts[connection.target as usize + 1];
+                connections[*start as usize] = position as u32;
+                *start += 1;
             }
         }
         Self { starts, connections }
     }
 
-    fn of(&self, node: usize) -> &[usize] {
-        &self.connections[self.starts[node]..self.starts[node + 1]]
+    fn of(&self, node: usize) -> &[u32] {
+        &self.connections[self.starts[node] as usize..self.starts[node + 1] as usize]
     }
 
     /// The nodes that `node` sees.
     fn nodes(&self, resolved: &Resolved<'_>, node: usize) -> impl Iterator<Item = usize> {
-        self.of(node).iter().filter_map(|&connection| match resolved.connections[connection].source {
-            Source::Node(source) => Some(source),
-            Source::Input(_) => None,
+        self.of(node).iter().filter_map(|&connection| {
+            match resolved.connections[connection as usize].source {
+                Source::Node(source) => Some(source as usize),
+                Source::Input(_) => None,
+            }
         })
     }
 
@@ -179,9 +182,9 @@ pub(crate) fn recurrent<'a>(resolved: &Resolved<'_>, buffers: &'a mut OrderBuffe
     // Connections that are disabled count here, and only here.
     let all = Incoming::new(resolved, |_| true, links);
     let required = all.required(resolved, resolved.outputs.iter().copied());
-    let is_required = |source: Source| matches!(source, Source::Node(node) if required[node]);
+    let is_required = |source: Source| matches!(source, Source::Node(node) if required[node as usize]);
     let plays = |connection: &Connection| {
-        connection.enabled && (required[connection.target] || is_required(connection.source))
+        connection.enabled && (required[connection.target as usize] || is_required(connection.source))
     };
     let incoming = Incoming::new(resolved, plays, links);
     // One that nothing leads to is not computed: it stays 0.

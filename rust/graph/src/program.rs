@@ -47,25 +47,26 @@ pub enum InputNumbers {
 /// let arithmetic = Arithmetic { inputs: InputNumbers::Python, summation: Summation::Plain };
 /// let program = Program::new(genome, shape, arithmetic)?;
 /// let mut outputs = [0.0; 2];
-/// let mut player = graph::Player::new(std::slice::from_ref(&program), arithmetic, 2);
-/// player.activate(&[0, 0], &[1.0, 2.0, -9.0, 1.0], &mut outputs); // two lanes, both of individual 0
+/// let mut player = graph::Player::new(arithmetic, 2);
+/// (0..2).for_each(|lane| player.start(lane, &program)); // two episodes of the same individual
+/// player.activate(2, &[1.0, 2.0, -9.0, 1.0], &mut outputs);
 /// assert_eq!(outputs, [15.5, 0.5]);
 /// # Ok::<(), graph::GraphError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(crate) shape: Shape,
-    /// Which numbers of an observation are read; they are in the first slots.
+    /// Which numbers of an observation are read; they are in the last slots, from `first_input` on.
     pub(crate) inputs: Vec<u32>,
+    /// Their values are in the first slots.
     pub(crate) nodes: Vec<Node>,
     pub(crate) links: Vec<Link>,
     /// The slot of each output.
     pub(crate) outputs: Vec<u32>,
-    /// How many slots there are.
-    pub(crate) slots: usize,
-    /// Slots of the nodes' values in the step before, in the order of `nodes`; none if nothing is remembered.
-    pub(crate) first_remembered: usize,
+    pub(crate) first_input: usize,
     pub(crate) is_finite: bool,
+    /// How many links the node has that has most.
+    pub(crate) most_links: usize,
 }
 
 /// A node, and where its links stand.
@@ -77,6 +78,7 @@ pub(crate) struct Node {
     pub(crate) is_plain_sum: bool,
     /// Of its value.
     pub(crate) kind: Kind,
+    /// Rounded as NumPy's arithmetic rounds them where `is_plain_sum` and the sum is NumPy's.
     pub(crate) bias: f64,
     pub(crate) response: f64,
     pub(crate) links: (u32, u32),
@@ -89,6 +91,7 @@ pub(crate) struct Node {
 pub(crate) struct Link {
     pub(crate) slot: u32,
     pub(crate) kind: Kind,
+    /// Of a NumPy scalar: rounded as its arithmetic rounds it.
     pub(crate) weight: f64,
 }
 
@@ -115,6 +118,21 @@ impl Program {
     #[must_use]
     pub fn n_links(&self) -> usize {
         self.links.len()
+    }
+
+    /// How many slots there are.
+    pub(crate) fn slots(&self) -> usize {
+        self.first_input + self.inputs.len()
+    }
+
+    /// The slot that is always 0: what nodes that are not computed are.
+    pub(crate) fn zero(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The first slot of the nodes' values in the step before, in the order of `nodes`.
+    pub(crate) fn first_remembered(&self) -> usize {
+        self.zero() + 1
     }
 
     /// How many values are kept from step to step.

@@ -59,11 +59,12 @@ fn refusal(genome: &Owned) -> String {
 
 /// What a program gives for one observation after another, in each of as many lanes.
 fn outputs(program: &Program, observations: &[[f32; 2]], lanes: usize) -> Vec<f64> {
-    let mut player = Player::new(std::slice::from_ref(program), PYTHON, lanes);
+    let mut player = Player::new(PYTHON, lanes);
+    (0..lanes).for_each(|lane| player.start(lane, program));
     let mut found = Vec::new();
     for observation in observations {
         let mut outputs = vec![0.0; lanes];
-        player.activate(&vec![0; lanes], &observation.repeat(lanes), &mut outputs);
+        player.activate(lanes, &observation.repeat(lanes), &mut outputs);
         player.advance();
         assert!(outputs.iter().all(|output| output.to_bits() == outputs[0].to_bits()));
         found.push(outputs[0]);
@@ -148,24 +149,60 @@ fn recurrent_nodes_see_the_step_before_and_forget_it_at_a_reset() {
     let program = Program::new(genome.genome(), shape(true), PYTHON).unwrap();
     let observations = [[1.0, 0.0], [2.0, 0.0], [4.0, 0.0], [8.0, 0.0]];
     assert_eq!(outputs(&program, &observations, 5), [0.0, 1.0, 3.0, 7.0]);
-    let mut player = Player::new(std::slice::from_ref(&program), PYTHON, 2);
+    let mut player = Player::new(PYTHON, 2);
+    (0..2).for_each(|lane| player.start(lane, &program));
     let mut given = [0.0; 2];
-    player.activate(&[0, 0], &[9.0, 0.0, 9.0, 0.0], &mut given); // not made: computed again
-    player.activate(&[0, 0], &[1.0, 0.0, 1.0, 0.0], &mut given);
+    player.activate(2, &[9.0, 0.0, 9.0, 0.0], &mut given); // not made: computed again
+    player.activate(2, &[1.0, 0.0, 1.0, 0.0], &mut given);
     player.advance();
-    player.reset(1);
-    player.activate(&[0, 0], &[0.0; 4], &mut given);
+    player.start(1, &program);
+    player.activate(2, &[0.0; 4], &mut given);
     player.advance();
     assert_eq!(given, [1.0, 0.0]);
     player.move_lane(0, 1);
-    player.activate(&[0, 0], &[0.0; 4], &mut given);
+    player.activate(2, &[0.0; 4], &mut given);
     player.advance();
     assert_eq!(given, [1.0, 1.0]);
-    let mut other = Player::new(std::slice::from_ref(&program), PYTHON, 1);
+    let mut other = Player::new(PYTHON, 1);
     other.take_lane(0, &player, 1);
     let mut alone = [0.0];
-    other.activate(&[0], &[5.0, 0.0], &mut alone);
+    other.activate(1, &[5.0, 0.0], &mut alone);
     assert_eq!(alone, [1.0]);
+}
+
+#[test]
+fn individuals_that_remember_more_come_later_and_change_nothing_for_others() {
+    let small = owned(&[(0, "identity", "sum", 0.0)], &[(-1, 0, 1.0, true), (0, 0, 1.0, true)]);
+    let large = owned(
+        &[(0, "identity", "sum", 0.0), (1, "identity", "sum", 0.0), (2, "identity", "sum", 0.0)],
+        &[(-2, 1, 1.0, true), (1, 2, 2.0, true), (2, 0, 1.0, true), (0, 0, 1.0, true)],
+    );
+    let [small, large] =
+        [&small, &large].map(|genome| Program::new(genome.genome(), shape(true), PYTHON).unwrap());
+    let observations = [[1.0, 3.0], [2.0, 5.0], [4.0, 7.0], [8.0, 9.0], [16.0, 11.0]];
+    let alone = [&small, &large].map(|program| outputs(program, &observations, 1));
+    let mut player = Player::new(PYTHON, 3);
+    let mut given = [0.0; 3];
+    (0..2).for_each(|lane| player.start(lane, &small));
+    for (step, observation) in observations.iter().enumerate() {
+        if step == 2 {
+            player.start(1, &large);
+        }
+        player.activate(2, &[*observation, observations[step.saturating_sub(2)]].concat(), &mut given);
+        player.advance();
+        assert_eq!(given[0], alone[0][step]);
+        assert!(step < 2 || given[1] == alone[1][step - 2], "{given:?}");
+    }
+    // A player that has had room for less goes on with the same numbers, and so does one that has had room for more.
+    let mut narrow = Player::new(PYTHON, 2);
+    narrow.start(0, &small);
+    narrow.take_lane(1, &player, 1);
+    narrow.activate(2, &[1.0, 0.0, 8.0, 9.0], &mut given);
+    assert_eq!(given[..2], [1.0, alone[1][3]]);
+    player.take_lane(2, &narrow, 0);
+    player.move_lane(2, 0);
+    player.activate(1, &[6.0, 0.0], &mut given);
+    assert_eq!(given[0], 6.0);
 }
 
 #[test]
@@ -218,12 +255,13 @@ fn lanes_of_many_individuals_give_what_each_gives_alone_on_every_instruction_set
             let steps: Vec<Vec<f32>> =
                 (0..5).map(|_| (0..200).map(|_| rng.uniform(-3.0, 3.0) as f32).collect()).collect();
             let play = |isa| {
-                let mut player = Player::new(&programs, arithmetic, 100).with_isa(isa);
+                let mut player = Player::new(arithmetic, 100).with_isa(isa);
+                (0..100).for_each(|lane| player.start(lane, &programs[individuals[lane]]));
                 let mut given = vec![0.0; 100];
                 steps
                     .iter()
                     .flat_map(|observations| {
-                        player.activate(&individuals, observations, &mut given);
+                        player.activate(100, observations, &mut given);
                         player.advance();
                         given.iter().map(|value| value.to_bits()).collect::<Vec<u64>>()
                     })
@@ -234,14 +272,11 @@ fn lanes_of_many_individuals_give_what_each_gives_alone_on_every_instruction_set
                 assert!(play(isa) == expected, "{}", isa.name());
             }
             for lane in 0..100 {
-                let mut player = Player::new(&programs, arithmetic, 1);
+                let mut player = Player::new(arithmetic, 1);
+                player.start(0, &programs[individuals[lane]]);
                 for (step, observations) in steps.iter().enumerate() {
                     let mut alone = [0.0];
-                    player.activate(
-                        &individuals[lane..=lane],
-                        &observations[2 * lane..2 * lane + 2],
-                        &mut alone,
-                    );
+                    player.activate(1, &observations[2 * lane..2 * lane + 2], &mut alone);
                     player.advance();
                     assert_eq!(alone[0].to_bits(), expected[step * 100 + lane], "lane {lane}, step {step}");
                 }

@@ -1,11 +1,11 @@
 //! The one call: a population in, returns out, with the GIL released.
 
 use crate::InternalError;
+use crate::acting::{Acting, RawActing};
 use crate::boundary::{Items, copied, guarded, values_of};
 use crate::convert::{
     RawVaried, Wrappers, from_engine_error, from_env_error, named_values, to_spec, to_varied,
 };
-use crate::graphs::{Graphs, to_graph_head};
 use crate::head::{RawExploration, RawHead, to_exploration};
 use crate::network::Network;
 use crate::recording::{
@@ -77,7 +77,7 @@ pub(crate) fn evaluate<'py>(
     rules: RawRules,
     action_repeat: usize,
     variation: Items<RawVaried<'py>>,
-    graphs: Option<(Bound<'py, Graphs>, String, f64)>,
+    graphs: Option<RawActing<'py>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
         let entry = find(env_id).map_err(from_env_error)?;
@@ -104,14 +104,10 @@ pub(crate) fn evaluate<'py>(
             values => Cow::Borrowed(values),
         };
         let descriptors = descriptors.0.into_iter().map(to_descriptor).collect::<PyResult<Vec<_>>>()?;
-        let graphs = match &graphs {
-            Some((graphs, head, threshold)) => Some(engine::Graphs {
-                programs: &graphs.get().programs,
-                arithmetic: graphs.get().arithmetic,
-                head: to_graph_head(head, *threshold)?,
-            }),
-            None => None,
-        };
+        let acting = graphs.map(Acting::of).transpose()?;
+        let programs = acting.as_ref().map(Acting::programs);
+        let graphs = acting.as_ref().zip(programs.as_ref());
+        let graphs = graphs.map(|(acting, programs)| engine::Graphs { programs, head: acting.head });
         let normalization = normalization.map(|(mean, std, clip)| (copied(&mean), copied(&std), clip));
         let head = RawHead::of(head)?;
         let rules = OwnRules::of(rules)?;
@@ -145,14 +141,24 @@ pub(crate) fn evaluate<'py>(
             },
             graphs,
         };
-        let evaluation = run(py, &task, progress.as_ref())?;
+        let feed = || match acting.as_ref().zip(programs.as_ref()) {
+            Some((acting, programs)) => acting.read(programs),
+            None => Ok(()),
+        };
+        let evaluation = run(py, &task, progress.as_ref(), &feed)?;
         to_dict(py, &spec.observation_space().shape, &task, evaluation)
     })
 }
 
-/// Runs the task without the GIL, which is taken back briefly for signals and for `progress`.
-fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResult<Evaluation> {
-    let mut interruption = None;
+/// Runs the task without the GIL, which is taken back briefly for signals and for `progress`, and by `feed`, which is called
+/// before the calling thread plays.
+fn run(
+    py: Python<'_>,
+    task: &Task<'_>,
+    progress: Option<&Py<PyAny>>,
+    feed: &(impl Fn() -> PyResult<()> + Sync),
+) -> PyResult<Evaluation> {
+    let (mut interruption, mut refusal) = (None, None);
     let mut next_report = Instant::now() + PROGRESS_INTERVAL;
     let mut poll = |done: usize, total: usize| {
         let result = Python::attach(|py| {
@@ -172,8 +178,15 @@ fn run(py: Python<'_>, task: &Task<'_>, progress: Option<&Py<PyAny>>) -> PyResul
             }
         }
     };
-    let evaluation = py.detach(|| engine::evaluate(task, &mut poll));
-    if let Some(error) = interruption {
+    let mut fed = || match feed() {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            refusal = Some(error);
+            ControlFlow::Break(())
+        }
+    };
+    let evaluation = py.detach(|| engine::evaluate_fed(task, &mut poll, &mut fed));
+    if let Some(error) = refusal.or(interruption) {
         return Err(error);
     }
     let evaluation = evaluation.map_err(|error| from_engine_error(py, &error))?;

@@ -1,12 +1,15 @@
-//! From neat-python's genomes to the arrays of a population of graphs.
+//! From neat-python's genomes to the arrays of a population of graphs, all at once or during the call that plays them.
 
 use crate::EngineError;
 use crate::boundary::{Items, guarded};
 use crate::graphs::graph_functions;
+use engine::graph::Genome;
+use engine::{Genomes, Programs};
 use numpy::IntoPyArray;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
+use std::sync::OnceLock;
 
 /// Names that were looked up before, by the object that spells them: genomes share those of their configuration.
 struct Names {
@@ -76,59 +79,175 @@ impl<'py> Keys<'py> {
     }
 }
 
+/// What reads genomes, one after the other.
+struct Reader<'py> {
+    py: Python<'py>,
+    activations: Names,
+    aggregations: Names,
+    keys: Keys<'py>,
+    /// Looked up once, not for each gene.
+    attributes: Attributes<'py>,
+}
+
+struct Attributes<'py> {
+    nodes: &'py Bound<'py, PyString>,
+    connections: &'py Bound<'py, PyString>,
+    activation: &'py Bound<'py, PyString>,
+    aggregation: &'py Bound<'py, PyString>,
+    bias: &'py Bound<'py, PyString>,
+    response: &'py Bound<'py, PyString>,
+    weight: &'py Bound<'py, PyString>,
+    enabled: &'py Bound<'py, PyString>,
+    is_true: Bound<'py, PyBool>,
+}
+
+impl<'py> Reader<'py> {
+    fn new(py: Python<'py>) -> Self {
+        let (activations, aggregations) = graph_functions();
+        Self {
+            py,
+            activations: Names { kind: "an activation", known: activations, seen: Vec::new() },
+            aggregations: Names { kind: "an aggregation", known: aggregations, seen: Vec::new() },
+            keys: Keys(vec![None; KEYS]),
+            attributes: Attributes {
+                nodes: intern!(py, "nodes"),
+                connections: intern!(py, "connections"),
+                activation: intern!(py, "activation"),
+                aggregation: intern!(py, "aggregation"),
+                bias: intern!(py, "bias"),
+                response: intern!(py, "response"),
+                weight: intern!(py, "weight"),
+                enabled: intern!(py, "enabled"),
+                is_true: PyBool::new(py, true).to_owned(),
+            },
+        }
+    }
+
+    /// Adds a genome, or that of a pair (id, genome), to `read`; `index` is its place in the population.
+    fn add(&mut self, index: usize, given: &Bound<'py, PyAny>, read: &mut Read) -> PyResult<()> {
+        let genome = &without_id(given)?;
+        self.add_nodes(index, &dictionary(index, genome, self.attributes.nodes)?, read)?;
+        self.add_connections(index, &dictionary(index, genome, self.attributes.connections)?, read)
+    }
+
+    fn add_nodes(&mut self, index: usize, nodes: &Bound<'py, PyDict>, read: &mut Read) -> PyResult<()> {
+        let (py, attributes) = (self.py, &self.attributes);
+        read.node_counts.push(nodes.len() as i64);
+        for (key, gene) in nodes.iter() {
+            let key = node_key(index, &key)?;
+            read.nodes.push(key);
+            let place = || format!("graphs[{index}]: node {key}");
+            let name = attribute(&gene, attributes.activation, &place)?;
+            let number = self.activations.number("", &name);
+            read.activations.push(number.map_err(|error| placed(py, &place, &error))?);
+            let name = attribute(&gene, attributes.aggregation, &place)?;
+            let number = self.aggregations.number("", &name);
+            read.aggregations.push(number.map_err(|error| placed(py, &place, &error))?);
+            read.biases.push(float(&gene, attributes.bias, &place)?);
+            read.responses.push(float(&gene, attributes.response, &place)?);
+        }
+        Ok(())
+    }
+
+    fn add_connections(
+        &mut self,
+        index: usize,
+        connections: &Bound<'py, PyDict>,
+        read: &mut Read,
+    ) -> PyResult<()> {
+        let attributes = &self.attributes;
+        read.connection_counts.push(connections.len() as i64);
+        for (key, gene) in connections.iter() {
+            let (from, to) = self.keys.ends(&key).ok_or_else(|| {
+                EngineError::new_err(format!(
+                    "graphs[{index}]: expected connections by (from, to), two integers, got {key}"
+                ))
+            })?;
+            let place = || format!("graphs[{index}]: connection {from} to {to}");
+            read.sources.push(from);
+            read.targets.push(to);
+            read.weights.push(float(&gene, attributes.weight, &place)?);
+            let enabled = attribute(&gene, attributes.enabled, &place)?;
+            read.enabled.push(enabled.is(&attributes.is_true) || enabled.is_truthy()?);
+        }
+        Ok(())
+    }
+}
+
 /// The arrays of neat-python's genomes; see `_engine.pyi`.
 #[pyfunction]
 pub(crate) fn read_genomes<'py>(py: Python<'py>, genomes: Items<Py<PyAny>>) -> PyResult<Bound<'py, PyDict>> {
     guarded(py, || {
-        let mut read = Read::default();
-        let (activations, aggregations) = graph_functions();
-        let mut activations = Names { kind: "an activation", known: activations, seen: Vec::new() };
-        let mut aggregations = Names { kind: "an aggregation", known: aggregations, seen: Vec::new() };
-        let mut keys = Keys(vec![None; KEYS]);
-        // Looked up here, not for each gene.
-        let [nodes, connections] = [intern!(py, "nodes"), intern!(py, "connections")];
-        let [activation, aggregation] = [intern!(py, "activation"), intern!(py, "aggregation")];
-        let [bias, response] = [intern!(py, "bias"), intern!(py, "response")];
-        let [weight, enabled] = [intern!(py, "weight"), intern!(py, "enabled")];
-        let is_true = PyBool::new(py, true);
+        let (mut reader, mut read) = (Reader::new(py), Read::default());
         for (index, given) in genomes.0.iter().enumerate() {
-            let genome = &without_id(given.bind(py))?;
-            let nodes = dictionary(index, genome, nodes)?;
-            read.node_counts.push(nodes.len() as i64);
-            for (key, gene) in nodes.iter() {
-                let key = node_key(index, &key)?;
-                read.nodes.push(key);
-                let place = || format!("graphs[{index}]: node {key}");
-                let name = attribute(&gene, activation, &place)?;
-                let number = activations.number("", &name);
-                read.activations.push(number.map_err(|error| placed(py, &place, &error))?);
-                let name = attribute(&gene, aggregation, &place)?;
-                let number = aggregations.number("", &name);
-                read.aggregations.push(number.map_err(|error| placed(py, &place, &error))?);
-                read.biases.push(float(&gene, bias, &place)?);
-                read.responses.push(float(&gene, response, &place)?);
-            }
-            let connections = dictionary(index, genome, connections)?;
-            read.connection_counts.push(connections.len() as i64);
-            for (key, gene) in connections.iter() {
-                let (from, to) = keys.ends(&key).ok_or_else(|| {
-                    EngineError::new_err(format!(
-                        "graphs[{index}]: expected connections by (from, to), two integers, got {key}"
-                    ))
-                })?;
-                let place = || format!("graphs[{index}]: connection {from} to {to}");
-                read.sources.push(from);
-                read.targets.push(to);
-                read.weights.push(float(&gene, weight, &place)?);
-                let enabled = attribute(&gene, enabled, &place)?;
-                read.enabled.push(enabled.is(is_true) || enabled.is_truthy()?);
-            }
+            reader.add(index, given.bind(py), &mut read)?;
         }
         read.into_dict(py)
     })
 }
 
+/// Genomes that are read during the call that plays them: in parts, each of which others may compile at once.
+pub(crate) struct ListedGenomes {
+    given: Vec<Py<PyAny>>,
+    parts: Vec<OnceLock<Read>>,
+}
+
+impl ListedGenomes {
+    pub(crate) fn new(given: Vec<Py<PyAny>>) -> Self {
+        let parts = (0..given.len().div_ceil(engine::PART)).map(|_| OnceLock::new()).collect();
+        Self { given, parts }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.given.len()
+    }
+
+    /// Reads all of them, and publishes each part.
+    pub(crate) fn read(&self, py: Python<'_>, programs: &Programs<'_>) -> PyResult<()> {
+        let mut reader = Reader::new(py);
+        let mut count = 0;
+        for (own, part) in self.given.chunks(engine::PART).zip(&self.parts) {
+            let mut read = Read::default();
+            for given in own {
+                reader.add(count, given.bind(py), &mut read)?;
+                count += 1;
+            }
+            let is_new = part.set(read).is_ok();
+            debug_assert!(is_new);
+            programs.publish(count);
+        }
+        Ok(())
+    }
+}
+
+impl Genomes for ListedGenomes {
+    fn genome(&self, individual: usize) -> Genome<'_> {
+        let part = self.parts[individual / engine::PART].get();
+        part.expect("only what has been published is asked for").genome(individual % engine::PART)
+    }
+}
+
 impl Read {
+    /// One of few.
+    fn genome(&self, index: usize) -> Genome<'_> {
+        let range = |counts: &[i64]| {
+            let start = counts[..index].iter().sum::<i64>() as usize;
+            start..start + counts[index] as usize
+        };
+        let (own, links) = (range(&self.node_counts), range(&self.connection_counts));
+        Genome {
+            nodes: &self.nodes[own.clone()],
+            activations: &self.activations[own.clone()],
+            aggregations: &self.aggregations[own.clone()],
+            biases: &self.biases[own.clone()],
+            responses: &self.responses[own],
+            sources: &self.sources[links.clone()],
+            targets: &self.targets[links.clone()],
+            weights: &self.weights[links.clone()],
+            enabled: &self.enabled[links],
+        }
+    }
+
     fn into_dict(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("node_counts", self.node_counts.into_pyarray(py))?;

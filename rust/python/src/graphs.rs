@@ -2,11 +2,11 @@
 
 use crate::EngineError;
 use crate::boundary::{Items, copied, guarded};
-use engine::GraphHead;
 use engine::graph::{
     Activation, Aggregation, Arithmetic, Genome, InputNumbers, Player, Program, Shape, Summation,
 };
 use engine::lane_math::StandardFloatMode;
+use engine::{Genomes, GraphHead};
 use numpy::{
     PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray3,
     PyUntypedArrayMethods,
@@ -16,13 +16,13 @@ use pyo3::prelude::*;
 /// A population of graphs, compiled.
 #[pyclass(frozen, module = "evalengine._engine")]
 pub(crate) struct Graphs {
-    pub(crate) programs: Vec<Program>,
-    pub(crate) arithmetic: Arithmetic,
+    programs: Vec<Program>,
+    arithmetic: Arithmetic,
     shape: Shape,
 }
 
 /// The arrays of a population, in the order of `_engine.pyi`.
-type Arrays<'py> = (
+pub(crate) type Arrays<'py> = (
     PyReadonlyArray1<'py, i64>,
     PyReadonlyArray1<'py, i64>,
     PyReadonlyArray1<'py, i64>,
@@ -51,19 +51,12 @@ impl Graphs {
         threads: usize,
     ) -> PyResult<Self> {
         guarded(py, || {
-            let inputs = match inputs {
-                "float32" => InputNumbers::Float32,
-                "uint8" => InputNumbers::Uint8,
-                "python" => InputNumbers::Python,
-                _ => {
-                    let expected = "expected float32, uint8 or python";
-                    return Err(EngineError::new_err(format!("inputs: {expected}, got {inputs:?}")));
-                }
-            };
-            let summation = if is_compensated { Summation::Compensated } else { Summation::Plain };
-            let arithmetic = Arithmetic { inputs, summation };
-            let shape = Shape { inputs: shape.0, outputs: shape.1, is_recurrent };
-            let programs = compiled(py, &arrays, shape, arithmetic, threads)?;
+            let (shape, arithmetic) = form_of(&(shape, is_recurrent, inputs.to_owned(), is_compensated))?;
+            let genomes = ArrayGenomes::of(&arrays)?;
+            let count = genomes.len();
+            let programs = py
+                .detach(|| engine::compile(&genomes, count, shape, arithmetic, threads))
+                .map_err(|(index, error)| EngineError::new_err(format!("graphs[{index}]: {error}")))?;
             Ok(Self { programs, arithmetic, shape })
         })
     }
@@ -105,14 +98,17 @@ impl Graphs {
             let mut outputs = vec![0.0; lanes * steps * n_outputs];
             py.detach(|| {
                 let _standard = StandardFloatMode::enter();
-                let mut player = Player::new(&self.programs, self.arithmetic, lanes);
+                let mut player = Player::new(self.arithmetic, lanes);
+                for (lane, &individual) in individuals.iter().enumerate() {
+                    player.start(lane, &self.programs[individual]);
+                }
                 let (mut row, mut given) = (vec![0.0; lanes * inputs], vec![0.0; lanes * n_outputs]);
                 for step in 0..steps {
                     for lane in 0..lanes {
                         let at = (lane * steps + step) * inputs;
                         row[lane * inputs..(lane + 1) * inputs].copy_from_slice(&seen[at..at + inputs]);
                     }
-                    player.activate(&individuals, &row, &mut given);
+                    player.activate(lanes, &row, &mut given);
                     player.advance();
                     for lane in 0..lanes {
                         let at = (lane * steps + step) * n_outputs;
@@ -126,51 +122,100 @@ impl Graphs {
     }
 }
 
-fn compiled(
-    py: Python<'_>,
-    arrays: &Arrays<'_>,
-    shape: Shape,
-    arithmetic: Arithmetic,
-    threads: usize,
-) -> PyResult<Vec<Program>> {
-    let (node_counts, connection_counts) = (copied(&arrays.0), copied(&arrays.1));
-    let (nodes, activations, aggregations) = (copied(&arrays.2), copied(&arrays.3), copied(&arrays.4));
-    let (biases, responses) = (copied(&arrays.5), copied(&arrays.6));
-    let (sources, targets) = (copied(&arrays.7), copied(&arrays.8));
-    let (weights, enabled) = (copied(&arrays.9), copied(&arrays.10));
-    let (n_nodes, n_connections) = (nodes.len(), weights.len());
-    let total = |counts: &[i64]| {
-        counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(usize::try_from(count).ok()?))
-    };
-    let fits = [activations.len(), aggregations.len(), biases.len(), responses.len()] == [n_nodes; 4]
-        && [sources.len(), targets.len(), enabled.len()] == [n_connections; 3]
-        && node_counts.len() == connection_counts.len()
-        && total(&node_counts) == Some(n_nodes)
-        && total(&connection_counts) == Some(n_connections);
-    if !fits {
-        return Err(EngineError::new_err(
-            "graphs: expected arrays whose lengths are those that the counts say",
-        ));
-    }
-    let (first_nodes, first_connections) = (starts(&node_counts), starts(&connection_counts));
-    let genome = |index: usize| {
-        let own = first_nodes[index]..first_nodes[index + 1];
-        let links = first_connections[index]..first_connections[index + 1];
-        Genome {
-            nodes: &nodes[own.clone()],
-            activations: &activations[own.clone()],
-            aggregations: &aggregations[own.clone()],
-            biases: &biases[own.clone()],
-            responses: &responses[own],
-            sources: &sources[links.clone()],
-            targets: &targets[links.clone()],
-            weights: &weights[links.clone()],
-            enabled: &enabled[links],
+/// ((inputs, outputs), is_recurrent, inputs, is_compensated).
+pub(crate) type RawForm = ((usize, usize), bool, String, bool);
+
+/// What all graphs of a population have in common.
+pub(crate) fn form_of(
+    (shape, is_recurrent, inputs, is_compensated): &RawForm,
+) -> PyResult<(Shape, Arithmetic)> {
+    let inputs = match inputs.as_str() {
+        "float32" => InputNumbers::Float32,
+        "uint8" => InputNumbers::Uint8,
+        "python" => InputNumbers::Python,
+        _ => {
+            let expected = "expected float32, uint8 or python";
+            return Err(EngineError::new_err(format!("inputs: {expected}, got {inputs:?}")));
         }
     };
-    let count = node_counts.len();
-    py.detach(|| engine::compile(count, &genome, shape, arithmetic, threads))
-        .map_err(|(index, error)| EngineError::new_err(format!("graphs[{index}]: {error}")))
+    let summation = if *is_compensated { Summation::Compensated } else { Summation::Plain };
+    let shape = Shape { inputs: shape.0, outputs: shape.1, is_recurrent: *is_recurrent };
+    Ok((shape, Arithmetic { inputs, summation }))
+}
+
+/// A copy of arrays, and where each individual's values begin in them.
+pub(crate) struct ArrayGenomes {
+    first_nodes: Vec<usize>,
+    first_connections: Vec<usize>,
+    nodes: Vec<i64>,
+    activations: Vec<u8>,
+    aggregations: Vec<u8>,
+    biases: Vec<f64>,
+    responses: Vec<f64>,
+    sources: Vec<i64>,
+    targets: Vec<i64>,
+    weights: Vec<f64>,
+    enabled: Vec<bool>,
+}
+
+impl ArrayGenomes {
+    pub(crate) fn of(arrays: &Arrays<'_>) -> PyResult<Self> {
+        let (node_counts, connection_counts) = (copied(&arrays.0), copied(&arrays.1));
+        let found = Self {
+            first_nodes: starts(&node_counts),
+            first_connections: starts(&connection_counts),
+            nodes: copied(&arrays.2),
+            activations: copied(&arrays.3),
+            aggregations: copied(&arrays.4),
+            biases: copied(&arrays.5),
+            responses: copied(&arrays.6),
+            sources: copied(&arrays.7),
+            targets: copied(&arrays.8),
+            weights: copied(&arrays.9),
+            enabled: copied(&arrays.10),
+        };
+        let (n_nodes, n_connections) = (found.nodes.len(), found.weights.len());
+        let total = |counts: &[i64]| {
+            counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(usize::try_from(count).ok()?))
+        };
+        let of_nodes = [&found.activations, &found.aggregations].map(Vec::len) == [n_nodes; 2]
+            && [&found.biases, &found.responses].map(Vec::len) == [n_nodes; 2];
+        let of_connections =
+            [found.sources.len(), found.targets.len(), found.enabled.len()] == [n_connections; 3];
+        let fits = of_nodes
+            && of_connections
+            && node_counts.len() == connection_counts.len()
+            && total(&node_counts) == Some(n_nodes)
+            && total(&connection_counts) == Some(n_connections);
+        if !fits {
+            return Err(EngineError::new_err(
+                "graphs: expected arrays whose lengths are those that the counts say",
+            ));
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.first_nodes.len() - 1
+    }
+}
+
+impl Genomes for ArrayGenomes {
+    fn genome(&self, individual: usize) -> Genome<'_> {
+        let own = self.first_nodes[individual]..self.first_nodes[individual + 1];
+        let links = self.first_connections[individual]..self.first_connections[individual + 1];
+        Genome {
+            nodes: &self.nodes[own.clone()],
+            activations: &self.activations[own.clone()],
+            aggregations: &self.aggregations[own.clone()],
+            biases: &self.biases[own.clone()],
+            responses: &self.responses[own],
+            sources: &self.sources[links.clone()],
+            targets: &self.targets[links.clone()],
+            weights: &self.weights[links.clone()],
+            enabled: &self.enabled[links],
+        }
+    }
 }
 
 /// Where the values of each individual begin, and where those of the last end.

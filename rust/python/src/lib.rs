@@ -4,6 +4,7 @@
 //! around it. Depends on `engine` (and on `raster` for what only tests call); nothing here computes. Whatever could panic
 //! runs in `boundary::guarded`.
 
+mod acting;
 mod activation;
 mod boundary;
 mod convert;

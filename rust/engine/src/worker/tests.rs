@@ -116,7 +116,7 @@ fn jobs_that_have_not_begun_may_be_another_worker_s() {
             let mut lookout = Lookout::new(one.queue, None);
             one.open_lanes();
             one.claimed = one.claimed.start..task.population * task.episodes;
-            while !one.queue.claim(0, true).jobs.is_empty() {}
+            while !one.queue.claim(usize::MAX, 0, true).jobs.is_empty() {}
             one.give_jobs(other);
             assert!(!one.claimed.is_empty() && !other.claimed.is_empty());
             other.run(&Exchange::new(2), &mut lookout);

@@ -4,17 +4,51 @@ use crate::support::{bits, evaluate, small_policy, task};
 use engine::graph::{
     Activation, Aggregation, Arithmetic, Genome, InputNumbers, Player, Program, Shape, Summation,
 };
-use engine::{Evaluation, GraphHead, Graphs, OnNonFinite, Task};
+use engine::{Evaluation, Genomes, GraphHead, Graphs, OnNonFinite, PART, Programs, Task, evaluate_fed};
 use envs::registry::find;
 use envs::{Action, ActionSpace, Spec, View};
 use numpy_rng::Generator;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 const ARITHMETIC: Arithmetic =
     Arithmetic { inputs: InputNumbers::Float32, summation: Summation::Compensated };
 const SEEDS: [u64; 5] = [3, 0, 1 << 40, 7, 8];
 
+/// The genes of an individual.
+struct Genes {
+    nodes: Vec<i64>,
+    activations: Vec<u8>,
+    aggregations: Vec<u8>,
+    biases: Vec<f64>,
+    responses: Vec<f64>,
+    sources: Vec<i64>,
+    targets: Vec<i64>,
+    weights: Vec<f64>,
+    enabled: Vec<bool>,
+}
+
+struct Population(Vec<Genes>);
+
+impl Genomes for Population {
+    fn genome(&self, individual: usize) -> Genome<'_> {
+        let genes = &self.0[individual];
+        Genome {
+            nodes: &genes.nodes,
+            activations: &genes.activations,
+            aggregations: &genes.aggregations,
+            biases: &genes.biases,
+            responses: &genes.responses,
+            sources: &genes.sources,
+            targets: &genes.targets,
+            weights: &genes.weights,
+            enabled: &genes.enabled,
+        }
+    }
+}
+
 /// Random graphs with two hidden nodes, in which every node sees every other one.
-fn random_graphs(inputs: usize, outputs: usize, is_recurrent: bool, population: usize) -> Vec<Program> {
+fn random_genes(inputs: usize, outputs: usize, is_recurrent: bool, population: usize) -> Vec<Genes> {
     let mut rng = Generator::from_seed(17);
     let n = outputs + 2;
     (0..population)
@@ -32,20 +66,25 @@ fn random_graphs(inputs: usize, outputs: usize, is_recurrent: bool, population: 
                 }
             }
             let weights: Vec<f64> = connections.iter().map(|_| rng.uniform(-1.0, 1.0)).collect();
-            let genome = Genome {
-                nodes: &nodes,
-                activations: &of_all(&mut rng, Activation::ALL.len()),
-                aggregations: &of_all(&mut rng, Aggregation::ALL.len()),
-                biases: &vec![0.1; n],
-                responses: &vec![1.0; n],
-                sources: &connections.iter().map(|ends| ends.0).collect::<Vec<_>>(),
-                targets: &connections.iter().map(|ends| ends.1).collect::<Vec<_>>(),
-                weights: &weights,
-                enabled: &vec![true; weights.len()],
-            };
-            Program::new(genome, Shape { inputs, outputs, is_recurrent }, ARITHMETIC).unwrap()
+            Genes {
+                nodes,
+                activations: of_all(&mut rng, Activation::ALL.len()),
+                aggregations: of_all(&mut rng, Aggregation::ALL.len()),
+                biases: vec![0.1; n],
+                responses: vec![1.0; n],
+                sources: connections.iter().map(|ends| ends.0).collect(),
+                targets: connections.iter().map(|ends| ends.1).collect(),
+                enabled: vec![true; weights.len()],
+                weights,
+            }
         })
         .collect()
+}
+
+fn random_graphs(inputs: usize, outputs: usize, is_recurrent: bool, population: usize) -> Vec<Program> {
+    let genes = Population(random_genes(inputs, outputs, is_recurrent, population));
+    let shape = Shape { inputs, outputs, is_recurrent };
+    engine::compile(&genes, population, shape, ARITHMETIC, 1).unwrap()
 }
 
 /// A task of graphs for an environment.
@@ -57,7 +96,9 @@ fn with_graphs(id: &str, is_recurrent: bool, population: usize, check: impl FnOn
     };
     let inputs = spec.observation_space().size();
     let programs = random_graphs(inputs, spec.action_space().n_logits(), is_recurrent, population);
-    let graphs = Graphs { programs: &programs, arithmetic: ARITHMETIC, head };
+    let shape = Shape { inputs, outputs: spec.action_space().n_logits(), is_recurrent };
+    let programs = Programs::compiled(programs, shape, ARITHMETIC);
+    let graphs = Graphs { programs: &programs, head };
     let network = small_policy(spec.as_ref());
     check(&Task {
         population,
@@ -71,13 +112,14 @@ fn with_graphs(id: &str, is_recurrent: bool, population: usize, check: impl FnOn
 fn scalar_return(spec: &dyn Spec, program: &Program, seed: u64, limit: u64) -> Option<f64> {
     let mut environment = spec.environment();
     environment.reset(Some(seed));
-    let mut player = Player::new(std::slice::from_ref(program), ARITHMETIC, 1);
+    let mut player = Player::new(ARITHMETIC, 1);
+    player.start(0, program);
     let mut observation = vec![0.0; spec.observation_space().size()];
     let mut outputs = vec![0.0; spec.action_space().n_logits()];
     let mut total = 0.0;
     for _ in 0..limit {
         environment.observe(View::Gymnasium, &mut observation);
-        player.activate(&[0], &observation, &mut outputs);
+        player.activate(1, &observation, &mut outputs);
         player.advance();
         if outputs.iter().any(|output| !output.is_finite()) {
             return None;
@@ -104,11 +146,12 @@ fn episodes_are_those_of_the_scalar_environment() {
     {
         with_graphs(id, is_recurrent, 23, |task| {
             let evaluation = evaluate(task).unwrap();
-            let graphs = task.graphs.unwrap();
+            let inputs = task.spec.observation_space().size();
+            let outputs = task.spec.action_space().n_logits();
+            let programs = random_graphs(inputs, outputs, is_recurrent, task.population);
             let mut failures = 0;
-            for individual in 0..task.population {
+            for (individual, program) in programs.iter().enumerate() {
                 for (episode, &seed) in SEEDS.iter().enumerate() {
-                    let program = &graphs.programs[individual];
                     let expected = scalar_return(task.spec, program, seed, 200);
                     failures += usize::from(expected.is_none());
                     let got = evaluation.returns[individual * SEEDS.len() + episode];
@@ -155,16 +198,19 @@ fn constant(outputs: usize, bias: f64) -> Program {
         weights: &[],
         enabled: &[],
     };
-    let inputs = if outputs == 4 { 24 } else { 4 };
-    Program::new(genome, Shape { inputs, outputs, is_recurrent: false }, ARITHMETIC).unwrap()
+    Program::new(genome, feed_forward(outputs), ARITHMETIC).unwrap()
+}
+
+fn feed_forward(outputs: usize) -> Shape {
+    Shape { inputs: 4, outputs, is_recurrent: false }
 }
 
 #[test]
 fn one_output_may_stand_for_two_actions() {
     with_graphs("cartpole", false, 1, |task| {
         let play = |bias, head| {
-            let programs = [constant(1, bias)];
-            let graphs = Graphs { programs: &programs, arithmetic: ARITHMETIC, head };
+            let programs = Programs::compiled(vec![constant(1, bias)], feed_forward(1), ARITHMETIC);
+            let graphs = Graphs { programs: &programs, head };
             let recording = engine::Recording {
                 trajectories: &[0],
                 most_trajectory_bytes: 1 << 20,
@@ -203,27 +249,138 @@ fn what_does_not_fit_is_refused_and_numbers_that_are_not_finite_are_named() {
             evaluate(&Task { graphs: Some(graphs), population, ..*task }).unwrap_err().to_string()
         };
         assert_eq!(message(graphs, 4), "graphs: expected 4, got 3");
-        let programs = [constant(2, 0.0), constant(4, 0.0), constant(2, 0.0)];
+        let programs = Programs::compiled(vec![constant(4, 0.0); 3], feed_forward(4), ARITHMETIC);
         assert_eq!(
             message(Graphs { programs: &programs, ..graphs }, 3),
-            "graphs[1]: expected 4 inputs and 2 outputs, got 24 and 4"
+            "graphs: expected 4 inputs and 2 outputs, got 4 and 4"
         );
         assert_eq!(
             message(Graphs { head: GraphHead::Clip, ..graphs }, 3),
             "head: expected one for the environment's actions, got Clip"
         );
         let bytes = Arithmetic { inputs: InputNumbers::Uint8, ..ARITHMETIC };
+        let programs = Programs::compiled(vec![constant(2, 0.0); 3], feed_forward(2), bytes);
         assert_eq!(
-            message(Graphs { arithmetic: bytes, ..graphs }, 3),
+            message(Graphs { programs: &programs, ..graphs }, 3),
             "graphs: expected observations of uint8, got float32"
         );
-        let programs = [constant(2, 0.0), constant(2, f64::NAN), constant(2, 1.0)];
+        let programs = [0.0, f64::NAN, 1.0].map(|bias| constant(2, bias)).to_vec();
+        let programs = Programs::compiled(programs, feed_forward(2), ARITHMETIC);
         let graphs = Some(Graphs { programs: &programs, ..graphs });
-        let stopped = Task { graphs, on_non_finite: OnNonFinite::Stop, threads: 2, ..*task };
-        assert_eq!(evaluate(&stopped).unwrap_err().non_finite(), Some((1, 0)));
         let evaluation = evaluate(&Task { graphs, ..*task }).unwrap();
         assert_eq!(evaluation.failed, [false, true, false]);
         assert_eq!((evaluation.fitness[1], evaluation.lengths[5]), (-1.0, 0));
         assert_eq!(bits(&evaluation.returns[..5]), bits(&evaluation.returns[10..]));
     });
+}
+
+const LATE: usize = 5 * PART + 3;
+const SHAPE: Shape = Shape { inputs: 4, outputs: 2, is_recurrent: true };
+
+fn late_genes() -> Vec<Genes> {
+    random_genes(SHAPE.inputs, SHAPE.outputs, SHAPE.is_recurrent, LATE)
+}
+
+/// What becomes of a call in CartPole to which genomes come `at_a_time`, when the other threads have had time to do
+/// something with those before them; after `count` of them it is broken off, if there are more.
+fn fed(
+    genes: Vec<Genes>,
+    (threads, at_a_time, count): (usize, usize, usize),
+    on_non_finite: OnNonFinite,
+) -> Result<Evaluation, engine::EngineError> {
+    let population = Population(genes);
+    let programs = Programs::new(&population, population.0.len(), SHAPE, ARITHMETIC);
+    let spec = find("cartpole").unwrap().spec(&[], &[]).unwrap();
+    let network = small_policy(spec.as_ref());
+    let graphs = Some(Graphs { programs: &programs, head: GraphHead::Argmax });
+    let size = programs.population();
+    let task = Task {
+        population: size,
+        graphs,
+        threads,
+        on_non_finite,
+        ..task(spec.as_ref(), &network, &[], &SEEDS)
+    };
+    evaluate_fed(&task, &mut |_, _| ControlFlow::Continue(()), &mut || {
+        for come in (0..count.min(size)).step_by(at_a_time) {
+            programs.publish((come + at_a_time).min(size).min(count));
+            let start = Instant::now();
+            while threads > 1 && start.elapsed() < Duration::from_micros(300) {
+                std::thread::yield_now();
+            }
+        }
+        if count < size { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+#[test]
+fn genomes_that_come_during_the_call_have_the_same_episodes() {
+    let marked = OnNonFinite::Fitness(-1.0);
+    let numbers = |evaluation: Evaluation| (bits(&evaluation.returns), evaluation.lengths, evaluation.failed);
+    let expected = numbers(fed(late_genes(), (1, LATE, LATE), marked).unwrap());
+    for threads in [1, 2, 3, 5] {
+        for at_a_time in [1, PART, 3 * PART - 1, LATE] {
+            let got = numbers(fed(late_genes(), (threads, at_a_time, LATE), marked).unwrap());
+            assert!(got == expected, "{threads} threads, {at_a_time} at a time");
+        }
+    }
+}
+
+#[test]
+fn a_call_whose_genomes_stop_coming_has_no_result() {
+    for threads in [1, 2, 3] {
+        for count in [0, 1, PART, LATE - 1] {
+            let error = fed(late_genes(), (threads, PART, count), OnNonFinite::Fitness(0.0)).unwrap_err();
+            assert!(error.is_cancelled(), "{threads} threads, {count}: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_first_genome_that_is_none_is_named_though_others_have_been_played() {
+    for (threads, at_a_time) in [(1, LATE), (2, 1), (2, PART), (3, PART), (3, LATE)] {
+        let mut genes = late_genes();
+        // Numbers that are not finite are less, and so are outputs.
+        genes[2].biases[0] = f64::NAN;
+        for bad in [LATE - 1, 3 * PART + 1, 3 * PART] {
+            genes[bad].nodes[0] = 77;
+        }
+        let error = fed(genes, (threads, at_a_time, LATE), OnNonFinite::Stop).unwrap_err();
+        let expected = format!("graphs[{}]: node 0: expected a node for each output, got none", 3 * PART);
+        assert_eq!(error.to_string(), expected, "{threads} threads, {at_a_time} at a time");
+    }
+}
+
+#[test]
+fn the_first_number_that_is_not_finite_is_named_before_any_output() {
+    let overflowing = |genes: &mut Genes| {
+        genes.aggregations.fill(Aggregation::Sum as u8);
+        genes.activations.fill(Activation::Identity as u8);
+        genes.biases.fill(f64::MAX);
+        genes.weights.fill(f64::MAX);
+    };
+    for (threads, at_a_time) in [(1, LATE), (2, 1), (2, PART), (3, PART), (3, LATE)] {
+        let named = |changed: &dyn Fn(&mut Vec<Genes>)| {
+            let mut genes = late_genes();
+            // Squares and the like of random graphs may overflow, too.
+            for genes in &mut genes {
+                genes.aggregations.fill(Aggregation::Sum as u8);
+                genes.activations.fill(Activation::Tanh as u8);
+            }
+            changed(&mut genes);
+            fed(genes, (threads, at_a_time, LATE), OnNonFinite::Stop).map_err(|error| error.non_finite())
+        };
+        assert!(named(&|_| ()).is_ok());
+        let only_outputs = named(&|genes| {
+            overflowing(&mut genes[4]);
+            overflowing(&mut genes[LATE - 1]);
+        });
+        assert_eq!(only_outputs.unwrap_err(), Some((4, 0)));
+        let weights_too = named(&|genes| {
+            overflowing(&mut genes[4]);
+            genes[LATE - 1].weights[0] = f64::INFINITY;
+            genes[2 * PART].weights[0] = f64::NAN;
+        });
+        assert_eq!(weights_too.unwrap_err(), Some((2 * PART, 0)), "{threads} threads, {at_a_time} at a time");
+    }
 }
