@@ -68,6 +68,30 @@ def test_the_random_shapes_are_many_and_of_all_sorts(found: list[Section]) -> No
 
 
 @pytest.mark.usefixtures("known_order")
+@pytest.mark.parametrize("image", ["6x8", "7x9"])
+@pytest.mark.parametrize("kernel", ["k1", "k1s2", "k2"])
+@pytest.mark.parametrize(
+    "groups", [(1, 24, 1), (3, 16, 1), (5, 80, 5), (2, 16, 2), (6, 16, 2), (6, 48, 3), (16, 16, 2), (9, 18, 9)]
+)
+def test_sums_of_minus_zero_keep_their_sign_in_groups(
+    torch_policy: TorchPolicy, groups: tuple[int, int, int], kernel: str, image: str
+) -> None:
+    channels, out_channels, number = groups
+    policy = Policy(f"cnn:{channels}x{image}-{out_channels}{kernel}g{number}-2,act=identity")
+    rng = np.random.default_rng(4)
+    weights = rng.choice(np.array([-0.0, 0.0, 1, -1], np.float32), policy.n_params)
+    observations = rng.choice(np.array([0.0, -0.0], np.float32), (16, policy.n_inputs))
+    (place, *_) = placed_layers(policy.input_shape, policy.layers)
+    (theirs,) = torch_policy.outputs(
+        policy.input_shape, policy.layers[:1], weights[place.parameters], observations.reshape(16, *policy.input_shape)
+    )
+    network = _engine.Network(policy.input_shape, policy.layers[:1])
+    ours, _ = network.step(weights[place.parameters], observations, np.empty((16, 0), np.float32))
+    assert {*np.signbit(ours).ravel()} == {False, True}
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.usefixtures("known_order")
 @pytest.mark.parametrize("spelling", [OUTSIDE, "cnn:16x40x40-4k8s2p1-3", "cnn:16x24x24-8k2p4x1-2,act=tanh"])
 def test_convolutions_of_no_known_order_are_pytorchs_on_an_image_padded_first(
     torch_policy: TorchPolicy, spelling: str

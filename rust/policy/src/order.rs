@@ -120,15 +120,17 @@ pub(crate) fn dilated(kernel: (usize, usize), dilation: (usize, usize)) -> (usiz
 }
 
 /// Whether a convolution pads its input channels to whole blocks and executes the padding, which turns a sum of -0
-/// into +0 and changes nothing else.
+/// into +0 and changes nothing else. One in groups does not: its groups are whole blocks, or so few channels that it takes
+/// no blocks.
 pub(crate) fn executes_channel_padding(
     channels: usize,
+    groups: usize,
     (height, width): (usize, usize),
     kernel: (usize, usize),
     stride: (usize, usize),
 ) -> bool {
     let pointwise = kernel == (1, 1) && height % stride.0 == 0 && width % stride.1 == 0;
-    !channels.is_multiple_of(CHANNEL_BLOCK) && (channels > CHANNEL_BLOCK || pointwise)
+    groups == 1 && !channels.is_multiple_of(CHANNEL_BLOCK) && (channels > CHANNEL_BLOCK || pointwise)
 }
 
 #[cfg(test)]
@@ -160,11 +162,12 @@ mod tests {
 
     #[test]
     fn few_channels_are_padded_for_pointwise_kernels_only() {
-        assert!(!executes_channel_padding(5, (12, 12), (3, 3), (1, 1)));
-        assert!(executes_channel_padding(5, (12, 12), (1, 1), (2, 2)));
-        assert!(!executes_channel_padding(5, (13, 12), (1, 1), (2, 2)));
-        assert!(executes_channel_padding(9, (12, 12), (3, 3), (1, 1)));
-        assert!(!executes_channel_padding(16, (12, 12), (1, 1), (1, 1)));
+        assert!(!executes_channel_padding(5, 1, (12, 12), (3, 3), (1, 1)));
+        assert!(executes_channel_padding(5, 1, (12, 12), (1, 1), (2, 2)));
+        assert!(!executes_channel_padding(5, 1, (13, 12), (1, 1), (2, 2)));
+        assert!(executes_channel_padding(9, 1, (12, 12), (3, 3), (1, 1)));
+        assert!(!executes_channel_padding(16, 1, (12, 12), (1, 1), (1, 1)));
+        assert!(!executes_channel_padding(1, 5, (12, 12), (1, 1), (1, 1)));
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub fn step(
                 Some(ConvOrder::Matrix) => by_group(place, &values, params, matrix_conv2d),
                 // Of groups, what is not known to the bit is computed as a matrix product.
                 Some(ConvOrder::Unknown) if groups > 1 => by_group(place, &values, params, matrix_conv2d),
-                _ => by_group(place, &values, params, conv2d),
+                _ => by_group(place, &values, params, |place, image, params| {
+                    conv2d(place, groups, image, params)
+                }),
             },
             Layer::Pool2d(pool) => rows::pool2d(pool, place, &values),
             Layer::GlobalAvgPool2d => rows::global_mean(place, &values),
@@ -202,7 +204,7 @@ fn by_group(
     place: &PlacedLayer,
     image: &[f32],
     params: &[f32],
-    convolution: fn(&PlacedLayer, &[f32], &[f32]) -> Vec<f32>,
+    convolution: impl Fn(&PlacedLayer, &[f32], &[f32]) -> Vec<f32>,
 ) -> Vec<f32> {
     let Layer::Conv2d { out_channels, kernel, stride, padding, dilation, groups, bias } = place.layer else {
         unreachable!("the caller matched a convolution")
@@ -236,13 +238,13 @@ fn by_group(
 }
 
 /// A convolution: per output value one chain of fused multiply-adds that starts from the bias and goes over blocks of
-/// eight channels, kernel rows, kernel columns, and the channels of the block.
-fn conv2d(place: &PlacedLayer, image: &[f32], params: &[f32]) -> Vec<f32> {
+/// eight channels, kernel rows, kernel columns, and the channels of the block. It may be that of one of so many groups.
+fn conv2d(place: &PlacedLayer, groups: usize, image: &[f32], params: &[f32]) -> Vec<f32> {
     let Layer::Conv2d { out_channels, kernel, stride, padding, dilation, .. } = place.layer else {
         unreachable!("the caller matched a convolution")
     };
     let ([channels, height, width], [out_height, out_width]) = image_sizes(place);
-    let pads_channels = executes_channel_padding(channels, (height, width), kernel, stride);
+    let pads_channels = executes_channel_padding(channels, groups, (height, width), kernel, stride);
     let (weight, bias) = params.split_at(out_channels * channels * kernel.0 * kernel.1);
     let mut output = Vec::with_capacity(place.output.size());
     for out_channel in 0..out_channels {

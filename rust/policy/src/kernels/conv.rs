@@ -29,12 +29,23 @@ pub(crate) struct Conv {
 }
 
 impl Conv {
-    pub(crate) fn new(geometry: Geometry, has_bias: bool, relu: bool, packed_at: usize) -> Self {
+    /// A convolution, or that of one of so many groups.
+    pub(crate) fn new(
+        geometry: Geometry,
+        groups: usize,
+        has_bias: bool,
+        relu: bool,
+        packed_at: usize,
+    ) -> Self {
         let output = geometry.output;
         let taps = geometry.taps();
         let packed_len =
             output.channels.next_multiple_of(LINE) + taps * output.channels.next_multiple_of(8) + LINE;
-        Self { windows: Windows::new(geometry, relu), has_bias, packed: Span::new(packed_at, packed_len) }
+        Self {
+            windows: Windows::new(geometry, groups, relu),
+            has_bias,
+            packed: Span::new(packed_at, packed_len),
+        }
     }
 
     /// Output channels rounded up to whole vectors.

@@ -28,7 +28,11 @@ impl Depthwise {
         let area = geometry.kernel.0 * geometry.kernel.1;
         let channels = geometry.output.channels;
         let packed_len = channels.next_multiple_of(LINE) + area * channels.next_multiple_of(8);
-        Self { windows: Windows::new(geometry, relu), has_bias, packed: Span::new(packed_at, packed_len) }
+        Self {
+            windows: Windows::new(geometry, geometry.input.channels, relu),
+            has_bias,
+            packed: Span::new(packed_at, packed_len),
+        }
     }
 
     pub(crate) fn packed(&self) -> Span {

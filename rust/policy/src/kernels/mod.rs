@@ -167,7 +167,7 @@ mod tests {
             padding: (0, 0),
             dilation: (1, 1),
         };
-        assert_eq!(Conv::new(geometry, true, false, 48).packed(), span(48, 32 + 18 * 24 + 16));
+        assert_eq!(Conv::new(geometry, 1, true, false, 48).packed(), span(48, 32 + 18 * 24 + 16));
     }
 
     #[test]

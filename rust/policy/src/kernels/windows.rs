@@ -53,10 +53,11 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    pub(crate) fn new(geometry: Geometry, relu: bool) -> Self {
+    /// A convolution over an image of so many groups of channels, of which `geometry` is one.
+    pub(crate) fn new(geometry: Geometry, groups: usize, relu: bool) -> Self {
         let Geometry { input, kernel, stride, .. } = geometry;
         let executes_channel_padding =
-            executes_channel_padding(input.channels, (input.height, input.width), kernel, stride);
+            executes_channel_padding(input.channels, groups, (input.height, input.width), kernel, stride);
         Self {
             classes: geometry.classes(),
             reach: geometry.reach(),

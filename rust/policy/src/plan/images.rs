@@ -31,7 +31,7 @@ impl Builder {
                 Operation::MatrixConv(conv)
             }
             (1, _) => {
-                let conv = Conv::new(geometry, bias, relu, self.packed_len);
+                let conv = Conv::new(geometry, 1, bias, relu, self.packed_len);
                 let skips_zeros_at = conv.takes_lists().then(|| conv.packed().end() - 1);
                 self.enter_blocks(input, skips_zeros_at);
                 self.packed_len = conv.packed().end();
@@ -58,7 +58,7 @@ impl Builder {
                     geometry,
                     groups,
                     |geometry, at| {
-                        let conv = Conv::new(geometry, bias, relu, at);
+                        let conv = Conv::new(geometry, groups, bias, relu, at);
                         let end = conv.packed().end();
                         (conv, end)
                     },
