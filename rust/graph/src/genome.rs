@@ -3,6 +3,7 @@
 use crate::aggregations::MOST_SORTED;
 use crate::error::GraphError;
 use crate::functions::{Activation, Aggregation};
+use std::ops::Range;
 
 /// What all graphs of a population have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,67 @@ pub struct Genome<'a> {
     pub weights: &'a [f64],
     /// Whether the connection is there at all.
     pub enabled: &'a [bool],
+}
+
+/// Genes in arrays of their own, of an individual or of several, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Genes {
+    /// See [`Genome::nodes`].
+    pub nodes: Vec<i64>,
+    /// See [`Genome::activations`].
+    pub activations: Vec<u8>,
+    /// See [`Genome::aggregations`].
+    pub aggregations: Vec<u8>,
+    /// See [`Genome::biases`].
+    pub biases: Vec<f64>,
+    /// See [`Genome::responses`].
+    pub responses: Vec<f64>,
+    /// See [`Genome::sources`].
+    pub sources: Vec<i64>,
+    /// See [`Genome::targets`].
+    pub targets: Vec<i64>,
+    /// See [`Genome::weights`].
+    pub weights: Vec<f64>,
+    /// See [`Genome::enabled`].
+    pub enabled: Vec<bool>,
+}
+
+impl Genes {
+    /// The individual whose nodes and connections are these.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[must_use]
+    pub fn part(&self, nodes: Range<usize>, connections: Range<usize>) -> Genome<'_> {
+        Genome {
+            nodes: &self.nodes[nodes.clone()],
+            activations: &self.activations[nodes.clone()],
+            aggregations: &self.aggregations[nodes.clone()],
+            biases: &self.biases[nodes.clone()],
+            responses: &self.responses[nodes],
+            sources: &self.sources[connections.clone()],
+            targets: &self.targets[connections.clone()],
+            weights: &self.weights[connections.clone()],
+            enabled: &self.enabled[connections],
+        }
+    }
+
+    /// All of them, as one individual. The arrays may have any lengths: who compiles a genome checks them.
+    #[must_use]
+    pub fn genome(&self) -> Genome<'_> {
+        Genome {
+            nodes: &self.nodes,
+            activations: &self.activations,
+            aggregations: &self.aggregations,
+            biases: &self.biases,
+            responses: &self.responses,
+            sources: &self.sources,
+            targets: &self.targets,
+            weights: &self.weights,
+            enabled: &self.enabled,
+        }
+    }
 }
 
 /// Where a connection comes from. In few bytes: what there is to do in a genome is mostly to look at its connections.

@@ -42,7 +42,7 @@ pub use aggregations::Summation;
 pub use compiler::Compiler;
 pub use error::GraphError;
 pub use functions::{Activation, Aggregation};
-pub use genome::{Genome, Shape};
+pub use genome::{Genes, Genome, Shape};
 pub use player::Player;
 pub use program::{Arithmetic, InputNumbers, Program};
 

@@ -4,23 +4,11 @@ use super::*;
 
 const PYTHON: Arithmetic = Arithmetic { inputs: InputNumbers::Python, summation: Summation::Plain };
 
-/// A genome that owns its arrays: nodes of (key, activation, aggregation, bias), connections of (from, to, weight, enabled).
-struct Owned {
-    nodes: Vec<i64>,
-    activations: Vec<u8>,
-    aggregations: Vec<u8>,
-    biases: Vec<f64>,
-    responses: Vec<f64>,
-    sources: Vec<i64>,
-    targets: Vec<i64>,
-    weights: Vec<f64>,
-    enabled: Vec<bool>,
-}
-
-fn owned(nodes: &[(i64, &str, &str, f64)], connections: &[(i64, i64, f64, bool)]) -> Owned {
+/// Nodes of (key, activation, aggregation, bias), connections of (from, to, weight, enabled).
+fn owned(nodes: &[(i64, &str, &str, f64)], connections: &[(i64, i64, f64, bool)]) -> Genes {
     let activation = |name| Activation::ALL.iter().position(|&(known, _)| known == name).unwrap() as u8;
     let aggregation = |name| Aggregation::ALL.iter().position(|&(known, _)| known == name).unwrap() as u8;
-    Owned {
+    Genes {
         nodes: nodes.iter().map(|node| node.0).collect(),
         activations: nodes.iter().map(|node| activation(node.1)).collect(),
         aggregations: nodes.iter().map(|node| aggregation(node.2)).collect(),
@@ -33,27 +21,11 @@ fn owned(nodes: &[(i64, &str, &str, f64)], connections: &[(i64, i64, f64, bool)]
     }
 }
 
-impl Owned {
-    fn genome(&self) -> Genome<'_> {
-        Genome {
-            nodes: &self.nodes,
-            activations: &self.activations,
-            aggregations: &self.aggregations,
-            biases: &self.biases,
-            responses: &self.responses,
-            sources: &self.sources,
-            targets: &self.targets,
-            weights: &self.weights,
-            enabled: &self.enabled,
-        }
-    }
-}
-
 fn shape(is_recurrent: bool) -> Shape {
     Shape { inputs: 2, outputs: 1, is_recurrent }
 }
 
-fn refusal(genome: &Owned) -> String {
+fn refusal(genome: &Genes) -> String {
     Program::new(genome.genome(), shape(false), PYTHON).unwrap_err().to_string()
 }
 

@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::boundary::{Items, guarded};
 use crate::graphs::graph_functions;
-use engine::graph::Genome;
+use engine::graph::{Genes, Genome};
 use engine::{Genomes, Programs};
 use numpy::IntoPyArray;
 use pyo3::intern;
@@ -41,15 +41,7 @@ impl Names {
 struct Read {
     node_counts: Vec<i64>,
     connection_counts: Vec<i64>,
-    nodes: Vec<i64>,
-    activations: Vec<u8>,
-    aggregations: Vec<u8>,
-    biases: Vec<f64>,
-    responses: Vec<f64>,
-    sources: Vec<i64>,
-    targets: Vec<i64>,
-    weights: Vec<f64>,
-    enabled: Vec<bool>,
+    genes: Genes,
 }
 
 /// How many keys of connections are remembered.
@@ -135,16 +127,16 @@ impl<'py> Reader<'py> {
         read.node_counts.push(nodes.len() as i64);
         for (key, gene) in nodes.iter() {
             let key = node_key(index, &key)?;
-            read.nodes.push(key);
+            read.genes.nodes.push(key);
             let place = || format!("graphs[{index}]: node {key}");
             let name = attribute(&gene, attributes.activation, &place)?;
             let number = self.activations.number("", &name);
-            read.activations.push(number.map_err(|error| placed(py, &place, &error))?);
+            read.genes.activations.push(number.map_err(|error| placed(py, &place, &error))?);
             let name = attribute(&gene, attributes.aggregation, &place)?;
             let number = self.aggregations.number("", &name);
-            read.aggregations.push(number.map_err(|error| placed(py, &place, &error))?);
-            read.biases.push(float(&gene, attributes.bias, &place)?);
-            read.responses.push(float(&gene, attributes.response, &place)?);
+            read.genes.aggregations.push(number.map_err(|error| placed(py, &place, &error))?);
+            read.genes.biases.push(float(&gene, attributes.bias, &place)?);
+            read.genes.responses.push(float(&gene, attributes.response, &place)?);
         }
         Ok(())
     }
@@ -164,11 +156,11 @@ impl<'py> Reader<'py> {
                 ))
             })?;
             let place = || format!("graphs[{index}]: connection {from} to {to}");
-            read.sources.push(from);
-            read.targets.push(to);
-            read.weights.push(float(&gene, attributes.weight, &place)?);
+            read.genes.sources.push(from);
+            read.genes.targets.push(to);
+            read.genes.weights.push(float(&gene, attributes.weight, &place)?);
             let enabled = attribute(&gene, attributes.enabled, &place)?;
-            read.enabled.push(enabled.is(&attributes.is_true) || enabled.is_truthy()?);
+            read.genes.enabled.push(enabled.is(&attributes.is_true) || enabled.is_truthy()?);
         }
         Ok(())
     }
@@ -234,33 +226,22 @@ impl Read {
             let start = counts[..index].iter().sum::<i64>() as usize;
             start..start + counts[index] as usize
         };
-        let (own, links) = (range(&self.node_counts), range(&self.connection_counts));
-        Genome {
-            nodes: &self.nodes[own.clone()],
-            activations: &self.activations[own.clone()],
-            aggregations: &self.aggregations[own.clone()],
-            biases: &self.biases[own.clone()],
-            responses: &self.responses[own],
-            sources: &self.sources[links.clone()],
-            targets: &self.targets[links.clone()],
-            weights: &self.weights[links.clone()],
-            enabled: &self.enabled[links],
-        }
+        self.genes.part(range(&self.node_counts), range(&self.connection_counts))
     }
 
     fn into_dict(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("node_counts", self.node_counts.into_pyarray(py))?;
         dict.set_item("connection_counts", self.connection_counts.into_pyarray(py))?;
-        dict.set_item("nodes", self.nodes.into_pyarray(py))?;
-        dict.set_item("activations", self.activations.into_pyarray(py))?;
-        dict.set_item("aggregations", self.aggregations.into_pyarray(py))?;
-        dict.set_item("biases", self.biases.into_pyarray(py))?;
-        dict.set_item("responses", self.responses.into_pyarray(py))?;
-        dict.set_item("sources", self.sources.into_pyarray(py))?;
-        dict.set_item("targets", self.targets.into_pyarray(py))?;
-        dict.set_item("weights", self.weights.into_pyarray(py))?;
-        dict.set_item("enabled", self.enabled.into_pyarray(py))?;
+        dict.set_item("nodes", self.genes.nodes.into_pyarray(py))?;
+        dict.set_item("activations", self.genes.activations.into_pyarray(py))?;
+        dict.set_item("aggregations", self.genes.aggregations.into_pyarray(py))?;
+        dict.set_item("biases", self.genes.biases.into_pyarray(py))?;
+        dict.set_item("responses", self.genes.responses.into_pyarray(py))?;
+        dict.set_item("sources", self.genes.sources.into_pyarray(py))?;
+        dict.set_item("targets", self.genes.targets.into_pyarray(py))?;
+        dict.set_item("weights", self.genes.weights.into_pyarray(py))?;
+        dict.set_item("enabled", self.genes.enabled.into_pyarray(py))?;
         Ok(dict)
     }
 }

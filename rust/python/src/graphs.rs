@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::boundary::{Items, copied, guarded};
 use engine::graph::{
-    Activation, Aggregation, Arithmetic, Genome, InputNumbers, Player, Program, Shape, Summation,
+    Activation, Aggregation, Arithmetic, Genes, Genome, InputNumbers, Player, Program, Shape, Summation,
 };
 use engine::lane_math::StandardFloatMode;
 use engine::{Genomes, GraphHead};
@@ -147,23 +147,13 @@ pub(crate) fn form_of(
 pub(crate) struct ArrayGenomes {
     first_nodes: Vec<usize>,
     first_connections: Vec<usize>,
-    nodes: Vec<i64>,
-    activations: Vec<u8>,
-    aggregations: Vec<u8>,
-    biases: Vec<f64>,
-    responses: Vec<f64>,
-    sources: Vec<i64>,
-    targets: Vec<i64>,
-    weights: Vec<f64>,
-    enabled: Vec<bool>,
+    genes: Genes,
 }
 
 impl ArrayGenomes {
     pub(crate) fn of(arrays: &Arrays<'_>) -> PyResult<Self> {
         let (node_counts, connection_counts) = (copied(&arrays.0), copied(&arrays.1));
-        let found = Self {
-            first_nodes: starts(&node_counts),
-            first_connections: starts(&connection_counts),
+        let genes = Genes {
             nodes: copied(&arrays.2),
             activations: copied(&arrays.3),
             aggregations: copied(&arrays.4),
@@ -174,14 +164,14 @@ impl ArrayGenomes {
             weights: copied(&arrays.9),
             enabled: copied(&arrays.10),
         };
-        let (n_nodes, n_connections) = (found.nodes.len(), found.weights.len());
+        let (n_nodes, n_connections) = (genes.nodes.len(), genes.weights.len());
         let total = |counts: &[i64]| {
             counts.iter().try_fold(0_usize, |sum, &count| sum.checked_add(usize::try_from(count).ok()?))
         };
-        let of_nodes = [&found.activations, &found.aggregations].map(Vec::len) == [n_nodes; 2]
-            && [&found.biases, &found.responses].map(Vec::len) == [n_nodes; 2];
+        let of_nodes = [&genes.activations, &genes.aggregations].map(Vec::len) == [n_nodes; 2]
+            && [&genes.biases, &genes.responses].map(Vec::len) == [n_nodes; 2];
         let of_connections =
-            [found.sources.len(), found.targets.len(), found.enabled.len()] == [n_connections; 3];
+            [genes.sources.len(), genes.targets.len(), genes.enabled.len()] == [n_connections; 3];
         let fits = of_nodes
             && of_connections
             && node_counts.len() == connection_counts.len()
@@ -192,7 +182,8 @@ impl ArrayGenomes {
                 "graphs: expected arrays whose lengths are those that the counts say",
             ));
         }
-        Ok(found)
+        let (first_nodes, first_connections) = (starts(&node_counts), starts(&connection_counts));
+        Ok(Self { first_nodes, first_connections, genes })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -202,19 +193,8 @@ impl ArrayGenomes {
 
 impl Genomes for ArrayGenomes {
     fn genome(&self, individual: usize) -> Genome<'_> {
-        let own = self.first_nodes[individual]..self.first_nodes[individual + 1];
-        let links = self.first_connections[individual]..self.first_connections[individual + 1];
-        Genome {
-            nodes: &self.nodes[own.clone()],
-            activations: &self.activations[own.clone()],
-            aggregations: &self.aggregations[own.clone()],
-            biases: &self.biases[own.clone()],
-            responses: &self.responses[own],
-            sources: &self.sources[links.clone()],
-            targets: &self.targets[links.clone()],
-            weights: &self.weights[links.clone()],
-            enabled: &self.enabled[links],
-        }
+        let own = |first: &[usize]| first[individual]..first[individual + 1];
+        self.genes.part(own(&self.first_nodes), own(&self.first_connections))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{bits, evaluate, small_policy, task};
 use engine::graph::{
-    Activation, Aggregation, Arithmetic, Genome, InputNumbers, Player, Program, Shape, Summation,
+    Activation, Aggregation, Arithmetic, Genes, Genome, InputNumbers, Player, Program, Shape, Summation,
 };
 use engine::{Evaluation, Genomes, GraphHead, Graphs, OnNonFinite, PART, Programs, Task, evaluate_fed};
 use envs::registry::find;
@@ -15,35 +15,11 @@ const ARITHMETIC: Arithmetic =
     Arithmetic { inputs: InputNumbers::Float32, summation: Summation::Compensated };
 const SEEDS: [u64; 5] = [3, 0, 1 << 40, 7, 8];
 
-/// The genes of an individual.
-struct Genes {
-    nodes: Vec<i64>,
-    activations: Vec<u8>,
-    aggregations: Vec<u8>,
-    biases: Vec<f64>,
-    responses: Vec<f64>,
-    sources: Vec<i64>,
-    targets: Vec<i64>,
-    weights: Vec<f64>,
-    enabled: Vec<bool>,
-}
-
 struct Population(Vec<Genes>);
 
 impl Genomes for Population {
     fn genome(&self, individual: usize) -> Genome<'_> {
-        let genes = &self.0[individual];
-        Genome {
-            nodes: &genes.nodes,
-            activations: &genes.activations,
-            aggregations: &genes.aggregations,
-            biases: &genes.biases,
-            responses: &genes.responses,
-            sources: &genes.sources,
-            targets: &genes.targets,
-            weights: &genes.weights,
-            enabled: &genes.enabled,
-        }
+        self.0[individual].genome()
     }
 }
 
